@@ -1,0 +1,116 @@
+import { resolve } from 'node:path';
+import js from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * What each part of src/ may import of ours, besides itself. Imports go one way:
+ * cli → index → {transport, session} → {protocol, workers, device, digest, codec} → {errors, limits}.
+ */
+const leaves = ['errors.ts', 'limits.ts'];
+const layers = {
+  'limits.ts': [],
+  'errors.ts': ['limits.ts'],
+  device: leaves,
+  digest: leaves,
+  codec: leaves,
+  workers: ['device', 'digest', 'codec', ...leaves],
+  protocol: ['digest', 'codec', ...leaves],
+  session: ['protocol', 'workers', 'device', 'digest', 'codec', ...leaves],
+  transport: ['protocol', 'workers', 'device', 'digest', 'codec', ...leaves],
+  'options.ts': ['session/report.ts', 'digest/hash-names.ts', ...leaves],
+  agent: ['session', 'workers', 'protocol', 'device', ...leaves],
+  'index.ts': [
+    'options.ts',
+    'transport',
+    'session',
+    'protocol',
+    'workers',
+    'device',
+    'digest',
+    'codec',
+    ...leaves,
+  ],
+  // Its types and tables come from where they are, so that the parser's tests don't load the whole library.
+  cli: ['index.ts', 'options.ts', 'digest/hash-names.ts', 'session/report.ts', ...leaves],
+};
+
+const zones = Object.entries(layers).map(([part, allowed]) => ({
+  target: `src/${part}`,
+  // Everything in src/ but the exceptions, so that a new part is forbidden until this table names it.
+  from: 'src',
+  except: [part, 'ambient.d.ts', ...allowed].map((name) => `./${name}`),
+  message: `src/${part} may import only: ${allowed.join(', ') || 'nothing of ours'} (see eslint.config.js).`,
+}));
+
+export default defineConfig(
+  globalIgnores(['dist/', 'coverage/', 'test/nodes/']),
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      eqeqeq: 'error',
+      // Also forbids `import('./x.ts').Type`, which the rules on paths below would not see.
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // Numbers, sizes and flags belong in messages as they are.
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNever: true },
+      ],
+      // `() => stream.end()` as a callback is plain enough.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      // With noUncheckedIndexedAccess, `bytes[i]!` after a check of the length says it better than a
+      // fallback value that can never be used.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // A method may be async because its interface is, without awaiting anything itself.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'all' }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/extensions': ['.ts'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'] })],
+    },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { basePath: resolve(import.meta.dirname), zones }],
+      'import-x/no-cycle': 'error',
+      // Comments and blank lines are free: the limit is on code, not on explaining it.
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[property.name=/^(toSorted|toReversed|toSpliced)$/]',
+          message: 'The agent runs on Node 18, which has not got this method.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: {
+      // Tests look into JSON, mocks and other people's output, whose shape the assertion itself checks.
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    files: ['**/*.js'],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
+  },
+);

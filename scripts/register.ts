@@ -1,0 +1,24 @@
+/**
+ * `tsx --import ./scripts/register.ts FILE` runs a file that imports the sources themselves: it knows the
+ * `basyn:` modules and the version that the build would put in.
+ */
+import { register } from 'node:module';
+import { version, virtualModules } from './bundle.ts';
+
+const names = Object.keys(virtualModules);
+const texts = await Promise.all(Object.values(virtualModules).map((make) => make()));
+
+// Hooks run in a thread of their own, which has no tsx: so they are plain text, and get the modules as data.
+const hooks = `
+  let modules;
+  export function initialize(data) { modules = data; }
+  export function resolve(name, context, next) {
+    return modules.has(name) ? { url: name, format: 'module', shortCircuit: true } : next(name, context);
+  }
+  export function load(url, context, next) {
+    return modules.has(url) ? { source: modules.get(url), format: 'module', shortCircuit: true } : next(url, context);
+  }`;
+register(`data:text/javascript,${encodeURIComponent(hooks)}`, {
+  data: new Map(names.map((name, index) => [name, texts[index]])),
+});
+Object.assign(globalThis, { __BASYN_VERSION__: version });

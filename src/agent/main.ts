@@ -1,0 +1,36 @@
+import { Socket } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
+import { limits } from '../limits.ts';
+import { Channel } from '../protocol/channel.ts';
+import { serveAgentEnd } from '../session/agent-end.ts';
+import { WorkerPool } from '../workers/pool.ts';
+import { serveJobs } from '../workers/thread.ts';
+
+/** Left by the loader: the text of this very program, from which the threads start too. */
+declare const basynProgram: string;
+
+/**
+ * The remote side: serves the conversation on stdin and stdout, and ends with it. It ends at once when the
+ * local side goes away, whatever it was doing, because nobody would hear of the rest.
+ */
+async function serveAgent(): Promise<void> {
+  const readable = new Socket({ fd: 0, readable: true, writable: false });
+  const writable = new Socket({ fd: 1, readable: false, writable: true });
+  const channel = new Channel();
+  channel.addLane({ readable, writable });
+  const runner = new WorkerPool(basynProgram);
+  let exitCode = 0;
+  readable.once('close', () => process.exit(2));
+  try {
+    await serveAgentEnd(channel, runner);
+  } catch {
+    // The local side has been told, or is gone.
+    exitCode = 2;
+  }
+  setTimeout(() => process.exit(exitCode), limits.killAfterMs).unref();
+  await channel.end();
+  process.exit(exitCode);
+}
+
+if (isMainThread) void serveAgent();
+else serveJobs();

@@ -1,0 +1,43 @@
+/** The version in package.json, put in by the build. */
+declare const __BASYN_VERSION__: string;
+
+/** The agent bundle (src/agent/main.ts and all it needs) as one CommonJS program. */
+declare module 'basyn:agent' {
+  const source: string;
+  export default source;
+}
+
+/**
+ * The WASM build of zstd, taken apart: the package itself reads its .wasm file from its own folder, which a
+ * program that lives in one string has not got.
+ */
+declare module 'basyn:zstd' {
+  /** The emscripten module. After `init(bytes)` it is ready when `onRuntimeInitialized` has been called. */
+  export const Module: {
+    init(wasm: Uint8Array): unknown;
+    onRuntimeInitialized?: () => void;
+    HEAPU8: Uint8Array;
+    _malloc(byteLength: number): number;
+    _free(pointer: number): void;
+    _ZSTD_isError(result: number): number;
+    _ZSTD_compressBound(byteLength: number): number;
+    _ZSTD_compress(
+      target: number,
+      targetLength: number,
+      source: number,
+      sourceLength: number,
+      level: number,
+    ): number;
+    _ZSTD_decompress(target: number, targetLength: number, source: number, sourceLength: number): number;
+  };
+  /** zstd.wasm, brotli-compressed, in base64. */
+  export const wasmBrotliBase64: string;
+}
+
+/** The one algorithm alone, 20 kB: the package's main entry brings all of them, 216 kB. */
+declare module 'hash-wasm/dist/xxhash128.umd.min.js' {
+  import type { createXXHash128, xxhash128 } from 'hash-wasm';
+  // A default import only: Node can't see named exports in a minified UMD file, and tests run it unbundled.
+  const module: { createXXHash128: typeof createXXHash128; xxhash128: typeof xxhash128 };
+  export default module;
+}

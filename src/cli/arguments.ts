@@ -1,0 +1,136 @@
+import { parseArgs } from 'node:util';
+import { BasynError } from '../errors.ts';
+import {
+  findOption,
+  type FlagName,
+  type OptionDefinition,
+  optionEntries,
+  type OptionName,
+  type ValueOptionName,
+} from './option-table.ts';
+import { suggest } from './suggest.ts';
+
+/** What stands on the command line, option by option, not yet read as numbers or names. */
+export class GivenOptions {
+  readonly #values = new Map<OptionName, string[]>();
+
+  add(name: OptionName, value: string): void {
+    const values = this.#values.get(name) ?? [];
+    this.#values.set(name, [...values, value]);
+  }
+
+  has(name: OptionName): boolean {
+    return this.#values.has(name);
+  }
+
+  flag(name: FlagName): boolean {
+    return this.has(name);
+  }
+
+  text(name: ValueOptionName): string | undefined {
+    return this.#values.get(name)?.[0];
+  }
+
+  texts(name: ValueOptionName): readonly string[] | undefined {
+    return this.#values.get(name);
+  }
+}
+
+/**
+ * Splits a command line into its options: `--opt=value`, `--opt value`, `-o value` and `-ovalue`.
+ *
+ * @throws {BasynError} `usage`, with a sentence about the first thing that is wrong.
+ */
+export function readArguments(argv: readonly string[]): GivenOptions {
+  const given = new GivenOptions();
+  for (const token of tokensOf(argv)) {
+    if (token.kind === 'option') addOption(given, token, argv[token.index] ?? token.rawName);
+    if (token.kind === 'positional') throw strayArgument(token.value);
+  }
+  return given;
+}
+
+const lexerOptions = Object.fromEntries(
+  optionEntries.map(([name, { short, value }]) => [
+    name,
+    { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) } as const,
+  ]),
+);
+
+function tokensOf(argv: readonly string[]) {
+  return parseArgs({ args: [...argv], options: lexerOptions, strict: false, tokens: true }).tokens;
+}
+
+interface OptionToken {
+  readonly name: string;
+  /** As it was typed, without a value: `--local` or `-l`. */
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+function addOption(given: GivenOptions, token: OptionToken, argument: string): void {
+  const definition = findOption(token.name);
+  refuseSingleDash(definition, argument);
+  if (definition === undefined) throw unknownOption(token.rawName);
+  const name = token.name as OptionName;
+  if (definition.value === undefined) {
+    if (token.value !== undefined) {
+      throw new BasynError('usage', `${token.rawName} takes no value: write just ${token.rawName}.`);
+    }
+    given.add(name, '');
+    return;
+  }
+  const value = valueOf(token, definition.value);
+  if (given.has(name) && definition.repeatable === undefined) {
+    throw new BasynError('usage', `--${name} is given twice: leave one of the two out.`);
+  }
+  given.add(name, value);
+}
+
+/** `-local=x` would otherwise be read as `-l ocal=x`, and `-help` as the host "elp". */
+function refuseSingleDash(definition: OptionDefinition | undefined, argument: string): void {
+  const word = /^-([^-=][^=]+)/.exec(argument)?.[1];
+  if (word === undefined) return;
+  if (findOption(word) !== undefined || definition === undefined) throw unknownOption(`-${word}`);
+}
+
+function valueOf({ name, rawName, value, inlineValue }: OptionToken, placeholder: string): string {
+  const example = `--${name}=${placeholder}`;
+  if (value === undefined || value === '') {
+    throw new BasynError('usage', `${rawName} needs a value: write ${example}.`);
+  }
+  if (inlineValue === true && !rawName.startsWith('--') && value.startsWith('=')) {
+    throw new BasynError(
+      'usage',
+      `${rawName}${value}: a short option has no "="; write --${name}${value} instead.`,
+    );
+  }
+  if (inlineValue !== true && /^-[^\d]/.test(value)) {
+    throw new BasynError(
+      'usage',
+      `${rawName} needs a value, and ${JSON.stringify(value)} looks like the next option: write ${example}.`,
+    );
+  }
+  return value;
+}
+
+function unknownOption(typed: string): BasynError {
+  const word = typed.replace(/^-+/, '').toLowerCase();
+  const meant =
+    findOption(word) === undefined
+      ? suggest(
+          word,
+          optionEntries.map(([name]) => name),
+        )
+      : word;
+  const advice = meant === undefined ? 'basyn --help lists the options' : `did you mean --${meant}?`;
+  return new BasynError('usage', `Unknown option ${typed}: ${advice}${meant === undefined ? '.' : ''}`);
+}
+
+function strayArgument(argument: string): BasynError {
+  return new BasynError(
+    'usage',
+    `Unexpected argument ${JSON.stringify(argument)}: each value belongs to an option, as in --local=PATH.`,
+  );
+}

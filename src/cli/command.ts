@@ -1,0 +1,132 @@
+import { BasynError, exitCodeOf, systemReason } from '../errors.ts';
+import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options.ts';
+import type { RunReport } from '../session/report.ts';
+import { helpLines, usageLines } from './help.ts';
+import { Milestone } from './interruption.ts';
+import { jsonDebugReporter, jsonReporter } from './json.ts';
+import { type Display, parseCommand, type Task } from './options.ts';
+import { Output, type Streams } from './output.ts';
+import { ProgressReporter } from './progress.ts';
+import { type Devices, type Reporter, together } from './reporter.ts';
+import { statReporter } from './stat.ts';
+import { type Clock, debugReporter, deviceReporter, noticeReporter, verboseReporter } from './text.ts';
+
+/** What the command needs of the library. */
+export interface Library {
+  sync(options: SyncOptions): Promise<RunReport>;
+  recheck(options: RecheckOptions): Promise<RunReport>;
+  inspect(options: InspectOptions): Promise<Devices>;
+}
+
+/** The world around the command. */
+export interface Environment extends Streams {
+  readonly library: Library;
+  readonly version: string;
+  readonly now: Clock;
+  /** Aborted by a signal; the reason is an error that names it. */
+  readonly interruption: AbortSignal;
+  /** Rejects with an error that nobody caught. */
+  readonly crash: Promise<never>;
+}
+
+export type ExitCode = 0 | 1 | 2;
+
+/** Carries out a command line, from its words to the exit code. Never rejects. */
+export async function runCommand(argv: readonly string[], environment: Environment): Promise<ExitCode> {
+  const output = new Output(environment);
+  const exitCode = await execute(argv, environment, output);
+  const stdoutError = await output.flush();
+  if (stdoutError === undefined) return exitCode;
+  output.notice(`basyn: The output can't be written to the end: ${systemReason(stdoutError)}.`);
+  return 2;
+}
+
+async function execute(argv: readonly string[], environment: Environment, output: Output): Promise<ExitCode> {
+  try {
+    const command = parseCommand(argv);
+    switch (command.kind) {
+      case 'usage':
+        usageLines.forEach((line) => output.notice(line));
+        return 1;
+      case 'help':
+        helpLines().forEach((line) => output.print(line));
+        return 0;
+      case 'version':
+        output.print(`basyn ${environment.version}`);
+        return 0;
+      case 'run':
+        return await carryOut(command.task, reportersOf(command.display, environment, output), environment);
+    }
+  } catch (thrown) {
+    const error = BasynError.from(thrown);
+    together(reportersOf(displayOfWrong(argv), environment, output)).failed(error);
+    return exitCodeOf(error);
+  }
+}
+
+async function carryOut(
+  task: Task,
+  reporters: readonly Reporter[],
+  environment: Environment,
+): Promise<ExitCode> {
+  const { interruption, crash, library } = environment;
+  const milestone = new Milestone();
+  const reporter = together([milestone, ...reporters]);
+  interruption.addEventListener('abort', () => reporter.interrupted(), { once: true });
+  try {
+    reporter.started(task);
+    const observation = { onEvent: reporter.event, signal: interruption };
+    return await Promise.race([perform(task, library, observation, reporter), crash]);
+  } catch (thrown) {
+    const error = interruption.aborted
+      ? milestone.interruption(interruption, thrown)
+      : BasynError.from(thrown);
+    reporter.failed(error);
+    return exitCodeOf(error);
+  }
+}
+
+async function perform(
+  task: Task,
+  library: Library,
+  observation: Observation,
+  reporter: Required<Reporter>,
+): Promise<ExitCode> {
+  if (task.kind === 'inspect') {
+    reporter.found(await library.inspect({ ...task.options, ...observation }));
+    return 0;
+  }
+  const report =
+    task.kind === 'sync'
+      ? await library.sync({ ...task.options, ...observation })
+      : await library.recheck({ ...task.options, ...observation });
+  reporter.finished(report);
+  return report.matches ? 0 : 2;
+}
+
+/** The progress comes first, to leave the terminal's line before others write. */
+function reportersOf(display: Display, { now }: Environment, output: Output): Reporter[] {
+  const text = [
+    ...(display.verbose ? [verboseReporter(output, now)] : []),
+    deviceReporter(output),
+    ...(display.stat ? [statReporter(output)] : []),
+  ];
+  const json = [jsonReporter(output), ...(display.debug ? [jsonDebugReporter(output)] : [])];
+  return [
+    ...(display.progress ? [new ProgressReporter(output)] : []),
+    ...(display.json ? json : text),
+    noticeReporter(output),
+    ...(display.debug ? [debugReporter(output, now)] : []),
+  ];
+}
+
+/** How to tell that the command line itself is wrong. */
+function displayOfWrong(argv: readonly string[]): Display {
+  return {
+    stat: false,
+    verbose: false,
+    progress: false,
+    debug: argv.includes('--debug'),
+    json: argv.includes('--json'),
+  };
+}

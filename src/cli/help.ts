@@ -1,0 +1,70 @@
+import { type OptionDefinition, optionEntries, optionGroups, type OptionName } from './option-table.ts';
+
+const helpColumns = 80;
+const optionColumns = 27;
+
+/** For the empty command line. */
+export const usageLines: readonly string[] = [
+  'Usage: basyn --local=PATH --remote=PATH [--host=HOST]',
+  '             [--action=PUSH|POP --mode=SYNC|COPY] [--recheck] [options]',
+  'basyn --help lists the options.',
+];
+
+/** All options with their defaults, the exit codes, and examples. */
+export function helpLines(): string[] {
+  const groups = optionGroups.map((group) => {
+    const rows = optionEntries.filter(([, definition]) => definition.group === group);
+    return [`${group}:`, ...rows.map(([name, definition]) => optionHelp(name, definition))].join('\n');
+  });
+  return [introduction, ...groups, exitCodes, examples].join('\n\n').split('\n');
+}
+
+const introduction = `Basyn copies a block device or file to another, here or over ssh, and sends only
+what differs. Nothing needs to be installed on the remote host except node.
+
+Usage: basyn --local=PATH --remote=PATH [options]
+Values are written --option=value or --option value; names of actions, modes and
+hashes in any case.`;
+
+const exitCodes = `Exit codes:
+  0  Everything went well; the data on both devices matches.
+  1  The command line is wrong. Nothing was changed.
+  2  Anything else went wrong, or --recheck found a difference. Data on the
+     receiving device may already be changed.`;
+
+const examples = `Examples:
+  Send what differs in /dev/sda1 to the same device on another host:
+    basyn --local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 \\
+          --action=PUSH --mode=SYNC
+  The same, in short:
+    basyn -l /dev/sda1 -r /dev/sda1 -h 10.0.0.1 -a PUSH -m SYNC
+  Small changes on a slow link: find and send them in pieces of 64 KiB:
+    ... --chunk=64
+  Spare the processors where the link is fast:
+    ... --zlevel=0
+  Read both again afterwards, and show what it took:
+    ... --recheck --stat
+  Compare only:
+    basyn --local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck`;
+
+function optionHelp(name: OptionName, { short, value, help }: OptionDefinition): string {
+  const dashes = short === undefined ? `      --${name}` : `  -${short}, --${name}`;
+  const left = value === undefined ? dashes : `${dashes}=${value}`;
+  const [first = '', ...others] = wrap(help, helpColumns - optionColumns);
+  const head =
+    left.length < optionColumns ? left.padEnd(optionColumns) : `${left}\n${' '.repeat(optionColumns)}`;
+  return [head + first, ...others.map((line) => ' '.repeat(optionColumns) + line)].join('\n');
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = '';
+    }
+    line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,85 @@
+import type { PhaseReport, RunEvent } from '../session/report.ts';
+import type { Output } from './output.ts';
+import { progressLine, progressSentence, type ProgressView } from './progress-line.ts';
+import type { Reporter } from './reporter.ts';
+import { SpeedMeter } from './speed-meter.ts';
+import { describePhase } from './text.ts';
+
+type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
+
+/** Where the progress is shown, and how often. */
+interface Indicator {
+  readonly intervalMs: number;
+  show(view: ProgressView): void;
+  clear(): void;
+}
+
+/** `--progress`: one line on a terminal, or now and then a line in a log. */
+export class ProgressReporter implements Reporter {
+  readonly #output: Output;
+  readonly #indicator: Indicator;
+  #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
+  #wireBytes = 0;
+  #shownAtMs = 0;
+  #stopped = false;
+
+  constructor(output: Output) {
+    this.#output = output;
+    this.#indicator = output.terminalColumns === undefined ? logIndicator(output) : terminalIndicator(output);
+  }
+
+  event(event: RunEvent): void {
+    if (this.#stopped) return;
+    if (event.type === 'phase-start') this.#startPhase();
+    if (event.type === 'progress') this.#update(event);
+    if (event.type === 'phase-end') this.#endPhase(event);
+  }
+
+  interrupted(): void {
+    this.#stop();
+  }
+
+  failed(): void {
+    this.#stop();
+  }
+
+  #startPhase(): void {
+    this.#meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: this.#wireBytes });
+    this.#shownAtMs = 0;
+  }
+
+  #update({ phase, doneBytes, sizeBytes, traffic, elapsedMs }: ProgressEvent): void {
+    this.#wireBytes = traffic.receivedBytes + traffic.transmittedBytes;
+    this.#meter.add({ elapsedMs, doneBytes, wireBytes: this.#wireBytes });
+    if (elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
+    this.#shownAtMs = elapsedMs;
+    this.#indicator.show({ phase, doneBytes, sizeBytes, ...this.#meter.speeds() });
+  }
+
+  #endPhase(report: PhaseReport): void {
+    this.#indicator.clear();
+    this.#output.notice(describePhase(report));
+  }
+
+  #stop(): void {
+    this.#stopped = true;
+    this.#indicator.clear();
+  }
+}
+
+function terminalIndicator(output: Output): Indicator {
+  return {
+    intervalMs: 100,
+    // The width is asked for anew each time: the window may have been resized.
+    show: (view) => output.showStatus(progressLine(view, output.terminalColumns ?? 80)),
+    clear: () => output.showStatus(''),
+  };
+}
+
+function logIndicator(output: Output): Indicator {
+  return {
+    intervalMs: 10_000,
+    show: (view) => output.notice(progressSentence(view)),
+    clear: () => undefined,
+  };
+}

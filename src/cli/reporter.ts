@@ -1,0 +1,32 @@
+import type { BasynError } from '../errors.ts';
+import type { DeviceReport, RunEvent, RunReport } from '../session/report.ts';
+import type { Task } from './options.ts';
+
+/** Both devices, as a run without an action finds them. */
+export interface Devices {
+  readonly local: DeviceReport;
+  readonly remote: DeviceReport;
+}
+
+/** Hears of a run what happens, and tells it in its own form. After `finished`, `found` or `failed`, nothing follows. */
+export interface Reporter {
+  started?(task: Task): void;
+  event?(event: RunEvent): void;
+  /** A signal came; the run is about to fail. */
+  interrupted?(): void;
+  finished?(report: RunReport): void;
+  found?(devices: Devices): void;
+  failed?(error: BasynError): void;
+}
+
+/** Several reporters as one; each hears everything, in the given order. */
+export function together(reporters: readonly Reporter[]): Required<Reporter> {
+  return {
+    started: (task) => reporters.forEach((reporter) => reporter.started?.(task)),
+    event: (event) => reporters.forEach((reporter) => reporter.event?.(event)),
+    interrupted: () => reporters.forEach((reporter) => reporter.interrupted?.()),
+    finished: (report) => reporters.forEach((reporter) => reporter.finished?.(report)),
+    found: (devices) => reporters.forEach((reporter) => reporter.found?.(devices)),
+    failed: (error) => reporters.forEach((reporter) => reporter.failed?.(error)),
+  };
+}

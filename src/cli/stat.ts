@@ -1,0 +1,48 @@
+import type { PhaseReport, RunReport } from '../session/report.ts';
+import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
+import type { Output } from './output.ts';
+import type { Reporter } from './reporter.ts';
+
+/** `--stat`: the statistics on stdout, after the run. */
+export function statReporter(output: Output): Reporter {
+  return { finished: (report) => statLines(report).forEach((line) => output.print(line)) };
+}
+
+/** The statistics, one row a line. */
+export function statLines({ source, phases, traffic, elapsedMs }: RunReport): string[] {
+  const { receivedBytes, transmittedBytes } = traffic;
+  const bothBytes = receivedBytes + transmittedBytes;
+  return [
+    row('Device size:', '', formatExactBytes(source.sizeBytes)),
+    row('Traffic:', 'Rx:', formatExactBytes(receivedBytes)),
+    row('', 'Tx:', formatExactBytes(transmittedBytes)),
+    row('', 'Both:', formatExactBytes(bothBytes)),
+    row('Ratio:', '', formatRatio(bothBytes, source.sizeBytes)),
+    row('Time:', '', `${(elapsedMs / 1000).toFixed(3)} seconds`),
+    row('Bandwidth:', 'Real:', formatBandwidth(bothBytes, elapsedMs)),
+    row('', 'Effective:', formatBandwidth(source.sizeBytes, elapsedMs)),
+    ...phases.flatMap(changeRows),
+  ];
+}
+
+/** What the phase found and did: the rows that the traffic alone doesn't tell. */
+function changeRows({ phase, differingBytes, writtenBytes }: PhaseReport): string[] {
+  if (phase === 'recheck') return [row('Recheck:', 'Differing:', formatExactBytes(differingBytes))];
+  return [
+    row('Changes:', 'Differing:', formatExactBytes(differingBytes)),
+    row('', 'Written:', formatExactBytes(writtenBytes)),
+  ];
+}
+
+function row(group: string, name: string, value: string): string {
+  return `${group.padEnd(12)} ${name === '' ? '' : `${name.padEnd(10)} `}${value}`;
+}
+
+function formatRatio(trafficBytes: number, sizeBytes: number): string {
+  return sizeBytes === 0 ? 'n/a' : `${((trafficBytes / sizeBytes) * 100).toFixed(4)} %`;
+}
+
+function formatBandwidth(bytes: number, elapsedMs: number): string {
+  const speed = bytesPerSecond(bytes, elapsedMs);
+  return `${Math.round(speed)} bytes/s${speed < 1024 ? '' : ` (${formatSpeed(speed)})`}`;
+}

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, type BigIntStats } from 'node:fs';
+import { BasynError } from '../errors.ts';
+import { openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import type { TargetOptions } from './target-options.ts';
+
+const lockTimeoutMs = 5_000;
+
+/** An open target that nobody else writes to, as far as the warnings don't say otherwise. */
+export interface Claimed {
+  readonly fd: number;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens the target so that a second run, a mount or a volume manager can't get at it until the last descriptor
+ * is closed, by whatever ends us.
+ *
+ * @throws BasynError `refused`, where somebody else was first; `device`, where it can't be opened.
+ */
+export async function openClaimed(
+  place: Place,
+  stats: BigIntStats,
+  options: TargetOptions,
+): Promise<Claimed> {
+  const access = options.purpose === 'dry run' ? constants.O_RDONLY : constants.O_RDWR;
+  try {
+    if (stats.isBlockDevice()) return await openExclusively(place, stats, access, options.inUse);
+    const fd = await openInspected(place, stats, access);
+    return { fd, warnings: lockOrClose(place, fd, options.inUse) };
+  } catch (error) {
+    if (error instanceof BasynError) throw error;
+    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
+  }
+}
+
+/** Without `O_CREAT`, `O_EXCL` has a meaning for block devices only: the kernel's claim, as a mount has it. */
+async function openExclusively(
+  place: Place,
+  stats: BigIntStats,
+  access: number,
+  inUse: TargetOptions['inUse'],
+): Promise<Claimed> {
+  try {
+    return { fd: await openInspected(place, stats, access | constants.O_EXCL), warnings: [] };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    const what =
+      'is claimed by another program or by the kernel (another run, a mount, a volume or an array)';
+    if (inUse === 'refuse') {
+      throw placeError('refused', place, `${what}: end that first, or say --force.`, error);
+    }
+    const fd = await openInspected(place, stats, access);
+    return {
+      fd,
+      warnings: [placeMessage(place, `${what}, and is written to because of --force.`)],
+    };
+  }
+}
+
+/**
+ * Locks a regular file against other runs.
+ *
+ * @returns warnings.
+ * @throws BasynError `refused`, where it is locked by another; the descriptor is closed then.
+ */
+export function lockOrClose(place: Place, fd: number, inUse: TargetOptions['inUse']): string[] {
+  const outcome = lockFile(fd);
+  if (outcome === 'locked') return [];
+  if (outcome === 'unavailable') {
+    return [placeMessage(place, "can't be locked (by flock): nothing stops a second run to it.")];
+  }
+  const what = 'is locked by another program, maybe another run';
+  if (inUse === 'warn') return [placeMessage(place, `${what}, and is written to because of --force.`)];
+  closeSync(fd);
+  throw placeError('refused', place, `${what}: end that first, or say --force.`);
+}
+
+/**
+ * Node has no flock(2). But such a lock belongs to the open file, not to the process that asks for it: flock(1)
+ * takes it through the descriptor that it inherits, and it stays ours after that child has ended. The kernel
+ * drops it with our last descriptor. Anyone who may read the file can hold such a lock, and so keep us out.
+ */
+function lockFile(fd: number): 'locked' | 'held by another' | 'unavailable' {
+  // The child sees our descriptor as its number 3.
+  const { status } = spawnSync('flock', ['-n', '-x', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', fd],
+    timeout: lockTimeoutMs,
+  });
+  if (status === 0) return 'locked';
+  return status === 1 ? 'held by another' : 'unavailable';
+}

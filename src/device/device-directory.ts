@@ -1,0 +1,27 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { deviceNumber } from './block-device.ts';
+import { parseMountInfo } from './proc-tables.ts';
+
+const deviceDirectory = '/dev';
+
+/**
+ * Whether a path lies where only device nodes belong: in /dev itself, or in a devtmpfs wherever it is mounted.
+ * Another file system below /dev, such as /dev/shm, is an ordinary place.
+ *
+ * @throws NodeJS.ErrnoException where the path's directory does not exist.
+ */
+export function isInDeviceDirectory(path: string): boolean {
+  const directory = realpathSync(dirname(path));
+  const { dev } = statSync(directory, { bigint: true });
+  if (
+    `${directory}/`.startsWith(`${deviceDirectory}/`) &&
+    dev === statSync(deviceDirectory, { bigint: true }).dev
+  ) {
+    return true;
+  }
+  if (process.platform !== 'linux') return false;
+  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8')).some(
+    (mount) => mount.type === 'devtmpfs' && mount.deviceNumber === deviceNumber(dev),
+  );
+}

@@ -1,0 +1,14 @@
+/** Everything about devices and files that the layers above use, but for the reading and writing itself. */
+export { reopenDirect } from './direct.ts';
+export {
+  flush,
+  nameOf,
+  type DeviceHandle,
+  type DeviceKind,
+  type OpenedDevice,
+  type OpenHandle,
+} from './handle.ts';
+export { openSource } from './source.ts';
+export { openTarget } from './target.ts';
+export type { TargetOptions } from './target-options.ts';
+export { parseIdentity, sharesStorage, type StorageIdentity } from './identity.ts';

@@ -1,0 +1,81 @@
+import { close, fdatasync } from 'node:fs';
+import { promisify } from 'node:util';
+import { BasynError, systemReason, type ErrorPlace, type Side } from '../errors.ts';
+import type { StorageIdentity } from './identity.ts';
+
+export type DeviceKind = 'block device' | 'regular file';
+
+/**
+ * An open device or file. Plain data: it may be sent to a worker thread, which then uses the same descriptor.
+ */
+export interface DeviceHandle {
+  readonly side: Side;
+  /** As the person wrote it. */
+  readonly path: string;
+  readonly kind: DeviceKind;
+  readonly fd: number;
+  readonly sizeBytes: number;
+  /** `direct` bypasses the page cache (`O_DIRECT`). */
+  readonly access: 'buffered' | 'direct';
+  /** Reads start and end at multiples of this: 1 for buffered access, a power of two for direct access. */
+  readonly alignmentBytes: number;
+}
+
+/** A handle with its end. Whoever opened it closes it, after the last thread is done with it. */
+export interface OpenHandle {
+  readonly handle: DeviceHandle;
+  /** Closes the descriptor; the kernel then drops the exclusive claim or lock that came with it. */
+  close(): Promise<void>;
+}
+
+/** A source or a target, ready for use. */
+export interface OpenedDevice extends OpenHandle {
+  /** What storage it is, for comparison with the other side's. */
+  readonly identity: StorageIdentity;
+  /** Sentences for the person; the run goes on. */
+  readonly warnings: readonly string[];
+  /** True where the target file did not exist and was made. It stays, whatever becomes of the run. */
+  readonly created: boolean;
+}
+
+const closeFile = promisify(close);
+const syncFileData = promisify(fdatasync);
+
+/** Couples a handle with the closing of its descriptor. */
+export function openHandle(handle: DeviceHandle): OpenHandle {
+  return { handle, close: () => closeFile(handle.fd) };
+}
+
+/**
+ * Makes everything written through this descriptor, by any thread, durable.
+ *
+ * @throws BasynError `device`, where the kernel could not write some of it: the run has failed.
+ */
+export async function flush(handle: DeviceHandle): Promise<void> {
+  try {
+    await syncFileData(handle.fd);
+  } catch (error) {
+    const reason = systemReason(error as NodeJS.ErrnoException);
+    throw deviceError(
+      handle,
+      `cannot flush ${nameOf(handle)}: ${reason}; data may not be on the disk.`,
+      error,
+    );
+  }
+}
+
+/** "local device /dev/sdb1", for messages. */
+export function nameOf({ side, kind, path }: Pick<DeviceHandle, 'side' | 'kind' | 'path'>): string {
+  return `${side} ${kind === 'block device' ? 'device' : 'file'} ${path}`;
+}
+
+/** A `device` error at a place on this device. */
+export function deviceError(
+  { side, path }: Pick<DeviceHandle, 'side' | 'path'>,
+  message: string,
+  cause: unknown,
+  offsetBytes?: number,
+): BasynError {
+  const place: ErrorPlace = { side, device: path, ...(offsetBytes !== undefined && { offsetBytes }) };
+  return new BasynError('device', message, place, cause === undefined ? undefined : { cause });
+}

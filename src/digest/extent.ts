@@ -1,0 +1,34 @@
+/** A range of a device. */
+export interface Extent {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export function totalBytes(extents: readonly Extent[]): number {
+  return extents.reduce((sum, extent) => sum + extent.lengthBytes, 0);
+}
+
+/** The steps of `extent`, in order; the last may be short. */
+export function* cut(extent: Extent, stepBytes: number): Generator<Extent, void> {
+  const endBytes = extent.offsetBytes + extent.lengthBytes;
+  for (let offsetBytes = extent.offsetBytes; offsetBytes < endBytes; offsetBytes += stepBytes) {
+    yield { offsetBytes, lengthBytes: Math.min(stepBytes, endBytes - offsetBytes) };
+  }
+}
+
+/** The same bytes in as few extents as possible. `extents` are in ascending order and don't overlap. */
+export function joinNeighbours(extents: Iterable<Extent>): Extent[] {
+  const joined: Extent[] = [];
+  for (const extent of extents) {
+    const last = joined.at(-1);
+    if (last !== undefined && last.offsetBytes + last.lengthBytes === extent.offsetBytes) {
+      joined[joined.length - 1] = {
+        offsetBytes: last.offsetBytes,
+        lengthBytes: last.lengthBytes + extent.lengthBytes,
+      };
+    } else {
+      joined.push(extent);
+    }
+  }
+  return joined;
+}

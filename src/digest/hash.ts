@@ -1,0 +1,68 @@
+import * as crypto from 'node:crypto';
+import xxhash from 'hash-wasm/dist/xxhash128.umd.min.js';
+import type { HashName } from './hash-names.ts';
+
+/** One hash function, ready to use over and over. */
+export interface Hasher {
+  readonly digestBytes: number;
+  /** Digest of the concatenation of `parts`. */
+  digest(parts: Iterable<Uint8Array>): Uint8Array;
+  /** Digest of one piece of memory: the fast way for small blocks. */
+  digestOne(bytes: Uint8Array): Uint8Array;
+}
+
+/** Length of a digest, in bytes. */
+export const digestBytesOf: Readonly<Record<HashName, number>> = {
+  SHA1: 20,
+  SHA224: 28,
+  SHA256: 32,
+  SHA384: 48,
+  SHA512: 64,
+  BLAKE2B: 64,
+  BLAKE2S: 32,
+  MD5: 16,
+  XXH128: 16,
+};
+
+export async function loadHasher(name: HashName): Promise<Hasher> {
+  return name === 'XXH128' ? loadXxh128() : openSslHasher(name);
+}
+
+const openSslNames: Readonly<Record<Exclude<HashName, 'XXH128'>, string>> = {
+  SHA1: 'sha1',
+  SHA224: 'sha224',
+  SHA256: 'sha256',
+  SHA384: 'sha384',
+  SHA512: 'sha512',
+  BLAKE2B: 'blake2b512',
+  BLAKE2S: 'blake2s256',
+  MD5: 'md5',
+};
+
+function openSslHasher(name: Exclude<HashName, 'XXH128'>): Hasher {
+  const algorithm = openSslNames[name];
+  // crypto.hash() saves the hash object, which counts below 64 KiB; node has it from 20.12 on.
+  const oneShot = crypto.hash as typeof crypto.hash | undefined;
+  return {
+    digestBytes: digestBytesOf[name],
+    digest(parts) {
+      const hash = crypto.createHash(algorithm);
+      for (const part of parts) hash.update(part);
+      return hash.digest();
+    },
+    digestOne(bytes) {
+      if (oneShot !== undefined) return oneShot(algorithm, bytes, 'buffer');
+      return crypto.createHash(algorithm).update(bytes).digest();
+    },
+  };
+}
+
+async function loadXxh128(): Promise<Hasher> {
+  const hash = await xxhash.createXXHash128();
+  const digest = (parts: Iterable<Uint8Array>): Uint8Array => {
+    hash.init();
+    for (const part of parts) hash.update(part);
+    return hash.digest('binary');
+  };
+  return { digestBytes: digestBytesOf.XXH128, digest, digestOne: (bytes) => digest([bytes]) };
+}

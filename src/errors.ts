@@ -1,0 +1,118 @@
+/** The machine a thing happened on, as the person who typed the command sees it. */
+export type Side = 'local' | 'remote';
+
+/**
+ * What kind of failure it was. One switch, {@link exitCodeOf}, turns it into the command's exit code.
+ *
+ * - `usage`: the command line can't be carried out as written. Nothing was opened or changed.
+ * - `device`: a device or file can't be opened, read, written or flushed.
+ * - `refused`: a guard stopped the run before the first write.
+ * - `connection`: the remote side can't be reached, can't start, went away, or fell silent.
+ * - `protocol`: the other side sent something that is not allowed.
+ * - `aborted`: the caller (a signal, an AbortSignal) ended the run.
+ * - `differs`: a recheck found that the two devices differ.
+ * - `internal`: a bug of ours.
+ */
+export type ErrorCode =
+  'usage' | 'device' | 'refused' | 'connection' | 'protocol' | 'aborted' | 'differs' | 'internal';
+
+/** Where a failure happened, as far as it is known. */
+export interface ErrorPlace {
+  readonly side?: Side;
+  /** Path of the device or file. */
+  readonly device?: string;
+  /** Byte offset on the device. */
+  readonly offsetBytes?: number;
+}
+
+/** The form in which an error crosses a thread or the wire. */
+export interface ErrorRecord extends ErrorPlace {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * Every failure of the outside world that Basyn reports. The message is one sentence for a person: it names
+ * the side, the device and the offset where they are known, and says what to do where something can be done.
+ */
+export class BasynError extends Error implements ErrorRecord {
+  override readonly name = 'BasynError';
+  readonly code: ErrorCode;
+  readonly side?: Side;
+  readonly device?: string;
+  readonly offsetBytes?: number;
+
+  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    if (place.side !== undefined) this.side = place.side;
+    if (place.device !== undefined) this.device = place.device;
+    if (place.offsetBytes !== undefined) this.offsetBytes = place.offsetBytes;
+  }
+
+  /** Plain data, for a thread or the wire. */
+  toRecord(): ErrorRecord {
+    const { code, message, side, device, offsetBytes } = this;
+    return {
+      code,
+      message,
+      ...(side !== undefined && { side }),
+      ...(device !== undefined && { device }),
+      ...(offsetBytes !== undefined && { offsetBytes }),
+    };
+  }
+
+  static fromRecord(record: ErrorRecord): BasynError {
+    return new BasynError(record.code, record.message, record);
+  }
+
+  /** Any thrown value as a BasynError; what is not one yet is a bug of ours, and keeps its cause. */
+  static from(thrown: unknown): BasynError {
+    if (thrown instanceof BasynError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new BasynError('internal', `Internal error: ${message}`, {}, { cause: thrown });
+  }
+}
+
+/** Exit code of the command: 1 promises that nothing was changed, 2 is everything else that went wrong. */
+export function exitCodeOf(error: BasynError): 1 | 2 {
+  switch (error.code) {
+    case 'usage':
+      return 1;
+    case 'device':
+    case 'refused':
+    case 'connection':
+    case 'protocol':
+    case 'aborted':
+    case 'differs':
+    case 'internal':
+      return 2;
+  }
+}
+
+/** The reason behind a failed system call, in words: "No space left on device (ENOSPC)". */
+export function systemReason(error: NodeJS.ErrnoException): string {
+  return error.code === undefined ? error.message : `${reasons[error.code] ?? error.message} (${error.code})`;
+}
+
+const reasons: Partial<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EBUSY: 'device or resource busy',
+  EFBIG: 'file size limit reached',
+  EIO: 'input/output error',
+  EISDIR: 'it is a directory',
+  ELOOP: 'too many symbolic links',
+  ENODEV: 'no such device',
+  ENOENT: 'no such file or device',
+  ENOMEDIUM: 'no medium found',
+  ENOSPC: 'no space left on device',
+  ENOTDIR: 'a part of the path is not a directory',
+  ENXIO: 'no such device or address',
+  EPERM: 'operation not permitted',
+  EROFS: 'read-only file system or device',
+};
+
+/** For our own bugs: what must hold, holds, or the run ends. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new BasynError('internal', `Internal error: ${what}`);
+}

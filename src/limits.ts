@@ -1,0 +1,82 @@
+/**
+ * Every bound in one place. Sizes are in bytes and times in milliseconds; where a number has an origin
+ * outside this file, the comment names it.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** The spec counts `--buffer` and `--chunk` in kilobytes, so 1 KiB is the smallest. */
+  minBufferBytes: KiB,
+  maxBufferBytes: 1024 * MiB,
+  defaultBufferBytes: 2 * MiB,
+  /** Finest comparison where `--chunk` is not given: the page and the sector of today's disks. */
+  finestChunkBytes: 4 * KiB,
+  /** Granularity of the first hash pass: hashes run at full speed from here on (measured: SHA1 1.85 GB/s). */
+  blockBytes: 64 * KiB,
+  /** A differing range is cut into this many at each finer level. */
+  refineFanOut: 4,
+
+  /** Least data that is worth a job of its own; smaller buffers are joined. */
+  jobBytes: 2 * MiB,
+  /** The same for a local run, where a byte costs a tenth of what hashing it does. */
+  localJobBytes: 8 * MiB,
+  /** Up to this size a local run is over before a thread has started (measured: 55 ms). */
+  inlineBytes: 32 * MiB,
+  /** One read of a worker: two such pieces stay in a core's second-level cache, which made `compare` fastest. */
+  pieceBytes: 128 * KiB,
+  /** Most device bytes described by one data frame. */
+  dataFrameBytes: 1 * MiB,
+  /** Most extents in one data frame. */
+  dataFrameExtents: 1024,
+  /** Most device bytes, and most extents, in one request for digests. */
+  askBytes: 8 * MiB,
+  askExtents: 4096,
+  /** Most differing ranges that a recheck names. */
+  reportedRanges: 10,
+
+  /** A frame's payload. A data frame of 1 MiB that doesn't compress, its extents, and room for both. */
+  maxPayloadBytes: 2 * MiB,
+  /** Device bytes in ranges that were found and wait to be read for sending. */
+  sendQueueBytes: 16 * MiB,
+  /** Device bytes sent and not yet confirmed: 64 MiB keeps 1 GB/s busy at 50 ms of round trip. */
+  dataWindowBytes: 64 * MiB,
+  /** Buffers whose digests may be under way: by count, and by the memory that their block digests take. */
+  maxWindowBuffers: 16_384,
+  minWindowBuffers: 4,
+  windowDigestBytes: 16 * MiB,
+  /** Device bytes that may be under comparison: at 2 GB/s, half a second of round trips. */
+  windowDataBytes: 1024 * MiB,
+  /** Messages that have arrived and were not taken yet, before no more is read. */
+  queuedMessages: 1024,
+  /** Digest requests that may be unanswered. */
+  openAsks: 256,
+
+  /** Linux device paths end at 4096; a longer one can't be opened. */
+  maxPathBytes: 4096,
+  maxJsonBytes: 64 * KiB,
+  maxErrorMessageCharacters: 4096,
+  /** The loader's first line, and what a noisy shell may print before we give up. */
+  maxBannerBytes: 256,
+  maxAgentBytes: 4 * MiB,
+  /** Of the other side's stderr, kept to explain a failed start. */
+  maxStderrTailBytes: 8 * KiB,
+
+  maxWorkers: 8,
+  maxLanes: 16,
+  defaultLanes: 4,
+
+  /** From the start of ssh to the agent's banner; a person may have to type a password. */
+  bannerTimeoutMs: 120_000,
+  /** Without a byte from the other side for so long, the run ends. `--timeout` sets it. */
+  defaultPeerTimeoutMs: 60_000,
+  minPeerTimeoutMs: 1_000,
+  maxPeerTimeoutMs: 86_400_000,
+  /** A child is asked to end, and after this killed. */
+  killAfterMs: 2_000,
+  progressIntervalMs: 200,
+
+  /** Offsets are 64-bit on the wire and doubles here: the largest exact one. */
+  maxOffsetBytes: Number.MAX_SAFE_INTEGER,
+} as const;

@@ -1,0 +1,149 @@
+import { assert, BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { Lane, type LaneStreams } from './lane.ts';
+import type { DataMessage, Message } from './messages.ts';
+
+interface Waiter {
+  readonly resolve: (message: Message) => void;
+  readonly reject: (error: BasynError) => void;
+}
+
+type ControlMessage = Exclude<Message, DataMessage>;
+
+/**
+ * The conversation with the other side: messages out, messages in. It travels over one lane, and data frames
+ * over further lanes too where there are any. The first failure ends it for good, and everybody who waits on
+ * it hears of that failure.
+ */
+export class Channel {
+  readonly #lanes: Lane[] = [];
+  /** Said before there was a lane. */
+  readonly #early: ControlMessage[] = [];
+  readonly #arrived: Message[] = [];
+  #pulse: NodeJS.Timeout | undefined;
+  #waiter: Waiter | undefined;
+  #failure: BasynError | undefined;
+  #lastBytesAtMs = performance.now();
+  #isPaused = false;
+
+  /** From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too. */
+  watch(peerTimeoutMs: number): void {
+    assert(this.#pulse === undefined, 'the channel is watched already');
+    this.#lastBytesAtMs = performance.now();
+    this.#pulse = setInterval(() => this.#keepAlive(peerTimeoutMs), Math.ceil(peerTimeoutMs / 4));
+    this.#pulse.unref();
+  }
+
+  /** The first lane begins the conversation; over any further one, data frames may travel too. */
+  addLane(streams: LaneStreams): void {
+    this.#lanes.push(
+      new Lane(streams, {
+        onBytes: () => {
+          this.#lastBytesAtMs = performance.now();
+        },
+        onMessage: (message) => this.#arrive(message),
+        onEnd: (error) =>
+          this.fail(error ?? new BasynError('connection', 'The other side closed the connection.')),
+      }),
+    );
+    for (const message of this.#early.splice(0)) this.send(message);
+  }
+
+  get laneCount(): number {
+    return this.#lanes.length;
+  }
+
+  /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
+  send(message: ControlMessage): void {
+    if (this.#failure !== undefined) return;
+    const [primary] = this.#lanes;
+    if (primary === undefined) this.#early.push(message);
+    else void primary.send(message);
+  }
+
+  /** Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again. */
+  async sendData(message: DataMessage): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const lane = this.#lanes.reduce((least, one) => (one.queuedBytes < least.queuedBytes ? one : least));
+    await lane.send(message);
+  }
+
+  /**
+   * The next message.
+   *
+   * @throws {BasynError} the channel's failure; the other side's own, where it sent one.
+   */
+  next(): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const message = this.#arrived.shift();
+      if (message !== undefined) {
+        resolve(message);
+        this.#resumeWhenRead();
+      } else if (this.#failure !== undefined) {
+        reject(this.#failure);
+      } else {
+        this.#waiter = { resolve, reject };
+      }
+    });
+  }
+
+  /** Ends the conversation with an error: nothing more is sent or heard. */
+  fail(error: BasynError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    clearInterval(this.#pulse);
+    this.#waiter?.reject(error);
+    this.#waiter = undefined;
+  }
+
+  /** Says what is queued to the end, then that no more follows. */
+  async end(): Promise<void> {
+    this.fail(new BasynError('connection', 'The conversation is over.'));
+    await Promise.all(this.#lanes.map((lane) => lane.end()));
+  }
+
+  /** Drops everything. */
+  destroy(): void {
+    this.fail(new BasynError('aborted', 'The run was ended.'));
+    for (const lane of this.#lanes) lane.destroy();
+  }
+
+  #arrive(message: Message): void {
+    if (this.#failure !== undefined || message.type === 'ping') return;
+    if (message.type === 'failure') {
+      this.fail(BasynError.fromRecord(message));
+    } else if (this.#waiter !== undefined) {
+      this.#waiter.resolve(message);
+      this.#waiter = undefined;
+    } else {
+      this.#arrived.push(message);
+      this.#pauseWhenFull();
+    }
+  }
+
+  /** The roles take every message at once, and bound by windows what may be under way. This bounds the rest. */
+  #pauseWhenFull(): void {
+    if (this.#isPaused || this.#arrived.length < limits.queuedMessages) return;
+    this.#isPaused = true;
+    for (const lane of this.#lanes) lane.pause();
+  }
+
+  #resumeWhenRead(): void {
+    if (!this.#isPaused || this.#arrived.length > limits.queuedMessages / 2) return;
+    this.#isPaused = false;
+    for (const lane of this.#lanes) lane.resume();
+  }
+
+  /** Whatever else goes on, a side that lives is heard of four times per timeout. */
+  #keepAlive(peerTimeoutMs: number): void {
+    const silentMs = performance.now() - this.#lastBytesAtMs;
+    if (silentMs > peerTimeoutMs && !this.#isPaused) {
+      const seconds = Math.round(peerTimeoutMs / 1000);
+      this.fail(
+        new BasynError('connection', `Nothing came from the other side for ${seconds} seconds (--timeout).`),
+      );
+    } else {
+      this.send({ type: 'ping' });
+    }
+  }
+}

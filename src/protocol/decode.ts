@@ -1,0 +1,161 @@
+import * as v from 'valibot';
+import { encodings } from '../codec/codec.ts';
+import type { Extent } from '../digest/extent.ts';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { extentBytes } from './encode.ts';
+import type { Frame } from './frame.ts';
+import { typeNumbers, type DataMessage, type Message } from './messages.ts';
+import {
+  failureSchema,
+  finishedSchema,
+  finishSchema,
+  openedSchema,
+  openSchema,
+  planSchema,
+} from './schemas.ts';
+
+const typeNames = new Map(
+  (Object.keys(typeNumbers) as Message['type'][]).map((type) => [typeNumbers[type], type] as const),
+);
+
+/**
+ * The message in a frame. Pure. What it means for a device (is the extent inside it?) is for the role to check.
+ *
+ * @throws {BasynError} `protocol`, where the frame is not a message to the last byte.
+ */
+export function decodeMessage({ type: typeNumber, payload }: Frame): Message {
+  const type = typeNames.get(typeNumber);
+  if (type === undefined) throw malformed(`a frame of type ${typeNumber}`);
+  const reader = new PayloadReader(type, payload);
+  const message = readMessage(type, reader);
+  reader.expectEnd();
+  return message;
+}
+
+function readMessage(type: Message['type'], reader: PayloadReader): Message {
+  switch (type) {
+    case 'open':
+      return { type, ...reader.json(openSchema) };
+    case 'opened':
+      return { type, ...reader.json(openedSchema) };
+    case 'begin':
+      return { type, ...reader.json(planSchema) };
+    case 'digests':
+      return { type, firstBuffer: reader.uint64(), digests: reader.rest() };
+    case 'advance':
+      return { type, doneBuffers: reader.uint64() };
+    case 'ask':
+      return {
+        type,
+        id: reader.uint64(),
+        stepBytes: reader.uint32(),
+        extents: reader.extents(reader.uint32(), limits.askExtents),
+      };
+    case 'answer':
+      return { type, id: reader.uint64(), digests: reader.rest() };
+    case 'data':
+      return readData(reader);
+    case 'written':
+      return { type, writtenBytes: reader.uint64() };
+    case 'finish':
+      return { type, ...reader.json(finishSchema) };
+    case 'finished':
+      return { type, ...reader.json(finishedSchema) };
+    case 'failure':
+      return { type, ...reader.json(failureSchema) };
+    case 'ping':
+    case 'bye':
+      return { type };
+  }
+}
+
+function readData(reader: PayloadReader): DataMessage {
+  const encoding = encodings[reader.uint8()];
+  if (encoding === undefined) throw malformed('data in an unknown encoding');
+  reader.uint8();
+  const extents = reader.extents(reader.uint16(), limits.dataFrameExtents);
+  return { type: 'data', encoding, extents, payload: reader.rest() };
+}
+
+/** Reads a payload from its front to its end; whatever is missing, left over or out of range is an error. */
+class PayloadReader {
+  readonly #type: Message['type'];
+  readonly #bytes: Buffer;
+  #position = 0;
+
+  constructor(type: Message['type'], payload: Uint8Array) {
+    this.#type = type;
+    this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  }
+
+  uint8(): number {
+    return this.#take(1).readUInt8();
+  }
+
+  uint16(): number {
+    return this.#take(2).readUInt16BE();
+  }
+
+  uint32(): number {
+    return this.#take(4).readUInt32BE();
+  }
+
+  /** An offset or a count: 64 bits on the wire, refused where a double would not hold it exactly. */
+  uint64(): number {
+    const value = this.#take(8).readBigUInt64BE();
+    if (value > BigInt(limits.maxOffsetBytes)) throw malformed(`${this.#type} with a number past 2^53`);
+    return Number(value);
+  }
+
+  extents(count: number, most: number): Extent[] {
+    if (count > most) throw malformed(`${this.#type} with ${count} extents; the limit is ${most}`);
+    const table = this.#take(count * extentBytes);
+    return Array.from({ length: count }, (_, index) => {
+      const offset = table.readBigUInt64BE(index * extentBytes);
+      const lengthBytes = table.readUInt32BE(index * extentBytes + 8);
+      if (lengthBytes === 0 || offset + BigInt(lengthBytes) > BigInt(limits.maxOffsetBytes)) {
+        throw malformed(`${this.#type} with an impossible extent`);
+      }
+      return { offsetBytes: Number(offset), lengthBytes };
+    });
+  }
+
+  json<S extends v.GenericSchema>(schema: S): v.InferOutput<S> {
+    const bytes = this.rest();
+    if (bytes.byteLength > limits.maxJsonBytes) throw malformed(`${this.#type} of ${bytes.byteLength} bytes`);
+    const result = v.safeParse(schema, parseJson(this.#type, bytes));
+    if (!result.success) throw malformed(`${this.#type}: ${v.summarize(result.issues).slice(0, 200)}`);
+    return result.output;
+  }
+
+  /** All that is left. A view, as the frame's payload has memory of its own. */
+  rest(): Uint8Array {
+    return this.#take(this.#bytes.byteLength - this.#position);
+  }
+
+  expectEnd(): void {
+    const left = this.#bytes.byteLength - this.#position;
+    if (left > 0) throw malformed(`${this.#type} with ${left} bytes too many`);
+  }
+
+  #take(count: number): Buffer {
+    const end = this.#position + count;
+    if (end > this.#bytes.byteLength) throw malformed(`${this.#type} that ends too early`);
+    const part = this.#bytes.subarray(this.#position, end);
+    this.#position = end;
+    return part;
+  }
+}
+
+function parseJson(type: Message['type'], bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString());
+  } catch (cause) {
+    throw malformed(`${type} that is not JSON`, cause);
+  }
+}
+
+function malformed(what: string, cause?: unknown): BasynError {
+  return new BasynError('protocol', `The other side sent ${what}.`, {}, { cause });
+}

@@ -1,0 +1,79 @@
+import { encodings } from '../codec/codec.ts';
+import type { Extent } from '../digest/extent.ts';
+import { assert } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { encodeFrameHeader } from './frame.ts';
+import { typeNumbers, type AskMessage, type DataMessage, type Message } from './messages.ts';
+
+/** The message's frame, in parts that follow each other on the wire. A payload is not copied. */
+export function encodeMessage(message: Message): Uint8Array[] {
+  const parts = payloadParts(message);
+  const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  assert(payloadBytes <= limits.maxPayloadBytes, `${message.type} of ${payloadBytes} bytes`);
+  return [encodeFrameHeader(typeNumbers[message.type], payloadBytes), ...parts];
+}
+
+function payloadParts(message: Message): Uint8Array[] {
+  switch (message.type) {
+    case 'open':
+    case 'opened':
+    case 'begin':
+    case 'finish':
+    case 'finished':
+    case 'failure':
+      return [json(message)];
+    case 'digests':
+      return [number(message.firstBuffer), message.digests];
+    case 'advance':
+      return [number(message.doneBuffers)];
+    case 'ask':
+      return [askHead(message), extentTable(message.extents)];
+    case 'answer':
+      return [number(message.id), message.digests];
+    case 'data':
+      return [dataHead(message), extentTable(message.extents), message.payload];
+    case 'written':
+      return [number(message.writtenBytes)];
+    case 'ping':
+    case 'bye':
+      return [];
+  }
+}
+
+/** The type stands in the frame's header. */
+function json({ type: _type, ...fields }: Message): Uint8Array {
+  return Buffer.from(JSON.stringify(fields));
+}
+
+function number(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+function askHead({ id, stepBytes, extents }: AskMessage): Uint8Array {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64BE(BigInt(id), 0);
+  bytes.writeUInt32BE(stepBytes, 8);
+  bytes.writeUInt32BE(extents.length, 12);
+  return bytes;
+}
+
+function dataHead({ encoding, extents }: DataMessage): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt8(encodings.indexOf(encoding), 0);
+  bytes.writeUInt16BE(extents.length, 2);
+  return bytes;
+}
+
+function extentTable(extents: readonly Extent[]): Uint8Array {
+  const bytes = Buffer.alloc(extents.length * extentBytes);
+  extents.forEach(({ offsetBytes, lengthBytes }, index) => {
+    bytes.writeBigUInt64BE(BigInt(offsetBytes), index * extentBytes);
+    bytes.writeUInt32BE(lengthBytes, index * extentBytes + 8);
+  });
+  return bytes;
+}
+
+/** An extent on the wire: offset in 8 bytes, length in 4, big-endian. */
+export const extentBytes = 12;

@@ -1,0 +1,109 @@
+import type { Readable, Writable } from 'node:stream';
+import { BasynError } from '../errors.ts';
+import { decodeMessage } from './decode.ts';
+import { encodeMessage } from './encode.ts';
+import { FrameDecoder } from './frame.ts';
+import type { Message } from './messages.ts';
+
+/** What a lane tells its channel. */
+export interface LaneListener {
+  /** Something came, if only a part of a frame: the other side lives. */
+  onBytes(): void;
+  onMessage(message: Message): void;
+  /** No more will come. `error` says why, where it was not at the end of a frame or not by the other's wish. */
+  onEnd(error: BasynError | undefined): void;
+}
+
+/** The two directions of a lane. A duplex stream is both. */
+export interface LaneStreams {
+  readonly readable: Readable;
+  readonly writable: Writable;
+}
+
+/** One stream of frames in each direction. */
+export class Lane {
+  readonly #readable: Readable;
+  readonly #writable: Writable;
+  readonly #decoder = new FrameDecoder();
+  #drained: Promise<void> | undefined;
+
+  constructor({ readable, writable }: LaneStreams, listener: LaneListener) {
+    this.#readable = readable;
+    this.#writable = writable;
+    let ended = false;
+    const end = (error: BasynError | undefined): void => {
+      if (ended) return;
+      ended = true;
+      listener.onEnd(error);
+    };
+    readable.on('data', (bytes: Uint8Array) => {
+      listener.onBytes();
+      try {
+        for (const frame of this.#decoder.push(bytes)) listener.onMessage(decodeMessage(frame));
+      } catch (error) {
+        end(BasynError.from(error));
+        this.destroy();
+      }
+    });
+    readable.on('end', () => end(this.#decoder.isIdle ? undefined : lost('in the middle of a message')));
+    for (const stream of [readable, writable]) {
+      stream.on('error', (error) => end(lost(error.message)));
+      stream.on('close', () => end(lost('without a word')));
+    }
+    // Whoever read the hello before us has paused the stream behind it.
+    readable.resume();
+  }
+
+  /** Bytes accepted and not yet handed to the system. */
+  get queuedBytes(): number {
+    return this.#writable.writableLength;
+  }
+
+  /** Sends a message. Resolves when the lane has room for the next. */
+  send(message: Message): Promise<void> {
+    const parts = encodeMessage(message);
+    this.#writable.cork();
+    let hasRoom = true;
+    for (const part of parts) hasRoom = this.#writable.write(part);
+    this.#writable.uncork();
+    if (hasRoom) return Promise.resolve();
+    this.#drained ??= new Promise((resolve) => {
+      const settle = (): void => {
+        this.#drained = undefined;
+        this.#writable.off('drain', settle).off('close', settle);
+        resolve();
+      };
+      this.#writable.on('drain', settle).on('close', settle);
+    });
+    return this.#drained;
+  }
+
+  pause(): void {
+    this.#readable.pause();
+  }
+
+  resume(): void {
+    this.#readable.resume();
+  }
+
+  /** Sends what is queued, then the end of the stream. */
+  end(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#writable.closed || this.#writable.writableFinished) {
+        resolve();
+        return;
+      }
+      this.#writable.once('finish', resolve).once('close', resolve);
+      this.#writable.end();
+    });
+  }
+
+  destroy(): void {
+    this.#readable.destroy();
+    this.#writable.destroy();
+  }
+}
+
+function lost(how: string): BasynError {
+  return new BasynError('connection', `The connection to the other side ended: ${how}.`);
+}

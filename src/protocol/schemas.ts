@@ -1,0 +1,109 @@
+import * as v from 'valibot';
+import { hashNames } from '../digest/hash-names.ts';
+import { limits } from '../limits.ts';
+
+/**
+ * The messages that are JSON: those that open, bound and end a phase. Whatever is not of these forms is refused
+ * before anything looks at it.
+ */
+
+const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(limits.maxOffsetBytes));
+const count = bytes;
+const path = v.pipe(v.string(), v.minLength(1), v.maxBytes(limits.maxPathBytes));
+const text = v.pipe(v.string(), v.maxLength(limits.maxErrorMessageCharacters));
+const side = v.picklist(['local', 'remote']);
+const kind = v.picklist(['block device', 'regular file']);
+const extent = v.object({ offsetBytes: bytes, lengthBytes: bytes });
+
+/** Which storage a device is. The device layer alone knows its form, and checks it. */
+const identity = v.unknown();
+
+/** What the receiving side checks before it opens its device. */
+const receiving = v.object({
+  sourceSizeBytes: bytes,
+  sourceIdentity: identity,
+  create: v.boolean(),
+  force: v.boolean(),
+  dryRun: v.boolean(),
+});
+export type ReceivingRequest = v.InferOutput<typeof receiving>;
+
+export const openSchema = v.object({
+  protocol: v.literal(1),
+  path,
+  role: v.picklist(['source', 'target']),
+  /** Present where the agent will write. Without it, the device is opened for reading only. */
+  receiving: v.nullable(receiving),
+  peerTimeoutMs: v.pipe(
+    v.number(),
+    v.safeInteger(),
+    v.minValue(limits.minPeerTimeoutMs),
+    v.maxValue(limits.maxPeerTimeoutMs),
+  ),
+});
+
+export const openedSchema = v.object({
+  kind,
+  sizeBytes: bytes,
+  identity,
+  warnings: v.pipe(v.array(text), v.maxLength(100)),
+});
+
+const compression = v.object({
+  name: v.picklist(['none', 'zlib', 'zstd', 'auto']),
+  /** `null`: chosen while the run goes on. */
+  level: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9))),
+});
+export type CompressionChoice = v.InferOutput<typeof compression>;
+
+export const planSchema = v.pipe(
+  v.object({
+    phase: v.picklist(['copy', 'sync', 'recheck']),
+    sizeBytes: bytes,
+    hash: v.picklist(hashNames),
+    bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes)),
+    /** `null`: chosen per differing buffer while the run goes on. */
+    chunkBytes: v.nullable(v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes))),
+    /** How many buffers the target may digest ahead of the source's `advance`. */
+    windowBuffers: v.pipe(count, v.minValue(1), v.maxValue(limits.maxWindowBuffers)),
+    compression,
+    dryRun: v.boolean(),
+  }),
+  v.check(
+    ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
+    'chunk over buffer',
+  ),
+);
+
+/** One phase, as both sides carry it out. */
+export type Plan = v.InferOutput<typeof planSchema>;
+
+export const finishSchema = v.object({
+  /** Device bytes in all the data frames of this phase. */
+  dataBytes: bytes,
+  differingBytes: bytes,
+  differingRangeCount: count,
+  differingRanges: v.pipe(v.array(extent), v.maxLength(limits.reportedRanges)),
+});
+
+export const finishedSchema = v.object({
+  /** Device bytes written and flushed in this phase. */
+  writtenBytes: bytes,
+});
+
+export const failureSchema = v.object({
+  code: v.picklist([
+    'usage',
+    'device',
+    'refused',
+    'connection',
+    'protocol',
+    'aborted',
+    'differs',
+    'internal',
+  ]),
+  message: text,
+  side: v.exactOptional(side),
+  device: v.exactOptional(path),
+  offsetBytes: v.exactOptional(bytes),
+});

@@ -1,0 +1,64 @@
+import { parseIdentity, type OpenedDevice } from '../device/device.ts';
+import { BasynError } from '../errors.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { BeginMessage, OpenMessage } from '../protocol/messages.ts';
+import type { JobRunner } from '../workers/jobs.ts';
+import { openDevice, usingDevice } from './devices.ts';
+import { playRole } from './role.ts';
+import { unexpected } from './unexpected.ts';
+
+/**
+ * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`.
+ *
+ * @throws {BasynError} the first failure; where it is ours, the local side has been told.
+ */
+export async function serveAgentEnd(channel: Channel, runner: JobRunner): Promise<void> {
+  try {
+    const open = await channel.next();
+    if (open.type !== 'open') throw unexpected(open);
+    channel.watch(open.peerTimeoutMs);
+    await serveDevice(open, channel, runner);
+  } catch (thrown) {
+    const error = BasynError.from(thrown);
+    channel.send({ type: 'failure', ...error.toRecord() });
+    throw error;
+  }
+}
+
+async function serveDevice(open: OpenMessage, channel: Channel, runner: JobRunner): Promise<void> {
+  const opened = await openDevice(open.path, 'remote', receivingOf(open));
+  await usingDevice(opened, runner, async (device) => {
+    const { handle, identity, warnings } = device;
+    const { kind, sizeBytes } = handle;
+    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: [...warnings] });
+    for (;;) {
+      const message = await channel.next();
+      if (message.type === 'bye') return;
+      if (message.type !== 'begin') throw unexpected(message);
+      await servePhase(open, message, device, channel, runner);
+    }
+  });
+}
+
+/** Progress is shown where the person is. */
+const shownElsewhere = (): void => undefined;
+
+async function servePhase(
+  open: OpenMessage,
+  { type: _type, ...plan }: BeginMessage,
+  device: OpenedDevice,
+  channel: Channel,
+  runner: JobRunner,
+): Promise<void> {
+  const writes = plan.phase !== 'recheck' && !plan.dryRun;
+  const mayWrite = open.receiving !== null && !open.receiving.dryRun;
+  if (plan.sizeBytes > device.handle.sizeBytes || (open.role === 'target' && writes && !mayWrite)) {
+    throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
+  }
+  await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));
+}
+
+function receivingOf({ receiving }: OpenMessage): Parameters<typeof openDevice>[2] {
+  if (receiving === null) return null;
+  return { ...receiving, sourceIdentity: parseIdentity(receiving.sourceIdentity) };
+}

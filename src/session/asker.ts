@@ -1,0 +1,67 @@
+import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { stepCountOf } from '../digest/geometry.ts';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Channel } from '../protocol/channel.ts';
+import { Credit } from '../protocol/credit.ts';
+import type { AnswerMessage } from '../protocol/messages.ts';
+
+interface OpenAsk {
+  readonly expectedBytes: number;
+  readonly resolve: (digests: Uint8Array) => void;
+}
+
+/** The source's questions to the target: any number may be open, and each is answered by its number. */
+export class Asker {
+  readonly #channel: Channel;
+  readonly #digestBytes: number;
+  readonly #open = new Map<number, OpenAsk>();
+  readonly #credit = new Credit(limits.openAsks);
+  #lastId = 0;
+
+  constructor(channel: Channel, digestBytes: number) {
+    this.#channel = channel;
+    this.#digestBytes = digestBytes;
+  }
+
+  /** The target's digest of every step of the extents, in order, back to back. */
+  async ask(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
+    const answers = await Promise.all(
+      groupsOf(extents, stepBytes).map((group) => this.#askGroup(group, stepBytes)),
+    );
+    return answers.length === 1 ? answers[0]! : Buffer.concat(answers);
+  }
+
+  /** @throws {BasynError} `protocol`, where nobody asked, or for something else. */
+  answer({ id, digests }: AnswerMessage): void {
+    const ask = this.#open.get(id);
+    if (ask?.expectedBytes !== digests.byteLength) {
+      throw new BasynError('protocol', 'The other side sent digests that nobody asked for.');
+    }
+    this.#open.delete(id);
+    this.#credit.release(1);
+    ask.resolve(digests);
+  }
+
+  async #askGroup(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
+    await this.#credit.acquire(1);
+    const id = ++this.#lastId;
+    return new Promise((resolve) => {
+      this.#open.set(id, { expectedBytes: stepCountOf(extents, stepBytes) * this.#digestBytes, resolve });
+      this.#channel.send({ type: 'ask', id, stepBytes, extents });
+    });
+  }
+}
+
+/** Cuts a question into ones that neither side finds too large. */
+function groupsOf(extents: readonly Extent[], stepBytes: number): Extent[][] {
+  const partBytes = Math.max(1, Math.floor(limits.askBytes / stepBytes)) * stepBytes;
+  const groups: Extent[][] = [[]];
+  for (const part of extents.flatMap((extent) => [...cut(extent, partBytes)])) {
+    const group = groups.at(-1)!;
+    const isFull = group.length === limits.askExtents || totalBytes(group) + part.lengthBytes > partBytes;
+    if (isFull && group.length > 0) groups.push([part]);
+    else group.push(part);
+  }
+  return groups;
+}

@@ -1,0 +1,164 @@
+import type { Extent } from '../digest/extent.ts';
+import { blockBytesOf, bufferCountOf, bufferExtentOf, differingExtents } from '../digest/geometry.ts';
+import { BasynError } from '../errors.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { AnswerMessage, DigestsMessage } from '../protocol/messages.ts';
+import { Asker } from './asker.ts';
+import { Findings } from './findings.ts';
+import type { Phase, ProgressListener } from './phase.ts';
+import { RefinementGain } from './refinement-gain.ts';
+import { Survey, type SurveyedBuffer } from './survey.ts';
+import type { TaskGroup } from './task-group.ts';
+
+/**
+ * The source's half of the comparison. Both sides survey their device; the target's digests arrive here. A
+ * buffer whose digests are equal is settled. For any other, the target is asked for finer digests, level by
+ * level, while all other buffers go on.
+ */
+export class Comparer {
+  readonly #findings = new Findings();
+  readonly #settled: Promise<void>;
+  readonly #phase: Phase;
+  readonly #channel: Channel;
+  readonly #tasks: TaskGroup;
+  readonly #onDiffering: (extents: readonly Extent[]) => Promise<void>;
+  readonly #asker: Asker;
+  readonly #survey: Survey;
+  readonly #gain = new RefinementGain();
+  readonly #bufferCount: number;
+
+  readonly #ours = new Map<number, SurveyedBuffer>();
+  readonly #theirs = new Map<number, Uint8Array>();
+  /** Buffers settled out of order, with what was found in them. */
+  readonly #found = new Map<number, readonly Extent[]>();
+  #doneBuffers = 0;
+  #announcedBuffers = 0;
+  #onProgress: ProgressListener | undefined;
+  #finish!: () => void;
+
+  /**
+   * Begins to read at once.
+   *
+   * @param onDiffering is told what differs, buffer by buffer, in any order; a buffer is settled only when its
+   *   promise resolves, so it can hold the comparison back.
+   */
+  constructor(
+    phase: Phase,
+    channel: Channel,
+    tasks: TaskGroup,
+    onDiffering: (extents: readonly Extent[]) => Promise<void>,
+  ) {
+    this.#phase = phase;
+    this.#channel = channel;
+    this.#tasks = tasks;
+    this.#onDiffering = onDiffering;
+    this.#asker = new Asker(channel, phase.hasher.digestBytes);
+    this.#survey = new Survey(phase);
+    this.#bufferCount = bufferCountOf(phase.geometry);
+    this.#settled = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    if (this.#bufferCount === 0) this.#finish();
+    tasks.spawn(this.#survey.run((batch) => batch.forEach((buffer) => this.#surveyed(buffer))));
+  }
+
+  /** Resolves when every buffer is settled. */
+  async run(onProgress: ProgressListener): Promise<Findings> {
+    this.#onProgress = onProgress;
+    await this.#settled;
+    return this.#findings;
+  }
+
+  /** The target's digests of whole buffers. */
+  digests({ firstBuffer, digests }: DigestsMessage): void {
+    const { digestBytes } = this.#phase.hasher;
+    const count = digests.byteLength / digestBytes;
+    const end = firstBuffer + count;
+    const isAllowed =
+      Number.isInteger(count) &&
+      firstBuffer >= this.#doneBuffers &&
+      end <= Math.min(this.#bufferCount, this.#doneBuffers + this.#phase.plan.windowBuffers);
+    if (!isAllowed) throw new BasynError('protocol', 'The other side sent digests outside the window.');
+    for (let index = firstBuffer; index < end; index++) {
+      if (this.#theirs.has(index) || this.#found.has(index)) {
+        throw new BasynError('protocol', `The other side sent the digest of buffer ${index} twice.`);
+      }
+      const start = (index - firstBuffer) * digestBytes;
+      this.#theirs.set(index, digests.subarray(start, start + digestBytes));
+      this.#compare(index);
+    }
+  }
+
+  answer(message: AnswerMessage): void {
+    this.#asker.answer(message);
+  }
+
+  #surveyed(buffer: SurveyedBuffer): void {
+    this.#ours.set(buffer.index, buffer);
+    this.#compare(buffer.index);
+  }
+
+  #compare(index: number): void {
+    const ours = this.#ours.get(index);
+    const theirs = this.#theirs.get(index);
+    if (ours === undefined || theirs === undefined) return;
+    this.#ours.delete(index);
+    if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, []);
+    else this.#tasks.spawn(this.#refine(ours, theirs));
+  }
+
+  /** From a buffer that differs down to the chunks that do. */
+  async #refine(ours: SurveyedBuffer, theirDigest: Uint8Array): Promise<void> {
+    const { geometry, hasher } = this.#phase;
+    const buffer = bufferExtentOf(geometry, ours.index);
+    const blockBytes = blockBytesOf(geometry);
+    const isOneBlock = buffer.lengthBytes <= blockBytes;
+    const theirs = isOneBlock ? theirDigest : await this.#asker.ask([buffer], blockBytes);
+    let differing = differingExtents([buffer], blockBytes, ours.blocks, theirs, hasher.digestBytes);
+    for (const stepBytes of geometry.stepsBytes.slice(1)) {
+      if (this.#phase.plan.chunkBytes === null && !this.#gain.isWorthwhile()) break;
+      differing = await this.#narrow(differing, stepBytes);
+    }
+    await this.#onDiffering(differing);
+    this.#settle(ours.index, differing);
+  }
+
+  async #narrow(extents: readonly Extent[], stepBytes: number): Promise<Extent[]> {
+    const { device, plan, runner, hasher } = this.#phase;
+    const [ours, theirs] = await Promise.all([
+      runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now'),
+      this.#asker.ask(extents, stepBytes),
+    ]);
+    const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
+    this.#gain.observe(extents, differing);
+    return differing;
+  }
+
+  #settle(index: number, differing: readonly Extent[]): void {
+    this.#found.set(index, differing);
+    for (;;) {
+      const next = this.#found.get(this.#doneBuffers);
+      if (next === undefined) break;
+      this.#found.delete(this.#doneBuffers);
+      this.#theirs.delete(this.#doneBuffers);
+      this.#findings.add(next);
+      this.#doneBuffers++;
+    }
+    this.#announce();
+  }
+
+  /** Not after every buffer: a step of the window per eighth of it keeps the target as busy. */
+  #announce(): void {
+    const isLast = this.#doneBuffers === this.#bufferCount;
+    const step = Math.max(1, Math.floor(this.#phase.plan.windowBuffers / 8));
+    if (!isLast && this.#doneBuffers < this.#announcedBuffers + step) return;
+    if (this.#announcedBuffers === this.#doneBuffers) return;
+    this.#announcedBuffers = this.#doneBuffers;
+    this.#survey.advance(this.#doneBuffers);
+    this.#channel.send({ type: 'advance', doneBuffers: this.#doneBuffers });
+    this.#onProgress?.(
+      Math.min(this.#doneBuffers * this.#phase.geometry.bufferBytes, this.#phase.geometry.sizeBytes),
+    );
+    if (isLast) this.#finish();
+  }
+}

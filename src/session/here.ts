@@ -1,0 +1,195 @@
+import { flush, type DeviceHandle, type OpenedDevice } from '../device/device.ts';
+import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
+import type { Side } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { JobRunner } from '../workers/jobs.ts';
+import { openDevice, receivingOf, sizeOf, usingDevice, usingDirectAccess } from './devices.ts';
+import { Findings } from './findings.ts';
+import type { Order, Role } from './order.ts';
+import { chunkBytesOf } from './phase.ts';
+import type { DeviceReport, PhaseName, PhaseReport } from './report.ts';
+import { deviceReportOf, type Reporter } from './reporter.ts';
+
+/** What a run with both devices on this machine works with. */
+export interface Here {
+  readonly order: Order;
+  /** Starts the runner, once the size of the work is known. */
+  readonly startRunner: (sizeBytes: number) => JobRunner;
+  readonly reporter: Reporter;
+  /** Counts what is written to the target: a run without a wire has no other traffic. */
+  readonly onWritten: (lengthBytes: number) => void;
+}
+
+/**
+ * The whole run where both devices are on this machine: threads read both sides and compare the bytes
+ * themselves, which is exact, and faster than any hash.
+ *
+ * @throws {BasynError} the first failure on either side.
+ */
+export async function runHere(here: Here): Promise<void> {
+  const { order, reporter } = here;
+  const places = placesOf(order);
+  const opened = await openDevice(places.source.path, places.source.side, null);
+  const runner = here.startRunner(opened.handle.sizeBytes);
+  await usingDevice(opened, runner, async (source) => {
+    const receiving = receivingOf(order, source.handle.sizeBytes, source.identity);
+    await usingDevice(
+      await openDevice(places.target.path, places.target.side, receiving),
+      runner,
+      async (target) => {
+        reporter.warn([...source.warnings, ...target.warnings]);
+        reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle));
+        const sizeBytes = sizeOf(source.handle.sizeBytes, target.handle.sizeBytes, order.extent);
+        for (const name of order.phases) {
+          const onProgress = reporter.phaseStart(name, sizeBytes);
+          reporter.phaseEnd(
+            await new PhaseHere(here, name, sizeBytes, runner, onProgress).run(source, target),
+          );
+        }
+      },
+    );
+  });
+}
+
+/** Opens both devices and says what they are, without reading any data. */
+export async function inspectHere({ localPath, remotePath }: Order): Promise<Record<Side, DeviceReport>> {
+  const reports: DeviceReport[] = [];
+  for (const [path, side] of [
+    [localPath, 'local'],
+    [remotePath, 'remote'],
+  ] as const) {
+    const device = await openDevice(path, side, null);
+    reports.push(deviceReportOf(device.handle));
+    await device.close();
+  }
+  return { local: reports[0]!, remote: reports[1]! };
+}
+
+/** One phase of a run on this machine. */
+class PhaseHere {
+  readonly #here: Here;
+  readonly #name: PhaseName;
+  readonly #sizeBytes: number;
+  readonly #runner: JobRunner;
+  readonly #onProgress: (doneBytes: number) => void;
+  readonly #findings = new Findings();
+  #writtenBytes = 0;
+  #doneBytes = 0;
+
+  constructor(
+    here: Here,
+    name: PhaseName,
+    sizeBytes: number,
+    runner: JobRunner,
+    onProgress: (doneBytes: number) => void,
+  ) {
+    this.#here = here;
+    this.#name = name;
+    this.#sizeBytes = sizeBytes;
+    this.#runner = runner;
+    this.#onProgress = onProgress;
+  }
+
+  async run(source: OpenedDevice, target: OpenedDevice): Promise<PhaseReport> {
+    const startMs = performance.now();
+    switch (this.#name) {
+      case 'copy':
+        await this.#copy(source, target);
+        break;
+      case 'sync':
+        await this.#compare(source.handle, target.handle, this.#here.order.dryRun ? 'report' : 'write');
+        break;
+      case 'recheck':
+        await usingDirectAccess(source.handle, this.#runner, (directSource) =>
+          usingDirectAccess(target.handle, this.#runner, (directTarget) =>
+            this.#compare(directSource, directTarget, 'report'),
+          ),
+        );
+        break;
+    }
+    if (this.#writtenBytes > 0) await flush(target.handle);
+    const { differingBytes, differingRanges, differingRangeCount } = this.#findings;
+    return {
+      phase: this.#name,
+      sizeBytes: this.#sizeBytes,
+      differingBytes,
+      differingRanges,
+      differingRangeCount,
+      writtenBytes: this.#writtenBytes,
+      elapsedMs: performance.now() - startMs,
+    };
+  }
+
+  async #copy({ handle: source }: OpenedDevice, { handle: target, created }: OpenedDevice): Promise<void> {
+    if (this.#sizeBytes === 0) return;
+    const whole = { offsetBytes: 0, lengthBytes: this.#sizeBytes };
+    this.#findings.add([whole]);
+    if (this.#here.order.dryRun) return;
+    const zeros = created ? 'skip' : 'write';
+    await this.#inOrder(cut(whole, limits.localJobBytes), async (extent) => {
+      const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
+      return () => this.#written(writtenBytes, extent.lengthBytes);
+    });
+  }
+
+  async #compare(source: DeviceHandle, target: DeviceHandle, difference: 'report' | 'write'): Promise<void> {
+    const { bufferBytes, chunkBytes } = this.#here.order;
+    const stepBytes = chunkBytesOf(bufferBytes, chunkBytes);
+    const geometry = geometryOf(this.#sizeBytes, bufferBytes, stepBytes);
+    await this.#inOrder(batchesOf(geometry, stepBytes), async (extents) => {
+      const job = { kind: 'compare', source, target, extents, stepBytes, difference } as const;
+      const { differing } = await this.#runner.run(job, 'now');
+      return () => {
+        this.#findings.add(differing);
+        this.#written(difference === 'write' ? totalBytes(differing) : 0, totalBytes(extents));
+      };
+    });
+  }
+
+  /** Starts work item by item, a few at once, and lets each one's outcome count in order. */
+  async #inOrder<T>(items: Iterable<T>, work: (item: T) => Promise<() => void>): Promise<void> {
+    const underWay: Promise<() => void>[] = [];
+    for (const item of items) {
+      underWay.push(work(item));
+      if (underWay.length > this.#runner.parallelism * 2) (await underWay.shift()!)();
+    }
+    for (const outcome of underWay) (await outcome)();
+  }
+
+  #written(writtenBytes: number, doneBytes: number): void {
+    this.#writtenBytes += writtenBytes;
+    this.#doneBytes += doneBytes;
+    this.#here.onWritten(writtenBytes);
+    this.#onProgress(this.#doneBytes);
+  }
+}
+
+/** Buffers, or whole steps of large ones, in batches that are worth a job. */
+function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> {
+  const partBytes = Math.max(1, Math.floor(limits.localJobBytes / stepBytes)) * stepBytes;
+  let batch: Extent[] = [];
+  let batchBytes = 0;
+  for (let index = 0; index < bufferCountOf(geometry); index++) {
+    for (const part of cut(bufferExtentOf(geometry, index), partBytes)) {
+      batch.push(part);
+      batchBytes += part.lengthBytes;
+      if (batchBytes < limits.localJobBytes) continue;
+      yield batch;
+      batch = [];
+      batchBytes = 0;
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface Place {
+  readonly path: string;
+  readonly side: Side;
+}
+
+function placesOf({ localRole, localPath, remotePath }: Order): Record<Role, Place> {
+  const local: Place = { path: localPath, side: 'local' };
+  const remote: Place = { path: remotePath, side: 'remote' };
+  return localRole === 'source' ? { source: local, target: remote } : { source: remote, target: local };
+}

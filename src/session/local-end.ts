@@ -1,0 +1,106 @@
+import { parseIdentity, type OpenedDevice } from '../device/device.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { OpenedMessage } from '../protocol/messages.ts';
+import type { JobRunner } from '../workers/jobs.ts';
+import { openDevice, receivingOf, sizeOf, usingDevice, type Receiving } from './devices.ts';
+import { planOf, type Order } from './order.ts';
+import type { DeviceReport } from './report.ts';
+import { deviceReportOf, type Reporter } from './reporter.ts';
+import { playRole } from './role.ts';
+import { unexpected } from './unexpected.ts';
+
+/** What the local end of a session works with. */
+export interface LocalEnd {
+  readonly order: Order;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+  readonly reporter: Reporter;
+}
+
+/**
+ * The whole run, seen from the machine of the person:
+ *
+ *     local                                  agent
+ *       │ open (path, role) ──────────────────▶│ opens its device
+ *       │◀───────────────────── opened | failure│
+ *       │ begin (plan) ───────────────────────▶│ ┐ once per phase; the conversation
+ *       │◀───────── source ⇄ target ──────────▶│ ┘ between stands above Source
+ *       │ bye ────────────────────────────────▶│ closes its device, ends
+ *
+ * A local source begins before the agent has answered: its size is the plan's, and it only reads.
+ *
+ * @throws {BasynError} the first failure on either side.
+ */
+export async function runLocalEnd(end: LocalEnd): Promise<void> {
+  await (end.order.localRole === 'source' ? runAsSource(end) : runAsTarget(end));
+}
+
+/** Opens both devices and says what they are, without reading any data. */
+export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport; remote: DeviceReport }> {
+  const { order, channel, runner } = end;
+  sendOpen(end, null);
+  return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
+    const remote = await expectOpened(end);
+    channel.send({ type: 'bye' });
+    return { local: deviceReportOf(local.handle), remote: remoteReportOf(order, remote) };
+  });
+}
+
+async function runAsSource(end: LocalEnd): Promise<void> {
+  const { order, reporter, runner } = end;
+  return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
+    sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
+    const opening = expectOpened(end).then((opened) => {
+      reporter.warn([...local.warnings, ...opened.warnings]);
+      reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
+      return sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
+    });
+    // Without a source by name, the size depends on both sides, and nothing can begin before it is known.
+    const sizeBytes = order.extent === 'source size' ? local.handle.sizeBytes : await opening;
+    return runPhases(end, local, sizeBytes, opening);
+  });
+}
+
+async function runAsTarget(end: LocalEnd): Promise<void> {
+  const { order, reporter, runner } = end;
+  sendOpen(end, null);
+  const opened = await expectOpened(end);
+  const receiving = receivingOf(order, opened.sizeBytes, parseIdentity(opened.identity));
+  return usingDevice(await openDevice(order.localPath, 'local', receiving), runner, async (local) => {
+    reporter.warn([...opened.warnings, ...local.warnings]);
+    reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
+    const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
+    return runPhases(end, local, sizeBytes, Promise.resolve());
+  });
+}
+
+async function runPhases(
+  { order, channel, runner, reporter }: LocalEnd,
+  device: OpenedDevice,
+  sizeBytes: number,
+  opening: Promise<unknown>,
+): Promise<void> {
+  for (const name of order.phases) {
+    const plan = planOf(order, name, sizeBytes);
+    channel.send({ type: 'begin', ...plan });
+    const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
+    reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
+  }
+  channel.send({ type: 'bye' });
+}
+
+function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
+  const { remotePath: path, peerTimeoutMs } = order;
+  const role = order.localRole === 'source' ? 'target' : 'source';
+  channel.send({ type: 'open', protocol: 1, path, role, receiving, peerTimeoutMs });
+}
+
+async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
+  const message = await channel.next();
+  if (message.type !== 'opened') throw unexpected(message);
+  return message;
+}
+
+function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {
+  return { side: 'remote', path, kind, sizeBytes };
+}

@@ -1,0 +1,26 @@
+import { totalBytes, type Extent } from '../digest/extent.ts';
+
+/** Weight of what was seen last. */
+const recentWeight = 0.1;
+/** Where more than this share of a range turns out to differ anyway, finer digests cost more than they save. */
+const worthwhileShare = 0.7;
+/** While it isn't worth it, every so many buffers one is looked at all the same: the next stretch may be other. */
+const probeInterval = 16;
+
+/** Learns, while a run goes on, whether it pays to look closer at ranges that differ. */
+export class RefinementGain {
+  #differingShare = 0;
+  #skipped = 0;
+
+  isWorthwhile(): boolean {
+    if (this.#differingShare <= worthwhileShare) return true;
+    this.#skipped = (this.#skipped + 1) % probeInterval;
+    return this.#skipped === 0;
+  }
+
+  /** Of the bytes in `before`, a closer look found that only those in `after` differ. */
+  observe(before: readonly Extent[], after: readonly Extent[]): void {
+    const share = totalBytes(after) / totalBytes(before);
+    this.#differingShare += recentWeight * (share - this.#differingShare);
+  }
+}

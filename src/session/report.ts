@@ -1,0 +1,68 @@
+import type { Extent } from '../digest/extent.ts';
+import type { Side } from '../errors.ts';
+
+/** What a run does with the two devices, one phase after the other. */
+export type PhaseName = 'copy' | 'sync' | 'recheck';
+
+/** One of the two devices, as it was opened. */
+export interface DeviceReport {
+  readonly side: Side;
+  readonly path: string;
+  readonly kind: 'block device' | 'regular file';
+  readonly sizeBytes: number;
+}
+
+/** What one phase did. All counts are exact. */
+export interface PhaseReport {
+  readonly phase: PhaseName;
+  /** Bytes of the source that the phase went through. */
+  readonly sizeBytes: number;
+  /** Bytes found to differ, at the granularity of the comparison. For `copy`: everything. */
+  readonly differingBytes: number;
+  /** The first differing ranges, joined where they touch; at most `limits.reportedRanges`. Empty for `copy`. */
+  readonly differingRanges: readonly Extent[];
+  /** Number of differing ranges in all. */
+  readonly differingRangeCount: number;
+  /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
+  readonly writtenBytes: number;
+  readonly elapsedMs: number;
+}
+
+/** Bytes counted at the pipe to the other side; for a local run, what was written to the target. */
+export interface Traffic {
+  readonly receivedBytes: number;
+  readonly transmittedBytes: number;
+}
+
+export interface RunReport {
+  readonly source: DeviceReport;
+  readonly target: DeviceReport;
+  readonly phases: readonly PhaseReport[];
+  readonly traffic: Traffic;
+  readonly elapsedMs: number;
+  /** False only where a recheck found a difference. */
+  readonly matches: boolean;
+}
+
+/** What a run tells while it goes on. The JSON lines of the command are these objects. */
+export type RunEvent =
+  | { readonly type: 'start'; readonly source: DeviceReport; readonly target: DeviceReport }
+  | { readonly type: 'phase-start'; readonly phase: PhaseName; readonly sizeBytes: number }
+  | {
+      readonly type: 'progress';
+      readonly phase: PhaseName;
+      /** Bytes of the source that are done, and of how many. */
+      readonly doneBytes: number;
+      readonly sizeBytes: number;
+      /** Since the run's start, both directions; see {@link Traffic}. */
+      readonly traffic: Traffic;
+      /** Since the phase's start. */
+      readonly elapsedMs: number;
+    }
+  | ({ readonly type: 'phase-end' } & PhaseReport)
+  | { readonly type: 'warning'; readonly message: string }
+  /** A line of the remote side's stderr, not yet made safe for a terminal. */
+  | { readonly type: 'remote-stderr'; readonly line: string }
+  | { readonly type: 'debug'; readonly message: string };
+
+export type EventListener = (event: RunEvent) => void;

@@ -1,0 +1,65 @@
+import type { DeviceHandle } from '../device/device.ts';
+import { limits } from '../limits.ts';
+import type { DeviceReport, EventListener, PhaseName, PhaseReport, RunReport, Traffic } from './report.ts';
+
+/** Tells the caller of a run how it goes, and sums it up in the end. */
+export class Reporter {
+  readonly #emit: EventListener;
+  readonly #traffic: () => Traffic;
+  readonly #startMs = performance.now();
+  readonly #phases: PhaseReport[] = [];
+  #source: DeviceReport | undefined;
+  #target: DeviceReport | undefined;
+
+  constructor(emit: EventListener, traffic: () => Traffic) {
+    this.#emit = emit;
+    this.#traffic = traffic;
+  }
+
+  start(source: DeviceReport, target: DeviceReport): void {
+    this.#source = source;
+    this.#target = target;
+    this.#emit({ type: 'start', source, target });
+  }
+
+  warn(messages: readonly string[]): void {
+    for (const message of messages) this.#emit({ type: 'warning', message });
+  }
+
+  debug(message: string): void {
+    this.#emit({ type: 'debug', message });
+  }
+
+  /** Begins a phase; what it returns takes the phase's progress, and passes some of it on. */
+  phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
+    const startMs = performance.now();
+    let lastMs = startMs;
+    this.#emit({ type: 'phase-start', phase, sizeBytes });
+    return (doneBytes) => {
+      const nowMs = performance.now();
+      if (nowMs - lastMs < limits.progressIntervalMs && doneBytes < sizeBytes) return;
+      lastMs = nowMs;
+      const elapsedMs = nowMs - startMs;
+      this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
+    };
+  }
+
+  phaseEnd(report: PhaseReport): void {
+    this.#phases.push(report);
+    this.#emit({ type: 'phase-end', ...report });
+  }
+
+  report(): RunReport {
+    const source = this.#source!;
+    const target = this.#target!;
+    const elapsedMs = performance.now() - this.#startMs;
+    const matches = this.#phases.every(
+      ({ phase, differingBytes }) => phase !== 'recheck' || differingBytes === 0,
+    );
+    return { source, target, phases: this.#phases, traffic: this.#traffic(), elapsedMs, matches };
+  }
+}
+
+export function deviceReportOf({ side, path, kind, sizeBytes }: DeviceHandle): DeviceReport {
+  return { side, path, kind, sizeBytes };
+}

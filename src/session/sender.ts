@@ -1,0 +1,124 @@
+import type { CompressionSetting } from '../codec/codec.ts';
+import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Channel } from '../protocol/channel.ts';
+import { Credit } from '../protocol/credit.ts';
+import type { CompressionControl } from './compression-control.ts';
+import type { Phase } from './phase.ts';
+import type { TaskGroup } from './task-group.ts';
+
+/** The source's half of moving data: ranges in, data frames out, as many as the target has confirmed room for. */
+export class Sender {
+  readonly #phase: Phase;
+  readonly #channel: Channel;
+  readonly #tasks: TaskGroup;
+  readonly #control: CompressionControl;
+  /** Bytes of ranges that wait to be read. */
+  readonly #room = new Credit(limits.sendQueueBytes);
+  /** Bytes read or sent, and not yet confirmed as written. */
+  readonly #window = new Credit(limits.dataWindowBytes);
+  readonly #readers: Credit;
+  readonly #queue: Extent[] = [];
+  #isPumping = false;
+  #queuedBytes = 0;
+  #handedOverBytes = 0;
+  #writtenBytes = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(phase: Phase, channel: Channel, tasks: TaskGroup, control: CompressionControl) {
+    this.#phase = phase;
+    this.#channel = channel;
+    this.#tasks = tasks;
+    this.#control = control;
+    this.#readers = new Credit(phase.runner.parallelism * 2);
+  }
+
+  /** Device bytes accepted for sending so far. */
+  get acceptedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Takes ranges to be sent. Resolves when there is room for more. */
+  async send(extents: readonly Extent[]): Promise<void> {
+    for (const part of extents.flatMap((extent) => [...cut(extent, limits.dataFrameBytes)])) {
+      await this.#room.acquire(part.lengthBytes);
+      this.#queue.push(part);
+      this.#queuedBytes += part.lengthBytes;
+      if (!this.#isPumping) this.#tasks.spawn(this.#pump());
+    }
+  }
+
+  /**
+   * The target has written so many bytes.
+   *
+   * @throws {BasynError} `protocol`, where it can't have.
+   */
+  written(lengthBytes: number): void {
+    this.#writtenBytes += lengthBytes;
+    if (this.#writtenBytes > this.#handedOverBytes) {
+      throw new BasynError('protocol', 'The other side confirmed more data than it was sent.');
+    }
+    this.#window.release(lengthBytes);
+  }
+
+  /** Resolves when all accepted ranges are in the channel's hands. */
+  async flushed(): Promise<void> {
+    if (this.#handedOverBytes === this.#queuedBytes) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    while (this.#queue.length > 0) {
+      await this.#readers.acquire(1);
+      const extents = this.#takeFrame();
+      const lengthBytes = totalBytes(extents);
+      this.#room.release(lengthBytes);
+      await this.#window.acquire(lengthBytes);
+      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes));
+    }
+    this.#isPumping = false;
+  }
+
+  /** As many of the waiting ranges as one frame holds. */
+  #takeFrame(): Extent[] {
+    let lengthBytes = 0;
+    let count = 0;
+    for (const extent of this.#queue) {
+      lengthBytes += extent.lengthBytes;
+      if (lengthBytes > limits.dataFrameBytes || count === limits.dataFrameExtents) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
+    const setting: CompressionSetting = this.#control.next();
+    const { device, runner } = this.#phase;
+    const { encoding, payload, encodeMs } = await runner.run(
+      { kind: 'read', device, extents, setting },
+      'now',
+    );
+    const sending = this.#channel.sendData({ type: 'data', extents, encoding, payload });
+    this.#handedOverBytes += lengthBytes;
+    const startMs = performance.now();
+    await sending;
+    this.#control.observe({
+      setting,
+      encoding,
+      lengthBytes,
+      payloadBytes: payload.byteLength,
+      encodeMs,
+      waitMs: performance.now() - startMs,
+    });
+    this.#readers.release(1);
+    if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
+  }
+}

@@ -1,0 +1,120 @@
+import { cut } from '../digest/extent.ts';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { FinishedMessage } from '../protocol/messages.ts';
+import { Comparer } from './comparer.ts';
+import { compressionControlOf } from './compression-control.ts';
+import { Findings } from './findings.ts';
+import type { Phase, ProgressListener } from './phase.ts';
+import type { PhaseReport } from './report.ts';
+import { Sender } from './sender.ts';
+import { TaskGroup } from './task-group.ts';
+import { unexpected } from './unexpected.ts';
+
+/**
+ * The side that has the data, in one phase:
+ *
+ *     target                                source
+ *       │ digests (whole buffers) ────────────▶│  compares with its own        ┐
+ *       │◀──────────────── ask (finer digests) │  where a buffer differs       │ sync and recheck,
+ *       │ answer ─────────────────────────────▶│  … level by level             │ many buffers at once
+ *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
+ *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
+ *       │ written ────────────────────────────▶│  room for more                ┘
+ *       │◀───────────────────────────── finish │  that was all: so many bytes
+ *       │ finished ───────────────────────────▶│  all written and flushed
+ *
+ * A source reports success only when the target has confirmed exactly the bytes that were sent.
+ */
+export class Source {
+  readonly #phase: Phase;
+  readonly #channel: Channel;
+  readonly #tasks = new TaskGroup();
+  readonly #sender: Sender;
+  readonly #comparer: Comparer | undefined;
+  readonly #startMs = performance.now();
+  #isFinishing = false;
+
+  /** Begins to read at once; nothing is sent before {@link run}. */
+  constructor(phase: Phase, channel: Channel) {
+    this.#phase = phase;
+    this.#channel = channel;
+    this.#sender = new Sender(phase, channel, this.#tasks, compressionControlOf(phase.plan.compression));
+    if (phase.plan.phase !== 'copy') {
+      const moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
+      this.#comparer = new Comparer(phase, channel, this.#tasks, async (extents) => {
+        if (moves) await this.#sender.send(extents);
+      });
+    }
+  }
+
+  /** @throws {BasynError} whatever ends the phase before the target has confirmed it. */
+  async run(onProgress: ProgressListener): Promise<PhaseReport> {
+    const story = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
+    const [findings, { writtenBytes }] = await this.#tasks.race(story);
+    const sentBytes = this.#sender.acceptedBytes;
+    if (writtenBytes !== sentBytes) {
+      throw new BasynError(
+        'protocol',
+        `The target wrote ${writtenBytes} of the ${sentBytes} bytes that it was sent.`,
+      );
+    }
+    const { phase, sizeBytes } = this.#phase.plan;
+    const { differingBytes, differingRanges, differingRangeCount } = findings;
+    const elapsedMs = performance.now() - this.#startMs;
+    return {
+      phase,
+      sizeBytes,
+      differingBytes,
+      differingRanges,
+      differingRangeCount,
+      writtenBytes,
+      elapsedMs,
+    };
+  }
+
+  async #work(onProgress: ProgressListener): Promise<Findings> {
+    const findings = await (this.#comparer === undefined ? this.#sendAll() : this.#comparer.run(onProgress));
+    await this.#sender.flushed();
+    const { differingBytes, differingRanges, differingRangeCount } = findings;
+    this.#isFinishing = true;
+    this.#channel.send({
+      type: 'finish',
+      dataBytes: this.#sender.acceptedBytes,
+      differingBytes,
+      differingRanges,
+      differingRangeCount,
+    });
+    return findings;
+  }
+
+  async #sendAll(): Promise<Findings> {
+    const { sizeBytes, dryRun } = this.#phase.plan;
+    const findings = new Findings();
+    if (sizeBytes === 0) return findings;
+    const whole = { offsetBytes: 0, lengthBytes: sizeBytes };
+    findings.add([whole]);
+    if (dryRun) return findings;
+    for (const extent of cut(whole, limits.dataFrameBytes)) await this.#sender.send([extent]);
+    return findings;
+  }
+
+  async #listen(onProgress: ProgressListener): Promise<FinishedMessage> {
+    for (;;) {
+      const message = await this.#channel.next();
+      if (message.type === 'digests' && this.#comparer !== undefined) {
+        this.#comparer.digests(message);
+      } else if (message.type === 'answer' && this.#comparer !== undefined) {
+        this.#comparer.answer(message);
+      } else if (message.type === 'written') {
+        this.#sender.written(message.writtenBytes);
+        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);
+      } else if (message.type === 'finished' && this.#isFinishing) {
+        return message;
+      } else {
+        throw unexpected(message);
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../digest/geometry.ts';
+import { limits } from '../limits.ts';
+import { Credit } from '../protocol/credit.ts';
+import type { Phase } from './phase.ts';
+
+/** What the first pass learns of a buffer. */
+export interface SurveyedBuffer {
+  readonly index: number;
+  readonly digest: Uint8Array;
+  /** Digests of its blocks, back to back; with a single block, the buffer's own. */
+  readonly blocks: Uint8Array;
+}
+
+/** The first pass over a device: every buffer is read and hashed, in order, as far ahead as the window lets it. */
+export class Survey {
+  readonly #phase: Phase;
+  readonly #bufferCount: number;
+  readonly #batchBuffers: number;
+  readonly #window: Credit;
+  #doneBuffers = 0;
+
+  constructor(phase: Phase) {
+    this.#phase = phase;
+    this.#bufferCount = bufferCountOf(phase.geometry);
+    const { windowBuffers } = phase.plan;
+    const buffersPerJob = Math.floor(limits.jobBytes / phase.geometry.bufferBytes);
+    // At most a quarter of the window in one job, so that jobs overlap with the conversation about others.
+    this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, Math.floor(windowBuffers / 4)));
+    this.#window = new Credit(windowBuffers);
+  }
+
+  /** Hands out every buffer once, in batches of neighbours; batches may overtake each other. */
+  async run(deliver: (batch: readonly SurveyedBuffer[]) => void): Promise<void> {
+    const jobs: Promise<void>[] = [];
+    for (let first = 0; first < this.#bufferCount; first += this.#batchBuffers) {
+      const count = Math.min(this.#batchBuffers, this.#bufferCount - first);
+      await this.#window.acquire(count);
+      jobs.push(this.#digest(first, count).then(deliver));
+      if (jobs.length >= limits.maxWindowBuffers) await Promise.all(jobs.splice(0));
+    }
+    await Promise.all(jobs);
+  }
+
+  /** Buffers below `doneBuffers` are settled, so that the window moves on. */
+  advance(doneBuffers: number): void {
+    this.#window.release(doneBuffers - this.#doneBuffers);
+    this.#doneBuffers = doneBuffers;
+  }
+
+  async #digest(first: number, count: number): Promise<SurveyedBuffer[]> {
+    const { geometry, device, plan, runner, hasher } = this.#phase;
+    const extents = Array.from({ length: count }, (_, position) =>
+      bufferExtentOf(geometry, first + position),
+    );
+    const stepBytes = blockBytesOf(geometry);
+    const { digests } = await runner.run(
+      { kind: 'digest', device, hash: plan.hash, extents, stepBytes },
+      'ahead',
+    );
+    let position = 0;
+    return extents.map(({ lengthBytes }, index) => {
+      const blockCount = Math.ceil(lengthBytes / stepBytes);
+      const blocks = digests.subarray(position, position + blockCount * hasher.digestBytes);
+      position += blocks.byteLength;
+      return { index: first + index, blocks, digest: blockCount === 1 ? blocks : hasher.digestOne(blocks) };
+    });
+  }
+}

@@ -1,0 +1,153 @@
+import { flush } from '../device/handle.ts';
+import type { Extent } from '../digest/extent.ts';
+import { blockBytesOf, bufferCountOf, stepCountOf } from '../digest/geometry.ts';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
+import type { Phase, ProgressListener } from './phase.ts';
+import type { PhaseReport } from './report.ts';
+import { Survey, type SurveyedBuffer } from './survey.ts';
+import { TaskGroup } from './task-group.ts';
+import { unexpected } from './unexpected.ts';
+import { Writer } from './writer.ts';
+
+/**
+ * The side that receives, in one phase. It streams its digests ahead, answers questions, writes what it is
+ * sent, and says `finished` when all of it is on the disk. The whole conversation stands above {@link Source}.
+ *
+ * What the guarantee rests on: `finished` follows the flush, the flush follows the last write, and the writes
+ * are complete when as many bytes have come as `finish` announced, whichever lane they took.
+ */
+export class Target {
+  readonly #phase: Phase;
+  readonly #channel: Channel;
+  readonly #tasks = new TaskGroup();
+  readonly #writer: Writer;
+  readonly #survey: Survey | undefined;
+  readonly #startMs = performance.now();
+  /** Block digests of the buffers in the window, until the source has settled them. */
+  readonly #kept = new Map<number, Uint8Array>();
+  #doneBuffers = 0;
+  #openAsks = 0;
+
+  constructor(phase: Phase, channel: Channel) {
+    this.#phase = phase;
+    this.#channel = channel;
+    this.#writer = new Writer(phase, channel, this.#tasks);
+    if (phase.plan.phase !== 'copy') {
+      this.#survey = new Survey(phase);
+      this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
+    }
+  }
+
+  /** @throws {BasynError} whatever keeps a byte from being written and flushed. */
+  async run(onProgress: ProgressListener): Promise<PhaseReport> {
+    return this.#tasks.race(this.#story(onProgress));
+  }
+
+  async #story(onProgress: ProgressListener): Promise<PhaseReport> {
+    const finish = await this.#listen(onProgress);
+    await this.#writer.settled();
+    const { phase, sizeBytes } = this.#phase.plan;
+    const { writtenBytes } = this.#writer;
+    if (writtenBytes > 0) await flush(this.#phase.device);
+    this.#channel.send({ type: 'finished', writtenBytes });
+    const { differingBytes, differingRanges, differingRangeCount } = finish;
+    const elapsedMs = performance.now() - this.#startMs;
+    return {
+      phase,
+      sizeBytes,
+      differingBytes,
+      differingRanges,
+      differingRangeCount,
+      writtenBytes,
+      elapsedMs,
+    };
+  }
+
+  /** Data may arrive after `finish`, on another lane: the phase is over when all that it announced has come. */
+  async #listen(onProgress: ProgressListener): Promise<FinishMessage> {
+    let finish: FinishMessage | undefined;
+    while (finish?.dataBytes !== this.#writer.receivedBytes) {
+      if (finish !== undefined && this.#writer.receivedBytes > finish.dataBytes) {
+        throw new BasynError('protocol', 'The other side sent more data than it announced.');
+      }
+      const message = await this.#channel.next();
+      if (message.type === 'data') {
+        this.#writer.data(message);
+        if (this.#survey === undefined) onProgress(this.#writer.writtenBytes);
+      } else if (message.type === 'finish' && finish === undefined) {
+        finish = message;
+      } else if (message.type === 'advance' && this.#survey !== undefined) {
+        onProgress(this.#advance(this.#survey, message.doneBuffers));
+      } else if (message.type === 'ask' && this.#survey !== undefined) {
+        this.#tasks.spawn(this.#answer(message));
+      } else {
+        throw unexpected(message);
+      }
+    }
+    return finish;
+  }
+
+  #surveyed(batch: readonly SurveyedBuffer[]): void {
+    for (const { index, blocks } of batch) this.#kept.set(index, blocks);
+    const digests = Buffer.concat(batch.map(({ digest }) => digest));
+    this.#channel.send({ type: 'digests', firstBuffer: batch[0]!.index, digests });
+  }
+
+  /** @returns the bytes that are settled. */
+  #advance(survey: Survey, doneBuffers: number): number {
+    const { geometry } = this.#phase;
+    if (doneBuffers < this.#doneBuffers || doneBuffers > bufferCountOf(geometry)) {
+      throw new BasynError(
+        'protocol',
+        `The other side settled ${doneBuffers} buffers after ${this.#doneBuffers}.`,
+      );
+    }
+    for (let index = this.#doneBuffers; index < doneBuffers; index++) this.#kept.delete(index);
+    this.#doneBuffers = doneBuffers;
+    survey.advance(doneBuffers);
+    return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
+  }
+
+  async #answer({ id, extents, stepBytes }: AskMessage): Promise<void> {
+    this.#checkAsk(extents, stepBytes);
+    const { device, plan, runner, geometry } = this.#phase;
+    this.#openAsks++;
+    const kept = stepBytes === blockBytesOf(geometry) ? this.#keptDigests(extents) : undefined;
+    const digests =
+      kept ??
+      (await runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now')).digests;
+    this.#openAsks--;
+    this.#channel.send({ type: 'answer', id, digests });
+  }
+
+  #checkAsk(extents: readonly Extent[], stepBytes: number): void {
+    const { hasher, plan } = this.#phase;
+    const isAllowed =
+      stepBytes > 0 &&
+      this.#openAsks < limits.openAsks &&
+      extents.every(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= plan.sizeBytes) &&
+      stepCountOf(extents, stepBytes) * hasher.digestBytes < limits.maxPayloadBytes / 2;
+    if (!isAllowed)
+      throw new BasynError('protocol', 'The other side asked for digests that it must not ask for.');
+  }
+
+  /** Block digests that the survey has computed already: no block is hashed twice. */
+  #keptDigests(extents: readonly Extent[]): Uint8Array | undefined {
+    const { geometry, hasher } = this.#phase;
+    const parts: Uint8Array[] = [];
+    for (const { offsetBytes, lengthBytes } of extents) {
+      const index = Math.floor(offsetBytes / geometry.bufferBytes);
+      const blocks = this.#kept.get(index);
+      const firstBlock = (offsetBytes - index * geometry.bufferBytes) / blockBytesOf(geometry);
+      if (blocks === undefined || !Number.isInteger(firstBlock)) return undefined;
+      const start = firstBlock * hasher.digestBytes;
+      const end = start + Math.ceil(lengthBytes / blockBytesOf(geometry)) * hasher.digestBytes;
+      if (end > blocks.byteLength) return undefined;
+      parts.push(blocks.subarray(start, end));
+    }
+    return Buffer.concat(parts);
+  }
+}

@@ -1,0 +1,72 @@
+import { totalBytes } from '../digest/extent.ts';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { DataMessage } from '../protocol/messages.ts';
+import type { Phase } from './phase.ts';
+import type { TaskGroup } from './task-group.ts';
+
+/** The target's half of moving data: data frames in, written ranges out. */
+export class Writer {
+  readonly #phase: Phase;
+  readonly #channel: Channel;
+  readonly #tasks: TaskGroup;
+  readonly #writes = new Set<Promise<void>>();
+  #receivedBytes = 0;
+  #writtenBytes = 0;
+
+  constructor(phase: Phase, channel: Channel, tasks: TaskGroup) {
+    this.#phase = phase;
+    this.#channel = channel;
+    this.#tasks = tasks;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /**
+   * Takes a data frame.
+   *
+   * @throws {BasynError} `protocol`, where it reaches outside the plan or comes without credit.
+   */
+  data(message: DataMessage): void {
+    const lengthBytes = totalBytes(message.extents);
+    const { plan } = this.#phase;
+    if (plan.phase === 'recheck' || plan.dryRun) {
+      throw new BasynError('protocol', 'The other side sent data in a phase that writes nothing.');
+    }
+    if (message.extents.some((extent) => extent.offsetBytes + extent.lengthBytes > plan.sizeBytes)) {
+      throw new BasynError(
+        'protocol',
+        `The other side sent data past the ${plan.sizeBytes} bytes of the run.`,
+      );
+    }
+    if (lengthBytes > limits.dataFrameBytes) {
+      throw new BasynError('protocol', `The other side sent a data frame of ${lengthBytes} bytes.`);
+    }
+    this.#receivedBytes += lengthBytes;
+    if (this.#receivedBytes - this.#writtenBytes > limits.dataWindowBytes) {
+      throw new BasynError('protocol', 'The other side sent more data than there was room for.');
+    }
+    const write = this.#write(message, lengthBytes);
+    this.#writes.add(write);
+    this.#tasks.spawn(write.finally(() => this.#writes.delete(write)));
+  }
+
+  /** Resolves when everything received so far is written. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#writes);
+  }
+
+  async #write({ extents, encoding, payload }: DataMessage, lengthBytes: number): Promise<void> {
+    const { device, runner, zeros } = this.#phase;
+    await runner.run({ kind: 'write', device, extents, encoding, payload, zeros }, 'now');
+    this.#writtenBytes += lengthBytes;
+    this.#channel.send({ type: 'written', writtenBytes: lengthBytes });
+  }
+}

@@ -1,0 +1,52 @@
+import type { Readable } from 'node:stream';
+import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { bannerWord, oldestAgentNode } from './bootstrap.ts';
+
+/**
+ * Reads the loader's hello from the front of a stream, which is then paused just behind it.
+ *
+ * @returns the version of the remote node; undefined where the stream ended before any text.
+ * @throws {BasynError} `connection`, where something else comes, or nothing in time.
+ */
+export function readBanner(stream: Readable, timeoutMs: number): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    let seen = Buffer.alloc(0);
+    const timer = setTimeout(
+      () => fail(`it did not start within ${Math.round(timeoutMs / 1000)} seconds`),
+      timeoutMs,
+    );
+    const leave = (): void => {
+      clearTimeout(timer);
+      stream.off('data', take).off('end', end).off('error', end);
+      stream.pause();
+    };
+    const fail = (reason: string): void => {
+      leave();
+      reject(new BasynError('connection', reason));
+    };
+    const take = (bytes: Buffer): void => {
+      seen = Buffer.concat([seen, bytes]);
+      const newline = seen.indexOf(10);
+      if (newline < 0 && seen.byteLength < limits.maxBannerBytes) return;
+      const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
+      const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+)$`).exec(line)?.[1];
+      if (version === undefined) {
+        fail(`its shell prints text where only Basyn may speak (${JSON.stringify(line.slice(0, 80))})`);
+        return;
+      }
+      leave();
+      if (newline + 1 < seen.byteLength) stream.unshift(seen.subarray(newline + 1));
+      resolve(version);
+    };
+    const end = (): void => {
+      leave();
+      resolve(undefined);
+    };
+    stream.on('data', take).on('end', end).on('error', end);
+  });
+}
+
+export function isTooOld(version: string): boolean {
+  return Number.parseInt(version, 10) < oldestAgentNode;
+}

@@ -1,0 +1,21 @@
+import type { BasynError } from '../errors.ts';
+import type { LaneStreams } from '../protocol/lane.ts';
+
+/** A way to an agent on the other side. */
+export interface Connection {
+  /**
+   * The agent's ends of the streams, once its loader has said hello and been sent the agent.
+   *
+   * @throws {BasynError} `connection`, with the reason in one sentence: unreachable, refused, no node, too old a
+   *   node, a shell that prints noise.
+   */
+  readonly ready: Promise<LaneStreams>;
+  /** Bytes at the pipe so far, the agent's own program included. */
+  traffic(): { readonly receivedBytes: number; readonly transmittedBytes: number };
+  /** Lets the other side end by itself, and ends it if it doesn't. Resolves when nothing is left running. */
+  close(): Promise<void>;
+  /** Ends the other side now. Resolves when nothing is left running. */
+  stop(): Promise<void>;
+  /** After {@link stop}: a failure of the conversation, with what is known here of its cause. */
+  explain(error: BasynError): BasynError;
+}

@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+
+/** No program writes a longer line for people to read. */
+const maxLineBytes = 4096;
+const maxTailLines = 20;
+
+/** Reads a stream of text line by line: keeps the last ones, and passes them on when somebody listens. */
+export class LineReader {
+  readonly #tail: string[] = [];
+  #rest = '';
+  #onLine: ((line: string) => void) | undefined;
+
+  constructor(stream: Readable) {
+    stream.setEncoding('utf8');
+    stream.on('data', (text: string) => this.#take(text));
+    stream.on('end', () => this.#take('\n'));
+    stream.on('error', () => this.#take('\n'));
+  }
+
+  /** The last lines so far, oldest first. */
+  get tail(): readonly string[] {
+    return this.#tail;
+  }
+
+  /** Passes on every line, from those in the tail on. */
+  follow(onLine: (line: string) => void): void {
+    this.#tail.forEach(onLine);
+    this.#onLine = onLine;
+  }
+
+  #take(text: string): void {
+    const lines = (this.#rest + text).split(/\r?\n|\r/);
+    this.#rest = lines.pop()!.slice(0, maxLineBytes);
+    for (const line of lines) {
+      if (line.trim() === '') continue;
+      this.#tail.push(line.slice(0, maxLineBytes));
+      if (this.#tail.length > maxTailLines) this.#tail.shift();
+      this.#onLine?.(line.slice(0, maxLineBytes));
+    }
+  }
+}

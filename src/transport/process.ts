@@ -1,0 +1,111 @@
+import { BasynError, systemReason } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { LaneStreams } from '../protocol/lane.ts';
+import { isTooOld, readBanner } from './banner.ts';
+import { oldestAgentNode, packAgent } from './bootstrap.ts';
+import { Child, type ChildExit } from './child.ts';
+import type { Connection } from './connection.ts';
+import { LineReader } from './lines.ts';
+
+/** How an agent is started, and how that is told. */
+export interface AgentCommand {
+  readonly file: string;
+  readonly arguments: readonly string[];
+  /** Where it runs, for messages: "backup.example.org". */
+  readonly place: string;
+  /** How node is started there, for messages. */
+  readonly nodeCommand: string;
+  /** The agent's program. */
+  readonly program: string;
+  /** Is told the lines of the child's stderr, once the agent runs. */
+  readonly onStderrLine: (line: string) => void;
+}
+
+/** An agent behind a process of ours, whose stdin and stdout lead to it: ssh, or node itself. */
+export class ProcessConnection implements Connection {
+  readonly ready: Promise<LaneStreams>;
+  readonly #command: AgentCommand;
+  readonly #child: Child;
+  readonly #stderr: LineReader;
+  #startFailure: BasynError | undefined;
+  #exit: ChildExit | undefined;
+
+  constructor(command: AgentCommand) {
+    this.#command = command;
+    this.#child = new Child(command.file, command.arguments);
+    this.#stderr = new LineReader(this.#child.stderr);
+    this.ready = this.#start();
+    this.ready.catch(() => undefined);
+  }
+
+  traffic(): ReturnType<Connection['traffic']> {
+    const { stdin, stdout } = this.#child;
+    return { receivedBytes: stdout.bytesRead, transmittedBytes: stdin.bytesWritten };
+  }
+
+  explain(error: BasynError): BasynError {
+    if (error.code !== 'connection' || error === this.#startFailure || this.#exit === undefined) return error;
+    const { place, file } = this.#command;
+    const lastLine = this.#stderr.tail.at(-1);
+    const end = `${file} to ${place} ${endInWords(this.#exit)}${lastLine === undefined ? '' : `: ${lastLine}`}`;
+    return new BasynError('connection', `${error.message} (${end})`, { side: 'remote' }, { cause: error });
+  }
+
+  async close(): Promise<void> {
+    await this.#child.end();
+  }
+
+  async stop(): Promise<void> {
+    this.#exit = await this.#child.stop();
+  }
+
+  async #start(): Promise<LaneStreams> {
+    const { stdin, stdout } = this.#child;
+    // The program follows at once, so that no round trip is spent on waiting for the hello.
+    stdin.write(packAgent(this.#command.program));
+    const version = await this.#hello();
+    if (version === undefined) throw this.#failedToStart(await this.#child.exit);
+    if (isTooOld(version)) {
+      throw this.#failure(
+        `the node there is too old (${version}, needed is ${oldestAgentNode}): install a newer one, ` +
+          'or name it with --remote-node',
+      );
+    }
+    this.#stderr.follow(this.#command.onStderrLine);
+    return { readable: stdout, writable: stdin };
+  }
+
+  async #hello(): Promise<string | undefined> {
+    try {
+      return await readBanner(this.#child.stdout, limits.bannerTimeoutMs);
+    } catch (error) {
+      await this.#child.stop();
+      throw this.#failure((error as BasynError).message);
+    }
+  }
+
+  #failedToStart(exit: ChildExit): BasynError {
+    const { file, nodeCommand } = this.#command;
+    const lastLine = this.#stderr.tail.at(-1);
+    const words = lastLine === undefined ? '' : ` (${lastLine})`;
+    if (exit.spawnError !== undefined)
+      return this.#failure(`${file} can't be started: ${systemReason(exit.spawnError)}`);
+    if (exit.code === 126 || exit.code === 127) {
+      return this.#failure(
+        `there is no node to run there as "${nodeCommand}"${words}: install it, or name it with --remote-node`,
+      );
+    }
+    // 255 is ssh's own: the host was not reached, or did not let us in.
+    if (exit.code === 255) return this.#failure(lastLine ?? 'ssh failed without a word');
+    return this.#failure(`"${nodeCommand}" ${endInWords(exit)} there${words}`);
+  }
+
+  #failure(reason: string): BasynError {
+    const sentence = `Can't start on ${this.#command.place}: ${reason.replace(/\.$/, '')}.`;
+    return (this.#startFailure = new BasynError('connection', sentence, { side: 'remote' }));
+  }
+}
+
+function endInWords({ code, signal }: ChildExit): string {
+  return signal === null ? `ended with status ${code ?? 'unknown'}` : `was ended by ${signal}`;
+}

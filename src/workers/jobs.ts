@@ -1,0 +1,92 @@
+import type { CompressionSetting, Encoded, Encoding } from '../codec/codec.ts';
+import type { DeviceHandle } from '../device/handle.ts';
+import type { Extent } from '../digest/extent.ts';
+import type { HashName } from '../digest/hash-names.ts';
+
+/** Digests of every step of the extents, in order, back to back. */
+export interface DigestJob {
+  readonly kind: 'digest';
+  readonly device: DeviceHandle;
+  readonly hash: HashName;
+  readonly extents: readonly Extent[];
+  readonly stepBytes: number;
+}
+export interface DigestResult {
+  readonly digests: Uint8Array;
+}
+
+/** Reads the extents and encodes them for a data frame. */
+export interface ReadJob {
+  readonly kind: 'read';
+  readonly device: DeviceHandle;
+  readonly extents: readonly Extent[];
+  readonly setting: CompressionSetting;
+}
+export interface ReadResult extends Encoded {
+  /** Time that the encoding alone took. */
+  readonly encodeMs: number;
+}
+
+/** What is done with zero bytes: `skip` where the target is known to read as zeros already. */
+export type ZeroPolicy = 'write' | 'skip';
+
+/** Decodes a data frame and writes it to its extents. */
+export interface WriteJob {
+  readonly kind: 'write';
+  readonly device: DeviceHandle;
+  readonly extents: readonly Extent[];
+  readonly encoding: Encoding;
+  readonly payload: Uint8Array;
+  readonly zeros: ZeroPolicy;
+}
+export interface WriteResult {
+  readonly writtenBytes: number;
+}
+
+/** Compares the bytes of ranges of two devices of this machine. */
+export interface CompareJob {
+  readonly kind: 'compare';
+  readonly source: DeviceHandle;
+  readonly target: DeviceHandle;
+  readonly extents: readonly Extent[];
+  readonly stepBytes: number;
+  /** What happens to steps that differ. */
+  readonly difference: 'report' | 'write';
+}
+export interface CompareResult {
+  readonly differing: readonly Extent[];
+}
+
+/** Copies a range between two devices of this machine. */
+export interface CopyJob {
+  readonly kind: 'copy';
+  readonly source: DeviceHandle;
+  readonly target: DeviceHandle;
+  readonly extent: Extent;
+  readonly zeros: ZeroPolicy;
+}
+
+export type Job = DigestJob | ReadJob | WriteJob | CompareJob | CopyJob;
+
+export interface JobResults {
+  digest: DigestResult;
+  read: ReadResult;
+  write: WriteResult;
+  compare: CompareResult;
+  copy: WriteResult;
+}
+export type ResultOf<J extends Job> = JobResults[J['kind']];
+
+/** Whatever carries out jobs: threads, or the calling thread itself. */
+export interface JobRunner {
+  /** How many jobs it works on at once. */
+  readonly parallelism: number;
+  /**
+   * @param urgency `ahead` jobs wait until no `now` job does.
+   * @throws {BasynError} what the job threw, or `internal` where its thread died.
+   */
+  run<J extends Job>(job: J, urgency: Urgency): Promise<ResultOf<J>>;
+  /** Ends the threads. Jobs that are not done reject. */
+  close(): Promise<void>;
+}
+export type Urgency = 'now' | 'ahead';

@@ -1,0 +1,192 @@
+import { decode, encode, isZero } from '../codec/codec.ts';
+import { RangeReader, writeFully } from '../device/range-io.ts';
+import type { DeviceHandle } from '../device/handle.ts';
+import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
+import { stepCountOf } from '../digest/geometry.ts';
+import { loadHasher, type Hasher } from '../digest/hash.ts';
+import type { HashName } from '../digest/hash-names.ts';
+import { limits } from '../limits.ts';
+import type {
+  CompareJob,
+  CompareResult,
+  CopyJob,
+  DigestJob,
+  DigestResult,
+  Job,
+  JobResults,
+  ReadJob,
+  ReadResult,
+  ResultOf,
+  WriteJob,
+  WriteResult,
+} from './jobs.ts';
+
+/**
+ * Carries out one job in the calling thread, with synchronous I/O.
+ *
+ * @throws {BasynError} `device` for what the disk says, `protocol` for a payload that can't be decoded.
+ */
+export async function perform<J extends Job>(job: J): Promise<ResultOf<J>> {
+  return (await dispatch(job)) as ResultOf<J>;
+}
+
+function dispatch(job: Job): JobResults[Job['kind']] | Promise<JobResults[Job['kind']]> {
+  switch (job.kind) {
+    case 'digest':
+      return digest(job);
+    case 'read':
+      return read(job);
+    case 'write':
+      return write(job);
+    case 'compare':
+      return compare(job);
+    case 'copy':
+      return copy(job);
+  }
+}
+
+async function digest({ device, hash, extents, stepBytes }: DigestJob): Promise<DigestResult> {
+  const hasher = await hasherFor(hash);
+  const digests = new Uint8Array(stepCountOf(extents, stepBytes) * hasher.digestBytes);
+  let position = 0;
+  for (const extent of extents) {
+    for (const stepDigest of stepDigests(hasher, device, extent, stepBytes)) {
+      digests.set(stepDigest, position);
+      position += hasher.digestBytes;
+    }
+  }
+  return { digests };
+}
+
+/** Small steps share a read, large ones are read piece by piece: memory is one piece either way. */
+function* stepDigests(
+  hasher: Hasher,
+  device: DeviceHandle,
+  extent: Extent,
+  stepBytes: number,
+): Generator<Uint8Array> {
+  const reader = sourceReader();
+  if (stepBytes > limits.pieceBytes) {
+    for (const step of cut(extent, stepBytes)) yield hasher.digest(pieces(reader, device, step));
+    return;
+  }
+  const wholeStepsBytes = limits.pieceBytes - (limits.pieceBytes % stepBytes);
+  for (const piece of cut(extent, wholeStepsBytes)) {
+    const bytes = reader.read(device, piece.offsetBytes, piece.lengthBytes);
+    for (let start = 0; start < bytes.byteLength; start += stepBytes) {
+      yield hasher.digestOne(bytes.subarray(start, start + stepBytes));
+    }
+  }
+}
+
+function* pieces(reader: RangeReader, device: DeviceHandle, extent: Extent): Generator<Uint8Array> {
+  for (const { offsetBytes, lengthBytes } of cut(extent, limits.pieceBytes)) {
+    yield reader.read(device, offsetBytes, lengthBytes);
+  }
+}
+
+async function read({ device, extents, setting }: ReadJob): Promise<ReadResult> {
+  const bytes = new Uint8Array(totalBytes(extents));
+  let position = 0;
+  for (const extent of extents) {
+    for (const piece of pieces(sourceReader(), device, extent)) {
+      bytes.set(piece, position);
+      position += piece.byteLength;
+    }
+  }
+  const startMs = performance.now();
+  const encoded = await encode(bytes, setting);
+  return { ...encoded, encodeMs: performance.now() - startMs };
+}
+
+async function write({ device, extents, encoding, payload, zeros }: WriteJob): Promise<WriteResult> {
+  const lengthBytes = totalBytes(extents);
+  if (encoding === 'zero' && zeros === 'skip') return { writtenBytes: lengthBytes };
+  const bytes = await decode({ encoding, payload }, lengthBytes);
+  let position = 0;
+  for (const extent of extents) {
+    writeFully(device, extent.offsetBytes, bytes.subarray(position, position + extent.lengthBytes));
+    position += extent.lengthBytes;
+  }
+  return { writtenBytes: lengthBytes };
+}
+
+function compare({ source, target, extents, stepBytes, difference }: CompareJob): CompareResult {
+  const differing: Extent[] = [];
+  const pieceBytes = Math.max(stepBytes, limits.pieceBytes - (limits.pieceBytes % stepBytes));
+  for (const piece of extents.flatMap((extent) => [...cut(extent, pieceBytes)])) {
+    const found = joinNeighbours(differingSteps(source, target, piece, stepBytes));
+    if (difference === 'write') for (const range of found) copyRange(source, target, range, 'write');
+    differing.push(...found);
+  }
+  return { differing: joinNeighbours(differing) };
+}
+
+function* differingSteps(
+  source: DeviceHandle,
+  target: DeviceHandle,
+  piece: Extent,
+  stepBytes: number,
+): Generator<Extent> {
+  if (piece.lengthBytes > limits.pieceBytes) {
+    if (!isSame(source, target, piece)) yield piece;
+    return;
+  }
+  const ours = bufferView(sourceReader().read(source, piece.offsetBytes, piece.lengthBytes));
+  const theirs = bufferView(targetReader().read(target, piece.offsetBytes, piece.lengthBytes));
+  if (ours.equals(theirs)) return;
+  for (const step of cut({ offsetBytes: 0, lengthBytes: piece.lengthBytes }, stepBytes)) {
+    const end = step.offsetBytes + step.lengthBytes;
+    if (ours.compare(theirs, step.offsetBytes, end, step.offsetBytes, end) !== 0) {
+      yield { offsetBytes: piece.offsetBytes + step.offsetBytes, lengthBytes: step.lengthBytes };
+    }
+  }
+}
+
+/** For a step that is longer than a piece: the same question, without holding it in memory. */
+function isSame(source: DeviceHandle, target: DeviceHandle, step: Extent): boolean {
+  for (const { offsetBytes, lengthBytes } of cut(step, limits.pieceBytes)) {
+    const ours = sourceReader().read(source, offsetBytes, lengthBytes);
+    if (!bufferView(ours).equals(targetReader().read(target, offsetBytes, lengthBytes))) return false;
+  }
+  return true;
+}
+
+function copy({ source, target, extent, zeros }: CopyJob): WriteResult {
+  copyRange(source, target, extent, zeros);
+  return { writtenBytes: extent.lengthBytes };
+}
+
+function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
+  for (const { offsetBytes, lengthBytes } of cut(range, limits.pieceBytes)) {
+    const bytes = sourceReader().read(source, offsetBytes, lengthBytes);
+    if (zeros === 'skip' && isZero(bytes)) continue;
+    writeFully(target, offsetBytes, bytes);
+  }
+}
+
+function bufferView(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+// A thread's own scratch memory and hashers, made when first needed.
+const hashers = new Map<HashName, Promise<Hasher>>();
+let sourceMemory: RangeReader | undefined;
+let targetMemory: RangeReader | undefined;
+
+function sourceReader(): RangeReader {
+  return (sourceMemory ??= new RangeReader(limits.pieceBytes));
+}
+
+function targetReader(): RangeReader {
+  return (targetMemory ??= new RangeReader(limits.pieceBytes));
+}
+
+function hasherFor(name: HashName): Promise<Hasher> {
+  let hasher = hashers.get(name);
+  if (hasher === undefined) {
+    hasher = loadHasher(name);
+    hashers.set(name, hasher);
+  }
+  return hasher;
+}

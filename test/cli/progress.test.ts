@@ -1,0 +1,239 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Output } from '../../src/cli/output.ts';
+import { progressLine, progressSentence, type ProgressView } from '../../src/cli/progress-line.ts';
+import { ProgressReporter } from '../../src/cli/progress.ts';
+import { SpeedMeter } from '../../src/cli/speed-meter.ts';
+import { describePhase } from '../../src/cli/text.ts';
+import type { RunEvent } from '../../src/session/report.ts';
+import { FakeStream, GiB, MiB, recheckPhase, syncPhase } from './fixtures.ts';
+
+const view: ProgressView = {
+  phase: 'sync',
+  doneBytes: GiB,
+  sizeBytes: 4 * GiB,
+  readBytesPerSecond: 512 * MiB,
+  sentBytesPerSecond: 12.5 * MiB,
+};
+
+describe('the line for a terminal', () => {
+  it.each([
+    [
+      120,
+      'sync [#######----------------------]  25%  read  512.0 MiB/s  sent   12.5 MiB/s     0:06 left        1.0 GiB of 4.0 GiB',
+    ],
+    [80, 'sync [###------------]  25%  read  512.0 MiB/s  sent   12.5 MiB/s     0:06 left'],
+    [60, 'sync [##-------]  25%  read  512.0 MiB/s  sent   12.5 MiB/s'],
+    [40, 'sync [##------]  25%  read  512.0 MiB/s'],
+    [20, 'sync [#------]  25%'],
+    [12, 'sync  25%'],
+    [5, ' 25%'],
+    [1, ''],
+  ])('%d columns', (columns, line) => {
+    expect(progressLine(view, columns)).toBe(line);
+  });
+
+  it('has bar, percent, both speeds and time left in 80 columns, in the longest phase at the longest numbers', () => {
+    const line = progressLine(
+      { ...view, phase: 'recheck', readBytesPerSecond: 1023.9 * MiB, sizeBytes: 64 * 1024 * GiB },
+      80,
+    );
+    expect(line).toMatch(
+      /^recheck \[-+\] {3}0% {2}read 1023.9 MiB\/s {2}sent {3}12.5 MiB\/s {2}18:12:\d\d left$/,
+    );
+  });
+
+  const amount = fc.integer({ min: 0, max: 20 * 1024 }).map((gibibytes) => gibibytes * GiB);
+  const speed = fc.double({ min: 0, max: 999 * GiB, noNaN: true });
+  const anyView = fc
+    .record({ one: amount, other: amount, read: speed, sent: speed })
+    .map(({ one, other, read, sent }): ProgressView => ({
+      phase: 'recheck',
+      doneBytes: Math.min(one, other),
+      sizeBytes: Math.max(one, other),
+      readBytesPerSecond: read,
+      sentBytesPerSecond: sent,
+    }));
+
+  it('is never wider than the terminal', () => {
+    fc.assert(
+      fc.property(anyView, fc.integer({ min: 1, max: 300 }), (any, columns) => {
+        expect(progressLine(any, columns).length).toBeLessThan(columns);
+      }),
+    );
+  });
+
+  it('keeps its width and its bar while the numbers change', () => {
+    fc.assert(
+      fc.property(anyView, (any) => {
+        const line = progressLine(any, 80);
+        expect(line).toHaveLength(79);
+        expect(line).toMatch(/^recheck \[#*-*\] {1,3}\d{1,3}% {2}read .*\/s {2}sent .*\/s .* left$/);
+      }),
+    );
+  });
+
+  it('does not invent a time before there is a speed', () => {
+    expect(progressLine({ ...view, readBytesPerSecond: 0 }, 80)).toContain('-:-- left');
+    expect(progressLine({ ...view, readBytesPerSecond: 1 }, 80)).toContain('-:-- left');
+    expect(progressLine({ ...view, readBytesPerSecond: 1000 }, 80)).toContain('894:47:05 left');
+  });
+
+  it('is full only at the end', () => {
+    const atPercent = (doneBytes: number): string => progressLine({ ...view, doneBytes }, 80);
+    expect(atPercent(4 * GiB - 1)).toMatch(/-\] {2}99%/);
+    expect(atPercent(4 * GiB)).toMatch(/\[#+\] 100%/);
+    expect(progressLine({ ...view, doneBytes: 0, sizeBytes: 0 }, 80)).toMatch(/\[#+\] 100%/);
+  });
+});
+
+it('the line for a log says the same in words', () => {
+  expect(progressSentence(view)).toBe(
+    'basyn: sync: 25% (1.0 GiB of 4.0 GiB), read 512.0 MiB/s, sent 12.5 MiB/s, 0:06 left',
+  );
+});
+
+describe('speeds', () => {
+  const start = { elapsedMs: 0, doneBytes: 0, wireBytes: 500 };
+
+  it('are nothing before the first sample', () => {
+    expect(new SpeedMeter(start).speeds()).toEqual({ readBytesPerSecond: 0, sentBytesPerSecond: 0 });
+  });
+
+  it('are those of the last five seconds', () => {
+    const meter = new SpeedMeter(start);
+    for (let second = 1; second <= 10; second += 1) {
+      meter.add({ elapsedMs: second * 1000, doneBytes: second * 1_000_000, wireBytes: 500 + second * 10 });
+    }
+    expect(meter.speeds()).toEqual({ readBytesPerSecond: 1_000_000, sentBytesPerSecond: 10 });
+    for (let second = 11; second <= 15; second += 1) {
+      meter.add({ elapsedMs: second * 1000, doneBytes: 10_000_000, wireBytes: 600 + (second - 10) * 30 });
+    }
+    expect(meter.speeds()).toEqual({ readBytesPerSecond: 0, sentBytesPerSecond: 30 });
+  });
+
+  it('one quick step in between moves them by its share only', () => {
+    const meter = new SpeedMeter(start);
+    for (let second = 1; second <= 4; second += 1) {
+      meter.add({ elapsedMs: second * 1000, doneBytes: second * 100, wireBytes: 500 });
+    }
+    meter.add({ elapsedMs: 5000, doneBytes: 900, wireBytes: 500 });
+    expect(meter.speeds().readBytesPerSecond).toBe(180);
+  });
+
+  it('a pause counts in full', () => {
+    const meter = new SpeedMeter(start);
+    meter.add({ elapsedMs: 1000, doneBytes: 1000, wireBytes: 500 });
+    meter.add({ elapsedMs: 20_000, doneBytes: 2900, wireBytes: 500 });
+    expect(meter.speeds().readBytesPerSecond).toBe(100);
+  });
+
+  it('samples that come too close are skipped', () => {
+    const meter = new SpeedMeter(start);
+    meter.add({ elapsedMs: 1, doneBytes: 1_000_000, wireBytes: 500 });
+    expect(meter.speeds().readBytesPerSecond).toBe(0);
+  });
+});
+
+describe('--progress', () => {
+  const erase = '\r\u001b[K';
+  const phaseStart = { type: 'phase-start', phase: 'sync', sizeBytes: 4 * GiB } as const;
+  const progress = (elapsedMs: number, doneBytes = GiB): RunEvent => ({
+    type: 'progress',
+    phase: 'sync',
+    doneBytes,
+    sizeBytes: 4 * GiB,
+    traffic: { receivedBytes: 100, transmittedBytes: 900 },
+    elapsedMs,
+  });
+
+  function reporterOn(stderr: FakeStream, stdout = new FakeStream()) {
+    const output = new Output({ stdout, stderr });
+    return { output, reporter: new ProgressReporter(output) };
+  }
+
+  it('on a terminal redraws one line, at most ten times a second', () => {
+    const stderr = new FakeStream({ isTTY: true });
+    const { reporter } = reporterOn(stderr);
+    [phaseStart, progress(50), progress(100), progress(150), progress(199), progress(200, 2 * GiB)].forEach(
+      (event) => reporter.event(event),
+    );
+    const drawn = stderr.text.split(erase);
+    expect(drawn).toHaveLength(3);
+    expect(drawn[1]).toMatch(/^sync \[.* {2}25% {2}read {3}10.0 GiB\/s/);
+    expect(drawn[2]).toMatch(/^sync \[.* {2}50%/);
+    expect(stderr.text).not.toContain('\n');
+  });
+
+  it('ends each phase with a line of its own, and measures the next anew', () => {
+    const stderr = new FakeStream({ isTTY: true });
+    const { reporter } = reporterOn(stderr);
+    const again = { ...progress(100), phase: 'recheck' } as const;
+    [phaseStart, progress(100), { type: 'phase-end', ...syncPhase } as const].forEach((event) =>
+      reporter.event(event),
+    );
+    expect(stderr.text.endsWith(`${erase}${describePhase(syncPhase)}\n`)).toBe(true);
+    [{ ...phaseStart, phase: 'recheck' } as const, again].forEach((event) => reporter.event(event));
+    // The wire's bytes are counted from the start of the run: what the first phase sent isn't the second one's.
+    expect(stderr.text.split('\n').at(-1)).toMatch(/recheck .*sent {4}0 bytes\/s/);
+    reporter.event({ type: 'phase-end', ...recheckPhase });
+    expect(stderr.text.endsWith(`${erase}${describePhase(recheckPhase)}\n`)).toBe(true);
+  });
+
+  it.each(['failed', 'interrupted'] as const)(
+    'is erased when the run is %s, and does not come back',
+    (ending) => {
+      const stderr = new FakeStream({ isTTY: true });
+      const { reporter } = reporterOn(stderr);
+      [phaseStart, progress(100)].forEach((event) => reporter.event(event));
+      reporter[ending]();
+      expect(stderr.text.endsWith(erase)).toBe(true);
+      const { text } = stderr;
+      reporter.event(progress(300));
+      expect(stderr.text).toBe(text);
+    },
+  );
+
+  it('follows the width of the window', () => {
+    const stderr = new FakeStream({ isTTY: true, columns: 80 });
+    const { reporter } = reporterOn(stderr);
+    stderr.columns = 40;
+    [phaseStart, progress(100)].forEach((event) => reporter.event(event));
+    expect(stderr.text.slice(erase.length)).toHaveLength(39);
+  });
+
+  it('gives way to other lines on the same terminal', () => {
+    const stderr = new FakeStream({ isTTY: true });
+    const { output, reporter } = reporterOn(stderr);
+    [phaseStart, progress(100)].forEach((event) => reporter.event(event));
+    const line = stderr.text.slice(erase.length);
+    output.notice('basyn: warning: look');
+    expect(stderr.text).toBe(`${erase}${line}${erase}basyn: warning: look\n${line}`);
+  });
+
+  it('is left alone by what goes to a file', () => {
+    const stderr = new FakeStream({ isTTY: true });
+    const stdout = new FakeStream();
+    const { output, reporter } = reporterOn(stderr, stdout);
+    [phaseStart, progress(100)].forEach((event) => reporter.event(event));
+    const { text } = stderr;
+    output.print('a line');
+    expect(stderr.text).toBe(text);
+    expect(stdout.text).toBe('a line\n');
+  });
+
+  it('where stderr is no terminal, writes a line every ten seconds and one at the end', () => {
+    const stderr = new FakeStream();
+    const { reporter } = reporterOn(stderr);
+    reporter.event(phaseStart);
+    for (let elapsedMs = 100; elapsedMs <= 25_000; elapsedMs += 100)
+      reporter.event(progress(elapsedMs, elapsedMs * 1000));
+    reporter.event({ type: 'phase-end', ...syncPhase });
+    expect(stderr.lines).toHaveLength(3);
+    expect(stderr.lines[0]).toMatch(
+      /^basyn: sync: 0% \(9.5 MiB of 4.0 GiB\), read 976.6 KiB\/s, sent 0 bytes\/s, 1:11:\d\d left$/,
+    );
+    expect(stderr.lines[2]).toBe(describePhase(syncPhase));
+    expect(stderr.text).not.toContain('\r');
+  });
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { Output } from '../../src/cli/output.ts';
+import type { Reporter } from '../../src/cli/reporter.ts';
+import {
+  debugReporter,
+  describePhase,
+  deviceReporter,
+  differenceLines,
+  noticeReporter,
+  verboseReporter,
+} from '../../src/cli/text.ts';
+import { BasynError } from '../../src/errors.ts';
+import {
+  copyPhase,
+  differingReport,
+  FakeStream,
+  recheckPhase,
+  report,
+  source,
+  syncPhase,
+  target,
+} from './fixtures.ts';
+
+const now = (): number => Date.UTC(2025, 0, 2, 3, 4, 5, 678);
+
+function tell(make: (output: Output) => Reporter, act: (reporter: Reporter) => void) {
+  const streams = { stdout: new FakeStream(), stderr: new FakeStream() };
+  act(make(new Output(streams)));
+  return { stdout: streams.stdout.lines, stderr: streams.stderr.lines };
+}
+
+describe('--verbose', () => {
+  const verbose = (output: Output): Reporter => verboseReporter(output, now);
+
+  it('logs start, phases and end to stdout, each line with the time', () => {
+    const { stdout, stderr } = tell(verbose, (reporter) => {
+      const options = {
+        local: '/dev/sda1',
+        remote: '/images/sda1',
+        host: 'bkp',
+        action: 'push',
+        mode: 'sync',
+      } as const;
+      reporter.started?.({ kind: 'sync', options });
+      reporter.event?.({ type: 'start', source, target });
+      reporter.event?.({ type: 'phase-start', phase: 'sync', sizeBytes: source.sizeBytes });
+      reporter.event?.({ type: 'phase-end', ...syncPhase });
+      reporter.finished?.(report);
+    });
+    expect(stderr).toEqual([]);
+    expect(stdout).toEqual(
+      [
+        'start: sync (push) /dev/sda1 -> bkp:/images/sda1',
+        'source: local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)',
+        'target: remote /images/sda1: regular file, 5368709120 bytes (5.0 GiB)',
+        'sync: start, 4294967296 bytes (4.0 GiB) to go through',
+        describePhase(syncPhase),
+        'end: all done in 8.0 s',
+      ].map((line) => `2025-01-02T03:04:05Z ${line}`),
+    );
+  });
+
+  it.each([
+    ['pop', '/a <- /b'],
+    ['push', '/a -> /b'],
+  ] as const)('shows the direction of %s', (action, arrow) => {
+    const options = { local: '/a', remote: '/b', action, mode: 'copy' } as const;
+    const { stdout } = tell(verbose, (reporter) => reporter.started?.({ kind: 'sync', options }));
+    expect(stdout[0]).toContain(`copy (${action}) ${arrow}`);
+  });
+
+  it.each([
+    [{ ...report, phases: [recheckPhase] }, 'end: the devices match, all done in 8.0 s'],
+    [differingReport, 'end: the devices differ, all done in 8.0 s'],
+  ])('tells what a recheck found', (finished, line) => {
+    expect(tell(verbose, (reporter) => reporter.finished?.(finished)).stdout[0]).toContain(line);
+  });
+
+  it('logs a failure, too', () => {
+    const { stdout } = tell(verbose, (reporter) => reporter.failed?.(new BasynError('device', 'It broke.')));
+    expect(stdout).toEqual(['2025-01-02T03:04:05Z failed: It broke.']);
+  });
+});
+
+describe('phases', () => {
+  it.each([
+    [
+      syncPhase,
+      'sync: 4294967296 bytes (4.0 GiB) in 8.0 s (512.0 MiB/s), ' +
+        '12288 bytes (12.0 KiB) in 2 ranges differed, 12288 bytes (12.0 KiB) written',
+    ],
+    [
+      { ...syncPhase, differingBytes: 0, differingRangeCount: 0, writtenBytes: 0 },
+      'sync: 4294967296 bytes (4.0 GiB) in 8.0 s (512.0 MiB/s), nothing differed',
+    ],
+    [
+      copyPhase,
+      'copy: 4294967296 bytes (4.0 GiB) in 16.0 s (256.0 MiB/s), 4294967296 bytes (4.0 GiB) written',
+    ],
+    [recheckPhase, 'recheck: 4294967296 bytes (4.0 GiB) in 4.0 s (1.0 GiB/s), nothing differs'],
+    [
+      { ...recheckPhase, differingBytes: 5, differingRangeCount: 1 },
+      'recheck: 4294967296 bytes (4.0 GiB) in 4.0 s (1.0 GiB/s), 5 bytes in 1 range differ',
+    ],
+  ])('%#', (phase, line) => {
+    expect(describePhase(phase)).toBe(line);
+  });
+});
+
+describe('differences', () => {
+  it('names bytes, number of ranges, and the first of them', () => {
+    expect(differenceLines(differingReport)).toEqual([
+      'basyn: The devices differ: 12288 bytes (12.0 KiB) in 5 ranges of local /dev/sda1 and remote /images/sda1.',
+      '  at offset 0: 4096 bytes (4.0 KiB)',
+      '  at offset 1048576: 8192 bytes (8.0 KiB)',
+      '  and 3 more ranges',
+    ]);
+  });
+
+  it('says nothing more where every range is named', () => {
+    const phases = differingReport.phases.map((phase) => ({ ...phase, differingRangeCount: 2 }));
+    expect(differenceLines({ ...differingReport, phases })).toHaveLength(3);
+  });
+
+  it('is silent where the devices match', () => {
+    expect(differenceLines(report)).toEqual([]);
+  });
+});
+
+describe('notices on stderr', () => {
+  it('warnings, remote lines, failures and differences, each on one safe line', () => {
+    const { stdout, stderr } = tell(noticeReporter, (reporter) => {
+      reporter.event?.({ type: 'warning', message: 'the target is larger' });
+      reporter.event?.({ type: 'remote-stderr', line: 'Permission denied\r' });
+      reporter.event?.({ type: 'remote-stderr', line: '\u001b[2Jbasyn: all is well\nreally' });
+      reporter.event?.({ type: 'debug', message: 'unseen' });
+      reporter.failed?.(new BasynError('device', 'local /dev/\u001bx: no such device.'));
+    });
+    expect(stdout).toEqual([]);
+    expect(stderr).toEqual([
+      'basyn: warning: the target is larger',
+      'remote: Permission denied',
+      'remote: \\x1b[2Jbasyn: all is well\\x0areally',
+      'basyn: local /dev/\\x1bx: no such device.',
+    ]);
+    expect(tell(noticeReporter, (reporter) => reporter.finished?.(differingReport)).stderr).toHaveLength(4);
+  });
+});
+
+describe('--debug', () => {
+  it('traces, and shows where an error comes from', () => {
+    const cause = new TypeError('the cause', { cause: 'the root' });
+    const { stdout, stderr } = tell(
+      (output) => debugReporter(output, now),
+      (reporter) => {
+        reporter.event?.({ type: 'debug', message: 'a frame of 5 bytes' });
+        reporter.failed?.(new BasynError('internal', 'the error', {}, { cause }));
+      },
+    );
+    expect(stdout).toEqual([]);
+    expect(stderr[0]).toBe('2025-01-02T03:04:05.678Z debug: a frame of 5 bytes');
+    expect(
+      stderr.filter((line) => /^BasynError: the error|^caused by:|^TypeError: the cause|the root/.test(line)),
+    ).toEqual(['BasynError: the error', 'caused by:', 'TypeError: the cause', 'caused by:', "'the root'"]);
+    expect(stderr.some((line) => line.includes('text.test.ts'))).toBe(true);
+  });
+});
+
+describe('without an action', () => {
+  it('prints a line for each device', () => {
+    const { stdout } = tell(deviceReporter, (reporter) =>
+      reporter.found?.({ local: source, remote: target }),
+    );
+    expect(stdout).toEqual([
+      'local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)',
+      'remote /images/sda1: regular file, 5368709120 bytes (5.0 GiB)',
+    ]);
+  });
+});

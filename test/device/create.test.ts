@@ -1,0 +1,157 @@
+import { chmodSync, existsSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { OpenedDevice } from '../../src/device/device.ts';
+import { RangeReader, writeFully } from '../../src/device/range-io.ts';
+import { isRoot } from '../support/loop-device.ts';
+import {
+  asNobody,
+  directory,
+  failureOf,
+  fileOf,
+  fileWith,
+  loopOver,
+  makeFileSystem,
+  MiB,
+  mounted,
+  source,
+  target,
+} from './fixtures.ts';
+
+const GiB = 1024 * MiB;
+
+describe('a target that is created', () => {
+  it('is a sparse file of the size of the source, for its owner only, and locked', async () => {
+    const path = join(directory(), 'new.img');
+    const { handle, created, warnings, identity } = await create(path, 3 * GiB + 1);
+    expect({ created, warnings, path: handle.path }).toEqual({ created: true, warnings: [], path });
+    const stats = statSync(path);
+    expect({ size: stats.size, blocks: stats.blocks, mode: stats.mode & 0o777 }).toEqual({
+      size: 3 * GiB + 1,
+      blocks: 0,
+      mode: 0o600,
+    });
+    writeFully(handle, 3 * GiB, Buffer.from('x'));
+    expect(await failureOf(() => target(path))).toMatchObject({ code: 'refused' });
+    expect((await source(path)).identity).toEqual(identity);
+  });
+
+  it('may be empty', async () => {
+    const path = join(directory(), 'new.img');
+    expect((await create(path, 0)).handle.sizeBytes).toBe(0);
+    expect(statSync(path).size).toBe(0);
+  });
+
+  it('stays when the run fails, and the next run goes on with it', async () => {
+    const path = join(directory(), 'new.img');
+    const first = await create(path, MiB);
+    await first.close();
+    const { created, handle } = await create(path, MiB);
+    expect({ created, size: handle.sizeBytes }).toEqual({ created: false, size: MiB });
+  });
+
+  it('is not made over a file that exists: too small is too small', async () => {
+    const file = fileWith(Buffer.from('data'));
+    expect(await failureOf(() => create(file, MiB))).toMatchObject({ code: 'refused' });
+    expect(readFileSync(file, 'utf8')).toBe('data');
+  });
+
+  it.each(['write', 'dry run'] as const)('needs an existing directory: %s', async (purpose) => {
+    const path = join(directory(), 'gone', 'new.img');
+    const { message } = await failureOf(() => create(path, MiB, purpose));
+    expect(message).toContain("can't be created: the directory that it would be in does not exist.");
+  });
+
+  it.each(['write', 'dry run'] as const)(
+    'is not made through a link that leads nowhere: %s',
+    async (purpose) => {
+      const link = join(directory(), 'link');
+      symlinkSync('nowhere', link);
+      const { message } = await failureOf(() => create(link, MiB, purpose));
+      expect(message).toBe(`remote target ${link} is a symbolic link to nowhere, which does not exist.`);
+      expect(existsSync(join(link, '..', 'nowhere'))).toBe(false);
+    },
+  );
+
+  it.each(['write', 'dry run'] as const)(
+    'is never made in /dev, however it is written: %s',
+    async (purpose) => {
+      const name = `basyn-test-${process.pid}`;
+      const link = join(directory(), 'devices');
+      symlinkSync('/dev', link);
+      for (const path of [
+        `/dev/${name}`,
+        `/dev/../dev/./${name}`,
+        join(link, name),
+        relativeTo(`/dev/${name}`),
+      ]) {
+        expect(await failureOf(() => create(path, MiB, purpose))).toMatchObject({
+          code: 'refused',
+          message: expect.stringContaining('is not created under /dev'),
+        });
+      }
+      expect(existsSync(`/dev/${name}`)).toBe(false);
+    },
+  );
+
+  it('may be made on a file system of its own below /dev', async () => {
+    const parent = directory('/dev/shm');
+    expect((await create(join(parent, 'new.img'), MiB)).created).toBe(true);
+  });
+
+  it('leaves nothing behind where the file system has no files that large', async () => {
+    const parent = directory();
+    const { code, message } = await failureOf(() => create(join(parent, 'new.img'), Number.MAX_SAFE_INTEGER));
+    expect(code).toBe('device');
+    expect(message).toMatch(/can't be created: .*\(EFBIG\)\.$/);
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
+  it.skipIf(!isRoot)('is not made without permission (needs root, to become somebody else)', async () => {
+    const parent = directory();
+    chmodSync(parent, 0o555);
+    const { message } = await asNobody(() => failureOf(() => create(join(parent, 'new.img'), MiB)));
+    expect(message).toContain("can't be created: permission denied (EACCES).");
+  });
+
+  it.skipIf(!isRoot)('is not made on the very device that is the source (needs root)', async () => {
+    const device = loopOver(fileOf(8 * MiB));
+    makeFileSystem(device);
+    const mountPoint = mounted(device);
+    const { identity } = await source(device);
+    const path = join(mountPoint, 'new.img');
+    const failure = await failureOf(() => target(path, { missing: 'create', sourceIdentity: identity }));
+    expect(failure.message).toContain('is the same storage as the source');
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe('a dry run that would create its target', () => {
+  it('creates nothing, says so, and reads zeros where the file would be', async () => {
+    const path = join(directory(), 'new.img');
+    const { handle, created, warnings } = await create(path, 5 * GiB, 'dry run');
+    expect({ created, warnings }).toEqual({
+      created: false,
+      warnings: [`remote target ${path} would be created.`],
+    });
+    expect(handle).toMatchObject({ kind: 'regular file', sizeBytes: 5 * GiB });
+    expect(new RangeReader(4).read(handle, 5 * GiB - 4, 4)).toEqual(new Uint8Array(4));
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+function create(
+  path: string,
+  sourceSizeBytes: number,
+  purpose: 'write' | 'dry run' = 'write',
+): Promise<OpenedDevice> {
+  return target(path, { missing: 'create', sourceSizeBytes, purpose });
+}
+
+/** Relative paths have no slash at all where the current directory is the file's own. */
+function relativeTo(path: string): string {
+  const previous = process.cwd();
+  onTestFinished(() => process.chdir(previous));
+  process.chdir(join(path, '..'));
+  return basename(path);
+}

@@ -1,0 +1,102 @@
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { openSource, openTarget, type OpenedDevice, type TargetOptions } from '../../src/device/device.ts';
+import { BasynError } from '../../src/errors.ts';
+import * as loops from '../support/loop-device.ts';
+import { makeTemporaryDirectory } from '../support/temporary.ts';
+
+export { makeFileSystem } from '../support/loop-device.ts';
+
+export const MiB = 1024 * 1024;
+
+/** A directory that is gone after the test. */
+export function directory(parent?: string): string {
+  const temporary = makeTemporaryDirectory('device', parent);
+  onTestFinished(() => temporary.remove());
+  return temporary.path;
+}
+
+export function fileOf(sizeBytes: number, name = 'disk.img', parent = directory()): string {
+  const path = join(parent, name);
+  closeSync(openSync(path, 'wx'));
+  truncateSync(path, sizeBytes);
+  return path;
+}
+
+export function fileWith(bytes: Uint8Array): string {
+  const path = join(directory(), 'disk.img');
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** The path of a loop device that is gone after the test. */
+export function loopOver(file: string, options?: loops.LoopOptions): string {
+  const { path, detach } = loops.attachLoop(file, options);
+  onTestFinished(detach);
+  return path;
+}
+
+/** A mounted file system on the device, and where. */
+export function mounted(device: string, options?: string, name = 'mount point'): string {
+  const path = join(directory(), name);
+  onTestFinished(loops.mount(device, path, options));
+  return path;
+}
+
+export function mountedTmpfs(sizeBytes: number): string {
+  const path = join(directory(), 'tmpfs');
+  onTestFinished(loops.mountTmpfs(path, sizeBytes));
+  return path;
+}
+
+export function swappedOn(path: string): void {
+  onTestFinished(loops.swapOn(path));
+}
+
+export const writing: TargetOptions = {
+  side: 'remote',
+  sourceSizeBytes: 0,
+  missing: 'refuse',
+  inUse: 'refuse',
+  purpose: 'write',
+};
+
+export async function source(path: string): Promise<OpenedDevice> {
+  return closedAfterwards(await openSource(path, { side: 'local' }));
+}
+
+export async function target(path: string, options: Partial<TargetOptions> = {}): Promise<OpenedDevice> {
+  return closedAfterwards(await openTarget(path, { ...writing, ...options }));
+}
+
+/** The BasynError that the work ends with, as it would be shown. */
+export async function failureOf(work: () => unknown): Promise<Pick<BasynError, 'code' | 'message'>> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof BasynError) return { ...error.toRecord() };
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+function closedAfterwards(device: OpenedDevice): OpenedDevice {
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await device.close();
+    isOpen = false;
+  };
+  onTestFinished(close);
+  return { ...device, close };
+}
+
+/** Does the work as the user "nobody". The permissions of other tests' files must not matter meanwhile. */
+export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  process.seteuid!(65534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid!(0);
+  }
+}

@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export default function setup(): void {
+  installNodes(fileURLToPath(new URL('../nodes/', import.meta.url)));
+}
+
+/** About 100 MB, so only when the tests run, and only when they aren't there yet. */
+function installNodes(folder: string): void {
+  const wanted = `${folder}package-lock.json`;
+  const installed = `${folder}node_modules/.package-lock.json`;
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
+  console.log('Installing the versions of Node.js to test under (test/nodes) ...');
+  execFileSync('npm', ['ci'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+}

@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { atExit } from './temporary.ts';
+
+/** Loop devices, mounts and swap need root: `describe.skipIf(!isRoot)`, with "(needs root)" in the name. */
+export const isRoot = process.getuid?.() === 0;
+
+export interface LoopOptions {
+  readonly readOnly?: boolean;
+  /** Where in the file the device begins. */
+  readonly offsetBytes?: number;
+  /** The device's size, where it is not the rest of the file. */
+  readonly sizeLimitBytes?: number;
+  /** Reads the partition table: partitions are then at `PATHp1` and so on. */
+  readonly partitioned?: boolean;
+}
+
+/** A block device over a file, until `detach` or at the latest until this process exits. */
+export interface LoopDevice {
+  readonly path: string;
+  readonly detach: () => void;
+}
+
+/** Makes a loop device of the next free number. */
+export function attachLoop(file: string, options: LoopOptions = {}): LoopDevice {
+  const args = [
+    ...(options.readOnly ? ['--read-only'] : []),
+    ...(options.partitioned ? ['--partscan'] : []),
+    ...(options.offsetBytes === undefined ? [] : ['--offset', `${options.offsetBytes}`]),
+    ...(options.sizeLimitBytes === undefined ? [] : ['--sizelimit', `${options.sizeLimitBytes}`]),
+  ];
+  const path = retried(() => run('losetup', ['--find', '--show', ...args, file]));
+  const detach = atExit(() => run('losetup', ['--detach', path]));
+  // A kernel may not know the table's format; partx tells it the partitions.
+  if (options.partitioned) run('partx', ['--update', path]);
+  return { path, detach };
+}
+
+/** Mounts a device on a new directory, until the returned function is called or this process exits. */
+export function mount(device: string, directory: string, options = 'defaults'): () => void {
+  mkdirSync(directory);
+  run('mount', ['-o', options, device, directory]);
+  return unmountOnce(directory);
+}
+
+/** Mounts a small file system in memory: it is full after `sizeBytes`. */
+export function mountTmpfs(directory: string, sizeBytes: number): () => void {
+  mkdirSync(directory);
+  run('mount', ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'basyn-test', directory]);
+  return unmountOnce(directory);
+}
+
+/** Makes a swap area of a device or file and uses it, until the returned function is called, or at exit. */
+export function swapOn(path: string): () => void {
+  run('mkswap', [path]);
+  run('swapon', [path]);
+  return atExit(() => run('swapoff', [path]));
+}
+
+export function makeFileSystem(path: string): void {
+  run('mkfs.ext4', ['-q', '-F', path]);
+}
+
+/** A partition table (MBR) with up to four Linux partitions, to be written at the start of a disk. */
+export function partitionTable(parts: readonly { startBytes: number; sizeBytes: number }[]): Buffer {
+  const table = Buffer.alloc(512);
+  parts.forEach(({ startBytes, sizeBytes }, index) => {
+    const entry = 446 + 16 * index;
+    table.writeUInt8(0x83, entry + 4);
+    table.writeUInt32LE(startBytes / 512, entry + 8);
+    table.writeUInt32LE(sizeBytes / 512, entry + 12);
+  });
+  table.writeUInt16LE(0xaa55, 510);
+  return table;
+}
+
+function unmountOnce(directory: string): () => void {
+  return atExit(() => {
+    run('umount', [directory]);
+    rmdirSync(directory);
+  });
+}
+
+/** Another process may take the free number first, or the service that watches devices may hold one. */
+function retried<T>(attempt: () => T): T {
+  for (let failures = 0; ; failures++) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (failures === 10) throw error;
+    }
+  }
+}
+
+function run(file: string, args: readonly string[]): string {
+  const path = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
+  return execFileSync(file, args, {
+    encoding: 'utf8',
+    stdio: 'pipe',
+    env: { ...process.env, PATH: path },
+  }).trim();
+}

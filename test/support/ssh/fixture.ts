@@ -1,0 +1,15 @@
+import { afterAll, beforeAll } from 'vitest';
+import { startSshServer, type SshServer, type SshServerOptions } from './index.ts';
+
+/** An ssh server for all tests of the file or of the `describe` around it; stopped after them. */
+export function useSshServer(options: SshServerOptions = {}): () => SshServer {
+  let server: SshServer | undefined;
+  beforeAll(async () => {
+    server = await startSshServer(options);
+  });
+  afterAll(() => server?.stop());
+  return () => {
+    if (server === undefined) throw new Error('the ssh server runs only while tests do');
+    return server;
+  };
+}

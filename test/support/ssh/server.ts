@@ -1,0 +1,28 @@
+import type { LoginProfile } from './login-profile.ts';
+
+export interface SshServerOptions {
+  /** How a login looks to the client; without it, as on an ordinary machine. */
+  readonly profile?: LoginProfile;
+}
+
+/** A throw-away ssh server on a loopback port, for the user who runs the tests. */
+export interface SshServer {
+  readonly kind: 'sshd' | 'embedded';
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly user: string;
+  /** Values for ssh's `-o`: our key and no other, and the server's host key pinned for any port. */
+  readonly sshOptions: readonly string[];
+  /** The server's process; the sessions run below it. */
+  readonly pid: number;
+  /** What the server has logged, for a failing test's message. */
+  log(): string;
+  /** Ends the server and all its sessions. */
+  stop(): Promise<void>;
+}
+
+/** Arguments for `ssh` up to and with the host. A relay's port may stand in for the server's. */
+export function sshArguments(server: SshServer, port = server.port): string[] {
+  const options = server.sshOptions.flatMap((option) => ['-o', option]);
+  return [...options, '-p', `${port}`, '-l', server.user, server.host];
+}

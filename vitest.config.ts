@@ -1,0 +1,24 @@
+import { defineConfig, type Plugin } from 'vitest/config';
+import { define, virtualModules } from './scripts/bundle.ts';
+
+/** The build's `basyn:` modules, for tests that import the sources. */
+const virtualPlugin: Plugin = {
+  name: 'basyn-virtual',
+  resolveId: (id) => (id in virtualModules ? `\0${id}` : undefined),
+  load: (id) => virtualModules[id.slice(1)]?.(),
+};
+
+export default defineConfig({
+  plugins: [virtualPlugin],
+  define: { ...define }, // A copy, because vitest takes its own object apart.
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/nodes/**'],
+    environment: 'node',
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    globalSetup: ['test/support/global-setup.ts'],
+    reporters: ['default', './test/support/summary-reporter.ts'],
+  },
+});

@@ -12,11 +12,12 @@ import {
 import { Channel } from './protocol/channel.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
 import { inspectHere, runHere } from './session/here.ts';
+import { LaneOpener } from './session/lane-opener.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from './session/local-end.ts';
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './session/report.ts';
 import { Reporter } from './session/reporter.ts';
-import { connectSsh } from './transport/ssh.ts';
+import { SshConnection } from './transport/ssh.ts';
 import { InlineRunner, WorkerPool } from './workers/pool.ts';
 import type { JobRunner } from './workers/jobs.ts';
 
@@ -42,6 +43,7 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     localRole: rolesOf[options.action].local,
     phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
     compression: compressionOf(options),
+    lanes: options.lanes ?? limits.defaultLanes,
     extent: 'source size',
     create,
     force,
@@ -126,12 +128,18 @@ async function runOverSsh<T>(
     options: sshOptions,
     nodeCommand: remoteNode,
   };
-  const connection = connectSsh(destination, agentProgram, (line) =>
+  const connection = new SshConnection(destination, agentProgram, (line) =>
     onEvent({ type: 'remote-stderr', line }),
   );
   const runner = new WorkerPool(agentProgram);
   const reporter = new Reporter(onEvent, () => connection.traffic());
   const channel = new Channel();
+  const lanes = new LaneOpener(
+    channel,
+    order.lanes - 1,
+    (meeting) => connection.openLane(meeting),
+    (message) => reporter.debug(message),
+  );
   connection.ready.then(
     (streams) => {
       channel.addLane(streams);
@@ -145,10 +153,12 @@ async function runOverSsh<T>(
   };
   return abortable(options.signal, stop, async () => {
     try {
-      const result = await use({ order, channel, runner, reporter });
+      const result = await use({ order, channel, runner, reporter, lanes });
+      lanes.stop();
       await connection.close();
       return result();
     } catch (thrown) {
+      lanes.stop();
       channel.destroy();
       await connection.stop();
       throw connection.explain(BasynError.from(thrown));
@@ -200,6 +210,7 @@ function recheckOrder(options: RecheckOptions): Order {
     localRole: rolesOf[action ?? 'push'].local,
     phases: ['recheck'],
     compression: { name: 'none', level: null },
+    lanes: 1,
     extent: action === undefined ? 'smaller size' : 'source size',
     create: false,
     force: false,

@@ -64,6 +64,16 @@ export const limits = {
   maxStderrTailBytes: 8 * KiB,
 
   maxWorkers: 8,
+  /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */
+  framesUnderWay: 16,
+  /** Further lanes are opened where the way is so long, and after so much data: ssh's window is 2 MiB per round trip. */
+  longRoundTripMs: 5,
+  lanesAfterDataBytes: 4 * MiB,
+  laneCheckIntervalMs: 50,
+  /** A lane that is opened has so long to say who it is. */
+  laneGreetingTimeoutMs: 10_000,
+  /** A lane's end is held back so long for the reason to arrive over the first one. */
+  laneEndGraceMs: 1_000,
   maxLanes: 16,
   defaultLanes: 4,
 

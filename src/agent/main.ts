@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
+import { listenForLanes } from './lane-server.ts';
 import { limits } from '../limits.ts';
 import { Channel } from '../protocol/channel.ts';
 import { serveAgentEnd } from '../session/agent-end.ts';
@@ -22,7 +23,7 @@ async function serveAgent(): Promise<void> {
   let exitCode = 0;
   readable.once('close', () => process.exit(2));
   try {
-    await serveAgentEnd(channel, runner);
+    await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
   } catch {
     // The local side has been told, or is gone.
     exitCode = 2;

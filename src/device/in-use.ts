@@ -56,13 +56,18 @@ function swapClause(stats: BigIntStats, path: string, area: BigIntStats): string
   return isItself ? 'is in use as swap' : `overlaps with ${path}, which is in use as swap`;
 }
 
-/** A claim on a partition is one on its disk, and the other way round. */
-function holderUses(number: DeviceNumber): Use[] {
-  const device = readBlockDevice(number);
+/**
+ * The volumes and arrays that a block device is part of. A claim on a partition is one on its disk, and the
+ * other way round.
+ *
+ * @param sysPath another root than /sys, for tests.
+ */
+export function holderUses(number: DeviceNumber, sysPath?: string): Use[] {
+  const device = readBlockDevice(number, sysPath);
   if (device === undefined) return [];
   const disk = device.partitionOf === undefined ? [] : [device.partitionOf.disk];
   return [number, ...disk, ...device.partitions].flatMap((relative) => {
-    const { name, holders } = readBlockDevice(relative) ?? { name: relative, holders: [] };
+    const { name, holders } = readBlockDevice(relative, sysPath) ?? { name: relative, holders: [] };
     const prefix = relative === number ? '' : `overlaps with ${name}, which `;
     return holders.map((holder) => ({
       clause: `${prefix}is part of ${holder}`,
@@ -91,7 +96,7 @@ function mountsOn(identity: StorageIdentity): Mount[] {
 }
 
 /** btrfs hides its devices behind a number of its own; there the name that was mounted must do. */
-function mountedDevice({ deviceNumber: number, source }: Mount): DeviceNumber {
+export function mountedDevice({ deviceNumber: number, source }: Mount): DeviceNumber {
   if (!number.startsWith('0:') || !source.startsWith('/dev/')) return number;
   const device = statKernelPath(source);
   return device?.isBlockDevice() ? deviceNumber(device.rdev) : number;

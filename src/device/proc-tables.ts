@@ -20,7 +20,7 @@ export function parseMountInfo(text: string): Mount[] {
   return linesOf(text).map((line) => {
     const fields = line.split(' ');
     // A varying number of optional fields ends with a lone hyphen.
-    const rest = fields.slice(fields.indexOf('-', 6) + 1);
+    const rest = fields.slice(fields.indexOf('-') + 1);
     return {
       deviceNumber: fields[2] ?? '',
       mountPoint: unescapePath(fields[4] ?? ''),

@@ -24,6 +24,9 @@ export class Channel {
   #waiter: Waiter | undefined;
   #failure: BasynError | undefined;
   #lastBytesAtMs = performance.now();
+  #pingedAtMs: number | undefined;
+  #roundTripMs: number | undefined;
+  #dataBytes = 0;
   #isPaused = false;
 
   /** From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too. */
@@ -36,21 +39,42 @@ export class Channel {
 
   /** The first lane begins the conversation; over any further one, data frames may travel too. */
   addLane(streams: LaneStreams): void {
-    this.#lanes.push(
-      new Lane(streams, {
-        onBytes: () => {
-          this.#lastBytesAtMs = performance.now();
-        },
-        onMessage: (message) => this.#arrive(message),
-        onEnd: (error) =>
-          this.fail(error ?? new BasynError('connection', 'The other side closed the connection.')),
-      }),
-    );
+    const isFirst = this.#lanes.length === 0;
+    const lane = new Lane(streams, {
+      onBytes: () => {
+        this.#lastBytesAtMs = performance.now();
+      },
+      onMessage: (message) => this.#arrive(message),
+      onEnd: (error = new BasynError('connection', 'The other side closed the connection.')) => {
+        if (isFirst) this.fail(error);
+        // The reason, if the other side tells one, comes over the first lane, and maybe later.
+        else setTimeout(() => this.fail(error), limits.laneEndGraceMs).unref();
+      },
+    });
+    this.#lanes.push(lane);
     for (const message of this.#early.splice(0)) this.send(message);
   }
 
-  get laneCount(): number {
-    return this.#lanes.length;
+  /** The shortest answer to a ping so far. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** Bytes of data frames that went either way so far. */
+  get dataBytes(): number {
+    return this.#dataBytes;
+  }
+
+  /** How fast the lanes take data when they are all busy; undefined until they were. */
+  get bytesPerMs(): number | undefined {
+    const rates = this.#lanes.map((lane) => lane.bytesPerMs).filter((rate) => rate !== undefined);
+    return rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate);
+  }
+
+  /** Asks the other side for a sign of life, and learns how long the way is. */
+  ping(): void {
+    this.#pingedAtMs ??= performance.now();
+    this.send({ type: 'ping' });
   }
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
@@ -64,6 +88,7 @@ export class Channel {
   /** Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again. */
   async sendData(message: DataMessage): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
+    this.#dataBytes += message.payload.byteLength;
     const lane = this.#lanes.reduce((least, one) => (one.queuedBytes < least.queuedBytes ? one : least));
     await lane.send(message);
   }
@@ -109,9 +134,14 @@ export class Channel {
   }
 
   #arrive(message: Message): void {
-    if (this.#failure !== undefined || message.type === 'ping') return;
+    if (this.#failure !== undefined) return;
+    if (message.type === 'data') this.#dataBytes += message.payload.byteLength;
     if (message.type === 'failure') {
       this.fail(BasynError.fromRecord(message));
+    } else if (message.type === 'ping') {
+      this.send({ type: 'pong' });
+    } else if (message.type === 'pong') {
+      this.#learnRoundTrip();
     } else if (this.#waiter !== undefined) {
       this.#waiter.resolve(message);
       this.#waiter = undefined;
@@ -143,7 +173,14 @@ export class Channel {
         new BasynError('connection', `Nothing came from the other side for ${seconds} seconds (--timeout).`),
       );
     } else {
-      this.send({ type: 'ping' });
+      this.ping();
     }
+  }
+
+  #learnRoundTrip(): void {
+    if (this.#pingedAtMs === undefined) return;
+    const roundTripMs = performance.now() - this.#pingedAtMs;
+    this.#pingedAtMs = undefined;
+    this.#roundTripMs = Math.min(roundTripMs, this.#roundTripMs ?? roundTripMs);
   }
 }

@@ -65,6 +65,7 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'failure':
       return { type, ...reader.json(failureSchema) };
     case 'ping':
+    case 'pong':
     case 'bye':
       return { type };
   }

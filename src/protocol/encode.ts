@@ -35,6 +35,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'written':
       return [number(message.writtenBytes)];
     case 'ping':
+    case 'pong':
     case 'bye':
       return [];
   }

@@ -20,12 +20,16 @@ export interface LaneStreams {
   readonly writable: Writable;
 }
 
+const leastRateSampleMs = 0.5;
+
 /** One stream of frames in each direction. */
 export class Lane {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #decoder = new FrameDecoder();
   #drained: Promise<void> | undefined;
+  #bytesPerMs: number | undefined;
+  #writtenBytes = 0;
 
   constructor({ readable, writable }: LaneStreams, listener: LaneListener) {
     this.#readable = readable;
@@ -59,23 +63,46 @@ export class Lane {
     return this.#writable.writableLength;
   }
 
+  /** How fast the lane takes bytes when it is busy; undefined until it was. */
+  get bytesPerMs(): number | undefined {
+    return this.#bytesPerMs;
+  }
+
   /** Sends a message. Resolves when the lane has room for the next. */
   send(message: Message): Promise<void> {
     const parts = encodeMessage(message);
     this.#writable.cork();
     let hasRoom = true;
-    for (const part of parts) hasRoom = this.#writable.write(part);
+    for (const part of parts) {
+      hasRoom = this.#writable.write(part);
+      this.#writtenBytes += part.byteLength;
+    }
     this.#writable.uncork();
     if (hasRoom) return Promise.resolve();
-    this.#drained ??= new Promise((resolve) => {
+    this.#drained ??= this.#nextDrain();
+    return this.#drained;
+  }
+
+  #nextDrain(): Promise<void> {
+    const startMs = performance.now();
+    const startBytes = this.#writtenBytes - this.#writable.writableLength;
+    return new Promise((resolve) => {
       const settle = (): void => {
         this.#drained = undefined;
+        this.#learnRate(this.#writtenBytes - startBytes, performance.now() - startMs);
         this.#writable.off('drain', settle).off('close', settle);
         resolve();
       };
       this.#writable.on('drain', settle).on('close', settle);
     });
-    return this.#drained;
+  }
+
+  /** Short waits say more of the pipe's buffers than of what lies behind them. */
+  #learnRate(lengthBytes: number, elapsedMs: number): void {
+    if (elapsedMs < leastRateSampleMs) return;
+    const rate = lengthBytes / elapsedMs;
+    this.#bytesPerMs =
+      this.#bytesPerMs === undefined ? rate : this.#bytesPerMs + 0.2 * (rate - this.#bytesPerMs);
   }
 
   pause(): void {

@@ -64,9 +64,14 @@ export type FinishMessage = { readonly type: 'finish' } & v.InferOutput<typeof f
 /** Target → source: every announced byte is written and flushed. Ends the phase. */
 export type FinishedMessage = { readonly type: 'finished' } & v.InferOutput<typeof finishedSchema>;
 
-/** Either way, at any time: I am alive. */
+/** Either way, at any time: are you alive? Answered by `pong` at once. */
 export interface PingMessage {
   readonly type: 'ping';
+}
+
+/** Either way, once for every `ping`. */
+export interface PongMessage {
+  readonly type: 'pong';
 }
 
 /** Either way, at any time: the run has failed, and why. The last message of its sender. */
@@ -90,6 +95,7 @@ export type Message =
   | FinishMessage
   | FinishedMessage
   | PingMessage
+  | PongMessage
   | FailureMessage
   | ByeMessage;
 
@@ -109,4 +115,5 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   ping: 12,
   failure: 13,
   bye: 14,
+  pong: 15,
 };

@@ -34,6 +34,8 @@ export const openSchema = v.object({
   role: v.picklist(['source', 'target']),
   /** Present where the agent will write. Without it, the device is opened for reading only. */
   receiving: v.nullable(receiving),
+  /** Whether the local side may want further lanes. */
+  lanes: v.boolean(),
   peerTimeoutMs: v.pipe(
     v.number(),
     v.safeInteger(),
@@ -42,11 +44,20 @@ export const openSchema = v.object({
   ),
 });
 
+/** Where a further lane finds the agent: a port of its machine's loopback, and the words that let it in. */
+const laneMeeting = v.object({
+  port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
+  token: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+});
+export type LaneMeeting = v.InferOutput<typeof laneMeeting>;
+
 export const openedSchema = v.object({
   kind,
   sizeBytes: bytes,
   identity,
   warnings: v.pipe(v.array(text), v.maxLength(100)),
+  /** `null`: the agent takes no further lanes. */
+  lanes: v.nullable(laneMeeting),
 });
 
 const compression = v.object({

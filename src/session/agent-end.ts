@@ -1,23 +1,31 @@
 import { parseIdentity, type OpenedDevice } from '../device/device.ts';
 import { BasynError } from '../errors.ts';
 import type { Channel } from '../protocol/channel.ts';
+import type { LaneMeeting } from '../protocol/schemas.ts';
 import type { BeginMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { openDevice, usingDevice } from './devices.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
+/** Begins to take further lanes, and says where. `null`: it can't. */
+export type ListenForLanes = () => Promise<LaneMeeting | null>;
+
 /**
  * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`.
  *
  * @throws {BasynError} the first failure; where it is ours, the local side has been told.
  */
-export async function serveAgentEnd(channel: Channel, runner: JobRunner): Promise<void> {
+export async function serveAgentEnd(
+  channel: Channel,
+  runner: JobRunner,
+  listenForLanes: ListenForLanes,
+): Promise<void> {
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
     channel.watch(open.peerTimeoutMs);
-    await serveDevice(open, channel, runner);
+    await serveDevice(open, channel, runner, listenForLanes);
   } catch (thrown) {
     const error = BasynError.from(thrown);
     channel.send({ type: 'failure', ...error.toRecord() });
@@ -25,12 +33,18 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner): Promis
   }
 }
 
-async function serveDevice(open: OpenMessage, channel: Channel, runner: JobRunner): Promise<void> {
+async function serveDevice(
+  open: OpenMessage,
+  channel: Channel,
+  runner: JobRunner,
+  listenForLanes: ListenForLanes,
+): Promise<void> {
   const opened = await openDevice(open.path, 'remote', receivingOf(open));
   await usingDevice(opened, runner, async (device) => {
     const { handle, identity, warnings } = device;
     const { kind, sizeBytes } = handle;
-    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: [...warnings] });
+    const lanes = open.lanes ? await listenForLanes() : null;
+    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: [...warnings], lanes });
     for (;;) {
       const message = await channel.next();
       if (message.type === 'bye') return;

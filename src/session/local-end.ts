@@ -2,6 +2,7 @@ import { parseIdentity, type OpenedDevice } from '../device/device.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
+import type { LaneOpener } from './lane-opener.ts';
 import { openDevice, receivingOf, sizeOf, usingDevice, type Receiving } from './devices.ts';
 import { planOf, type Order } from './order.ts';
 import type { DeviceReport } from './report.ts';
@@ -15,6 +16,7 @@ export interface LocalEnd {
   readonly channel: Channel;
   readonly runner: JobRunner;
   readonly reporter: Reporter;
+  readonly lanes: LaneOpener;
 }
 
 /**
@@ -90,14 +92,17 @@ async function runPhases(
 }
 
 function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
-  const { remotePath: path, peerTimeoutMs } = order;
+  const { remotePath: path, peerTimeoutMs, lanes } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
-  channel.send({ type: 'open', protocol: 1, path, role, receiving, peerTimeoutMs });
+  channel.send({ type: 'open', protocol: 1, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
 }
 
-async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
+async function expectOpened({ channel, lanes }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
+  // Before there is any data to wait behind: the answer tells the length of the way.
+  channel.ping();
+  lanes.watch(message.lanes);
   return message;
 }
 

@@ -28,6 +28,8 @@ export interface Order {
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly peerTimeoutMs: number;
+  /** Most connections that carry data. */
+  readonly lanes: number;
 }
 
 /** What both sides do in one phase of the order. */

@@ -1,4 +1,3 @@
-import type { CompressionSetting } from '../codec/codec.ts';
 import { cut, totalBytes, type Extent } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -18,7 +17,7 @@ export class Sender {
   readonly #room = new Credit(limits.sendQueueBytes);
   /** Bytes read or sent, and not yet confirmed as written. */
   readonly #window = new Credit(limits.dataWindowBytes);
-  readonly #readers: Credit;
+  readonly #frames: Credit;
   readonly #queue: Extent[] = [];
   #isPumping = false;
   #queuedBytes = 0;
@@ -31,7 +30,7 @@ export class Sender {
     this.#channel = channel;
     this.#tasks = tasks;
     this.#control = control;
-    this.#readers = new Credit(phase.runner.parallelism * 2);
+    this.#frames = new Credit(limits.framesUnderWay);
   }
 
   /** Device bytes accepted for sending so far. */
@@ -77,7 +76,7 @@ export class Sender {
   async #pump(): Promise<void> {
     this.#isPumping = true;
     while (this.#queue.length > 0) {
-      await this.#readers.acquire(1);
+      await this.#frames.acquire(1);
       const extents = this.#takeFrame();
       const lengthBytes = totalBytes(extents);
       this.#room.release(lengthBytes);
@@ -100,25 +99,18 @@ export class Sender {
   }
 
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
-    const setting: CompressionSetting = this.#control.next();
     const { device, runner } = this.#phase;
-    const { encoding, payload, encodeMs } = await runner.run(
-      { kind: 'read', device, extents, setting },
-      'now',
-    );
+    const { parallelism } = runner;
+    const setting = this.#control.next({ linkBytesPerMs: this.#channel.bytesPerMs, parallelism });
+    const result = await runner.run({ kind: 'read', device, extents, setting }, 'now');
+    const { encoding, payload, encodeMs } = result;
+    const payloadBytes = payload.byteLength;
+    if (encoding === setting.encoding)
+      this.#control.observe({ setting, lengthBytes, payloadBytes, encodeMs });
     const sending = this.#channel.sendData({ type: 'data', extents, encoding, payload });
     this.#handedOverBytes += lengthBytes;
-    const startMs = performance.now();
     await sending;
-    this.#control.observe({
-      setting,
-      encoding,
-      lengthBytes,
-      payloadBytes: payload.byteLength,
-      encodeMs,
-      waitMs: performance.now() - startMs,
-    });
-    this.#readers.release(1);
+    this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
   }
 }

@@ -1,5 +1,12 @@
 import type { BasynError } from '../errors.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
+import type { LaneMeeting } from '../protocol/schemas.ts';
+
+/** Bytes in each direction. */
+export interface Traffic {
+  readonly receivedBytes: number;
+  readonly transmittedBytes: number;
+}
 
 /** A way to an agent on the other side. */
 export interface Connection {
@@ -10,8 +17,14 @@ export interface Connection {
    *   node, a shell that prints noise.
    */
   readonly ready: Promise<LaneStreams>;
-  /** Bytes at the pipe so far, the agent's own program included. */
-  traffic(): { readonly receivedBytes: number; readonly transmittedBytes: number };
+  /**
+   * Opens one more way to the agent that runs.
+   *
+   * @throws {BasynError} `connection`, also where a person would have to authenticate once more.
+   */
+  openLane(meeting: LaneMeeting): Promise<LaneStreams>;
+  /** Bytes at the pipes so far, the agent's own program included. */
+  traffic(): Traffic;
   /** Lets the other side end by itself, and ends it if it doesn't. Resolves when nothing is left running. */
   close(): Promise<void>;
   /** Ends the other side now. Resolves when nothing is left running. */

@@ -2,9 +2,9 @@ import { BasynError, systemReason } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import { isTooOld, readBanner } from './banner.ts';
-import { oldestAgentNode, packAgent } from './bootstrap.ts';
+import { oldestAgentNode } from './bootstrap.ts';
 import { Child, type ChildExit } from './child.ts';
-import type { Connection } from './connection.ts';
+import type { Traffic } from './connection.ts';
 import { LineReader } from './lines.ts';
 
 /** How an agent is started, and how that is told. */
@@ -15,14 +15,14 @@ export interface AgentCommand {
   readonly place: string;
   /** How node is started there, for messages. */
   readonly nodeCommand: string;
-  /** The agent's program. */
-  readonly program: string;
+  /** What the loader is waiting for on its stdin. */
+  readonly greeting: Uint8Array;
   /** Is told the lines of the child's stderr, once the agent runs. */
   readonly onStderrLine: (line: string) => void;
 }
 
-/** An agent behind a process of ours, whose stdin and stdout lead to it: ssh, or node itself. */
-export class ProcessConnection implements Connection {
+/** A loader behind a process of ours, whose stdin and stdout lead to it: ssh, or node itself. */
+export class ProcessConnection {
   readonly ready: Promise<LaneStreams>;
   readonly #command: AgentCommand;
   readonly #child: Child;
@@ -38,7 +38,7 @@ export class ProcessConnection implements Connection {
     this.ready.catch(() => undefined);
   }
 
-  traffic(): ReturnType<Connection['traffic']> {
+  traffic(): Traffic {
     const { stdin, stdout } = this.#child;
     return { receivedBytes: stdout.bytesRead, transmittedBytes: stdin.bytesWritten };
   }
@@ -61,8 +61,8 @@ export class ProcessConnection implements Connection {
 
   async #start(): Promise<LaneStreams> {
     const { stdin, stdout } = this.#child;
-    // The program follows at once, so that no round trip is spent on waiting for the hello.
-    stdin.write(packAgent(this.#command.program));
+    // The greeting follows at once, so that no round trip is spent on waiting for the hello.
+    stdin.write(this.#command.greeting);
     const version = await this.#hello();
     if (version === undefined) throw this.#failedToStart(await this.#child.exit);
     if (isTooOld(version)) {

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Channel } from '../../src/protocol/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
+import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/session/report.ts';
@@ -20,6 +21,7 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   force: false,
   dryRun: false,
   peerTimeoutMs: 10_000,
+  lanes: 1,
 };
 
 /** Both ends of a session in this process, with memory for a wire. */
@@ -34,8 +36,13 @@ export async function runInMemory(
   local.addLane({ readable: back, writable: there });
   agent.addLane({ readable: there, writable: back });
   const reporter = new Reporter(onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
-  const serving = serveAgentEnd(agent, new InlineRunner());
-  const running = runLocalEnd({ order, channel: local, runner: new InlineRunner(), reporter });
+  const lanes = new LaneOpener(local, 0, unreachable, () => undefined);
+  const serving = serveAgentEnd(agent, new InlineRunner(), () => Promise.resolve(null));
+  const running = runLocalEnd({ order, channel: local, runner: new InlineRunner(), reporter, lanes });
   await Promise.all([running, serving]);
   return reporter.report();
+}
+
+function unreachable(): never {
+  throw new Error('a session in memory has one lane');
 }

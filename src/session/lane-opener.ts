@@ -1,0 +1,52 @@
+import { limits } from '../limits.ts';
+import type { Channel } from '../protocol/channel.ts';
+import type { LaneStreams } from '../protocol/lane.ts';
+import type { LaneMeeting } from '../protocol/schemas.ts';
+
+/** Opens one more way to the agent. */
+export type OpenLane = (meeting: LaneMeeting) => Promise<LaneStreams>;
+
+/**
+ * Opens further lanes when they are needed: ssh lets 2 MiB per round trip through, so on a long way one lane
+ * leaves most of a fast link idle. A lane that can't be opened is done without; the first carries everything.
+ */
+export class LaneOpener {
+  readonly #channel: Channel;
+  readonly #furtherLanes: number;
+  readonly #open: OpenLane;
+  readonly #onOutcome: (message: string) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(channel: Channel, furtherLanes: number, open: OpenLane, onOutcome: (message: string) => void) {
+    this.#channel = channel;
+    this.#furtherLanes = furtherLanes;
+    this.#open = open;
+    this.#onOutcome = onOutcome;
+  }
+
+  /** From now on, lanes are opened once there is a need. */
+  watch(meeting: LaneMeeting | null): void {
+    if (meeting === null || this.#furtherLanes === 0) return;
+    this.#timer = setInterval(() => {
+      const { roundTripMs = 0, dataBytes } = this.#channel;
+      if (roundTripMs < limits.longRoundTripMs || dataBytes < limits.lanesAfterDataBytes) return;
+      this.stop();
+      this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms: opening further lanes.`);
+      for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting);
+    }, limits.laneCheckIntervalMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #openOne(meeting: LaneMeeting): Promise<void> {
+    try {
+      this.#channel.addLane(await this.#open(meeting));
+      this.#onOutcome('A further lane carries data.');
+    } catch (error) {
+      this.#onOutcome(`A further lane could not be opened: ${(error as Error).message}`);
+    }
+  }
+}

@@ -108,6 +108,7 @@ async function runOnThisMachine({ onEvent, signal }: Observation, order: Order):
         });
         return reporter.report();
       } finally {
+        reporter.stop();
         await runner?.close();
       }
     },
@@ -163,6 +164,7 @@ async function runOverSsh<T>(
       await connection.stop();
       throw connection.explain(BasynError.from(thrown));
     } finally {
+      reporter.stop();
       await runner.close();
     }
   });

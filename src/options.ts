@@ -113,6 +113,10 @@ export function validateOptions(options: Endpoints & Comparison & Compression): 
 function requirePath(name: string, path: string): void {
   if (path === '') throw new BasynError('usage', `--${name}: the path is empty.`);
   if (path.includes('\0')) throw new BasynError('usage', `--${name}: the path holds a NUL character.`);
+  // What node makes of bytes that are not UTF-8.
+  if (path.includes('\uFFFD')) {
+    throw new BasynError('usage', `--${name}: the path is not valid UTF-8; name the device by a link that is.`);
+  }
   if (Buffer.byteLength(path) > limits.maxPathBytes) {
     throw new BasynError('usage', `--${name}: the path is longer than ${limits.maxPathBytes} bytes.`);
   }

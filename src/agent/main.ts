@@ -21,13 +21,15 @@ async function serveAgent(): Promise<void> {
   channel.addLane({ readable, writable });
   const runner = new WorkerPool(basynProgram);
   let exitCode = 0;
-  readable.once('close', () => process.exit(2));
+  const abandoned = (): void => process.exit(2);
+  readable.once('close', abandoned);
   try {
     await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
   } catch {
     // The local side has been told, or is gone.
     exitCode = 2;
   }
+  readable.off('close', abandoned);
   setTimeout(() => process.exit(exitCode), limits.killAfterMs).unref();
   await channel.end();
   process.exit(exitCode);

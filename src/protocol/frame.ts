@@ -63,7 +63,7 @@ export class FrameDecoder {
     const part = bytes.subarray(0, frameHeaderBytes - this.#headerBytes);
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.byteLength;
-    if (this.#headerBytes === frameHeaderBytes) this.#payload = new Uint8Array(this.#announcedBytes());
+    if (this.#headerBytes === frameHeaderBytes) this.#payload = memoryFor(this.#announcedBytes());
     return bytes.subarray(part.byteLength);
   }
 
@@ -95,4 +95,9 @@ export class FrameDecoder {
     this.#payloadBytes = 0;
     return { type, payload };
   }
+}
+
+/** Not zeroed, as it is filled before anybody sees it; and not from node's pool, as it may be transferred. */
+function memoryFor(payloadBytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(payloadBytes);
 }

@@ -8,6 +8,8 @@ export class Reporter {
   readonly #traffic: () => Traffic;
   readonly #startMs = performance.now();
   readonly #phases: PhaseReport[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #tell: (() => void) | undefined;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
 
@@ -30,23 +32,32 @@ export class Reporter {
     this.#emit({ type: 'debug', message });
   }
 
-  /** Begins a phase; what it returns takes the phase's progress, and passes some of it on. */
+  /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
     const startMs = performance.now();
-    let lastMs = startMs;
+    let doneBytes = 0;
     this.#emit({ type: 'phase-start', phase, sizeBytes });
-    return (doneBytes) => {
-      const nowMs = performance.now();
-      if (nowMs - lastMs < limits.progressIntervalMs && doneBytes < sizeBytes) return;
-      lastMs = nowMs;
-      const elapsedMs = nowMs - startMs;
+    this.#tell = () => {
+      const elapsedMs = performance.now() - startMs;
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
+    };
+    this.#timer = setInterval(this.#tell, limits.progressIntervalMs);
+    return (bytes) => {
+      doneBytes = bytes;
     };
   }
 
   phaseEnd(report: PhaseReport): void {
+    this.#tell?.();
+    this.stop();
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
+  }
+
+  /** Falls silent, also in the middle of a phase. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#tell = undefined;
   }
 
   report(): RunReport {

@@ -19,9 +19,11 @@ const layers = {
   protocol: ['digest', 'codec', ...leaves],
   session: ['protocol', 'workers', 'device', 'digest', 'codec', ...leaves],
   transport: ['protocol', 'workers', 'device', 'digest', 'codec', ...leaves],
+  'agent-program.ts': [],
   'options.ts': ['session/report.ts', 'digest/hash-names.ts', ...leaves],
   agent: ['session', 'workers', 'protocol', 'device', ...leaves],
   'index.ts': [
+    'agent-program.ts',
     'options.ts',
     'transport',
     'session',

@@ -18,7 +18,8 @@ export const define = { __BASYN_VERSION__: JSON.stringify(version) };
 
 /** The names in the `basyn:` scheme, each with the text of the module it stands for. */
 export const virtualModules: Record<string, () => Promise<string>> = {
-  'basyn:agent': async () => `export default ${JSON.stringify(await agentSource())};`,
+  'basyn:agent': async () =>
+    `export default '${brotliCompressSync(await agentSource()).toString('base64')}';`,
   'basyn:zstd': zstdModule,
 };
 
@@ -80,7 +81,6 @@ export async function bundle(options: BuildOptions): Promise<BuildResult> {
     minifyWhitespace: true,
     // Node shows the line that an uncaught error came from: it should not be the whole program.
     lineLimit: 160,
-    charset: 'utf8',
     logLevel: 'warning',
     ...options,
   });

@@ -1,10 +1,10 @@
 /** The version in package.json, put in by the build. */
 declare const __BASYN_VERSION__: string;
 
-/** The agent bundle (src/agent/main.ts and all it needs) as one CommonJS program. */
+/** The agent bundle (src/agent/main.ts and all it needs), one CommonJS program: brotli-compressed, in base64. */
 declare module 'basyn:agent' {
-  const source: string;
-  export default source;
+  const packedBase64: string;
+  export default packedBase64;
 }
 
 /**

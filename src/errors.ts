@@ -110,6 +110,7 @@ const reasons: Partial<Record<string, string>> = {
   ENXIO: 'no such device or address',
   EPERM: 'operation not permitted',
   EROFS: 'read-only file system or device',
+  ETXTBSY: 'in use as swap or as a running program',
 };
 
 /** For our own bugs: what must hold, holds, or the run ends. */

@@ -1,4 +1,4 @@
-import agentProgram from 'basyn:agent';
+import { agentProgram, packedAgent } from './agent-program.ts';
 import { BasynError } from './errors.ts';
 import { limits } from './limits.ts';
 import {
@@ -101,7 +101,7 @@ async function runOnThisMachine({ onEvent, signal }: Observation, order: Order):
           order,
           reporter,
           startRunner: (sizeBytes) =>
-            (runner = sizeBytes <= limits.inlineBytes ? new InlineRunner() : new WorkerPool(agentProgram)),
+            (runner = sizeBytes <= limits.inlineBytes ? new InlineRunner() : new WorkerPool(agentProgram())),
           onWritten: (lengthBytes) => {
             writtenBytes += lengthBytes;
           },
@@ -129,10 +129,10 @@ async function runOverSsh<T>(
     options: sshOptions,
     nodeCommand: remoteNode,
   };
-  const connection = new SshConnection(destination, agentProgram, (line) =>
+  const connection = new SshConnection(destination, packedAgent(), (line) =>
     onEvent({ type: 'remote-stderr', line }),
   );
-  const runner = new WorkerPool(agentProgram);
+  const runner = new WorkerPool(agentProgram());
   const reporter = new Reporter(onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(

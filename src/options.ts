@@ -115,7 +115,10 @@ function requirePath(name: string, path: string): void {
   if (path.includes('\0')) throw new BasynError('usage', `--${name}: the path holds a NUL character.`);
   // What node makes of bytes that are not UTF-8.
   if (path.includes('\uFFFD')) {
-    throw new BasynError('usage', `--${name}: the path is not valid UTF-8; name the device by a link that is.`);
+    throw new BasynError(
+      'usage',
+      `--${name}: the path is not valid UTF-8; name the device by a link that is.`,
+    );
   }
   if (Buffer.byteLength(path) > limits.maxPathBytes) {
     throw new BasynError('usage', `--${name}: the path is longer than ${limits.maxPathBytes} bytes.`);

@@ -1,4 +1,3 @@
-import { brotliCompressSync, constants } from 'node:zlib';
 import { assert } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
@@ -60,17 +59,11 @@ export function laneGreeting({ port, token }: LaneMeeting): Uint8Array {
   return Buffer.from(String(port).padStart(portDigits, '0') + token);
 }
 
-let packed: { readonly program: string; readonly bytes: Uint8Array } | undefined;
-
-/** What the agent loader waits for: the agent's program. */
-export function packAgent(program: string): Uint8Array {
-  if (packed?.program !== program) packed = { program, bytes: pack(program) };
-  return packed.bytes;
-}
-
-function pack(program: string): Uint8Array {
-  // Quality 9 of 11: a tenth larger, and made in a twentieth of the time.
-  const body = brotliCompressSync(program, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
-  assert(body.byteLength < limits.maxAgentBytes, `agent of ${body.byteLength} bytes`);
-  return Buffer.concat([Buffer.from(String(body.byteLength).padStart(lengthDigits, '0')), body]);
+/** What the agent loader waits for: the program, after its length in decimal digits. */
+export function agentGreeting(packedAgent: Uint8Array): Uint8Array {
+  assert(packedAgent.byteLength < limits.maxAgentBytes, `agent of ${packedAgent.byteLength} bytes`);
+  return Buffer.concat([
+    Buffer.from(String(packedAgent.byteLength).padStart(lengthDigits, '0')),
+    packedAgent,
+  ]);
 }

@@ -1,7 +1,7 @@
 import type { BasynError } from '../errors.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
-import { agentCommand, laneCommand, laneGreeting, packAgent } from './bootstrap.ts';
+import { agentCommand, agentGreeting, laneCommand, laneGreeting } from './bootstrap.ts';
 import type { Connection, Traffic } from './connection.ts';
 import { ProcessConnection } from './process.ts';
 
@@ -26,13 +26,17 @@ export class SshConnection implements Connection {
   readonly #lanes: ProcessConnection[] = [];
 
   /**
-   * @param program the agent's.
+   * @param packedAgent the agent's program, compressed with brotli.
    * @param onStderrLine is told what the remote side and ssh itself write to stderr, once the agent runs.
    */
-  constructor(destination: SshDestination, program: string, onStderrLine: (line: string) => void) {
+  constructor(destination: SshDestination, packedAgent: Uint8Array, onStderrLine: (line: string) => void) {
     this.#destination = destination;
     this.#onStderrLine = onStderrLine;
-    this.#first = this.#connect(destination, agentCommand(destination.nodeCommand), packAgent(program));
+    this.#first = this.#connect(
+      destination,
+      agentCommand(destination.nodeCommand),
+      agentGreeting(packedAgent),
+    );
     this.ready = this.#first.ready;
   }
 

@@ -56,7 +56,7 @@ describe('what /sys tells', () => {
 
 describe.skipIf(!isRoot)('what the real /sys tells about a loop device (needs root)', () => {
   it('gives the file below, where in it the device begins, and its size', () => {
-    const file = fileOf(4 * MiB, 'a disk\nwith a newline.img');
+    const file = fileOf(4 * MiB, 'a disk\nwith a newline and a blank.img ');
     const path = loopOver(file, { offsetBytes: MiB, sizeLimitBytes: 2 * MiB });
     const number = deviceNumber(statSync(path, { bigint: true }).rdev);
     expect(readBlockDevice(number)).toMatchObject({

@@ -1,6 +1,18 @@
-import { chmodSync, existsSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createTarget, planCreation } from '../../src/device/create.ts';
 import type { OpenedDevice } from '../../src/device/device.ts';
 import { RangeReader, writeFully } from '../../src/device/range-io.ts';
 import { isRoot } from '../support/loop-device.ts';
@@ -77,6 +89,7 @@ describe('a target that is created', () => {
     'is never made in /dev, however it is written: %s',
     async (purpose) => {
       const name = `basyn-test-${process.pid}`;
+      onTestFinished(() => rmSync(`/dev/${name}`, { force: true }));
       const link = join(directory(), 'devices');
       symlinkSync('/dev', link);
       for (const path of [
@@ -93,6 +106,13 @@ describe('a target that is created', () => {
       expect(existsSync(`/dev/${name}`)).toBe(false);
     },
   );
+
+  it.skipIf(!isRoot)('is never made in /dev where that is mounted a second time (needs root)', async () => {
+    const path = join(mounted('/dev', 'bind'), `basyn-test-${process.pid}`);
+    onTestFinished(() => rmSync(`/dev/${basename(path)}`, { force: true }));
+    expect(await failureOf(() => create(path, MiB))).toMatchObject({ code: 'refused' });
+    expect(existsSync(path)).toBe(false);
+  });
 
   it('may be made on a file system of its own below /dev', async () => {
     const parent = directory('/dev/shm');
@@ -112,6 +132,45 @@ describe('a target that is created', () => {
     chmodSync(parent, 0o555);
     const { message } = await asNobody(() => failureOf(() => create(join(parent, 'new.img'), MiB)));
     expect(message).toContain("can't be created: permission denied (EACCES).");
+  });
+
+  it('is never made over a file that appeared meanwhile', async () => {
+    const path = join(directory(), 'new.img');
+    const plan = planCreation({ side: 'remote', role: 'target', path }, MiB);
+    writeFileSync(path, 'data');
+    expect(await failureOf(() => createTarget(plan, 'warn'))).toMatchObject({ code: 'device' });
+    expect(readFileSync(path, 'utf8')).toBe('data');
+  });
+
+  it.skipIf(!isRoot)(
+    'can not be made on a read-only file system, and a dry run says so (needs root)',
+    async () => {
+      const device = loopOver(fileOf(8 * MiB));
+      makeFileSystem(device);
+      const path = join(mounted(device, 'ro'), 'new.img');
+      const { message } = await failureOf(() => create(path, MiB, 'dry run'));
+      expect(message).toContain("can't be created: read-only file system or device (EROFS).");
+    },
+  );
+
+  it('is durable: first its size, then its name in the directory', () => {
+    const parent = directory();
+    const trace = join(parent, 'trace');
+    const path = join(parent, 'new.img');
+    const module = fileURLToPath(new URL('../../src/device/device.ts', import.meta.url));
+    const program = `
+      import { openTarget } from ${JSON.stringify(module)};
+      await openTarget(${JSON.stringify(path)}, {
+        side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write',
+      });`;
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
+    execFileSync('strace', ['-f', '-y', '-e', 'trace=ftruncate,fsync', '-o', trace, ...node]);
+    const calls = readFileSync(trace, 'utf8').match(/(ftruncate|fsync)\(\d+<[^>]*>.*= 0$/gm);
+    expect(calls?.map((call) => call.replace(/\d+</, '<'))).toEqual([
+      `ftruncate(<${path}>, 5) = 0`,
+      expect.stringContaining(`fsync(<${path}>)`),
+      expect.stringContaining(`fsync(<${parent}>)`),
+    ]);
   });
 
   it.skipIf(!isRoot)('is not made on the very device that is the source (needs root)', async () => {

@@ -46,8 +46,8 @@ export const limits = {
   maxWindowBuffers: 16_384,
   minWindowBuffers: 4,
   windowDigestBytes: 16 * MiB,
-  /** Device bytes that may be under comparison: at 2 GB/s, half a second of round trips. */
-  windowDataBytes: 1024 * MiB,
+  /** Device bytes that may be under comparison: at 2 GB/s, a quarter of a second of round trips. */
+  windowDataBytes: 512 * MiB,
   /** Messages that have arrived and were not taken yet, before no more is read. */
   queuedMessages: 1024,
   /** Digest requests that may be unanswered. */

@@ -1,8 +1,14 @@
 import type * as v from 'valibot';
 import type { Encoding } from '../codec/codec.ts';
 import type { Extent } from '../digest/extent.ts';
-import type { ErrorRecord } from '../errors.ts';
-import type { finishedSchema, finishSchema, openedSchema, openSchema, Plan } from './schemas.ts';
+import type {
+  failureSchema,
+  finishedSchema,
+  finishSchema,
+  openedSchema,
+  openSchema,
+  Plan,
+} from './schemas.ts';
 
 /** Local → agent, first of all: which device to open, and in which role. Answered by `opened` or `failure`. */
 export type OpenMessage = { readonly type: 'open' } & v.InferOutput<typeof openSchema>;
@@ -75,7 +81,7 @@ export interface PongMessage {
 }
 
 /** Either way, at any time: the run has failed, and why. The last message of its sender. */
-export type FailureMessage = { readonly type: 'failure' } & ErrorRecord;
+export type FailureMessage = { readonly type: 'failure' } & v.InferOutput<typeof failureSchema>;
 
 /** Local → agent, between phases: no further phase. The agent closes its device and ends. */
 export interface ByeMessage {

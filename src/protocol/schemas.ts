@@ -103,16 +103,8 @@ export const finishedSchema = v.object({
 });
 
 export const failureSchema = v.object({
-  code: v.picklist([
-    'usage',
-    'device',
-    'refused',
-    'connection',
-    'protocol',
-    'aborted',
-    'differs',
-    'internal',
-  ]),
+  /** Not `usage`: it promises that nothing was changed, which is not the other side's to promise. */
+  code: v.picklist(['device', 'refused', 'connection', 'protocol', 'aborted', 'internal']),
   message: text,
   side: v.exactOptional(side),
   device: v.exactOptional(path),

@@ -1,8 +1,9 @@
 import { parseIdentity, type OpenedDevice } from '../device/device.ts';
-import { BasynError } from '../errors.ts';
+import { assert, BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
-import type { BeginMessage, OpenMessage } from '../protocol/messages.ts';
+import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { openDevice, usingDevice } from './devices.ts';
 import { playRole } from './role.ts';
@@ -28,9 +29,15 @@ export async function serveAgentEnd(
     await serveDevice(open, channel, runner, listenForLanes);
   } catch (thrown) {
     const error = BasynError.from(thrown);
-    channel.send({ type: 'failure', ...error.toRecord() });
+    channel.send(failureOf(error));
     throw error;
   }
+}
+
+function failureOf(error: BasynError): FailureMessage {
+  const { code, message, ...place } = error.toRecord();
+  assert(code !== 'usage' && code !== 'differs', `the agent failed with "${code}"`);
+  return { type: 'failure', code, message: message.slice(0, limits.maxErrorMessageCharacters), ...place };
 }
 
 async function serveDevice(

@@ -32,8 +32,8 @@ export interface End {
 
 /** Bytes on their way in one connection's one direction, when no bandwidth cap bounds them. */
 const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024;
-/** How far a capped wire may be booked ahead: long enough to stay busy between two timer ticks. */
-const BACKLOG_MS_MAX = 4;
+/** How far a capped wire may be booked ahead: so it stays busy when a loaded machine's timers are late. */
+const BACKLOG_MS_MAX = 10;
 /** Node's timers are whole milliseconds, so a piece is handed on when it is due to the nearest one. */
 const TIMER_ERROR_MS = 0.5;
 /** A capped wire carries a stream of packets: what is read at once takes about this long, or is this small. */

@@ -10,11 +10,9 @@ export type Side = 'local' | 'remote';
  * - `connection`: the remote side can't be reached, can't start, went away, or fell silent.
  * - `protocol`: the other side sent something that is not allowed.
  * - `aborted`: the caller (a signal, an AbortSignal) ended the run.
- * - `differs`: a recheck found that the two devices differ.
  * - `internal`: a bug of ours.
  */
-export type ErrorCode =
-  'usage' | 'device' | 'refused' | 'connection' | 'protocol' | 'aborted' | 'differs' | 'internal';
+export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protocol' | 'aborted' | 'internal';
 
 /** Where a failure happened, as far as it is known. */
 export interface ErrorPlace {
@@ -84,7 +82,6 @@ export function exitCodeOf(error: BasynError): 1 | 2 {
     case 'connection':
     case 'protocol':
     case 'aborted':
-    case 'differs':
     case 'internal':
       return 2;
   }

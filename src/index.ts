@@ -37,6 +37,7 @@ export type * from './session/report.ts';
  *   is `usage` or `refused`.
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
+  validateOptions(options);
   const { mode, recheck: rechecks = false, create = false, force = false, dryRun = false } = options;
   return run(options, {
     ...comparisonOf(options),
@@ -57,6 +58,7 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
  * @throws {BasynError} where they can't be compared to the end. A difference is no rejection, see {@link sync}.
  */
 export async function recheck(options: RecheckOptions): Promise<RunReport> {
+  validateOptions(options);
   return run(options, recheckOrder(options));
 }
 
@@ -66,8 +68,8 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
  * @throws {BasynError} where one of them is missing or can't be read.
  */
 export async function inspect(options: InspectOptions): Promise<Record<'local' | 'remote', DeviceReport>> {
-  const order = recheckOrder(options);
   validateOptions(options);
+  const order = recheckOrder(options);
   if (options.host === undefined) return inspectHere(order);
   return runOverSsh(options, order, async (end) => {
     const devices = await inspectBoth(end);
@@ -76,7 +78,6 @@ export async function inspect(options: InspectOptions): Promise<Record<'local' |
 }
 
 async function run(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
-  validateOptions(options);
   if (options.host === undefined) return runOnThisMachine(options, order);
   return runOverSsh(options, order, async (end) => {
     await runLocalEnd(end);
@@ -88,7 +89,7 @@ async function runOnThisMachine({ onEvent, signal }: Observation, order: Order):
   let writtenBytes = 0;
   let runner: JobRunner | undefined;
   const isPush = order.localRole === 'source';
-  const reporter = new Reporter(onEvent ?? ignore, () => ({
+  const reporter = new Reporter(order.dryRun, onEvent ?? ignore, () => ({
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
   }));
@@ -133,7 +134,7 @@ async function runOverSsh<T>(
     onEvent({ type: 'remote-stderr', line }),
   );
   const runner = new WorkerPool(agentProgram());
-  const reporter = new Reporter(onEvent, () => connection.traffic());
+  const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(
     channel,

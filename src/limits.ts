@@ -50,8 +50,11 @@ export const limits = {
   windowDataBytes: 512 * MiB,
   /** Messages that have arrived and were not taken yet, before no more is read. */
   queuedMessages: 1024,
-  /** Digest requests that may be unanswered. */
-  openAsks: 256,
+  /** Bytes of digests asked for and not yet received; a small request counts as `leastAskCharge`. */
+  askedDigestBytes: 16 * MiB,
+  leastAskCharge: 16 * KiB,
+  /** The source tells how far it is at least after so much: it moves the window, and the progress bar. */
+  advanceBytes: 8 * MiB,
 
   /** Linux device paths end at 4096; a longer one can't be opened. */
   maxPathBytes: 4096,
@@ -66,6 +69,8 @@ export const limits = {
   maxWorkers: 8,
   /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */
   framesUnderWay: 16,
+  /** Answers to a ping, of which the shortest tells the length of the way. */
+  roundTripSamples: 4,
   /** Further lanes are opened where the way is so long, and after so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
   lanesAfterDataBytes: 4 * MiB,

@@ -3,10 +3,20 @@ import { BasynError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { EventListener } from './session/report.ts';
 
+const actions = ['push', 'pop'] as const;
+const modes = ['sync', 'copy'] as const;
+const compressions = ['none', 'zlib', 'zstd'] as const;
+
 /** PUSH: local is the source. POP: remote is the source. */
-export type Action = 'push' | 'pop';
-export type Mode = 'sync' | 'copy';
-export type CompressionName = 'none' | 'zlib' | 'zstd';
+export type Action = (typeof actions)[number];
+export type Mode = (typeof modes)[number];
+export type CompressionName = (typeof compressions)[number];
+
+/** What goes where, as far as it was said. */
+interface Direction {
+  readonly action?: Action;
+  readonly mode?: Mode;
+}
 
 /** The two devices, and how the remote one is reached. */
 export interface Endpoints {
@@ -78,7 +88,7 @@ export interface SyncOptions extends Endpoints, Comparison, Compression, Receivi
 export type InspectOptions = Endpoints & Observation;
 
 /** @throws {BasynError} `usage`, where a value is out of its range or two of them contradict each other. */
-export function validateOptions(options: Endpoints & Comparison & Compression): void {
+export function validateOptions(options: Endpoints & Comparison & Compression & Direction): void {
   requirePath('local', options.local);
   requirePath('remote', options.remote);
   requireInteger('port', options.port, 1, 65_535);
@@ -87,12 +97,10 @@ export function validateOptions(options: Endpoints & Comparison & Compression): 
   requireInteger('chunkBytes', options.chunkBytes, limits.minBufferBytes, limits.maxBufferBytes);
   requireInteger('zlevel', options.zlevel, 0, 9);
   requireInteger('lanes', options.lanes, 1, limits.maxLanes);
-  if (options.hash !== undefined && !hashNames.includes(options.hash)) {
-    throw new BasynError(
-      'usage',
-      `hash: unknown name ${JSON.stringify(options.hash)}; known are ${hashNames.join(', ')}.`,
-    );
-  }
+  requireOneOf('action', options.action, actions);
+  requireOneOf('mode', options.mode, modes);
+  requireOneOf('compress', options.compress, compressions);
+  requireOneOf('hash', options.hash, hashNames);
   const bufferBytes = options.bufferBytes ?? limits.defaultBufferBytes;
   if (options.chunkBytes !== undefined && options.chunkBytes > bufferBytes) {
     throw new BasynError(
@@ -123,6 +131,14 @@ function requirePath(name: string, path: string): void {
   if (Buffer.byteLength(path) > limits.maxPathBytes) {
     throw new BasynError('usage', `--${name}: the path is longer than ${limits.maxPathBytes} bytes.`);
   }
+}
+
+function requireOneOf(name: string, value: string | undefined, known: readonly string[]): void {
+  if (value === undefined || known.includes(value)) return;
+  throw new BasynError(
+    'usage',
+    `${name}: unknown name ${JSON.stringify(value)}; known are ${known.join(', ')}.`,
+  );
 }
 
 function requireInteger(name: string, value: number | undefined, least: number, most: number): void {

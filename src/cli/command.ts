@@ -9,7 +9,14 @@ import { Output, type Streams } from './output.ts';
 import { ProgressReporter } from './progress.ts';
 import { type Devices, type Reporter, together } from './reporter.ts';
 import { statReporter } from './stat.ts';
-import { type Clock, debugReporter, deviceReporter, noticeReporter, verboseReporter } from './text.ts';
+import {
+  type Clock,
+  debugReporter,
+  deviceReporter,
+  dryRunReporter,
+  noticeReporter,
+  verboseReporter,
+} from './text.ts';
 
 /** What the command needs of the library. */
 export interface Library {
@@ -109,6 +116,7 @@ function reportersOf(display: Display, { now }: Environment, output: Output): Re
   const text = [
     ...(display.verbose ? [verboseReporter(output, now)] : []),
     deviceReporter(output),
+    dryRunReporter(output),
     ...(display.stat ? [statReporter(output)] : []),
   ];
   const json = [jsonReporter(output), ...(display.debug ? [jsonDebugReporter(output)] : [])];

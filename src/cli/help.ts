@@ -27,7 +27,7 @@ Values are written --option=value or --option value; names of actions, modes and
 hashes in any case.`;
 
 const exitCodes = `Exit codes:
-  0  Everything went well; the data on both devices matches.
+  0  Everything went well: after an action or --recheck, the data matches.
   1  The command line is wrong. Nothing was changed.
   2  Anything else went wrong, or --recheck found a difference. Data on the
      receiving device may already be changed.`;

@@ -75,7 +75,7 @@ export const optionTable = {
   compress: {
     group: 'Transfer',
     value: 'NAME',
-    help: 'zstd, zlib or none. Default: the best that both sides can.',
+    help: 'zstd, zlib or none. Default: zstd, as hard as pays; with --zlevel, zlib.',
   },
   zlevel: {
     group: 'Transfer',

@@ -56,6 +56,19 @@ export function deviceReporter(output: Output): Reporter {
   };
 }
 
+/** What a dry run found, on stdout. */
+export function dryRunReporter(output: Output): Reporter {
+  return {
+    finished: ({ dryRun, phases }) => {
+      if (!dryRun) return;
+      for (const { differingBytes, differingRangeCount } of phases) {
+        const ranges = `${formatExactBytes(differingBytes)} in ${formatCount(differingRangeCount, 'range')}`;
+        output.print(`dry run: ${ranges} would be sent and written; nothing was changed.`);
+      }
+    },
+  };
+}
+
 /** "local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)". */
 export function describeDevice({ side, path, kind, sizeBytes }: DeviceReport): string {
   return `${side} ${path}: ${kind}, ${formatExactBytes(sizeBytes)}`;

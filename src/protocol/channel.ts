@@ -25,7 +25,8 @@ export class Channel {
   #failure: BasynError | undefined;
   #lastBytesAtMs = performance.now();
   #pingedAtMs: number | undefined;
-  #roundTripMs: number | undefined;
+  #pings = 0;
+  #shortestPingMs = Infinity;
   #dataBytes = 0;
   #isPaused = false;
 
@@ -44,7 +45,11 @@ export class Channel {
       onBytes: () => {
         this.#lastBytesAtMs = performance.now();
       },
-      onMessage: (message) => this.#arrive(message),
+      onMessage: (message) => {
+        if (isFirst || message.type === 'data') this.#arrive(message);
+        else
+          this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
+      },
       onEnd: (error = new BasynError('connection', 'The other side closed the connection.')) => {
         if (isFirst) this.fail(error);
         // The reason, if the other side tells one, comes over the first lane, and maybe later.
@@ -55,9 +60,9 @@ export class Channel {
     for (const message of this.#early.splice(0)) this.send(message);
   }
 
-  /** The shortest answer to a ping so far. */
+  /** The shortest answer to a ping so far; undefined until there were enough to tell. */
   get roundTripMs(): number | undefined {
-    return this.#roundTripMs;
+    return this.#pings < limits.roundTripSamples ? undefined : this.#shortestPingMs;
   }
 
   /** Bytes of data frames that went either way so far. */
@@ -79,10 +84,15 @@ export class Channel {
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
   send(message: ControlMessage): void {
+    void this.sendAndWait(message);
+  }
+
+  /** The same, for what the other side can ask for: resolves when there is room for more. */
+  async sendAndWait(message: ControlMessage): Promise<void> {
     if (this.#failure !== undefined) return;
     const [primary] = this.#lanes;
     if (primary === undefined) this.#early.push(message);
-    else void primary.send(message);
+    else await primary.send(message);
   }
 
   /** Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again. */
@@ -139,7 +149,7 @@ export class Channel {
     if (message.type === 'failure') {
       this.fail(BasynError.fromRecord(message));
     } else if (message.type === 'ping') {
-      this.send({ type: 'pong' });
+      this.#answerPing();
     } else if (message.type === 'pong') {
       this.#learnRoundTrip();
     } else if (this.#waiter !== undefined) {
@@ -177,10 +187,18 @@ export class Channel {
     }
   }
 
+  /** Whoever doesn't read our answers gets no more of them: they would only fill the memory. */
+  #answerPing(): void {
+    if (this.#lanes[0]!.queuedBytes < limits.maxPayloadBytes) this.send({ type: 'pong' });
+  }
+
+  /** The shortest of several: the first ones come while both sides are busy with starting. */
   #learnRoundTrip(): void {
     if (this.#pingedAtMs === undefined) return;
     const roundTripMs = performance.now() - this.#pingedAtMs;
     this.#pingedAtMs = undefined;
-    this.#roundTripMs = Math.min(roundTripMs, this.#roundTripMs ?? roundTripMs);
+    this.#pings++;
+    this.#shortestPingMs = Math.min(this.#shortestPingMs, roundTripMs);
+    if (this.#pings < limits.roundTripSamples) this.ping();
   }
 }

@@ -74,9 +74,12 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
 function readData(reader: PayloadReader): DataMessage {
   const encoding = encodings[reader.uint8()];
   if (encoding === undefined) throw malformed('data in an unknown encoding');
-  reader.uint8();
+  if (reader.uint8() !== 0) throw malformed('data with a reserved byte set');
   const extents = reader.extents(reader.uint16(), limits.dataFrameExtents);
-  return { type: 'data', encoding, extents, payload: reader.rest() };
+  const payload = reader.rest();
+  if (extents.length === 0) throw malformed('data without an extent');
+  if (encoding === 'zero' && payload.byteLength > 0) throw malformed('zeros with a payload');
+  return { type: 'data', encoding, extents, payload };
 }
 
 /** Reads a payload from its front to its end; whatever is missing, left over or out of range is an error. */

@@ -6,6 +6,7 @@ import type { LaneMeeting } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { openDevice, usingDevice } from './devices.ts';
+import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -36,8 +37,12 @@ export async function serveAgentEnd(
 
 function failureOf(error: BasynError): FailureMessage {
   const { code, message, ...place } = error.toRecord();
-  assert(code !== 'usage' && code !== 'differs', `the agent failed with "${code}"`);
-  return { type: 'failure', code, message: message.slice(0, limits.maxErrorMessageCharacters), ...place };
+  assert(code !== 'usage', `the agent failed with "${code}"`);
+  return { type: 'failure', code, message: shortened(message), ...place };
+}
+
+function shortened(text: string): string {
+  return text.slice(0, limits.maxErrorMessageCharacters);
 }
 
 async function serveDevice(
@@ -51,7 +56,7 @@ async function serveDevice(
     const { handle, identity, warnings } = device;
     const { kind, sizeBytes } = handle;
     const lanes = open.lanes ? await listenForLanes() : null;
-    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: [...warnings], lanes });
+    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: warnings.map(shortened), lanes });
     for (;;) {
       const message = await channel.next();
       if (message.type === 'bye') return;
@@ -73,7 +78,11 @@ async function servePhase(
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
-  if (plan.sizeBytes > device.handle.sizeBytes || (open.role === 'target' && writes && !mayWrite)) {
+  const isAllowed =
+    plan.sizeBytes <= device.handle.sizeBytes &&
+    plan.windowBuffers <= windowBuffersOf(plan.bufferBytes, plan.chunkBytes, plan.hash) &&
+    (open.role === 'source' || mayWrite || !writes);
+  if (!isAllowed) {
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
   await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));

@@ -16,7 +16,7 @@ export class Asker {
   readonly #channel: Channel;
   readonly #digestBytes: number;
   readonly #open = new Map<number, OpenAsk>();
-  readonly #credit = new Credit(limits.openAsks);
+  readonly #credit = new Credit(limits.askedDigestBytes);
   #lastId = 0;
 
   constructor(channel: Channel, digestBytes: number) {
@@ -39,18 +39,24 @@ export class Asker {
       throw new BasynError('protocol', 'The other side sent digests that nobody asked for.');
     }
     this.#open.delete(id);
-    this.#credit.release(1);
+    this.#credit.release(askCharge(ask.expectedBytes));
     ask.resolve(digests);
   }
 
   async #askGroup(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
-    await this.#credit.acquire(1);
+    const expectedBytes = stepCountOf(extents, stepBytes) * this.#digestBytes;
+    await this.#credit.acquire(askCharge(expectedBytes));
     const id = ++this.#lastId;
     return new Promise((resolve) => {
-      this.#open.set(id, { expectedBytes: stepCountOf(extents, stepBytes) * this.#digestBytes, resolve });
+      this.#open.set(id, { expectedBytes, resolve });
       this.#channel.send({ type: 'ask', id, stepBytes, extents });
     });
   }
+}
+
+/** What an open request counts: the digests that will come, and for the smallest, what remembering it takes. */
+export function askCharge(expectedBytes: number): number {
+  return Math.max(limits.leastAskCharge, expectedBytes);
 }
 
 /** Cuts a question into ones that neither side finds too large. */

@@ -1,6 +1,7 @@
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, bufferCountOf, bufferExtentOf, differingExtents } from '../digest/geometry.ts';
 import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { AnswerMessage, DigestsMessage } from '../protocol/messages.ts';
 import { Asker } from './asker.ts';
@@ -147,10 +148,14 @@ export class Comparer {
     this.#announce();
   }
 
-  /** Not after every buffer: a step of the window per eighth of it keeps the target as busy. */
+  /** Not after every buffer: some steps per window keep the target as busy. */
   #announce(): void {
     const isLast = this.#doneBuffers === this.#bufferCount;
-    const step = Math.max(1, Math.floor(this.#phase.plan.windowBuffers / 8));
+    const { windowBuffers, bufferBytes } = this.#phase.plan;
+    const step = Math.max(
+      1,
+      Math.min(Math.floor(windowBuffers / 8), Math.floor(limits.advanceBytes / bufferBytes)),
+    );
     if (!isLast && this.#doneBuffers < this.#announcedBuffers + step) return;
     if (this.#announcedBuffers === this.#doneBuffers) return;
     this.#announcedBuffers = this.#doneBuffers;

@@ -19,7 +19,7 @@ export interface PhaseReport {
   readonly sizeBytes: number;
   /** Bytes found to differ, at the granularity of the comparison. For `copy`: everything. */
   readonly differingBytes: number;
-  /** The first differing ranges, joined where they touch; at most `limits.reportedRanges`. Empty for `copy`. */
+  /** The first differing ranges, joined where they touch; at most `limits.reportedRanges`. For `copy`: one, the whole. */
   readonly differingRanges: readonly Extent[];
   /** Number of differing ranges in all. */
   readonly differingRangeCount: number;
@@ -37,6 +37,8 @@ export interface Traffic {
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
+  /** Nothing was written: the phases tell what would have been. */
+  readonly dryRun: boolean;
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;

@@ -4,6 +4,7 @@ import type { DeviceReport, EventListener, PhaseName, PhaseReport, RunReport, Tr
 
 /** Tells the caller of a run how it goes, and sums it up in the end. */
 export class Reporter {
+  readonly #dryRun: boolean;
   readonly #emit: EventListener;
   readonly #traffic: () => Traffic;
   readonly #startMs = performance.now();
@@ -13,7 +14,8 @@ export class Reporter {
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
 
-  constructor(emit: EventListener, traffic: () => Traffic) {
+  constructor(dryRun: boolean, emit: EventListener, traffic: () => Traffic) {
+    this.#dryRun = dryRun;
     this.#emit = emit;
     this.#traffic = traffic;
   }
@@ -67,7 +69,15 @@ export class Reporter {
     const matches = this.#phases.every(
       ({ phase, differingBytes }) => phase !== 'recheck' || differingBytes === 0,
     );
-    return { source, target, phases: this.#phases, traffic: this.#traffic(), elapsedMs, matches };
+    return {
+      source,
+      target,
+      dryRun: this.#dryRun,
+      phases: this.#phases,
+      traffic: this.#traffic(),
+      elapsedMs,
+      matches,
+    };
   }
 }
 

@@ -1,10 +1,11 @@
 import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
-import { blockBytesOf, bufferCountOf, stepCountOf } from '../digest/geometry.ts';
+import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
+import { askCharge } from './asker.ts';
 import type { Phase, ProgressListener } from './phase.ts';
 import type { PhaseReport } from './report.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
@@ -29,7 +30,7 @@ export class Target {
   /** Block digests of the buffers in the window, until the source has settled them. */
   readonly #kept = new Map<number, Uint8Array>();
   #doneBuffers = 0;
-  #openAsks = 0;
+  #askedBytes = 0;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
@@ -75,8 +76,7 @@ export class Target {
       }
       const message = await this.#channel.next();
       if (message.type === 'data') {
-        this.#writer.data(message);
-        if (this.#survey === undefined) onProgress(this.#writer.writtenBytes);
+        this.#writer.data(message, this.#survey === undefined ? onProgress : undefined);
       } else if (message.type === 'finish' && finish === undefined) {
         finish = message;
       } else if (message.type === 'advance' && this.#survey !== undefined) {
@@ -99,39 +99,36 @@ export class Target {
   /** @returns the bytes that are settled. */
   #advance(survey: Survey, doneBuffers: number): number {
     const { geometry } = this.#phase;
-    if (doneBuffers < this.#doneBuffers || doneBuffers > bufferCountOf(geometry)) {
-      throw new BasynError(
-        'protocol',
-        `The other side settled ${doneBuffers} buffers after ${this.#doneBuffers}.`,
-      );
+    if (doneBuffers < this.#doneBuffers) throw neverSent(doneBuffers);
+    for (let index = this.#doneBuffers; index < doneBuffers; index++) {
+      if (!this.#kept.delete(index)) throw neverSent(index);
     }
-    for (let index = this.#doneBuffers; index < doneBuffers; index++) this.#kept.delete(index);
     this.#doneBuffers = doneBuffers;
     survey.advance(doneBuffers);
     return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
   }
 
+  /** An answer counts until the wire has taken it: who doesn't read can't make us keep many. */
   async #answer({ id, extents, stepBytes }: AskMessage): Promise<void> {
-    this.#checkAsk(extents, stepBytes);
     const { device, plan, runner, geometry } = this.#phase;
-    this.#openAsks++;
+    const charge = this.#chargeOf(extents, stepBytes);
+    this.#askedBytes += charge;
     const kept = stepBytes === blockBytesOf(geometry) ? this.#keptDigests(extents) : undefined;
-    const digests =
-      kept ??
-      (await runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now')).digests;
-    this.#openAsks--;
-    this.#channel.send({ type: 'answer', id, digests });
+    const job = { kind: 'digest', device, hash: plan.hash, extents, stepBytes } as const;
+    const digests = kept ?? (await runner.run(job, 'now')).digests;
+    await this.#channel.sendAndWait({ type: 'answer', id, digests });
+    this.#askedBytes -= charge;
   }
 
-  #checkAsk(extents: readonly Extent[], stepBytes: number): void {
+  #chargeOf(extents: readonly Extent[], stepBytes: number): number {
     const { hasher, plan } = this.#phase;
-    const isAllowed =
-      stepBytes > 0 &&
-      this.#openAsks < limits.openAsks &&
-      extents.every(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= plan.sizeBytes) &&
-      stepCountOf(extents, stepBytes) * hasher.digestBytes < limits.maxPayloadBytes / 2;
-    if (!isAllowed)
-      throw new BasynError('protocol', 'The other side asked for digests that it must not ask for.');
+    const isInside = extents.every(
+      ({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= plan.sizeBytes,
+    );
+    const charge = stepBytes > 0 ? askCharge(stepCountOf(extents, stepBytes) * hasher.digestBytes) : Infinity;
+    if (isInside && charge < limits.maxPayloadBytes && this.#askedBytes + charge <= limits.askedDigestBytes)
+      return charge;
+    throw new BasynError('protocol', 'The other side asked for digests that it must not ask for.');
   }
 
   /** Block digests that the survey has computed already: no block is hashed twice. */
@@ -150,4 +147,8 @@ export class Target {
     }
     return Buffer.concat(parts);
   }
+}
+
+function neverSent(buffer: number): BasynError {
+  return new BasynError('protocol', `The other side settled buffer ${buffer} out of turn.`);
 }

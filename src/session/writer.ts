@@ -32,9 +32,10 @@ export class Writer {
   /**
    * Takes a data frame.
    *
+   * @param onWritten is told how much is written in all, once this is.
    * @throws {BasynError} `protocol`, where it reaches outside the plan or comes without credit.
    */
-  data(message: DataMessage): void {
+  data(message: DataMessage, onWritten?: (writtenBytes: number) => void): void {
     const lengthBytes = totalBytes(message.extents);
     const { plan } = this.#phase;
     if (plan.phase === 'recheck' || plan.dryRun) {
@@ -53,7 +54,7 @@ export class Writer {
     if (this.#receivedBytes - this.#writtenBytes > limits.dataWindowBytes) {
       throw new BasynError('protocol', 'The other side sent more data than there was room for.');
     }
-    const write = this.#write(message, lengthBytes);
+    const write = this.#write(message, lengthBytes).then(() => onWritten?.(this.#writtenBytes));
     this.#writes.add(write);
     this.#tasks.spawn(write.finally(() => this.#writes.delete(write)));
   }

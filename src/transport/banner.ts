@@ -30,7 +30,7 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       const newline = seen.indexOf(10);
       if (newline < 0 && seen.byteLength < limits.maxBannerBytes) return;
       const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
-      const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+)$`).exec(line)?.[1];
+      const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       if (version === undefined) {
         fail(`its shell prints text where only Basyn may speak (${JSON.stringify(line.slice(0, 80))})`);
         return;

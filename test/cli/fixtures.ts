@@ -100,6 +100,7 @@ export const report: RunReport = {
   phases: [syncPhase],
   traffic: { receivedBytes: 1000, transmittedBytes: 20_000 },
   elapsedMs: 8000,
+  dryRun: false,
   matches: true,
 };
 

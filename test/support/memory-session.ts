@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Duplex } from 'node:stream';
 import { Channel } from '../../src/protocol/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
@@ -6,6 +6,7 @@ import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/session/report.ts';
 import { Reporter } from '../../src/session/reporter.ts';
+import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/pool.ts';
 
 /** What a run that nobody asked anything special of looks like. */
@@ -24,25 +25,65 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   lanes: 1,
 };
 
+export interface MemorySessionOptions {
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Makes one direction of a lane: what is written to it comes out of it. */
+  readonly makeWire?: () => Duplex;
+  /** Lanes that are added on both ends as soon as data moves. */
+  readonly furtherLanes?: number;
+  readonly makeRunner?: () => JobRunner;
+}
+
 /** Both ends of a session in this process, with memory for a wire. */
 export async function runInMemory(
   order: Order,
-  onEvent: (event: RunEvent) => void = () => undefined,
+  {
+    onEvent = () => undefined,
+    makeWire = () => new PassThrough(),
+    furtherLanes = 0,
+    makeRunner = () => new InlineRunner(),
+  }: MemorySessionOptions = {},
 ): Promise<RunReport> {
-  const there = new PassThrough();
-  const back = new PassThrough();
-  const local = new Channel();
-  const agent = new Channel();
-  local.addLane({ readable: back, writable: there });
-  agent.addLane({ readable: there, writable: back });
-  const reporter = new Reporter(onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
+  const [local, agent] = [new Channel(), new Channel()];
+  const addLane = (): void => {
+    const [there, back] = [makeWire(), makeWire()];
+    agent.addLane({ readable: there, writable: back });
+    local.addLane({ readable: back, writable: there });
+  };
+  addLane();
+  const reporter = makeReporter(onEvent, order.dryRun);
   const lanes = new LaneOpener(local, 0, unreachable, () => undefined);
-  const serving = serveAgentEnd(agent, new InlineRunner(), () => Promise.resolve(null));
-  const running = runLocalEnd({ order, channel: local, runner: new InlineRunner(), reporter, lanes });
-  await Promise.all([running, serving]);
-  return reporter.report();
+  const [localRunner, agentRunner] = [makeRunner(), makeRunner()];
+  const growing = setInterval(() => {
+    if (local.dataBytes === 0) return;
+    clearInterval(growing);
+    for (let count = 0; count < furtherLanes; count++) addLane();
+  }, 1);
+  const ends = [
+    runLocalEnd({ order, channel: local, runner: localRunner, reporter, lanes }),
+    serveAgentEnd(agent, agentRunner, () => Promise.resolve(null)),
+  ];
+  try {
+    await Promise.all(ends);
+    return reporter.report();
+  } catch (error) {
+    // One end has failed: the other hears of it as it would over ssh, by the end of the streams.
+    agent.destroy();
+    local.destroy();
+    throw error;
+  } finally {
+    clearInterval(growing);
+    reporter.stop();
+    await Promise.allSettled(ends);
+    await Promise.all([localRunner.close(), agentRunner.close()]);
+  }
 }
 
 function unreachable(): never {
-  throw new Error('a session in memory has one lane');
+  throw new Error('a session in memory opens no lanes by itself');
+}
+
+/** Reports a run that has no wire whose bytes could be counted. */
+export function makeReporter(onEvent: (event: RunEvent) => void = () => undefined, dryRun = false): Reporter {
+  return new Reporter(dryRun, onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
 }

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { homedir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import ssh2, { type AuthContext, type ParsedKey, type ServerChannel, type Session } from 'ssh2';
@@ -40,8 +40,10 @@ function main(configuration: EmbeddedConfiguration): void {
     // A connection that breaks is what some tests are about.
     client.on('error', () => undefined);
   });
-  server.listen(0, '127.0.0.1', () => {
-    const { port } = server.address() as AddressInfo;
+  // With Nagle's algorithm, each 2 MiB of window would wait 40 ms for a delayed acknowledgement.
+  const listener = createServer({ noDelay: true }, (socket) => server.injectSocket(socket));
+  listener.listen(0, '127.0.0.1', () => {
+    const { port } = listener.address() as AddressInfo;
     process.send?.({ port } satisfies EmbeddedReady);
   });
   process.on('disconnect', () => {

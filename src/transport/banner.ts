@@ -32,7 +32,9 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       if (version === undefined) {
-        fail(`its shell prints text where only Basyn may speak (${JSON.stringify(line.slice(0, 80))})`);
+        fail(
+          `its shell prints text before node starts (${JSON.stringify(line.slice(0, 80))}): make its profile silent where nobody sits at a terminal`,
+        );
         return;
       }
       leave();

@@ -7,6 +7,9 @@ import { Child, type ChildExit } from './child.ts';
 import type { Traffic } from './connection.ts';
 import { LineReader } from './lines.ts';
 
+/** A sentence should stay one. */
+const maxLastWordsCharacters = 300;
+
 /** How an agent is started, and how that is told. */
 export interface AgentCommand {
   readonly file: string;
@@ -46,7 +49,7 @@ export class ProcessConnection {
   explain(error: BasynError): BasynError {
     if (error.code !== 'connection' || error === this.#startFailure || this.#exit === undefined) return error;
     const { place, file } = this.#command;
-    const lastLine = this.#stderr.tail.at(-1);
+    const lastLine = this.#lastWords();
     const end = `${file} to ${place} ${endInWords(this.#exit)}${lastLine === undefined ? '' : `: ${lastLine}`}`;
     return new BasynError('connection', `${error.message} (${end})`, { side: 'remote' }, { cause: error });
   }
@@ -86,7 +89,7 @@ export class ProcessConnection {
 
   #failedToStart(exit: ChildExit): BasynError {
     const { file, nodeCommand } = this.#command;
-    const lastLine = this.#stderr.tail.at(-1);
+    const lastLine = this.#lastWords();
     const words = lastLine === undefined ? '' : ` (${lastLine})`;
     if (exit.spawnError !== undefined)
       return this.#failure(`${file} can't be started: ${systemReason(exit.spawnError)}`);
@@ -98,6 +101,11 @@ export class ProcessConnection {
     // 255 is ssh's own: the host was not reached, or did not let us in.
     if (exit.code === 255) return this.#failure(lastLine ?? 'ssh failed without a word');
     return this.#failure(`"${nodeCommand}" ${endInWords(exit)} there${words}`);
+  }
+
+  /** What the other side wrote to stderr last is mostly the reason. */
+  #lastWords(): string | undefined {
+    return this.#stderr.tail.at(-1)?.slice(0, maxLastWordsCharacters);
   }
 
   #failure(reason: string): BasynError {

@@ -19,20 +19,25 @@ export const define = { __BASYN_VERSION__: JSON.stringify(version) };
 /** The names in the `basyn:` scheme, each with the text of the module it stands for. */
 export const virtualModules: Record<string, () => Promise<string>> = {
   'basyn:agent': async () =>
-    `export default '${brotliCompressSync(await agentSource()).toString('base64')}';`,
+    `export default '${brotliCompressSync(await agentPrograms()).toString('base64')}';`,
   'basyn:zstd': zstdModule,
 };
 
 let agent: Promise<string> | undefined;
 
-/** One and the same string for every product, so that both ends of a run are one program. */
-export function agentSource(): Promise<string> {
-  return (agent ??= bundleAgent());
+/**
+ * The agent and the program of its threads, a NUL between them. One and the same for every product, so that both
+ * ends of a run are one program.
+ */
+export function agentPrograms(): Promise<string> {
+  return (agent ??= Promise.all(['src/agent/main.ts', 'src/workers/thread.ts'].map(bundleProgram)).then(
+    (programs) => programs.join('\0'),
+  ));
 }
 
-async function bundleAgent(): Promise<string> {
+async function bundleProgram(entryPoint: string): Promise<string> {
   const result = await bundle({
-    entryPoints: [join(root, 'src/agent/main.ts')],
+    entryPoints: [join(root, entryPoint)],
     write: false,
     format: 'cjs',
     target: 'node18',
@@ -44,7 +49,7 @@ async function bundleAgent(): Promise<string> {
     supported: { 'dynamic-import': false },
   });
   const [file] = result.outputFiles ?? [];
-  if (!file) throw new Error('esbuild made no agent bundle');
+  if (!file) throw new Error(`esbuild made nothing of ${entryPoint}`);
   return file.text;
 }
 

@@ -1,7 +1,10 @@
 /** The version in package.json, put in by the build. */
 declare const __BASYN_VERSION__: string;
 
-/** The agent bundle (src/agent/main.ts and all it needs), one CommonJS program: brotli-compressed, in base64. */
+/**
+ * Two CommonJS programs, the agent (src/agent/main.ts) and its threads (src/workers/thread.ts), a NUL between
+ * them: brotli-compressed, in base64.
+ */
 declare module 'basyn:agent' {
   const packedBase64: string;
   export default packedBase64;

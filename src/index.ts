@@ -1,4 +1,4 @@
-import { agentProgram, packedAgent } from './agent-program.ts';
+import { packedAgent, threadProgram } from './agent-program.ts';
 import { BasynError } from './errors.ts';
 import { limits } from './limits.ts';
 import {
@@ -17,6 +17,7 @@ import { inspectBoth, runLocalEnd, type LocalEnd } from './session/local-end.ts'
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './session/report.ts';
 import { Reporter } from './session/reporter.ts';
+import { fasterCiphers } from './transport/ciphers.ts';
 import { SshConnection } from './transport/ssh.ts';
 import { InlineRunner, WorkerPool } from './workers/pool.ts';
 import type { JobRunner } from './workers/jobs.ts';
@@ -102,7 +103,7 @@ async function runOnThisMachine({ onEvent, signal }: Observation, order: Order):
           order,
           reporter,
           startRunner: (sizeBytes) =>
-            (runner = sizeBytes <= limits.inlineBytes ? new InlineRunner() : new WorkerPool(agentProgram())),
+            (runner = sizeBytes <= limits.inlineBytes ? new InlineRunner() : new WorkerPool(threadProgram())),
           onWritten: (lengthBytes) => {
             writtenBytes += lengthBytes;
           },
@@ -130,10 +131,12 @@ async function runOverSsh<T>(
     options: sshOptions,
     nodeCommand: remoteNode,
   };
-  const connection = new SshConnection(destination, packedAgent(), (line) =>
-    onEvent({ type: 'remote-stderr', line }),
+  const runner = new WorkerPool(threadProgram());
+  const connection = new SshConnection(
+    { ...destination, options: [...sshOptions, ...(await fasterCiphers(destination))] },
+    packedAgent(),
+    (line) => onEvent({ type: 'remote-stderr', line }),
   );
-  const runner = new WorkerPool(agentProgram());
   const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(

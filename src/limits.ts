@@ -26,6 +26,8 @@ export const limits = {
   inlineBytes: 32 * MiB,
   /** One read of a worker: two such pieces stay in a core's second-level cache, which made `compare` fastest. */
   pieceBytes: 128 * KiB,
+  /** Lengths of zero ranges whose digest a thread remembers. */
+  zeroDigests: 64,
   /** Most device bytes described by one data frame. */
   dataFrameBytes: 1 * MiB,
   /** Most extents in one data frame. */
@@ -40,8 +42,8 @@ export const limits = {
   maxPayloadBytes: 2 * MiB,
   /** Device bytes in ranges that were found and wait to be read for sending. */
   sendQueueBytes: 16 * MiB,
-  /** Device bytes sent and not yet confirmed: 64 MiB keeps 1 GB/s busy at 50 ms of round trip. */
-  dataWindowBytes: 64 * MiB,
+  /** Device bytes sent and not yet confirmed: 32 MiB keeps 640 MB/s busy at 50 ms of round trip. */
+  dataWindowBytes: 32 * MiB,
   /** Buffers whose digests may be under way: by count, and by the memory that their block digests take. */
   maxWindowBuffers: 16_384,
   minWindowBuffers: 4,
@@ -73,7 +75,7 @@ export const limits = {
   roundTripSamples: 4,
   /** Further lanes are opened where the way is so long, and after so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
-  lanesAfterDataBytes: 4 * MiB,
+  lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
   laneGreetingTimeoutMs: 10_000,

@@ -1,13 +1,14 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { limits } from '../limits.ts';
+import { bannerLine } from '../protocol/banner.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
 const tokenBytes = 32;
 
 /**
- * Takes further lanes: each is an ssh connection of its own, whose remote end comes in here over the loopback.
+ * Takes further lanes: each is an ssh connection of its own, whose sshd comes in here over the loopback.
  * Anybody on this machine can knock; only who knows the token, which went over ssh alone, is let in.
  */
 export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneMeeting | null> {
@@ -36,6 +37,7 @@ function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => 
       return;
     }
     if (seen.byteLength > expected.byteLength) socket.unshift(seen.subarray(expected.byteLength));
+    socket.write(bannerLine(process.versions.node));
     onLane({ readable: socket, writable: socket });
   };
   socket.on('data', greet);

@@ -1,14 +1,12 @@
 import { Socket } from 'node:net';
-import { isMainThread } from 'node:worker_threads';
 import { listenForLanes } from './lane-server.ts';
 import { limits } from '../limits.ts';
 import { Channel } from '../protocol/channel.ts';
 import { serveAgentEnd } from '../session/agent-end.ts';
 import { WorkerPool } from '../workers/pool.ts';
-import { serveJobs } from '../workers/thread.ts';
 
-/** Left by the loader: the text of this very program, from which the threads start too. */
-declare const basynProgram: string;
+/** Left by the loader. */
+declare const basynThreadProgram: string;
 
 /**
  * The remote side: serves the conversation on stdin and stdout, and ends with it. It ends at once when the
@@ -19,7 +17,7 @@ async function serveAgent(): Promise<void> {
   const writable = new Socket({ fd: 1, readable: false, writable: true });
   const channel = new Channel();
   channel.addLane({ readable, writable });
-  const runner = new WorkerPool(basynProgram);
+  const runner = new WorkerPool(basynThreadProgram);
   let exitCode = 0;
   const abandoned = (): void => process.exit(2);
   readable.once('close', abandoned);
@@ -35,5 +33,4 @@ async function serveAgent(): Promise<void> {
   process.exit(exitCode);
 }
 
-if (isMainThread) void serveAgent();
-else serveJobs();
+void serveAgent();

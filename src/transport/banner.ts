@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { bannerWord, oldestAgentNode } from './bootstrap.ts';
+import { bannerWord } from '../protocol/banner.ts';
+import { oldestAgentNode } from './bootstrap.ts';
 
 /**
  * Reads the loader's hello from the front of a stream, which is then paused just behind it.

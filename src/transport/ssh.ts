@@ -1,7 +1,7 @@
 import type { BasynError } from '../errors.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
-import { agentCommand, agentGreeting, laneCommand, laneGreeting } from './bootstrap.ts';
+import { agentCommand, agentGreeting } from './bootstrap.ts';
 import type { Connection, Traffic } from './connection.ts';
 import { ProcessConnection } from './process.ts';
 
@@ -32,19 +32,19 @@ export class SshConnection implements Connection {
   constructor(destination: SshDestination, packedAgent: Uint8Array, onStderrLine: (line: string) => void) {
     this.#destination = destination;
     this.#onStderrLine = onStderrLine;
-    this.#first = this.#connect(
-      destination,
-      agentCommand(destination.nodeCommand),
-      agentGreeting(packedAgent),
-    );
+    const command = agentCommand(destination.nodeCommand);
+    this.#first = this.#connect([...sshArguments(destination), command], agentGreeting(packedAgent));
     this.ready = this.#first.ready;
   }
 
-  openLane(meeting: LaneMeeting): Promise<LaneStreams> {
-    const { options, nodeCommand } = this.#destination;
+  /** ssh itself connects to the port there, as for a forwarded connection: no further process is needed. */
+  openLane({ port, token }: LaneMeeting): Promise<LaneStreams> {
     // Nobody is asked for a password in the middle of a run; with a key or a shared connection, nobody has to be.
-    const destination = { ...this.#destination, options: ['BatchMode=yes', ...options] };
-    const lane = this.#connect(destination, laneCommand(nodeCommand), laneGreeting(meeting));
+    const options = ['BatchMode=yes', ...this.#destination.options];
+    const lane = this.#connect(
+      sshArguments({ ...this.#destination, options }, ['-W', `127.0.0.1:${port}`]),
+      Buffer.from(token),
+    );
     this.#lanes.push(lane);
     return lane.ready;
   }
@@ -73,28 +73,37 @@ export class SshConnection implements Connection {
     return [this.#first, ...this.#lanes];
   }
 
-  #connect(destination: SshDestination, command: string, greeting: Uint8Array): ProcessConnection {
+  #connect(args: readonly string[], greeting: Uint8Array): ProcessConnection {
+    const { host, nodeCommand } = this.#destination;
+    const onStderrLine = this.#onStderrLine;
     return new ProcessConnection({
       file: 'ssh',
-      arguments: sshArguments(destination, command),
-      place: destination.host,
-      nodeCommand: destination.nodeCommand,
+      arguments: args,
+      place: host,
+      nodeCommand,
       greeting,
-      onStderrLine: this.#onStderrLine,
+      onStderrLine,
     });
   }
 }
 
-/** `--` keeps a host that begins with a dash from being read as an option. */
-export function sshArguments({ host, port, user, options }: SshDestination, command: string): string[] {
+/**
+ * Arguments for ssh, up to the host. `--` keeps a host that begins with a dash from being read as an option.
+ *
+ * @param further ones, before the host.
+ */
+export function sshArguments(
+  { host, port, user, options }: Omit<SshDestination, 'nodeCommand'>,
+  further: readonly string[] = [],
+): string[] {
   return [
     ...options.flatMap((option) => ['-o', option]),
     ...(port === undefined ? [] : ['-p', String(port)]),
     ...(user === undefined ? [] : ['-l', user]),
     // No terminal on the other side: its line discipline would change the bytes.
     '-T',
+    ...further,
     '--',
     host,
-    command,
   ];
 }

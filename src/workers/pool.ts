@@ -25,14 +25,15 @@ interface Thread {
 /** Worker threads that carry out jobs, each as soon as a thread is free for it. */
 export class WorkerPool implements JobRunner {
   readonly parallelism: number;
-  readonly #threads: Thread[];
+  readonly #program: string;
+  readonly #threads: Thread[] = [];
   readonly #waiting: Record<Urgency, Task[]> = { now: [], ahead: [] };
   #failure: BasynError | undefined;
 
-  /** @param program the agent bundle: in a worker thread, it serves jobs. */
+  /** @param program of a thread. Threads are started as there is work for them. */
   constructor(program: string, parallelism = Math.min(availableParallelism(), limits.maxWorkers)) {
+    this.#program = program;
     this.parallelism = parallelism;
-    this.#threads = Array.from({ length: parallelism }, () => this.#start(program));
   }
 
   run<J extends Job>(job: J, urgency: Urgency): Promise<ResultOf<J>> {
@@ -51,10 +52,11 @@ export class WorkerPool implements JobRunner {
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
-  #start(program: string): Thread {
+  #start(): Thread {
     // No arguments and no --import of ours reach the threads: they need nothing but their program.
-    const worker = new Worker(program, { eval: true, argv: [], execArgv: [] });
+    const worker = new Worker(this.#program, { eval: true, argv: [], execArgv: [] });
     const thread: Thread = { worker, tasks: [] };
+    this.#threads.push(thread);
     worker.on('message', (answer: ThreadAnswer) => this.#settle(thread, answer));
     worker.on('error', (error) => this.#fail(threadDied(error)));
     worker.on('exit', () => this.#fail(threadDied(new Error('it ended by itself'))));
@@ -63,15 +65,23 @@ export class WorkerPool implements JobRunner {
 
   #dispatch(): void {
     for (;;) {
-      const thread = this.#threads.reduce((least, one) =>
-        one.tasks.length < least.tasks.length ? one : least,
-      );
-      if (thread.tasks.length >= jobsPerThread) return;
-      const task = this.#waiting.now.shift() ?? this.#waiting.ahead.shift();
-      if (task === undefined) return;
+      const thread = this.#freeThread();
+      const task = this.#waiting.now[0] ?? this.#waiting.ahead[0];
+      if (thread === undefined || task === undefined) return;
+      (this.#waiting.now.length > 0 ? this.#waiting.now : this.#waiting.ahead).shift();
       thread.tasks.push(task);
       thread.worker.postMessage(task.job, transferablesOf(task.job));
     }
+  }
+
+  /** An idle thread, or a new one, or one that is about to be idle: in this order. */
+  #freeThread(): Thread | undefined {
+    const isWorkWaiting = this.#waiting.now.length + this.#waiting.ahead.length > 0;
+    if (!isWorkWaiting) return undefined;
+    const idle = this.#threads.find(({ tasks }) => tasks.length === 0);
+    if (idle !== undefined) return idle;
+    if (this.#threads.length < this.parallelism) return this.#start();
+    return this.#threads.find(({ tasks }) => tasks.length < jobsPerThread);
   }
 
   #settle(thread: Thread, answer: ThreadAnswer): void {

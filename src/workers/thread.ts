@@ -8,18 +8,16 @@ export type ThreadAnswer =
   | { readonly result: JobResults[Job['kind']] }
   | { readonly error: ErrorRecord; readonly stack: string | undefined };
 
-/** The whole life of a worker thread: a job in, an answer out, until the pool ends it. */
-export function serveJobs(): void {
-  assert(parentPort !== null, 'serveJobs() outside a worker thread');
-  const port = parentPort;
-  let last: Promise<void> = Promise.resolve();
-  port.on('message', (job: Job) => {
-    last = last.then(async () => {
-      const answer = await answerTo(job);
-      port.postMessage(answer, transferablesOf(answer));
-    });
+// The whole life of a worker thread: a job in, an answer out, until the pool ends it.
+assert(parentPort !== null, 'the program of a thread, outside a thread');
+const port = parentPort;
+let last: Promise<void> = Promise.resolve();
+port.on('message', (job: Job) => {
+  last = last.then(async () => {
+    const answer = await answerTo(job);
+    port.postMessage(answer, transferablesOf(answer));
   });
-}
+});
 
 async function answerTo(job: Job): Promise<ThreadAnswer> {
   try {

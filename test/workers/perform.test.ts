@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { decode } from '../../src/codec/codec.ts';
+import type { DeviceHandle } from '../../src/device/device.ts';
+import { cut, totalBytes, type Extent } from '../../src/digest/extent.ts';
+import { perform } from '../../src/workers/perform.ts';
+import { failureOf } from '../support/failure.ts';
+import { differingChunks } from '../support/naive.ts';
+import { makeRandom } from '../support/random.ts';
+import { memoryDirectory, scratchDirectory, scratchFile } from '../support/scratch.ts';
+
+const sizeBytes = 600_001;
+const bytes = filled(1);
+const wholeDevice = { offsetBytes: 0, lengthBytes: sizeBytes };
+
+/** Ranges of the device, in order, that don't overlap. */
+const extents = fc
+  .uniqueArray(fc.nat({ max: sizeBytes }), { minLength: 2, maxLength: 8 })
+  .map((bounds) => bounds.sort((a, b) => a - b))
+  .map((bounds) =>
+    bounds.flatMap((offsetBytes, index) => {
+      const end = bounds[index + 1];
+      return index % 2 === 0 && end !== undefined ? [{ offsetBytes, lengthBytes: end - offsetBytes }] : [];
+    }),
+  );
+const stepBytes = fc.oneof(fc.integer({ min: 1000, max: 5000 }), fc.integer({ min: 1000, max: 300_000 }));
+
+test('a digest job hashes every step of its ranges', async () => {
+  const device = deviceOf(bytes);
+  await fc.assert(
+    fc.asyncProperty(extents, stepBytes, async (ranges, step) => {
+      const { digests } = await perform({
+        kind: 'digest',
+        device,
+        hash: 'SHA1',
+        extents: ranges,
+        stepBytes: step,
+      });
+      const expected = ranges
+        .flatMap((range) => [...cut(range, step)])
+        .map((part) => createHash('sha1').update(partOf(bytes, part)).digest());
+      expect(Buffer.concat(expected).equals(digests)).toBe(true);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('what a read job packs, a write job puts to the same places and nowhere else', async () => {
+  const source = deviceOf(bytes);
+  const before = filled(2);
+  const setting = fc.record({
+    encoding: fc.constantFrom('none', 'zlib', 'zstd'),
+    level: fc.constantFrom(1, 3),
+  });
+  await fc.assert(
+    fc.asyncProperty(extents, setting, async (ranges, choice) => {
+      const target = deviceOf(before);
+      const { encoding, payload } = await perform({
+        kind: 'read',
+        device: source,
+        extents: ranges,
+        setting: choice,
+      });
+      const job = {
+        kind: 'write',
+        device: target,
+        extents: ranges,
+        encoding,
+        payload,
+        zeros: 'write',
+      } as const;
+      expect(await perform(job)).toEqual({ writtenBytes: totalBytes(ranges) });
+      const expected = Buffer.from(before);
+      for (const range of ranges) partOf(bytes, range).copy(expected, range.offsetBytes);
+      expect(readFileSync(target.path).equals(expected)).toBe(true);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('a read job packs the ranges back to back', async () => {
+  const ranges = [
+    { offsetBytes: 5, lengthBytes: 10 },
+    { offsetBytes: 300_000, lengthBytes: 200_000 },
+  ];
+  const setting = { encoding: 'zlib', level: 6 } as const;
+  const { encoding, payload } = await perform({
+    kind: 'read',
+    device: deviceOf(bytes),
+    extents: ranges,
+    setting,
+  });
+  const expected = Buffer.concat(ranges.map((range) => partOf(bytes, range)));
+  expect(expected.equals(await decode({ encoding, payload }, 200_010))).toBe(true);
+});
+
+describe('a compare job', () => {
+  test.each(['report', 'write'] as const)('finds exactly the steps that differ (%s)', async (difference) => {
+    const source = deviceOf(bytes);
+    const changes = fc.array(fc.nat({ max: sizeBytes - 1 }), { maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(changes, stepBytes, async (places, step) => {
+        const before = Buffer.from(bytes);
+        for (const place of places) before[place]! ^= 255;
+        const target = deviceOf(before);
+        const job = {
+          kind: 'compare',
+          source,
+          target,
+          extents: [wholeDevice],
+          stepBytes: step,
+          difference,
+        } as const;
+        const { differing } = await perform(job);
+        expect(differing).toEqual(differingChunks(bytes, before, sizeBytes, step));
+        expect(readFileSync(target.path).equals(difference === 'write' ? bytes : before)).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('zeros', () => {
+  const holed = Buffer.concat([Buffer.alloc(400_000), bytes.subarray(400_000)]);
+
+  test.each(['write', 'skip'] as const)(
+    'are written or left as holes, as the job says (%s)',
+    async (zeros) => {
+      const target = deviceOf(Buffer.alloc(0), sizeBytes);
+      await perform({ kind: 'copy', source: deviceOf(holed), target, extent: wholeDevice, zeros });
+      expect(readFileSync(target.path).equals(holed)).toBe(true);
+      const allocatedBytes = statSync(target.path).blocks * 512;
+      if (zeros === 'skip') expect(allocatedBytes).toBeLessThan(400_000);
+      else expect(allocatedBytes).toBeGreaterThanOrEqual(sizeBytes);
+    },
+  );
+
+  test('that a frame stands for replace what was there', async () => {
+    const target = deviceOf(bytes);
+    const payload = new Uint8Array(0);
+    await perform({
+      kind: 'write',
+      device: target,
+      extents: [wholeDevice],
+      encoding: 'zero',
+      payload,
+      zeros: 'write',
+    });
+    expect(readFileSync(target.path).equals(Buffer.alloc(sizeBytes))).toBe(true);
+  });
+});
+
+test('a device that has become shorter is an error that names the offset', async () => {
+  const device = deviceOf(bytes.subarray(0, 200_000), sizeBytes);
+  const job = { kind: 'digest', device, hash: 'MD5', extents: [wholeDevice], stepBytes: 4096 } as const;
+  expect(await failureOf(() => perform(job))).toMatchObject({ code: 'device', offsetBytes: 200_000 });
+});
+
+function deviceOf(content: Buffer, size = content.length): DeviceHandle {
+  const path = scratchFile(content, 'disk.img', scratchDirectory(memoryDirectory));
+  const fd = openSync(path, 'r+');
+  onTestFinished(() => closeSync(fd));
+  return {
+    side: 'local',
+    path,
+    kind: 'regular file',
+    fd,
+    sizeBytes: size,
+    access: 'buffered',
+    alignmentBytes: 1,
+  };
+}
+
+function filled(seed: number): Buffer {
+  const buffer = Buffer.alloc(sizeBytes);
+  const random = makeRandom(seed);
+  random.fill(buffer.subarray(0, 300_000));
+  random.fillWithText(buffer.subarray(300_000));
+  return buffer;
+}
+
+function partOf(buffer: Buffer, { offsetBytes, lengthBytes }: Extent): Buffer {
+  return buffer.subarray(offsetBytes, offsetBytes + lengthBytes);
+}

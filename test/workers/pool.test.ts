@@ -1,0 +1,83 @@
+import { closeSync, openSync } from 'node:fs';
+
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { threadProgram } from '../../src/agent-program.ts';
+import type { DeviceHandle } from '../../src/device/device.ts';
+import type { DigestJob, JobRunner } from '../../src/workers/jobs.ts';
+import { InlineRunner, WorkerPool } from '../../src/workers/pool.ts';
+import { failureOf } from '../support/failure.ts';
+import { scratchFile } from '../support/scratch.ts';
+
+const runners: [string, () => JobRunner][] = [
+  ['threads', () => new WorkerPool(threadProgram(), 3)],
+  ['the calling thread', () => new InlineRunner()],
+];
+
+describe.each(runners)('jobs in %s', (_, start) => {
+  test('are all done, each with its own result', async () => {
+    const runner = started(start);
+    const device = deviceOf(Buffer.from(Array.from({ length: 100 }, (_unused, index) => index)));
+    const jobs = Array.from({ length: 100 }, (_unused, offset) =>
+      runner.run(digestJob(device, offset), offset % 3 === 0 ? 'now' : 'ahead'),
+    );
+    const digests = (await Promise.all(jobs)).map((result) => Buffer.from(result.digests).toString('hex'));
+    expect(new Set(digests).size).toBe(100);
+    const again = await runner.run(digestJob(device, 42), 'now');
+    expect(Buffer.from(again.digests).toString('hex')).toBe(digests[42]);
+  });
+
+  test('fail with what went wrong, one by one', async () => {
+    const runner = started(start);
+    const device = deviceOf(Buffer.from('short'), 100);
+    const bad = failureOf(() => runner.run(digestJob(device, 50), 'now'));
+    const good = runner.run(digestJob(device, 0), 'now');
+    expect(await bad).toMatchObject({ code: 'device', side: 'local', device: device.path });
+    expect((await good).digests).toHaveLength(20);
+  });
+
+  test('that are not done when the run ends are refused, and so are later ones', async () => {
+    const runner = started(start);
+    const device = deviceOf(Buffer.alloc(100));
+    const waiting = Array.from({ length: 50 }, () =>
+      failureOf(() => runner.run(digestJob(device, 0), 'ahead')),
+    );
+    await runner.close();
+    for (const failure of await Promise.all(waiting)) expect(failure).toMatchObject({ code: 'aborted' });
+    expect(await failureOf(() => runner.run(digestJob(device, 0), 'now'))).toMatchObject({ code: 'aborted' });
+  });
+});
+
+test('jobs of now come before jobs ahead', async () => {
+  const pool = started(() => new WorkerPool(threadProgram(), 1));
+  const device = deviceOf(Buffer.alloc(100));
+  const done: string[] = [];
+  const run = (urgency: 'now' | 'ahead'): Promise<unknown> =>
+    pool.run(digestJob(device, 0), urgency).then(() => done.push(urgency));
+  const ahead = Array.from({ length: 10 }, () => run('ahead'));
+  await Promise.all([...ahead, run('now')]);
+  // What the thread was handed already is done first.
+  expect(done.indexOf('now')).toBeLessThan(4);
+});
+
+test('a thread that dies fails the jobs instead of leaving them without an answer', async () => {
+  const pool = started(() => new WorkerPool('setTimeout(() => process.exit(7), 50)', 1));
+  const job = digestJob(deviceOf(Buffer.alloc(100)), 0);
+  expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({ code: 'internal' });
+});
+
+function started<R extends JobRunner>(start: () => R): R {
+  const runner = start();
+  onTestFinished(() => runner.close());
+  return runner;
+}
+
+function digestJob(device: DeviceHandle, offsetBytes: number): DigestJob {
+  return { kind: 'digest', device, hash: 'SHA1', extents: [{ offsetBytes, lengthBytes: 1 }], stepBytes: 1 };
+}
+
+function deviceOf(content: Buffer, sizeBytes = content.length): DeviceHandle {
+  const path = scratchFile(content);
+  const fd = openSync(path, 'r');
+  onTestFinished(() => closeSync(fd));
+  return { side: 'local', path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
+}

@@ -18,10 +18,8 @@ export const limits = {
   /** A differing range is cut into this many at each finer level. */
   refineFanOut: 4,
 
-  /** Least data that is worth a job of its own; smaller buffers are joined. */
-  jobBytes: 2 * MiB,
-  /** The same for a local run, where a byte costs a tenth of what hashing it does. */
-  localJobBytes: 8 * MiB,
+  /** Data that is worth a job of its own; smaller buffers are joined. A job costs a tenth of a millisecond to hand over. */
+  jobBytes: 8 * MiB,
   /** Up to this size a local run is over before a thread has started (measured: 55 ms). */
   inlineBytes: 32 * MiB,
   /** One read of a worker: two such pieces stay in a core's second-level cache, which made `compare` fastest. */

@@ -127,7 +127,7 @@ class PhaseHere {
     this.#findings.add([whole]);
     if (this.#here.order.dryRun) return;
     const zeros = created ? 'skip' : 'write';
-    await this.#inOrder(cut(whole, limits.localJobBytes), async (extent) => {
+    await this.#inOrder(cut(whole, limits.jobBytes), async (extent) => {
       const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
       return () => this.#written(writtenBytes, extent.lengthBytes);
     });
@@ -167,14 +167,14 @@ class PhaseHere {
 
 /** Buffers, or whole steps of large ones, in batches that are worth a job. */
 function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> {
-  const partBytes = Math.max(1, Math.floor(limits.localJobBytes / stepBytes)) * stepBytes;
+  const partBytes = Math.max(1, Math.floor(limits.jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
   let batchBytes = 0;
   for (let index = 0; index < bufferCountOf(geometry); index++) {
     for (const part of cut(bufferExtentOf(geometry, index), partBytes)) {
       batch.push(part);
       batchBytes += part.lengthBytes;
-      if (batchBytes < limits.localJobBytes) continue;
+      if (batchBytes < limits.jobBytes) continue;
       yield batch;
       batch = [];
       batchBytes = 0;

@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readSync, statfsSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../test/support/images.ts';
+import { makeTemporaryDirectory } from '../test/support/temporary.ts';
+
+export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse';
+
+/** `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. */
+export type TargetState = 'identical' | 'changed';
+
+export interface ImageFiles {
+  readonly source: string;
+  readonly target: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const MEMORY_FILE_SYSTEM = '/dev/shm';
+const SEED = 1;
+const CHANGED_FRACTION = 0.01;
+const CHANGED_BLOCK_BYTES = 4 * KIB;
+
+export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<ImageName, number>>>> = {
+  full: { tiny: 4 * KIB, small: MIB, medium: GIB, large: 4 * GIB, sparse: 64 * GIB },
+  quick: { tiny: 4 * KIB, small: MIB, medium: 128 * MIB, large: 512 * MIB, sparse: 4 * GIB },
+};
+
+/** A source and a target of the same size, in memory. */
+export class ImagePair {
+  readonly sizeBytes: number;
+  readonly files: ImageFiles;
+  readonly remove: () => void;
+  #differing: readonly ByteExtent[] = [];
+
+  constructor(name: ImageName, sizeBytes: number) {
+    const isSparse = name === 'sparse';
+    if (!isSparse) requireMemory(2 * sizeBytes);
+    const directory = makeTemporaryDirectory('bench', MEMORY_FILE_SYSTEM);
+    this.remove = () => directory.remove();
+    this.sizeBytes = sizeBytes;
+    this.files = { source: join(directory.path, 'source'), target: join(directory.path, 'target') };
+    if (isSparse) makeHoles(this.files, sizeBytes);
+    else makeAllocated(this.files, sizeBytes);
+  }
+
+  /** How many bytes differ now. */
+  get differingBytes(): number {
+    return this.#differing.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Gives the target the state, whatever it is in. The same blocks change each time, to the same bytes. */
+  bring(state: TargetState): void {
+    if (state === 'identical') {
+      copyExtents(this.files, this.#differing);
+      this.#differing = [];
+    } else if (this.#differing.length === 0) {
+      const change = { fraction: CHANGED_FRACTION, blockBytes: CHANGED_BLOCK_BYTES, seed: SEED + 1 };
+      this.#differing = changeBlocks(this.files.target, change);
+    }
+  }
+
+  /** Notes that the target has been made equal; throws where it has not. */
+  requireEqual(command: string): void {
+    if (!filesEqual(this.files.source, this.files.target, this.sizeBytes)) {
+      throw new Error(`source and target differ after: ${command}`);
+    }
+    this.#differing = [];
+  }
+}
+
+function requireMemory(neededBytes: number): void {
+  const { bavail, bsize } = statfsSync(MEMORY_FILE_SYSTEM);
+  if (bavail * bsize < neededBytes) {
+    throw new Error(`${MEMORY_FILE_SYSTEM} has no room for ${neededBytes} bytes: use --quick`);
+  }
+}
+
+function makeHoles({ source, target }: ImageFiles, sizeBytes: number): void {
+  for (const path of [source, target]) {
+    writeFileSync(path, '');
+    truncateSync(path, sizeBytes);
+  }
+}
+
+/** Zeros are written too, as they are on a block device. */
+function makeAllocated({ source, target }: ImageFiles, sizeBytes: number): void {
+  writeImage(source, sizeBytes, { seed: SEED });
+  execFileSync('fallocate', ['--length', `${sizeBytes}`, source]);
+  execFileSync('cp', ['--sparse=never', source, target]);
+}
+
+function copyExtents({ source, target }: ImageFiles, extents: readonly ByteExtent[]): void {
+  const from = openSync(source, 'r');
+  const to = openSync(target, 'r+');
+  try {
+    for (const { offset, length } of extents) {
+      const bytes = Buffer.alloc(length);
+      readSync(from, bytes, 0, length, offset);
+      writeSync(to, bytes, 0, length, offset);
+    }
+  } finally {
+    closeSync(from);
+    closeSync(to);
+  }
+}

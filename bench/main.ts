@@ -1,0 +1,82 @@
+/**
+ * Measures us against the tools that people use now, in the same run on the same images, and says whether
+ * we are as far ahead as we mean to be. See docs/performance.md.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { imageBytes } from './images.ts';
+import { describeMachine, measureLimits } from './machine.ts';
+import { writeMarkdown } from './markdown.ts';
+import { startNetwork } from './network.ts';
+import { parseBenchOptions, usage, type BenchOptions } from './options.ts';
+import { judgeWorstPeak } from './peak.ts';
+import { limitTable, machineLines, rowTable, verdictTable, type BenchReport } from './report.ts';
+import { makeRowRunner, type RowResult } from './run-row.ts';
+import { rows, type Row } from './rows.ts';
+import { alignTable } from './table.ts';
+import { installBasyn } from './tools.ts';
+
+// What runs, and what is in memory, is cleaned up at exit, and a signal alone is none.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+async function main(): Promise<void> {
+  const options = parseBenchOptions(process.argv.slice(2));
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return;
+  }
+  const report = await bench(options);
+  if (options.jsonPath !== undefined) writeFileSync(options.jsonPath, JSON.stringify(report, null, 2));
+  if (options.markdownPath !== undefined) writeMarkdown(options.markdownPath, report);
+}
+
+async function bench({ only, timedRuns, quick, long }: BenchOptions): Promise<BenchReport> {
+  const startedAt = new Date().toISOString();
+  const network = await startNetwork(installBasyn());
+  if (network === undefined)
+    console.error('no sshd or no ssh on this machine: only the local rows are measured');
+  try {
+    const runner = makeRowRunner(imageBytes[quick ? 'quick' : 'full'], timedRuns, network, showProgress);
+    const results: RowResult[] = [];
+    for (const row of rows.filter((each) => matches(each, only))) {
+      if (row.isLong === true && !long) {
+        console.log(`${row.title}: only with --long\n`);
+        continue;
+      }
+      const result = await runner.run(row);
+      results.push(result);
+      showProgress('');
+      console.log(`${alignTable(rowTable(result))}\n`);
+    }
+    runner.close();
+    showProgress('limits of the machine');
+    const limits = await measureLimits(timedRuns, network);
+    showProgress('');
+    const report = {
+      startedAt,
+      quick,
+      timedRuns,
+      machine: describeMachine(),
+      limits,
+      rows: results,
+      worstPeak: judgeWorstPeak(results),
+    };
+    console.log(`${alignTable(limitTable(limits))}\n`);
+    console.log(`${alignTable(verdictTable(report))}\n`);
+    console.log(machineLines(report).join('\n'));
+    return report;
+  } finally {
+    await network?.stop();
+  }
+}
+
+function matches({ title, checks }: Row, only: RegExp): boolean {
+  return [title, ...checks.map((check) => check.title)].some((text) => only.test(text));
+}
+
+/** One line that the next one replaces; only where somebody watches. */
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
+await main();

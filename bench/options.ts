@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  /** Rows whose title, or a check's, matches. */
+  readonly only: RegExp;
+  readonly timedRuns: number;
+  readonly quick: boolean;
+  readonly long: boolean;
+  readonly jsonPath: string | undefined;
+  readonly markdownPath: string | undefined;
+}
+
+export const usage = `npm run bench -- [options]
+
+  --only PATTERN   Only rows that this regular expression finds, in any case.
+  --runs N         Timed runs of each contender, default 5 (with --quick 3).
+  --quick          Smaller images, to see whether something works; the figures say little.
+  --long           Also the rows that take minutes.
+  --json FILE      Everything that was measured, as JSON.
+  --markdown FILE  The tables as Markdown; where the file has the lines <!-- bench --> and
+                   <!-- /bench -->, they replace what is between them.
+`;
+
+/** @throws where an option is unknown or has a senseless value. */
+export function parseBenchOptions(argv: readonly string[]): BenchOptions | 'help' {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { only: text, runs: text, quick: flag, long: flag, json: text, markdown: text, help: flag },
+  });
+  if (values.help) return 'help';
+  const timedRuns = Number(values.runs ?? (values.quick ? 3 : 5));
+  if (!Number.isInteger(timedRuns) || timedRuns < 1) throw new Error('--runs must be 1 or more');
+  return {
+    only: new RegExp(values.only ?? '', 'i'),
+    timedRuns,
+    quick: values.quick,
+    long: values.long,
+    jsonPath: values.json,
+    markdownPath: values.markdown,
+  };
+}

@@ -1,0 +1,129 @@
+/** Ourselves and the tools that we are measured against, each as the command that a person would type. */
+
+import type { Contender } from './contender.ts';
+import type { ImageName, TargetState } from './images.ts';
+import type { HostName } from './network.ts';
+
+/** The circumstances that all contenders of a row share. */
+export interface Work {
+  readonly image: ImageName;
+  readonly state: TargetState;
+}
+
+export interface RemoteWork extends Work {
+  readonly host: HostName;
+}
+
+type Mode = 'SYNC' | 'COPY';
+
+export function basyn(work: Work | RemoteWork, mode: Mode, ...flags: string[]): Contender {
+  const place = 'host' in work ? [`--host=${work.host}`] : [];
+  return {
+    ...work,
+    name: ['basyn', ...flags].join(' '),
+    tool: 'basyn',
+    makesEqual: true,
+    command: ({ source, target }) =>
+      [
+        'basyn --action=PUSH',
+        `--mode=${mode}`,
+        `--local=${source}`,
+        `--remote=${target}`,
+        ...place,
+        ...flags,
+      ].join(' '),
+  };
+}
+
+/** Reads both to the end only where they are identical: so that is what it is always given. */
+export function cmp({ image }: Work): Contender {
+  return {
+    image,
+    state: 'identical',
+    name: 'cmp',
+    tool: 'cmp',
+    makesEqual: false,
+    command: ({ source, target }) => `cmp ${source} ${target}`,
+  };
+}
+
+export function dd(work: Work): Contender {
+  return {
+    ...work,
+    name: 'dd',
+    tool: 'dd',
+    makesEqual: true,
+    command: ({ source, target }) => `dd if=${source} of=${target} bs=1M conv=notrunc status=none`,
+  };
+}
+
+export function ddOverSsh(work: RemoteWork): Contender {
+  return {
+    ...work,
+    name: 'dd | ssh dd',
+    tool: 'dd',
+    makesEqual: true,
+    command: ({ source, target }) =>
+      `dd if=${source} bs=1M status=none | ` +
+      `ssh ${work.host} 'dd of=${target} bs=1M iflag=fullblock conv=notrunc status=none'`,
+  };
+}
+
+/** `-I`: by default rsync would believe the modification times and read nothing. */
+export function rsync(work: RemoteWork, ...flags: string[]): Contender {
+  const algorithm = flags.includes('--whole-file') ? [] : ['--no-whole-file'];
+  return {
+    ...work,
+    name: ['rsync', ...flags].join(' '),
+    tool: 'rsync',
+    makesEqual: true,
+    command: ({ source, target }) =>
+      ['rsync -I --inplace', ...algorithm, ...flags, source, `${work.host}:${target}`].join(' '),
+  };
+}
+
+export function bdsync(work: RemoteWork): Contender {
+  return {
+    ...work,
+    name: 'bdsync',
+    tool: 'bdsync',
+    makesEqual: true,
+    command: ({ source, target }) =>
+      `bdsync 'ssh ${work.host} bdsync --server' ${source} ${target} | ` +
+      `ssh ${work.host} 'bdsync --patch=${target}'`,
+  };
+}
+
+/** Over ssh it compares with a digest file of its last run instead of with the target: another kind of work. */
+export function blocksyncFast(work: Work): Contender {
+  return {
+    ...work,
+    name: 'blocksync-fast',
+    tool: 'blocksync-fast',
+    makesEqual: true,
+    command: ({ source, target }) => `blocksync-fast -s ${source} -d ${target}`,
+  };
+}
+
+export function rblocksync(work: Work | RemoteWork): Contender {
+  const place = 'host' in work ? `${work.host}:` : '';
+  return {
+    ...work,
+    name: 'rblocksync3.py',
+    tool: 'rblocksync3.py',
+    makesEqual: true,
+    command: ({ source, target }) => `rblocksync3.py ${source} ${place}${target}`,
+  };
+}
+
+/** The least that any program for Node needs. */
+export function emptyNodeProgram({ image }: Work): Contender {
+  return {
+    image,
+    state: 'identical',
+    name: 'node -e 0',
+    tool: 'node',
+    makesEqual: false,
+    command: () => 'node -e 0',
+  };
+}

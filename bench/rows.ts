@@ -1,0 +1,217 @@
+/** What is measured, and what must come out: the table of the bench, as data. */
+
+import { atLeast, atMost, type Check } from './check.ts';
+import type { Contender } from './contender.ts';
+import type { TargetState } from './images.ts';
+import {
+  basyn,
+  bdsync,
+  blocksyncFast,
+  cmp,
+  dd,
+  ddOverSsh,
+  emptyNodeProgram,
+  rblocksync,
+  rsync,
+  type RemoteWork,
+  type Work,
+} from './peers.ts';
+import { memoryBound } from './peak.ts';
+
+/** Contenders that take turns at the same work, and what their figures must show. */
+export interface Row {
+  readonly title: string;
+  /** Ourselves first. */
+  readonly contenders: readonly Contender[];
+  readonly checks: readonly Check[];
+  /** Takes minutes: measured with `--long` only, and once. */
+  readonly isLong?: true;
+}
+
+export const rows: readonly Row[] = [
+  identicalHere(),
+  changedHere(),
+  copyHere(),
+  startUp(),
+  identical(),
+  identicalFar(),
+  changedFar(),
+  copy(),
+  copyOverGigabit(),
+  changedOverGigabit(),
+  sparse(),
+];
+
+function identicalHere(): Row {
+  const work: Work = { image: 'large', state: 'identical' };
+  const ours = basyn(work, 'SYNC');
+  const peer = cmp(work);
+  return {
+    title: 'identical, local',
+    contenders: [ours, peer, blocksyncFast(work), rblocksync(work)],
+    checks: [timesAsFast('identical, local', ours, [peer], 1.9)],
+  };
+}
+
+function changedHere(): Row {
+  const work: Work = { image: 'large', state: 'changed' };
+  const ours = basyn(work, 'SYNC');
+  const peer = cmp(work);
+  return {
+    title: '1 % of 4 KiB blocks, local',
+    contenders: [ours, peer, blocksyncFast(work), rblocksync(work)],
+    checks: [timesAsFast('1 % of 4 KiB blocks, local', ours, [peer], 1.7)],
+  };
+}
+
+function copyHere(): Row {
+  const work: Work = { image: 'large', state: 'changed' };
+  const ours = basyn(work, 'COPY');
+  const peer = dd(work);
+  return {
+    title: 'COPY, local',
+    contenders: [ours, peer],
+    checks: [timesAsFast('COPY, local', ours, [peer], 1)],
+  };
+}
+
+function startUp(): Row {
+  const work: Work = { image: 'small', state: 'changed' };
+  const ours = basyn(work, 'SYNC');
+  const peer = emptyNodeProgram(work);
+  return {
+    title: 'two 1 MiB files, local',
+    contenders: [ours, peer],
+    checks: [
+      {
+        title: 'two 1 MiB files, local, whole process',
+        against: `the time of ${peer.name}`,
+        needs: [ours, peer],
+        figure: (own, other) => own.medianMs / other.medianMs,
+        bound: atMost(2),
+      },
+    ],
+  };
+}
+
+function identical(): Row {
+  const work = overSsh('identical');
+  const sha1 = basyn(work, 'SYNC');
+  const xxh128 = basyn(work, 'SYNC', '--hash=XXH128');
+  const peer = rsync(work);
+  return {
+    title: 'identical, ssh',
+    contenders: [sha1, xxh128, peer, bdsync(work), rblocksync(work)],
+    checks: [
+      timesAsFast('identical, ssh, SHA1', sha1, [peer], 1.25),
+      timesAsFast('identical, ssh, XXH128', xxh128, [peer], 1.7),
+    ],
+  };
+}
+
+/** Connection set-up is what a tiny file takes over the same link. */
+function identicalFar(): Row {
+  const far = overSsh('identical', 'far');
+  const ours = basyn(far, 'SYNC');
+  const near = { ...basyn(overSsh('identical'), 'SYNC'), name: 'basyn, 0 ms' };
+  const setUpFar = { ...ours, image: 'tiny', name: 'basyn, 4 KiB file' } as const;
+  const setUpNear = { ...near, image: 'tiny', name: 'basyn, 0 ms, 4 KiB file' } as const;
+  return {
+    title: 'identical, ssh, 50 ms',
+    contenders: [ours, near, setUpFar, setUpNear, rsync(far), bdsync(far), rblocksync(far)],
+    checks: [
+      {
+        title: 'identical, ssh, 50 ms, set-up taken off',
+        against: 'basyn, 0 ms',
+        needs: [ours, near, setUpFar, setUpNear],
+        figure: (atFar, atNear, upFar, upNear) =>
+          (atNear.medianMs - upNear.medianMs) / (atFar.medianMs - upFar.medianMs),
+        bound: atLeast(0.9),
+      },
+    ],
+  };
+}
+
+function changedFar(): Row {
+  const work = overSsh('changed', 'far');
+  const ours = basyn(work, 'SYNC', '--chunk=4');
+  const peer = rsync(work);
+  return {
+    title: '1 % of 4 KiB blocks, ssh, 50 ms',
+    contenders: [ours, peer, rsync(work, '-z', '--zc=zstd'), bdsync(work), rblocksync(work)],
+    checks: [
+      timesAsFast('1 % of 4 KiB blocks, ssh, 50 ms, --chunk=4', ours, [peer], 1.5),
+      {
+        title: 'the same, bytes on the wire',
+        against: 'the changed bytes',
+        needs: [ours],
+        figure: (own) => (own.wireBytes ?? NaN) / own.changedBytes,
+        bound: atMost(1.1),
+      },
+    ],
+  };
+}
+
+function copy(): Row {
+  const work = overSsh('changed');
+  const plain = basyn(work, 'COPY', '--zlevel=0');
+  const best = basyn(work, 'COPY', '--zlevel=9');
+  const ours = basyn(work, 'COPY');
+  const peer = ddOverSsh(work);
+  return {
+    title: 'COPY, ssh',
+    contenders: [ours, plain, best, peer, rsync(work, '--whole-file')],
+    checks: [
+      timesAsFast('COPY, ssh, --zlevel=0', plain, [peer], 1),
+      timesAsFast('COPY, ssh, default options', ours, [plain, best], 0.9),
+    ],
+  };
+}
+
+function copyOverGigabit(): Row {
+  const work = overSsh('changed', 'far-gigabit');
+  const ours = basyn(work, 'COPY');
+  const peer = rsync(work, '-z', '--zc=zstd', '--whole-file');
+  return {
+    title: 'COPY, ssh, 1 Gbit/s and 50 ms',
+    contenders: [ours, peer, rsync(work, '--whole-file'), ddOverSsh(work)],
+    checks: [timesAsFast('COPY, ssh, 1 Gbit/s and 50 ms', ours, [peer], 2.5)],
+  };
+}
+
+function changedOverGigabit(): Row {
+  const work = overSsh('changed', 'far-gigabit');
+  const ours = basyn(work, 'SYNC');
+  const peer = rsync(work);
+  return {
+    title: '1 % of 4 KiB blocks, ssh, 1 Gbit/s and 50 ms',
+    contenders: [ours, peer, rsync(work, '-z', '--zc=zstd'), bdsync(work), rblocksync(work)],
+    checks: [timesAsFast('1 % of 4 KiB blocks, ssh, 1 Gbit/s and 50 ms', ours, [peer], 1.3)],
+  };
+}
+
+function sparse(): Row {
+  const work = { ...overSsh('identical'), image: 'sparse' } as const;
+  const ours = basyn(work, 'SYNC');
+  return {
+    title: 'identical, sparse 64 GiB, ssh',
+    contenders: [ours, rsync(work), bdsync(work), rblocksync(work)],
+    checks: [memoryBound('peak memory, sparse 64 GiB, ssh', ours)],
+    isLong: true,
+  };
+}
+
+function overSsh(state: TargetState, host: RemoteWork['host'] = 'near'): RemoteWork {
+  return { image: 'medium', state, host };
+}
+
+function timesAsFast(title: string, ours: Contender, peers: readonly Contender[], least: number): Check {
+  const names = peers.map(({ name }) => name);
+  return {
+    title,
+    against: peers.length === 1 ? names[0]! : `the better of ${names.join(' and ')}`,
+    needs: [ours, ...peers],
+    figure: (own, ...others) => Math.min(...others.map(({ medianMs }) => medianMs)) / own.medianMs,
+    bound: atLeast(least),
+  };
+}

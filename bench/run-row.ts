@@ -1,0 +1,111 @@
+import { judge, type Verdict } from './check.ts';
+import type { Contender } from './contender.ts';
+import { ImagePair, type ImageName } from './images.ts';
+import { measure, measureWithMemory, type Peaks, type Run } from './measure.ts';
+import type { Network } from './network.ts';
+import type { Row } from './rows.ts';
+import { summarize, type Summary } from './summary.ts';
+import { findOnPath } from './tools.ts';
+
+/** What a row's contenders came to, those that are on the PATH, and what follows from it. */
+export interface RowResult {
+  readonly title: string;
+  readonly entries: readonly Entry[];
+  readonly verdicts: readonly Verdict[];
+}
+
+export interface Entry {
+  readonly name: string;
+  readonly tool: string;
+  readonly command: string;
+  readonly summary: Summary;
+}
+
+export type ImageBytes = Readonly<Record<ImageName, number>>;
+
+export interface RowRunner {
+  run(row: Row): Promise<RowResult>;
+  /** Removes the images. */
+  close(): void;
+}
+
+/** Runs rows one after the other; images are kept for as long as the next row needs them. */
+export function makeRowRunner(
+  sizesBytes: ImageBytes,
+  timedRuns: number,
+  network: Network | undefined,
+  onProgress: (text: string) => void,
+): RowRunner {
+  const pairs = new Map<ImageName, ImagePair>();
+
+  const provideImages = (names: ReadonlySet<ImageName>): void => {
+    for (const [name, pair] of pairs) {
+      if (names.has(name)) continue;
+      pair.remove();
+      pairs.delete(name);
+    }
+    for (const name of names) {
+      if (!pairs.has(name)) pairs.set(name, new ImagePair(name, sizesBytes[name]));
+    }
+  };
+
+  return {
+    async run({ title, contenders, checks, isLong = false }) {
+      const present = contenders.filter(
+        ({ tool, host }) => findOnPath(tool) !== undefined && (host === undefined || network !== undefined),
+      );
+      provideImages(new Set(present.map(({ image }) => image)));
+      const turns = present.map((contender) => new Turn(contender, pairs.get(contender.image)!, network));
+      // The first round is for the memory, whose watching takes time; a long row has no other.
+      for (let round = 0; round <= (isLong ? 0 : timedRuns); round += 1) {
+        for (const turn of turns) {
+          onProgress(`${title}: ${turn.contender.name}, ${round === 0 ? 'memory' : `run ${round}`}`);
+          await turn.take(round === 0);
+        }
+      }
+      const summaries = new Map(turns.map((turn) => [turn.contender, turn.summary]));
+      return {
+        title,
+        entries: turns.map(({ contender: { name, tool }, command, summary }) => ({
+          name,
+          tool,
+          command,
+          summary,
+        })),
+        verdicts: checks.map((check) => judge(check, summaries)),
+      };
+    },
+    close: () => provideImages(new Set()),
+  };
+}
+
+/** A contender and its runs so far. */
+class Turn {
+  readonly contender: Contender;
+  readonly command: string;
+  readonly #pair: ImagePair;
+  readonly #network: Network | undefined;
+  readonly #runs: Run[] = [];
+  #rehearsal: (Run & Peaks) | undefined;
+  #changedBytes = 0;
+
+  constructor(contender: Contender, pair: ImagePair, network: Network | undefined) {
+    this.contender = contender;
+    this.command = contender.command(pair.files);
+    this.#pair = pair;
+    this.#network = network;
+  }
+
+  async take(watchesMemory: boolean): Promise<void> {
+    this.#pair.bring(this.contender.state);
+    this.#changedBytes = this.#pair.differingBytes;
+    if (watchesMemory) this.#rehearsal = await measureWithMemory(this.command, this.#network);
+    else this.#runs.push(await measure(this.command, this.#network));
+    if (this.contender.makesEqual) this.#pair.requireEqual(this.command);
+  }
+
+  get summary(): Summary {
+    const rehearsal = this.#rehearsal!;
+    return summarize(this.#runs.length > 0 ? this.#runs : [rehearsal], rehearsal, this.#changedBytes);
+  }
+}

@@ -48,11 +48,15 @@ export const limits = {
   windowDigestBytes: 16 * MiB,
   /** Device bytes that may be under comparison: at 2 GB/s, a quarter of a second of round trips. */
   windowDataBytes: 512 * MiB,
+  /** The same on the source's side alone, while it waits for the other one. */
+  aheadDataBytes: 4096 * MiB,
   /** Messages that have arrived and were not taken yet, before no more is read. */
   queuedMessages: 1024,
   /** Bytes of digests asked for and not yet received; a small request counts as `leastAskCharge`. */
   askedDigestBytes: 16 * MiB,
   leastAskCharge: 16 * KiB,
+  /** Bytes that wait to be sent when a further question comes: the digests of both windows, and some room. */
+  unreadAnswerBytes: 40 * MiB,
   /** The source tells how far it is at least after so much: it moves the window, and the progress bar. */
   advanceBytes: 8 * MiB,
 

@@ -84,15 +84,15 @@ export class Channel {
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
   send(message: ControlMessage): void {
-    void this.sendAndWait(message);
-  }
-
-  /** The same, for what the other side can ask for: resolves when there is room for more. */
-  async sendAndWait(message: ControlMessage): Promise<void> {
     if (this.#failure !== undefined) return;
     const [primary] = this.#lanes;
     if (primary === undefined) this.#early.push(message);
-    else await primary.send(message);
+    else void primary.send(message);
+  }
+
+  /** Bytes of messages that the first lane has accepted and the system has not taken yet. */
+  get queuedBytes(): number {
+    return this.#lanes[0]?.queuedBytes ?? 0;
   }
 
   /** Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again. */
@@ -189,7 +189,7 @@ export class Channel {
 
   /** Whoever doesn't read our answers gets no more of them: they would only fill the memory. */
   #answerPing(): void {
-    if (this.#lanes[0]!.queuedBytes < limits.maxPayloadBytes) this.send({ type: 'pong' });
+    if (this.queuedBytes < limits.maxPayloadBytes) this.send({ type: 'pong' });
   }
 
   /** The shortest of several: the first ones come while both sides are busy with starting. */

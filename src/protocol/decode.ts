@@ -129,7 +129,13 @@ class PayloadReader {
     const bytes = this.rest();
     if (bytes.byteLength > limits.maxJsonBytes) throw malformed(`${this.#type} of ${bytes.byteLength} bytes`);
     const result = v.safeParse(schema, parseJson(this.#type, bytes));
-    if (!result.success) throw malformed(`${this.#type}: ${v.summarize(result.issues).slice(0, 200)}`);
+    if (!result.success)
+      throw malformed(
+        `${this.#type}: ${result.issues
+          .map(({ message }) => message)
+          .join('; ')
+          .slice(0, 200)}`,
+      );
     return result.output;
   }
 

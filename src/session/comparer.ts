@@ -6,7 +6,7 @@ import type { Channel } from '../protocol/channel.ts';
 import type { AnswerMessage, DigestsMessage } from '../protocol/messages.ts';
 import { Asker } from './asker.ts';
 import { Findings } from './findings.ts';
-import type { Phase, ProgressListener } from './phase.ts';
+import { aheadBuffersOf, type Phase, type ProgressListener } from './phase.ts';
 import { RefinementGain } from './refinement-gain.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
 import type { TaskGroup } from './task-group.ts';
@@ -54,7 +54,7 @@ export class Comparer {
     this.#tasks = tasks;
     this.#onDiffering = onDiffering;
     this.#asker = new Asker(channel, phase.hasher.digestBytes);
-    this.#survey = new Survey(phase);
+    this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
     this.#bufferCount = bufferCountOf(phase.geometry);
     this.#settled = new Promise((resolve) => {
       this.#finish = resolve;

@@ -1,3 +1,4 @@
+import { freemem } from 'node:os';
 import { geometryOf, type Geometry } from '../digest/geometry.ts';
 import { digestBytesOf, loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
@@ -36,13 +37,32 @@ export function chunkBytesOf(bufferBytes: number, chunkBytes: number | null): nu
 }
 
 /**
- * How many buffers may be compared at once. Enough to fill a long link, and bounded by the memory that their
- * block digests take and by the data that should still be in the page cache when a buffer turns out to differ.
+ * How many buffers the target may survey ahead of the source: enough to fill a long link, and bounded by the memory
+ * that their block digests take and by the data that should still be in the page cache when a buffer turns out to
+ * differ.
  */
 export function windowBuffersOf(bufferBytes: number, chunkBytes: number | null, hash: HashName): number {
+  return buffersWithin(limits.windowDataBytes, bufferBytes, chunkBytes, hash);
+}
+
+/**
+ * How many buffers the source may survey ahead of the comparison. It asks nobody for that, so it goes further where
+ * there is memory for the page cache: to connect may take longer than to read half a gibibyte.
+ */
+export function aheadBuffersOf({ bufferBytes, chunkBytes, hash, windowBuffers }: Plan): number {
+  const dataBytes = Math.min(limits.aheadDataBytes, freemem() / 4);
+  return Math.max(windowBuffers, buffersWithin(dataBytes, bufferBytes, chunkBytes, hash));
+}
+
+function buffersWithin(
+  dataBytes: number,
+  bufferBytes: number,
+  chunkBytes: number | null,
+  hash: HashName,
+): number {
   const [blockBytes] = geometryOf(0, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes)).stepsBytes;
   const digestsOfBufferBytes = Math.ceil(bufferBytes / blockBytes!) * digestBytesOf[hash];
   const byMemory = Math.floor(limits.windowDigestBytes / digestsOfBufferBytes);
-  const byData = Math.floor(limits.windowDataBytes / bufferBytes);
+  const byData = Math.floor(dataBytes / bufferBytes);
   return Math.max(limits.minWindowBuffers, Math.min(limits.maxWindowBuffers, byMemory, byData));
 }

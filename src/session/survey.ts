@@ -2,6 +2,7 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../digest/geometry.
 import { limits } from '../limits.ts';
 import { Credit } from '../protocol/credit.ts';
 import type { Phase } from './phase.ts';
+import type { TaskGroup } from './task-group.ts';
 
 /** What the first pass learns of a buffer. */
 export interface SurveyedBuffer {
@@ -17,12 +18,14 @@ export class Survey {
   readonly #bufferCount: number;
   readonly #batchBuffers: number;
   readonly #window: Credit;
+  readonly #tasks: TaskGroup;
   #doneBuffers = 0;
 
-  constructor(phase: Phase) {
+  /** @param windowBuffers how many buffers may be surveyed and not yet settled. */
+  constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
     this.#phase = phase;
+    this.#tasks = tasks;
     this.#bufferCount = bufferCountOf(phase.geometry);
-    const { windowBuffers } = phase.plan;
     const buffersPerJob = Math.floor(limits.jobBytes / phase.geometry.bufferBytes);
     // At most a quarter of the window in one job, so that jobs overlap with the conversation about others.
     this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, Math.floor(windowBuffers / 4)));
@@ -31,14 +34,12 @@ export class Survey {
 
   /** Hands out every buffer once, in batches of neighbours; batches may overtake each other. */
   async run(deliver: (batch: readonly SurveyedBuffer[]) => void): Promise<void> {
-    const jobs: Promise<void>[] = [];
     for (let first = 0; first < this.#bufferCount; first += this.#batchBuffers) {
       const count = Math.min(this.#batchBuffers, this.#bufferCount - first);
       await this.#window.acquire(count);
-      jobs.push(this.#digest(first, count).then(deliver));
-      if (jobs.length >= limits.maxWindowBuffers) await Promise.all(jobs.splice(0));
+      // Beside the story: a read that fails is heard of at once, also while the window is closed.
+      this.#tasks.spawn(this.#digest(first, count).then(deliver));
     }
-    await Promise.all(jobs);
   }
 
   /** Buffers below `doneBuffers` are settled, so that the window moves on. */

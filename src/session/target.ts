@@ -37,7 +37,7 @@ export class Target {
     this.#channel = channel;
     this.#writer = new Writer(phase, channel, this.#tasks);
     if (phase.plan.phase !== 'copy') {
-      this.#survey = new Survey(phase);
+      this.#survey = new Survey(phase, phase.plan.windowBuffers, this.#tasks);
       this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
     }
   }
@@ -108,7 +108,6 @@ export class Target {
     return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
   }
 
-  /** An answer counts until the wire has taken it: who doesn't read can't make us keep many. */
   async #answer({ id, extents, stepBytes }: AskMessage): Promise<void> {
     const { device, plan, runner, geometry } = this.#phase;
     const charge = this.#chargeOf(extents, stepBytes);
@@ -116,18 +115,20 @@ export class Target {
     const kept = stepBytes === blockBytesOf(geometry) ? this.#keptDigests(extents) : undefined;
     const job = { kind: 'digest', device, hash: plan.hash, extents, stepBytes } as const;
     const digests = kept ?? (await runner.run(job, 'now')).digests;
-    await this.#channel.sendAndWait({ type: 'answer', id, digests });
     this.#askedBytes -= charge;
+    this.#channel.send({ type: 'answer', id, digests });
   }
 
+  /** What a question counts, if it is allowed: neither answers to make nor answers that nobody reads may pile up. */
   #chargeOf(extents: readonly Extent[], stepBytes: number): number {
     const { hasher, plan } = this.#phase;
-    const isInside = extents.every(
-      ({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= plan.sizeBytes,
-    );
     const charge = stepBytes > 0 ? askCharge(stepCountOf(extents, stepBytes) * hasher.digestBytes) : Infinity;
-    if (isInside && charge < limits.maxPayloadBytes && this.#askedBytes + charge <= limits.askedDigestBytes)
-      return charge;
+    const isAllowed =
+      extents.every(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= plan.sizeBytes) &&
+      charge < limits.maxPayloadBytes &&
+      this.#askedBytes + charge <= limits.askedDigestBytes &&
+      this.#channel.queuedBytes <= limits.unreadAnswerBytes;
+    if (isAllowed) return charge;
     throw new BasynError('protocol', 'The other side asked for digests that it must not ask for.');
   }
 

@@ -16,7 +16,10 @@ type ControlMessage = Exclude<Message, DataMessage>;
  * it hears of that failure.
  */
 export class Channel {
+  /** In the order in which they were added: the first carries the conversation. */
   readonly #lanes: Lane[] = [];
+  /** For data: the one that had its turn last stands last. */
+  readonly #lanesByTurn: Lane[] = [];
   /** Said before there was a lane. */
   readonly #early: ControlMessage[] = [];
   readonly #arrived: Message[] = [];
@@ -57,6 +60,7 @@ export class Channel {
       },
     });
     this.#lanes.push(lane);
+    this.#lanesByTurn.push(lane);
     for (const message of this.#early.splice(0)) this.send(message);
   }
 
@@ -99,7 +103,12 @@ export class Channel {
   async sendData(message: DataMessage): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#dataBytes += message.payload.byteLength;
-    const lane = this.#lanes.reduce((least, one) => (one.queuedBytes < least.queuedBytes ? one : least));
+    const lane = this.#lanesByTurn.reduce((least, one) =>
+      one.queuedBytes < least.queuedBytes ? one : least,
+    );
+    // Of equal ones, the one that had its turn longest ago.
+    this.#lanesByTurn.splice(this.#lanesByTurn.indexOf(lane), 1);
+    this.#lanesByTurn.push(lane);
     await lane.send(message);
   }
 

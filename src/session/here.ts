@@ -151,7 +151,10 @@ class PhaseHere {
   async #inOrder<T>(items: Iterable<T>, work: (item: T) => Promise<() => void>): Promise<void> {
     const underWay: Promise<() => void>[] = [];
     for (const item of items) {
-      underWay.push(work(item));
+      const outcome = work(item);
+      // Of several failures, the first in order is the run's; the others must not count as unheard.
+      outcome.catch(() => undefined);
+      underWay.push(outcome);
       if (underWay.length > this.#runner.parallelism * 2) (await underWay.shift()!)();
     }
     for (const outcome of underWay) (await outcome)();

@@ -131,12 +131,15 @@ async function runOverSsh<T>(
     options: sshOptions,
     nodeCommand: remoteNode,
   };
-  const runner = new WorkerPool(threadProgram());
+  throwIfEnded(options.signal);
+  const ciphers = await fasterCiphers(destination);
+  throwIfEnded(options.signal);
   const connection = new SshConnection(
-    { ...destination, options: [...sshOptions, ...(await fasterCiphers(destination))] },
+    { ...destination, options: [...sshOptions, ...ciphers] },
     packedAgent(),
     (line) => onEvent({ type: 'remote-stderr', line }),
   );
+  const runner = new WorkerPool(threadProgram());
   const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(
@@ -164,9 +167,10 @@ async function runOverSsh<T>(
       return result();
     } catch (thrown) {
       lanes.stop();
+      const error = await connection.explain(BasynError.from(thrown));
       channel.destroy();
       await connection.stop();
-      throw connection.explain(BasynError.from(thrown));
+      throw error;
     } finally {
       reporter.stop();
       await runner.close();
@@ -179,13 +183,17 @@ async function abortable<T>(
   stop: () => void,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (signal?.aborted === true) throw new BasynError('aborted', 'The run was ended before it began.');
+  throwIfEnded(signal);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     return await work();
   } finally {
     signal?.removeEventListener('abort', stop);
   }
+}
+
+function throwIfEnded(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new BasynError('aborted', 'The run was ended before it began.');
 }
 
 function ignore(): void {

@@ -50,8 +50,9 @@ export const limits = {
   windowDataBytes: 512 * MiB,
   /** The same on the source's side alone, while it waits for the other one. */
   aheadDataBytes: 4096 * MiB,
-  /** Messages that have arrived and were not taken yet, before no more is read. */
+  /** Messages that have arrived and were not taken yet, and their bytes, before no more is read. */
   queuedMessages: 1024,
+  queuedBytes: 4 * MiB,
   /** Bytes of digests asked for and not yet received; a small request counts as `leastAskCharge`. */
   askedDigestBytes: 16 * MiB,
   leastAskCharge: 16 * KiB,
@@ -81,6 +82,8 @@ export const limits = {
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
   laneGreetingTimeoutMs: 10_000,
+  /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
+  exitGraceMs: 500,
   /** A lane's end is held back so long for the reason to arrive over the first one. */
   laneEndGraceMs: 1_000,
   maxLanes: 16,

@@ -22,11 +22,12 @@ export class Channel {
   readonly #lanesByTurn: Lane[] = [];
   /** Said before there was a lane. */
   readonly #early: ControlMessage[] = [];
-  readonly #arrived: Message[] = [];
+  /** Not taken yet. */
+  readonly #arrived: { readonly message: Message; readonly lengthBytes: number }[] = [];
+  #arrivedBytes = 0;
   #pulse: NodeJS.Timeout | undefined;
   #waiter: Waiter | undefined;
   #failure: BasynError | undefined;
-  #lastBytesAtMs = performance.now();
   #pingedAtMs: number | undefined;
   #pings = 0;
   #shortestPingMs = Infinity;
@@ -36,7 +37,7 @@ export class Channel {
   /** From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too. */
   watch(peerTimeoutMs: number): void {
     assert(this.#pulse === undefined, 'the channel is watched already');
-    this.#lastBytesAtMs = performance.now();
+    for (const lane of this.#lanes) lane.touch();
     this.#pulse = setInterval(() => this.#keepAlive(peerTimeoutMs), Math.ceil(peerTimeoutMs / 4));
     this.#pulse.unref();
   }
@@ -44,15 +45,8 @@ export class Channel {
   /** The first lane begins the conversation; over any further one, data frames may travel too. */
   addLane(streams: LaneStreams): void {
     const isFirst = this.#lanes.length === 0;
-    const lane = new Lane(streams, {
-      onBytes: () => {
-        this.#lastBytesAtMs = performance.now();
-      },
-      onMessage: (message) => {
-        if (isFirst || message.type === 'data') this.#arrive(message);
-        else
-          this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
-      },
+    const lane: Lane = new Lane(streams, {
+      onMessage: (message, lengthBytes) => this.#arrive(message, lengthBytes, lane),
       onEnd: (error = new BasynError('connection', 'The other side closed the connection.')) => {
         if (isFirst) this.fail(error);
         // The reason, if the other side tells one, comes over the first lane, and maybe later.
@@ -119,9 +113,10 @@ export class Channel {
    */
   next(): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const message = this.#arrived.shift();
-      if (message !== undefined) {
-        resolve(message);
+      const arrived = this.#arrived.shift();
+      if (arrived !== undefined) {
+        this.#arrivedBytes -= arrived.lengthBytes;
+        resolve(arrived.message);
         this.#resumeWhenRead();
       } else if (this.#failure !== undefined) {
         reject(this.#failure);
@@ -152,53 +147,59 @@ export class Channel {
     for (const lane of this.#lanes) lane.destroy();
   }
 
-  #arrive(message: Message): void {
+  #arrive(message: Message, lengthBytes: number, lane: Lane): void {
     if (this.#failure !== undefined) return;
-    if (message.type === 'data') this.#dataBytes += message.payload.byteLength;
-    if (message.type === 'failure') {
-      this.fail(BasynError.fromRecord(message));
-    } else if (message.type === 'ping') {
-      this.#answerPing();
+    const isFirst = lane === this.#lanes[0];
+    if (message.type === 'ping') {
+      // Whoever doesn't read our answers gets no more of them: they would only fill the memory.
+      if (lane.queuedBytes < limits.maxPayloadBytes) void lane.send({ type: 'pong' });
     } else if (message.type === 'pong') {
-      this.#learnRoundTrip();
-    } else if (this.#waiter !== undefined) {
-      this.#waiter.resolve(message);
-      this.#waiter = undefined;
+      if (isFirst) this.#learnRoundTrip();
+    } else if (!isFirst && message.type !== 'data') {
+      this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
+    } else if (message.type === 'failure') {
+      this.fail(BasynError.fromRecord(message));
     } else {
-      this.#arrived.push(message);
-      this.#pauseWhenFull();
+      if (message.type === 'data') this.#dataBytes += message.payload.byteLength;
+      this.#queue(message, lengthBytes);
     }
   }
 
+  #queue(message: Message, lengthBytes: number): void {
+    if (this.#waiter !== undefined) {
+      this.#waiter.resolve(message);
+      this.#waiter = undefined;
+      return;
+    }
+    this.#arrived.push({ message, lengthBytes });
+    this.#arrivedBytes += lengthBytes;
+    const isFull = this.#arrived.length >= limits.queuedMessages || this.#arrivedBytes >= limits.queuedBytes;
+    if (isFull && !this.#isPaused) this.#pause();
+  }
+
   /** The roles take every message at once, and bound by windows what may be under way. This bounds the rest. */
-  #pauseWhenFull(): void {
-    if (this.#isPaused || this.#arrived.length < limits.queuedMessages) return;
+  #pause(): void {
     this.#isPaused = true;
     for (const lane of this.#lanes) lane.pause();
   }
 
   #resumeWhenRead(): void {
-    if (!this.#isPaused || this.#arrived.length > limits.queuedMessages / 2) return;
+    if (!this.#isPaused || this.#arrived.length > 0) return;
     this.#isPaused = false;
     for (const lane of this.#lanes) lane.resume();
   }
 
-  /** Whatever else goes on, a side that lives is heard of four times per timeout. */
+  /** Whatever else goes on, a side that lives is heard of four times per timeout, on every lane. */
   #keepAlive(peerTimeoutMs: number): void {
-    const silentMs = performance.now() - this.#lastBytesAtMs;
-    if (silentMs > peerTimeoutMs && !this.#isPaused) {
+    if (!this.#isPaused && this.#lanes.some((lane) => lane.silentMs > peerTimeoutMs)) {
       const seconds = Math.round(peerTimeoutMs / 1000);
       this.fail(
         new BasynError('connection', `Nothing came from the other side for ${seconds} seconds (--timeout).`),
       );
-    } else {
-      this.ping();
+      return;
     }
-  }
-
-  /** Whoever doesn't read our answers gets no more of them: they would only fill the memory. */
-  #answerPing(): void {
-    if (this.queuedBytes < limits.maxPayloadBytes) this.send({ type: 'pong' });
+    this.ping();
+    for (const lane of this.#lanes.slice(1)) void lane.send({ type: 'ping' });
   }
 
   /** The shortest of several: the first ones come while both sides are busy with starting. */

@@ -1,15 +1,15 @@
 import type { Readable, Writable } from 'node:stream';
 import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { decodeMessage } from './decode.ts';
 import { encodeMessage } from './encode.ts';
-import { FrameDecoder } from './frame.ts';
+import { FrameDecoder, frameHeaderBytes } from './frame.ts';
 import type { Message } from './messages.ts';
 
 /** What a lane tells its channel. */
 export interface LaneListener {
-  /** Something came, if only a part of a frame: the other side lives. */
-  onBytes(): void;
-  onMessage(message: Message): void;
+  /** @param lengthBytes of its frame. */
+  onMessage(message: Message, lengthBytes: number): void;
   /** No more will come. `error` says why, where it was not at the end of a frame or not by the other's wish. */
   onEnd(error: BasynError | undefined): void;
 }
@@ -30,6 +30,7 @@ export class Lane {
   #drained: Promise<void> | undefined;
   #bytesPerMs: number | undefined;
   #writtenBytes = 0;
+  #lastBytesAtMs = performance.now();
 
   constructor({ readable, writable }: LaneStreams, listener: LaneListener) {
     this.#readable = readable;
@@ -41,21 +42,36 @@ export class Lane {
       listener.onEnd(error);
     };
     readable.on('data', (bytes: Uint8Array) => {
-      listener.onBytes();
+      this.touch();
       try {
-        for (const frame of this.#decoder.push(bytes)) listener.onMessage(decodeMessage(frame));
+        for (const frame of this.#decoder.push(bytes)) {
+          listener.onMessage(decodeMessage(frame), frameHeaderBytes + frame.payload.byteLength);
+        }
       } catch (error) {
         end(BasynError.from(error));
         this.destroy();
       }
     });
     readable.on('end', () => end(this.#decoder.isIdle ? undefined : lost('in the middle of a message')));
-    for (const stream of [readable, writable]) {
-      stream.on('error', (error) => end(lost(error.message)));
-      stream.on('close', () => end(lost('without a word')));
-    }
+    readable.on('error', (error) => end(lost(error.message)));
+    readable.on('close', () => end(lost('without a word')));
+    // Who can't be written to may have said why: the reason is then still on its way to us.
+    const endLater = (error: BasynError): void =>
+      void setTimeout(() => end(error), limits.laneEndGraceMs).unref();
+    writable.on('error', (error) => endLater(lost(error.message)));
+    writable.on('close', () => endLater(lost('without a word')));
     // Whoever read the hello before us has paused the stream behind it.
     readable.resume();
+  }
+
+  /** How long nothing has come: a part of a frame is a sign of life too. */
+  get silentMs(): number {
+    return performance.now() - this.#lastBytesAtMs;
+  }
+
+  /** Lets the silence begin now. */
+  touch(): void {
+    this.#lastBytesAtMs = performance.now();
   }
 
   /** Bytes accepted and not yet handed to the system. */

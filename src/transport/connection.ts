@@ -29,6 +29,6 @@ export interface Connection {
   close(): Promise<void>;
   /** Ends the other side now. Resolves when nothing is left running. */
   stop(): Promise<void>;
-  /** After {@link stop}: a failure of the conversation, with what is known here of its cause. */
-  explain(error: BasynError): BasynError;
+  /** A failure of the conversation, with what is known here of its cause. */
+  explain(error: BasynError): Promise<BasynError>;
 }

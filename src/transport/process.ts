@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BasynError, systemReason } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
@@ -31,7 +32,6 @@ export class ProcessConnection {
   readonly #child: Child;
   readonly #stderr: LineReader;
   #startFailure: BasynError | undefined;
-  #exit: ChildExit | undefined;
 
   constructor(command: AgentCommand) {
     this.#command = command;
@@ -46,12 +46,19 @@ export class ProcessConnection {
     return { receivedBytes: stdout.bytesRead, transmittedBytes: stdin.bytesWritten };
   }
 
-  explain(error: BasynError): BasynError {
-    if (error.code !== 'connection' || error === this.#startFailure || this.#exit === undefined) return error;
+  async explain(error: BasynError): Promise<BasynError> {
+    if (error.code !== 'connection' || error === this.#startFailure) return error;
+    const exit = await Promise.race([this.#child.exit, sleep(limits.exitGraceMs)]);
+    if (exit === undefined) return error;
     const { place, file } = this.#command;
     const lastLine = this.#lastWords();
-    const end = `${file} to ${place} ${endInWords(this.#exit)}${lastLine === undefined ? '' : `: ${lastLine}`}`;
-    return new BasynError('connection', `${error.message} (${end})`, { side: 'remote' }, { cause: error });
+    const end = `${file} to ${place} ${endInWords(exit)}${lastLine === undefined ? '' : `: ${lastLine}`}`;
+    return new BasynError(
+      'connection',
+      `${error.message.replace(/\.$/, '')} (${end}).`,
+      { side: 'remote' },
+      { cause: error },
+    );
   }
 
   async close(): Promise<void> {
@@ -59,7 +66,7 @@ export class ProcessConnection {
   }
 
   async stop(): Promise<void> {
-    this.#exit = await this.#child.stop();
+    await this.#child.stop();
   }
 
   async #start(): Promise<LaneStreams> {

@@ -65,7 +65,7 @@ export class SshConnection implements Connection {
     await Promise.all(this.#all().map((one) => one.stop()));
   }
 
-  explain(error: BasynError): BasynError {
+  explain(error: BasynError): Promise<BasynError> {
     return this.#first.explain(error);
   }
 

@@ -1,19 +1,247 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { plainOrder, runInMemory } from '../support/memory-session.ts';
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { totalBytes } from '../../src/digest/extent.ts';
+import { blockBytesOf, geometryOf } from '../../src/digest/geometry.ts';
+import { hashNames } from '../../src/digest/hash-names.ts';
+import { limits } from '../../src/limits.ts';
+import type { Order } from '../../src/session/order.ts';
+import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/session/report.ts';
+import { CuttingWire } from '../support/cutting-wire.ts';
+import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/memory-session.ts';
+import { differingChunks } from '../support/naive.ts';
+import { makeRandom } from '../support/random.ts';
+import { memoryDirectory } from '../support/scratch.ts';
 import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { devicePair, type DevicePair } from './devices.ts';
 
-test('a sync makes the target equal', async () => {
-  const directory = makeTemporaryDirectory('session');
-  const [source, target] = [join(directory.path, 'source'), join(directory.path, 'target')];
-  const bytes = randomBytes(1_000_001);
-  writeFileSync(source, bytes);
-  const old = Buffer.from(bytes);
-  old.fill(7, 100_000, 100_010);
-  writeFileSync(target, old);
-  const report = await runInMemory({ ...plainOrder, localPath: source, remotePath: target });
-  expect(readFileSync(target).equals(bytes)).toBe(true);
-  expect(report.phases[0]!.writtenBytes).toBeLessThan(10_000);
+const KiB = 1024;
+const directory = makeTemporaryDirectory('session', memoryDirectory);
+afterAll(() => directory.remove());
+
+type OrderFields = Omit<Order, 'localPath' | 'remotePath'>;
+
+const order: fc.Arbitrary<OrderFields> = fc
+  .record({
+    localRole: fc.constantFrom('source', 'target'),
+    phases: fc.constantFrom<PhaseName[]>(
+      ['sync'],
+      ['copy'],
+      ['recheck'],
+      ['sync', 'recheck'],
+      ['copy', 'recheck'],
+    ),
+    hash: fc.constantFrom(...hashNames),
+    bufferBytes: fc.oneof(
+      fc.integer({ min: KiB, max: 10 * KiB }),
+      fc.integer({ min: KiB, max: 400 * KiB }),
+      fc.constantFrom(KiB, 64 * KiB, 128 * KiB, limits.defaultBufferBytes),
+    ),
+    chunk: fc.oneof(fc.constant(null), fc.integer({ min: KiB, max: 20 * KiB }), fc.constant(Infinity)),
+    compression: fc.record({
+      name: fc.constantFrom('none', 'zlib', 'zstd', 'auto'),
+      level: fc.option(fc.integer({ min: 1, max: 9 })),
+    }),
+    dryRun: fc.boolean(),
+  })
+  .map(({ chunk, dryRun, ...fields }) => ({
+    ...plainOrder,
+    ...fields,
+    chunkBytes: chunk === null ? null : Math.min(chunk, fields.bufferBytes),
+    // A dry run has nothing to recheck.
+    dryRun: dryRun && !fields.phases.includes('recheck'),
+  }));
+
+describe('a session over any two devices, in any order', () => {
+  test('makes the target equal in the source’s range and touches nothing else, and its report is exact', async () => {
+    await fc.assert(
+      fc.asyncProperty(devicePair, order, async (devices, fields) => {
+        await expectFaithful(devices, fields);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('does the same when the wire cuts the bytes into tiny pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        devicePair,
+        order,
+        fc.nat(),
+        fc.integer({ min: 1, max: 40 }),
+        async (devices, fields, seed, longest) => {
+          const small = { source: devices.source.subarray(0, 60_000), target: withTail(devices, 60_000) };
+          await expectFaithful(small, fields, { makeWire: () => new CuttingWire(seed, longest) });
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('does the same when data comes over several lanes, in whatever order', async () => {
+    const wires: CuttingWire[] = [];
+    const makeWire = (): CuttingWire => {
+      wires.push(new CuttingWire(wires.length, 9000));
+      return wires.at(-1)!;
+    };
+    const writing = order.filter(({ phases, dryRun }) => phases[0] !== 'recheck' && !dryRun);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), writing, async (seed, fields) => {
+        const [source, target] = [Buffer.alloc(5_000_001), Buffer.alloc(5_100_000, 'canary')];
+        makeRandom(seed).fill(source);
+        await expectFaithful({ source, target }, fields, { makeWire, furtherLanes: 3 });
+      }),
+      { numRuns: 8 },
+    );
+    // Each session makes both directions of the first lane, and then those of the further ones.
+    const further = wires.filter((_, index) => index % 8 >= 2);
+    expect(further.reduce((sum, { carriedBytes }) => sum + carriedBytes, 0)).toBeGreaterThan(1_000_000);
+  });
 });
+
+describe('a session', () => {
+  test('takes a copy of nothing from nothing', async () => {
+    for (const phase of ['sync', 'copy', 'recheck'] as const) {
+      const nothing = { source: Buffer.alloc(0), target: Buffer.alloc(0) };
+      await expectFaithful(nothing, { ...plainOrder, phases: [phase] });
+    }
+  });
+
+  test('that rechecks without a direction compares what both devices have', async () => {
+    const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
+    short[30_000] = 0;
+    for (const [source, target] of [
+      [long, short],
+      [short, long],
+    ] as const) {
+      const { report } = await run(
+        { source, target },
+        { ...plainOrder, phases: ['recheck'], extent: 'smaller size' },
+      );
+      expect(report.matches).toBe(false);
+      expect(report.phases[0]).toMatchObject({ sizeBytes: 30_001, differingRangeCount: 1 });
+    }
+  });
+
+  test('finds a single differing byte, wherever it is', async () => {
+    const sizeBytes = 200_001;
+    for (const at of [0, 4095, 4096, 65_535, 65_536, 131_071, 200_000]) {
+      const source = Buffer.alloc(sizeBytes, 'x');
+      const target = Buffer.from(source);
+      target[at] = 0;
+      const { report } = await run({ source, target }, { ...plainOrder, chunkBytes: 4096 });
+      const offsetBytes = at - (at % 4096);
+      const lengthBytes = Math.min(4096, sizeBytes - offsetBytes);
+      expect(report.phases[0]!.differingRanges).toEqual([{ offsetBytes, lengthBytes }]);
+    }
+  });
+});
+
+/** Runs the order over the devices, and compares everything that it did and said with what it should have. */
+async function expectFaithful(
+  { source, target }: DevicePair,
+  fields: OrderFields,
+  options: MemorySessionOptions = {},
+): Promise<void> {
+  const events: RunEvent[] = [];
+  const { report, sourceAfter, targetAfter } = await run({ source, target }, fields, {
+    ...options,
+    onEvent: (event) => events.push(event),
+  });
+  const writes = fields.phases[0] !== 'recheck' && !fields.dryRun;
+  expect(sourceAfter.equals(source)).toBe(true);
+  const expected = writes ? Buffer.concat([source, target.subarray(source.length)]) : target;
+  expect(targetAfter.equals(expected)).toBe(true);
+
+  expect(report.phases.map(({ phase }) => phase)).toEqual(fields.phases);
+  let targetBefore = target;
+  for (const phase of report.phases) {
+    expectExact(phase, fields, source, targetBefore);
+    targetBefore = targetAfter;
+  }
+  const recheck = report.phases.find(({ phase }) => phase === 'recheck');
+  expect(report.matches).toBe(recheck === undefined || recheck.differingBytes === 0);
+  if (writes) expect(report.matches).toBe(true);
+  expectSteady(events, report);
+}
+
+/** The numbers of a phase, against those that one finds by looking at every chunk. */
+function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, target: Buffer): void {
+  const { bufferBytes, chunkBytes, dryRun } = fields;
+  expect(phase.sizeBytes).toBe(source.length);
+  if (phase.phase === 'copy') {
+    expect(phase.differingBytes).toBe(source.length);
+  } else if (chunkBytes !== null) {
+    const expected = differingChunks(source, target, bufferBytes, chunkBytes);
+    expect(phase.differingBytes).toBe(totalBytes(expected));
+    expect(phase.differingRangeCount).toBe(expected.length);
+    expect(phase.differingRanges).toEqual(expected.slice(0, limits.reportedRanges));
+  } else {
+    // Each buffer is looked at as closely as pays: between its blocks, and the finest chunks that make sense.
+    const finestBytes = Math.min(limits.finestChunkBytes, bufferBytes);
+    const blockBytes = blockBytesOf(geometryOf(source.length, bufferBytes, finestBytes));
+    const [least, most] = [finestBytes, blockBytes].map((stepBytes) =>
+      totalBytes(differingChunks(source, target, bufferBytes, stepBytes)),
+    );
+    expect(phase.differingBytes).toBeGreaterThanOrEqual(least!);
+    expect(phase.differingBytes).toBeLessThanOrEqual(most!);
+  }
+  expect(phase.writtenBytes).toBe(phase.phase === 'recheck' || dryRun ? 0 : phase.differingBytes);
+}
+
+/** A run tells what it begins with, then of each phase its start, its way, and its end. */
+function expectSteady(events: readonly RunEvent[], report: RunReport): void {
+  const types = events.map(({ type }) => type).filter((type) => type !== 'progress' && type !== 'debug');
+  expect(types).toEqual(['start', ...report.phases.flatMap(() => ['phase-start', 'phase-end'])]);
+  expect(events[0]).toEqual({ type: 'start', source: report.source, target: report.target });
+  let doneBytes = 0;
+  for (const event of events) {
+    if (event.type === 'phase-start') doneBytes = 0;
+    if (event.type !== 'progress') continue;
+    expect(event.doneBytes).toBeGreaterThanOrEqual(doneBytes);
+    expect(event.doneBytes).toBeLessThanOrEqual(event.sizeBytes);
+    doneBytes = event.doneBytes;
+  }
+}
+
+async function run(
+  { source, target }: DevicePair,
+  fields: OrderFields,
+  options: MemorySessionOptions = {},
+): Promise<{ report: RunReport; sourceAfter: Buffer; targetAfter: Buffer }> {
+  const [sourcePath, targetPath] = [join(directory.path, 'source'), join(directory.path, 'target')];
+  writeFileSync(sourcePath, source);
+  writeFileSync(targetPath, target);
+  const isSource = fields.localRole === 'source';
+  const report = await runInMemory(
+    {
+      ...fields,
+      localPath: isSource ? sourcePath : targetPath,
+      remotePath: isSource ? targetPath : sourcePath,
+    },
+    options,
+  );
+  const [first, second] = isSource ? (['local', 'remote'] as const) : (['remote', 'local'] as const);
+  expect(report.source).toEqual({
+    side: first,
+    path: sourcePath,
+    kind: 'regular file',
+    sizeBytes: source.length,
+  });
+  expect(report.target).toEqual({
+    side: second,
+    path: targetPath,
+    kind: 'regular file',
+    sizeBytes: target.length,
+  });
+  return { report, sourceAfter: readFileSync(sourcePath), targetAfter: readFileSync(targetPath) };
+}
+
+/** The target for the first bytes of the source, still with a tail of its own. */
+function withTail({ source, target }: DevicePair, sizeBytes: number): Buffer {
+  return Buffer.concat([
+    target.subarray(0, Math.min(sizeBytes, source.length)),
+    target.subarray(source.length),
+  ]);
+}

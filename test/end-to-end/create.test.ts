@@ -1,0 +1,109 @@
+import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { expectSentence, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
+import { deviceOptions } from '../support/disks.ts';
+import { mixedBytes } from '../support/mixed-bytes.ts';
+import { scratchDirectory, scratchFile } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+const MiB = 1024 * 1024;
+
+/** Every way on which the receiving side may be made. */
+const ways = (['here', 'over ssh'] as const).flatMap((where) =>
+  (['PUSH', 'POP'] as const).flatMap((action) =>
+    (['SYNC', 'COPY'] as const).map((mode) => ({ where, action, mode })),
+  ),
+);
+type Way = (typeof ways)[number];
+
+function args({ where, action, mode }: Way, source: string, target: string): string[] {
+  const host = where === 'here' ? [] : hostOptions(server());
+  return [...deviceOptions(action, { source, target }), `--action=${action}`, `--mode=${mode}`, ...host];
+}
+
+describe.each(ways)('$action $mode $where', (way) => {
+  test('makes a missing file at the source’s size, with holes where the source has zeros', async () => {
+    const bytes = Buffer.concat([mixedBytes(300_001, 1), Buffer.alloc(6 * MiB), mixedBytes(100_000, 2)]);
+    const source = scratchFile(bytes);
+    const target = join(scratchDirectory(), 'new.img');
+    expectSilence(await basyn.run([...args(way, source, target), '--create', '--recheck']));
+    expect(readFileSync(target).equals(bytes)).toBe(true);
+    expect(allocatedBytes(target)).toBeLessThan(2 * MiB);
+  });
+});
+
+describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way) => {
+  test('of nothing but zeros makes a file that takes no room', async () => {
+    const source = scratchFile(Buffer.alloc(8 * MiB));
+    const target = join(scratchDirectory(), 'new.img');
+    expectSilence(await basyn.run([...args(way, source, target), '--create']));
+    expect(statSync(target).size).toBe(8 * MiB);
+    expect(allocatedBytes(target)).toBeLessThan(64 * 1024);
+  });
+
+  test('to a missing file without --create is refused, and makes nothing', async () => {
+    const source = scratchFile(Buffer.alloc(1000));
+    const target = join(scratchDirectory(), 'missing.img');
+    const result = await basyn.run(args(way, source, target));
+    const side = way.action === 'PUSH' ? 'remote' : 'local';
+    const advice = 'for a regular file that is to be made, say --create.';
+    expectSentence(result, 2, `${side} target ${target} does not exist; ${advice}`);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test('to a missing file under /dev is refused also with --create', async () => {
+    const target = '/dev/basyn-test-no-such-device';
+    const result = await basyn.run([...args(way, scratchFile(Buffer.alloc(1000)), target), '--create']);
+    expectSentence(result, 2, /not created under \/dev/);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test('to a missing file in a dry run only says what it would do', async () => {
+    const target = join(scratchDirectory(), 'new.img');
+    const source = scratchFile(mixedBytes(100_000, 1));
+    const result = await basyn.run([...args(way, source, target), '--create', '--dry-run']);
+    expect(result.exitCode).toBe(0);
+    expect(result.stdout).toMatch(
+      /^dry run: \d+ bytes .* would be sent and written; nothing was changed\.\n$/,
+    );
+    expect(result.stderr).toMatch(/^basyn: warning: \w+ target .*new\.img would be created\.\n$/);
+    expect(existsSync(target)).toBe(false);
+  });
+});
+
+test.each<[string, (directory: string) => string, RegExp]>([
+  [
+    'in a directory that does not exist',
+    (directory) => join(directory, 'none', 'new.img'),
+    /directory .* does not exist/,
+  ],
+  [
+    'behind a link that leads nowhere',
+    (directory) => {
+      symlinkSync('/no/such/file', join(directory, 'link'));
+      return join(directory, 'link');
+    },
+    /symbolic link to \/no\/such\/file/,
+  ],
+])('a file %s is not made', async (_, where, words) => {
+  const way: Way = { where: 'here', action: 'PUSH', mode: 'COPY' };
+  const target = where(scratchDirectory());
+  const result = await basyn.run([...args(way, scratchFile(Buffer.alloc(10)), target), '--create']);
+  expectSentence(result, 2, words);
+});
+
+test('a file that is there already keeps its bytes behind the source’s end, also with --create', async () => {
+  const way: Way = { where: 'here', action: 'PUSH', mode: 'COPY' };
+  const target = scratchFile(Buffer.alloc(2000, 'old'));
+  expectSilence(await basyn.run([...args(way, scratchFile(Buffer.alloc(1000, 'new')), target), '--create']));
+  expect(readFileSync(target)).toEqual(
+    Buffer.concat([Buffer.alloc(1000, 'new'), Buffer.alloc(2000, 'old').subarray(1000)]),
+  );
+});
+
+function allocatedBytes(path: string): number {
+  return statSync(path).blocks * 512;
+}

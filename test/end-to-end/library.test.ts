@@ -1,0 +1,153 @@
+import { truncateSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type * as Library from '../../src/index.ts';
+import { useBasyn } from '../support/basyn.ts';
+import { expectSynchronised, expectUntouched, makePair } from '../support/disks.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
+import { scratchFile } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+let library: typeof Library;
+beforeAll(async () => {
+  library = (await import(pathToFileURL(basyn.library).href)) as typeof Library;
+});
+
+let before: ProcessSnapshot;
+beforeEach(() => {
+  before = snapshotProcesses();
+});
+afterEach(() => assertNothingLeft(before));
+
+describe.each(['here', 'over ssh'] as const)('%s', (where) => {
+  const endpoints = (): object => {
+    if (where === 'here') return {};
+    const { host, port, user, sshOptions } = server();
+    return { host, port, user, sshOptions };
+  };
+
+  test('sync() makes the target equal, tells its steps, and reports what it did', async () => {
+    const pair = makePair();
+    const events: Library.RunEvent[] = [];
+    const report = await library.sync({
+      local: pair.source,
+      remote: pair.target,
+      ...endpoints(),
+      action: 'push',
+      mode: 'sync',
+      chunkBytes: 4096,
+      recheck: true,
+      onEvent: (event) => events.push(event),
+    });
+    expectSynchronised(pair);
+    expect(report).toMatchObject({
+      source: { side: 'local', path: pair.source },
+      target: { side: 'remote', path: pair.target },
+      phases: [{ phase: 'sync' }, { phase: 'recheck', differingBytes: 0 }],
+      matches: true,
+    });
+    expect(report.phases[0]!.writtenBytes).toBeGreaterThan(700_000);
+    const types = events.map(({ type }) => type).filter((type) => type !== 'progress' && type !== 'debug');
+    expect(types).toEqual(['start', 'phase-start', 'phase-end', 'phase-start', 'phase-end']);
+  });
+
+  test('recheck() says where the devices differ, and that is no failure', async () => {
+    const pair = makePair({ changes: [{ at: 100_000, lengthBytes: 1 }] });
+    const options = { local: pair.source, remote: pair.target, ...endpoints(), chunkBytes: 1024 };
+    const { matches, phases } = await library.recheck(options);
+    expect(matches).toBe(false);
+    expect(phases).toMatchObject([{ differingRanges: [{ offsetBytes: 99_328, lengthBytes: 1024 }] }]);
+    expectUntouched(pair);
+  });
+
+  test('inspect() says what the devices are', async () => {
+    const pair = makePair();
+    const devices = await library.inspect({ local: pair.source, remote: pair.target, ...endpoints() });
+    expect(devices).toEqual({
+      local: { side: 'local', path: pair.source, kind: 'regular file', sizeBytes: 3_000_017 },
+      remote: { side: 'remote', path: pair.target, kind: 'regular file', sizeBytes: 3_070_018 },
+    });
+  });
+
+  test('a failure is a BasynError, which says of what kind and where', async () => {
+    const remote = '/no/such/device';
+    const options = { local: makePair().source, remote, ...endpoints() };
+    const error: unknown = await library
+      .sync({ ...options, action: 'push', mode: 'copy' })
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(library.BasynError);
+    expect(error).toMatchObject({ code: 'device', side: 'remote', device: remote });
+    expect(library.exitCodeOf(error as Library.BasynError)).toBe(2);
+  });
+
+  test('an AbortSignal ends a run, and nothing of it is left', async () => {
+    const [local, remote] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
+    for (const path of [local, remote]) truncateSync(path, 64 * 1024 ** 3);
+    const controller = new AbortController();
+    const run = library.sync({
+      local,
+      remote,
+      ...endpoints(),
+      action: 'push',
+      mode: 'sync',
+      signal: controller.signal,
+      onEvent: ({ type }) => {
+        if (type === 'progress') controller.abort();
+      },
+    });
+    await expect(run).rejects.toMatchObject({ code: 'aborted' });
+    await assertNothingLeft(before);
+  });
+
+  test('an AbortSignal that came before ends a run before it begins', async () => {
+    const pair = makePair();
+    const options = { local: pair.source, remote: pair.target, ...endpoints() };
+    const run = library.sync({ ...options, action: 'push', mode: 'copy', signal: AbortSignal.abort() });
+    await expect(run).rejects.toMatchObject({ code: 'aborted' });
+    expectUntouched(pair);
+  });
+
+  test('two runs at once don’t disturb each other', async () => {
+    const pairs = [makePair({ seed: 1 }), makePair({ seed: 7 })];
+    await Promise.all(
+      pairs.map((pair) =>
+        library.sync({
+          local: pair.target,
+          remote: pair.source,
+          ...endpoints(),
+          action: 'pop',
+          mode: 'sync',
+        }),
+      ),
+    );
+    pairs.forEach(expectSynchronised);
+  });
+});
+
+test.each([
+  [{ local: '' }, /--local/],
+  [{ bufferBytes: 1 }, /bufferBytes/],
+  [{ chunkBytes: 1024, bufferBytes: 1024.5 }, /bufferBytes/],
+  [{ hash: 'sha1' as never }, /unknown name "sha1"/],
+  [{ zlevel: 10 }, /zlevel/],
+  [{ port: 22 }, /--port/],
+])(
+  'options that can’t be carried out as written are refused before anything is opened: %j',
+  async (wrong, words) => {
+    const run = library.sync({ local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong });
+    await expect(run).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(words) });
+  },
+);
+
+test('two runs to the same target don’t both go on', async () => {
+  const [first, second] = [makePair(), makePair()];
+  const outcomes = await Promise.allSettled(
+    [first, second].map(({ source }) =>
+      library.sync({ local: source, remote: first.target, action: 'push', mode: 'sync' }),
+    ),
+  );
+  const failed = outcomes.filter(({ status }) => status === 'rejected');
+  expect(failed).toMatchObject([{ reason: { code: 'refused', message: expect.stringContaining('locked') } }]);
+});

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { expectLines, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
+import { runCommand } from '../support/command.ts';
+import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { node18, nodeLatest } from '../support/node-versions.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+
+const agents = [
+  { version: 'the oldest promised node, 18', node: node18, major: /^v18\./ },
+  { version: 'the newest node', node: nodeLatest, major: /^v2[4-9]\./ },
+];
+
+describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, major }) => {
+  test.skipIf(node === undefined)('is under this node indeed', async () => {
+    expect(expectLines(await runCommand(node!, ['--version']))).toEqual([expect.stringMatching(major)]);
+  });
+
+  const cases = (['PUSH', 'POP'] as const).flatMap((action) =>
+    ['--compress=zstd', '--compress=zlib', '--compress=none', '--zlevel=9'].map((option) => ({
+      action,
+      option,
+    })),
+  );
+  test.skipIf(node === undefined).each(cases)(
+    'takes part in a $action with $option',
+    async ({ action, option }) => {
+      const pair = makePair();
+      const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', option, '--recheck'];
+      expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${node}`]));
+      expectSynchronised(pair);
+    },
+  );
+
+  test.skipIf(node === undefined).each(['XXH128', 'BLAKE2S', 'SHA512'])('knows %s', async (hash) => {
+    const pair = makePair();
+    const args = [...deviceOptions('POP', pair), '-a', 'POP', '-m', 'SYNC', `--hash=${hash}`];
+    expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${node}`]));
+    expectSynchronised(pair);
+  });
+});
+
+/** The newest node has zstd of its own, 18 and 20 use the WASM build: each must read the other. */
+describe.skipIf(nodeLatest === undefined)('a command under the newest node (needs test/nodes)', () => {
+  const cases = (['PUSH', 'POP'] as const).flatMap((action) =>
+    agents.map(({ version, node }) => ({ action, version, node })),
+  );
+
+  test.each(cases)('does a $action with zstd and an agent under $version', async ({ action, node }) => {
+    const pair = makePair();
+    const args = [...deviceOptions(action, pair), '-a', action, '-m', 'COPY', '--compress=zstd', '--recheck'];
+    const host = [...hostOptions(server()), `--remote-node=${node}`];
+    expectSilence(await runCommand(nodeLatest!, [basyn.executable, ...args, ...host]));
+    expectSynchronised(pair);
+  });
+});

@@ -1,0 +1,260 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { totalBytes } from '../../src/digest/extent.ts';
+import {
+  expectLines,
+  expectSentence,
+  hostOptions,
+  jsonLines,
+  jsonPhases,
+  linesOf,
+  useBasyn,
+} from '../support/basyn.ts';
+import { deviceOptions, expectSynchronised, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
+import { isRoot } from '../support/loop-device.ts';
+import { differingChunks } from '../support/naive.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+
+describe.each(['here', 'over ssh'] as const)('%s', (where) => {
+  const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
+
+  describe('without an action', () => {
+    test('a line for each device tells its kind and size, and nothing is changed', async () => {
+      const pair = makePair({ sizeBytes: 1_500_001 });
+      expect(expectLines(await basyn.run([...deviceOptions('PUSH', pair), ...host()]))).toEqual([
+        `local ${pair.source}: regular file, 1500001 bytes (1.4 MiB)`,
+        `remote ${pair.target}: regular file, 1570002 bytes (1.5 MiB)`,
+      ]);
+      expectUntouched(pair);
+    });
+
+    test.skipIf(!isRoot)('a block device is told as one (needs root)', async () => {
+      const disk = makeDisk('loop device', Buffer.alloc(512 * 2049));
+      const file = makeDisk('file', Buffer.alloc(7));
+      expect(expectLines(await basyn.run([`--local=${file}`, `--remote=${disk}`, ...host()]))).toEqual([
+        `local ${file}: regular file, 7 bytes`,
+        `remote ${disk}: block device, 1049088 bytes (1.0 MiB)`,
+      ]);
+    });
+
+    test('a device that is missing on either side is an error', async () => {
+      const file = makeDisk('file', Buffer.alloc(7));
+      const missing = '/no/such/device';
+      const local = await basyn.run([`--local=${missing}`, `--remote=${file}`, ...host()]);
+      expectSentence(local, 2, /^basyn: local \w+ \/no\/such\/device does not exist\.$/);
+      const remote = await basyn.run([`--local=${file}`, `--remote=${missing}`, ...host()]);
+      expectSentence(remote, 2, /^basyn: remote \w+ \/no\/such\/device does not exist\.$/);
+    });
+  });
+
+  test.each(['SYNC', 'COPY'])('a dry run of a %s finds what differs, and writes nothing', async (mode) => {
+    const pair = makePair();
+    const args = [
+      ...deviceOptions('PUSH', pair),
+      ...host(),
+      '-a',
+      'PUSH',
+      '-m',
+      mode,
+      '--chunk=4',
+      '--dry-run',
+    ];
+    const differing = differingChunks(pair.sourceBytes, pair.targetBytes, 2 ** 21, 4096);
+    const differingBytes = mode === 'SYNC' ? totalBytes(differing) : pair.sourceBytes.length;
+    const ranges = mode === 'SYNC' ? `${differing.length} ranges` : '1 range';
+    const [line, ...others] = expectLines(await basyn.run(args));
+    expect(others).toEqual([]);
+    expect(line).toMatch(
+      new RegExp(`^dry run: ${differingBytes} bytes .* in ${ranges} would be sent and written`),
+    );
+    expectUntouched(pair);
+    expect(jsonPhases(await basyn.run([...args, '--json']))).toMatchObject([
+      { differingBytes, writtenBytes: 0 },
+    ]);
+    expectUntouched(pair);
+  });
+
+  test('a dry run passes the guards of a real one', async () => {
+    const pair = makePair({ sizeBytes: 10_000, changes: [] });
+    const args = [...deviceOptions('POP', pair), ...host(), '-a', 'PUSH', '-m', 'SYNC', '--dry-run'];
+    expectSentence(await basyn.run(args), 2, /remote target .* is too small/);
+  });
+
+  test('--json prints one object per line, from the start to the final result', async () => {
+    const pair = makePair();
+    const args = [
+      ...deviceOptions('PUSH', pair),
+      ...host(),
+      '-a',
+      'PUSH',
+      '-m',
+      'SYNC',
+      '--recheck',
+      '--json',
+    ];
+    const result = await basyn.run(args);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    const lines = jsonLines(result);
+    expect(lines.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
+      'start',
+      'phase-start',
+      'phase-end',
+      'phase-start',
+      'phase-end',
+      'result',
+    ]);
+    const device = { side: 'local', path: pair.source, kind: 'regular file', sizeBytes: 3_000_017 };
+    expect(lines[0]).toMatchObject({ source: device, target: { side: 'remote', path: pair.target } });
+    expect(lines.at(-1)).toMatchObject({
+      source: device,
+      phases: [{ phase: 'sync' }, { phase: 'recheck', differingBytes: 0 }],
+      traffic: { receivedBytes: expect.any(Number), transmittedBytes: expect.any(Number) },
+      elapsedMs: expect.any(Number),
+      matches: true,
+    });
+  });
+
+  test('--json tells a failure as an object too', async () => {
+    const pair = makePair({ sizeBytes: 10_000, changes: [] });
+    const result = await basyn.run([
+      ...deviceOptions('POP', pair),
+      ...host(),
+      '-a',
+      'PUSH',
+      '-m',
+      'SYNC',
+      '--json',
+    ]);
+    expect(result.exitCode).toBe(2);
+    expect(jsonLines(result)).toMatchObject([
+      { type: 'error', code: 'refused', side: 'remote', device: pair.source, exitCode: 2 },
+    ]);
+    expect(linesOf(result.stderr)).toHaveLength(1);
+  });
+
+  test('--json tells differences by their ranges, and exits with 2', async () => {
+    const pair = makePair({ changes: [{ at: 5000, lengthBytes: 1 }], tailBytes: 0 });
+    const result = await basyn.run([
+      ...deviceOptions('PUSH', pair),
+      ...host(),
+      '--recheck',
+      '--chunk=1',
+      '--json',
+    ]);
+    expect(result.exitCode).toBe(2);
+    expect(jsonLines(result).at(-1)).toMatchObject({
+      type: 'result',
+      matches: false,
+      phases: [{ differingBytes: 1024, differingRanges: [{ offsetBytes: 4096, lengthBytes: 1024 }] }],
+    });
+  });
+
+  test('--verbose logs timestamped lines to stdout', async () => {
+    const pair = makePair();
+    const args = [...deviceOptions('PUSH', pair), ...host(), '-a', 'PUSH', '-m', 'SYNC', '--verbose'];
+    const lines = expectLines(await basyn.run(args));
+    for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /);
+    expect(lines).toHaveLength(6);
+  });
+
+  test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {
+    const pair = makePair();
+    const args = [
+      ...deviceOptions('PUSH', pair),
+      ...host(),
+      '-a',
+      'PUSH',
+      '-m',
+      'COPY',
+      '--recheck',
+      '--progress',
+    ];
+    const result = await basyn.run(args);
+    expect(result).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(linesOf(result.stderr).at(-2)).toMatch(/^copy: 3000017 bytes .* written$/);
+    expect(linesOf(result.stderr).at(-1)).toMatch(/^recheck: 3000017 bytes .* nothing differs$/);
+  });
+
+  test('--debug traces to stderr, with the origin of a failure', async () => {
+    const result = await basyn.run(['--local=/no/such/file', '--remote=/dev/null', ...host(), '--debug']);
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(result.stderr).toMatch(/^ +at /m);
+  });
+});
+
+describe('--stat', () => {
+  test.each(['PUSH', 'POP'] as const)(
+    'counts what was written, where there is no wire (%s)',
+    async (action) => {
+      const pair = makePair();
+      const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', '--chunk=4', '--stat'];
+      const lines = expectLines(await basyn.run(args));
+      const written = totalBytes(differingChunks(pair.sourceBytes, pair.targetBytes, 2 ** 21, 4096));
+      const [sent, received] = action === 'PUSH' ? [written, 0] : [0, written];
+      expect(lines[0]).toMatch(/^Device size: 3000017 bytes/);
+      expect(lines[1]).toMatch(new RegExp(`^Traffic: +Rx: +${received} bytes`));
+      expect(lines[2]).toMatch(new RegExp(`^ +Tx: +${sent} bytes`));
+      expect(lines[3]).toMatch(new RegExp(`^ +Both: +${written} bytes`));
+      expect(lines[4]).toBe(`Ratio:       ${((written / 3_000_017) * 100).toFixed(4)} %`);
+      expect(lines[5]).toMatch(/^Time: +\d+\.\d{3} seconds$/);
+      expect(lines[6]).toMatch(/^Bandwidth: +Real: +\d+ bytes\/s/);
+      expect(lines[7]).toMatch(/^ +Effective: +\d+ bytes\/s/);
+    },
+  );
+
+  test.each(['PUSH', 'POP'] as const)('counts every byte at the pipe to ssh (%s)', async (action) => {
+    const pair = makePair();
+    const directory = scratchDirectory();
+    const path = sshThatKeepsBytes(directory);
+    const args = [
+      ...deviceOptions(action, pair),
+      '-a',
+      action,
+      '-m',
+      'COPY',
+      ...hostOptions(server()),
+      '--stat',
+    ];
+    const lines = expectLines(await basyn.run(args, { env: { PATH: path } }));
+    expectSynchronised(pair);
+    const sizeOf = (name: string): number => statSync(join(directory, name)).size;
+    expect(numberIn(lines, 'Tx')).toBe(sizeOf('sent'));
+    expect(numberIn(lines, 'Rx')).toBe(sizeOf('received'));
+    expect(numberIn(lines, 'Both')).toBe(sizeOf('sent') + sizeOf('received'));
+    // Most of it is the device, compressed; the agent is no more than some percent of it.
+    const dataBytes = action === 'PUSH' ? sizeOf('sent') : sizeOf('received');
+    expect(dataBytes).toBeGreaterThan(800_000);
+    expect(dataBytes).toBeLessThan(2_600_000);
+  });
+
+  test('of a device of no bytes divides by nothing', async () => {
+    const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];
+    const lines = expectLines(
+      await basyn.run(['-l', source, '-r', target, '-a', 'PUSH', '-m', 'SYNC', '--stat']),
+    );
+    expect(lines.join('\n')).not.toMatch(/NaN|Infinity/);
+  });
+});
+
+/** A folder for PATH whose `ssh` is the real one, and keeps what went through its stdin and stdout. */
+function sshThatKeepsBytes(directory: string): string {
+  const bin = join(directory, 'bin');
+  mkdirSync(bin);
+  const [path, sent, received] = [
+    process.env.PATH ?? '',
+    join(directory, 'sent'),
+    join(directory, 'received'),
+  ];
+  const script = `#!/bin/sh\nPATH='${path}'\ntee '${sent}' | ssh "$@" | tee '${received}'\n`;
+  writeFileSync(join(bin, 'ssh'), script, { mode: 0o755 });
+  return `${bin}:${path}`;
+}
+
+function numberIn(lines: readonly string[], name: string): number {
+  return Number(new RegExp(`${name}: +(\\d+) bytes`).exec(lines.join('\n'))?.[1]);
+}

@@ -1,0 +1,108 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { expectLines, expectSilence, hostOptions, jsonPhases, linesOf, useBasyn } from '../support/basyn.ts';
+import { deviceOptions, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
+import { attachLoop, isRoot } from '../support/loop-device.ts';
+import { scratchFile } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+
+describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
+  const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
+
+  test('of devices that match is silent', async () => {
+    const pair = makePair({ changes: [], tailBytes: 0 });
+    expectSilence(await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck']));
+  });
+
+  test('finds planted differences, names their offsets, exits with 2, and repairs nothing', async () => {
+    const changes = [
+      { at: 8192, lengthBytes: 1 },
+      { at: 1_000_000, lengthBytes: 5000 },
+      { at: 2_999_999, lengthBytes: 18 },
+    ];
+    const pair = makePair({ changes, tailBytes: 0 });
+    const result = await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck', '--chunk=4']);
+    expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+    const lastBytes = 3_000_017 - 2_998_272;
+    expect(linesOf(result.stderr)).toEqual([
+      `basyn: The devices differ: ${4096 + 8192 + lastBytes} bytes (13.7 KiB) in 3 ranges of local ${pair.source} and remote ${pair.target}.`,
+      '  at offset 8192: 4096 bytes (4.0 KiB)',
+      '  at offset 999424: 8192 bytes (8.0 KiB)',
+      `  at offset 2998272: ${lastBytes} bytes (1.7 KiB)`,
+    ]);
+    expectUntouched(pair);
+  });
+
+  test('of devices of different sizes looks at what both have', async () => {
+    const pair = makePair({ changes: [] });
+    for (const action of ['PUSH', 'POP'] as const) {
+      const [phase] = jsonPhases(
+        await basyn.run([...deviceOptions(action, pair), ...host(), '--recheck', '--json']),
+      );
+      expect(phase).toMatchObject({
+        phase: 'recheck',
+        sizeBytes: pair.sourceBytes.length,
+        differingBytes: 0,
+      });
+    }
+  });
+
+  test('after a transfer is a phase of its own, which says that all is equal', async () => {
+    const pair = makePair();
+    const args = [...deviceOptions('POP', pair), ...host(), '-a', 'pop', '-m', 'copy', '--recheck', '--json'];
+    const phases = jsonPhases(await basyn.run(args));
+    expect(phases).toMatchObject([
+      { phase: 'copy', writtenBytes: pair.sourceBytes.length },
+      { phase: 'recheck', writtenBytes: 0, differingBytes: 0 },
+    ]);
+  });
+
+  test('names ten ranges, and counts the others', async () => {
+    const changes = Array.from({ length: 13 }, (_, index) => ({ at: index * 100_000, lengthBytes: 1 }));
+    const pair = makePair({ changes, tailBytes: 0 });
+    const result = await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck', '--chunk=1']);
+    expect(result.exitCode).toBe(2);
+    const lines = linesOf(result.stderr);
+    expect(lines[0]).toContain('13312 bytes (13.0 KiB) in 13 ranges');
+    expect(lines).toHaveLength(12);
+    expect(lines.at(-1)).toBe('  and 3 more ranges');
+  });
+
+  test.skipIf(!isRoot)(
+    'sees what is on the disk, not what the page cache holds of it (needs root)',
+    async () => {
+      const bytes = Buffer.alloc(1024 * 1024, 'same');
+      const source = scratchFile(bytes);
+      const below = scratchFile(bytes);
+      const loop = attachLoop(below);
+      onTestFinished(loop.detach);
+      // From now on the cache of the device holds it all, as long as somebody has it open.
+      const holder = openSync(loop.path, 'r');
+      onTestFinished(() => closeSync(holder));
+      const isCached = (): boolean => readFileSync(loop.path).equals(bytes);
+      expect(isCached()).toBe(true);
+      const fd = openSync(below, 'r+');
+      writeSync(fd, 'X', 300_000);
+      closeSync(fd);
+      expect(isCached()).toBe(true);
+      const args = [`--local=${source}`, `--remote=${loop.path}`, ...host(), '--recheck', '--chunk=4'];
+      const result = await basyn.run(args);
+      expect(result.exitCode).toBe(2);
+      expect(result.stderr).toContain('at offset 299008: 4096 bytes');
+    },
+  );
+});
+
+test('a recheck tells in words that the devices match, where words are asked for', async () => {
+  const pair = makePair({ changes: [], tailBytes: 0 });
+  const lines = expectLines(await basyn.run([...deviceOptions('PUSH', pair), '--recheck', '--verbose']));
+  expect(lines.at(-1)).toMatch(/ end: the devices match, all done in /);
+});
+
+test('a recheck of a device with itself is allowed: nothing is written', async () => {
+  const disk = makeDisk('file', Buffer.alloc(10_000, 'x'));
+  expectSilence(await basyn.run([`--local=${disk}`, `--remote=${disk}`, '--recheck']));
+});

@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { truncateSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
+import type { RunningCommand } from '../support/command.ts';
+import { deviceOptions } from '../support/disks.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
+import { scratchFile } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+
+let before: ProcessSnapshot;
+beforeEach(() => {
+  before = snapshotProcesses();
+});
+afterEach(() => assertNothingLeft(before, 10_000));
+
+describe.each(['here', 'over ssh'] as const)('%s', (where) => {
+  const cases = (['SIGINT', 'SIGTERM'] as const).flatMap((signal) =>
+    (['PUSH', 'POP'] as const).map((action) => ({ signal, action })),
+  );
+
+  test.each(cases)(
+    '$signal ends a $action: it says how far it came, exits with 2, and leaves no process',
+    async ({ signal, action }) => {
+      const run = await startLongRun(action);
+      run.child.kill(signal);
+      const { exitCode, stderr, wallMs } = await run.result;
+      expect(exitCode).toBe(2);
+      expect(linesOf(stderr)).toEqual([
+        expect.stringMatching(
+          new RegExp(`^basyn: Stopped by ${signal} during sync at \\d+ of 68719476736 bytes \\(\\d+%\\)\\.$`),
+        ),
+      ]);
+      expect(wallMs).toBeLessThan(15_000);
+      await assertNothingLeft(before);
+    },
+  );
+
+  test('SIGKILL leaves no process either, on neither side', async () => {
+    const run = await startLongRun('PUSH');
+    run.child.kill('SIGKILL');
+    expect(await run.result).toMatchObject({ signal: 'SIGKILL' });
+    await assertNothingLeft(before, 10_000);
+  });
+
+  /** A run over 64 GiB of holes, once it moves. */
+  async function startLongRun(action: 'PUSH' | 'POP'): Promise<RunningCommand> {
+    const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
+    for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
+    const host = where === 'here' ? [] : hostOptions(server());
+    const args = [
+      ...deviceOptions(action, { source, target }),
+      '-a',
+      action,
+      '-m',
+      'SYNC',
+      ...host,
+      '--verbose',
+    ];
+    const run = await basyn.start(args);
+    await sees(run, 'sync: start');
+    await sleep(300);
+    return run;
+  }
+});
+
+test('a signal before anything has begun is told as such', async () => {
+  const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
+  // What starts node there swallows all that it is sent.
+  const slow = [...hostOptions(server()), '--remote-node=cat >/dev/null; node'];
+  const run = await basyn.start([
+    ...deviceOptions('PUSH', { source, target }),
+    '-a',
+    'PUSH',
+    '-m',
+    'SYNC',
+    ...slow,
+  ]);
+  await sleep(1000);
+  run.child.kill('SIGINT');
+  const { exitCode, stderr } = await run.result;
+  expect(exitCode).toBe(2);
+  expect(linesOf(stderr)).toEqual(['basyn: Stopped by SIGINT before anything was compared or written.']);
+});
+
+test('a second signal ends it at once', async () => {
+  const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
+  const slow = [...hostOptions(server()), '--remote-node=trap "" TERM HUP; sleep 3; node'];
+  const run = await basyn.start([
+    ...deviceOptions('PUSH', { source, target }),
+    '-a',
+    'PUSH',
+    '-m',
+    'SYNC',
+    ...slow,
+  ]);
+  await sleep(1000);
+  run.child.kill('SIGINT');
+  await sleep(500);
+  run.child.kill('SIGINT');
+  expect((await run.result).exitCode).toBe(2);
+});
+
+/** Waits until the run has printed these words. */
+async function sees({ child, result }: RunningCommand, words: string): Promise<void> {
+  let text = '';
+  const ended = result.then(({ stderr }) => Promise.reject(new Error(`it has ended: ${stderr}`)));
+  ended.catch(() => undefined);
+  while (!text.includes(words)) {
+    const [chunk] = (await Promise.race([once(child.stdout!, 'data'), ended])) as [Buffer];
+    text += chunk.toString();
+  }
+}

@@ -1,0 +1,60 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { expectFailure, MiB, sideOf, useWorkshop, wirings } from '../support/fault-workshop.ts';
+import { attachLoop, isRoot, makeFileSystem, mount, swapOn } from '../support/loop-device.ts';
+import { sha256OfFile } from '../support/images.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const workshop = useWorkshop(server);
+const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+
+describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts, swap)', () => {
+  test.each(cases)('%s: a mounted device', async (name, wiring) => {
+    const file = workshop.path(`mounted ${name}`);
+    writeFileSync(file, '');
+    truncateSync(file, 8 * MiB);
+    const { path: target, detach } = attachLoop(file);
+    onTestFinished(detach);
+    makeFileSystem(target);
+    const directory = workshop.path(`on ${name}`);
+    const unmount = mount(target, directory);
+    onTestFinished(unmount);
+    writeFileSync(`${directory}/precious`, 'data');
+    const { source } = workshop.pair(MiB);
+    const result = await workshop.run(wiring, { source, target, sizeBytes: MiB }, [
+      '--mode=COPY',
+      '--verbose',
+    ]);
+    const sentence = expectFailure(result);
+    expect(sentence).toContain(`${sideOf(wiring, 'target')} target ${target}`);
+    expect(sentence).toContain(directory);
+    unmount();
+    const again = mount(target, directory);
+    onTestFinished(again);
+    expect(readFileSync(`${directory}/precious`, 'utf8')).toBe('data');
+  });
+
+  test('a device that is swapped on', async ({ skip }) => {
+    const file = workshop.path('swap');
+    writeFileSync(file, Buffer.alloc(4 * MiB));
+    const { path: target, detach } = attachLoop(file);
+    onTestFinished(detach);
+    let swapOff = (): void => undefined;
+    try {
+      swapOff = swapOn(target);
+    } catch (error) {
+      // A container may mount, and yet not swap.
+      skip(`swapon is not allowed here: ${String(error)}`);
+    }
+    onTestFinished(() => swapOff());
+    const before = sha256OfFile(target);
+    const { source } = workshop.pair(MiB);
+    for (const action of ['PUSH', 'POP'] as const) {
+      const wiring = { action, over: action === 'PUSH' ? 'ssh' : 'here' } as const;
+      const result = await workshop.run(wiring, { source, target, sizeBytes: MiB });
+      expect(expectFailure(result)).toMatch(/swap/);
+    }
+    expect(sha256OfFile(target)).toBe(before);
+  });
+});

@@ -1,0 +1,264 @@
+import { execFileSync } from 'node:child_process';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  canary,
+  expectFailure,
+  guardPair,
+  lineWith,
+  MiB,
+  sideOf,
+  useWorkshop,
+  wirings,
+  type Pair,
+  type Wiring,
+} from '../support/fault-workshop.ts';
+import { filesEqual, writeImage } from '../support/images.ts';
+import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const workshop = useWorkshop(server);
+
+let tmpfsCount = 0;
+const verbose = ['--verbose', '--stat'];
+const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+/** Every wiring, and in each place every mode, but not all of both together: runs over ssh take their time. */
+const inModes = cases.map(
+  ([name, wiring], index) => [name, index === 0 || index === 3 ? 'SYNC' : 'COPY', wiring] as const,
+);
+
+describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
+  test.each(inModes)('%s %s: an unreadable source ends it with the offset', async (_name, mode, wiring) => {
+    const pair = workshop.pair(6 * MiB);
+    const loop = loopOver(pair.source);
+    truncateSync(pair.source, 3 * MiB);
+    const check = guardPair(pair);
+    const result = await workshop.run(wiring, { ...pair, source: loop }, [`--mode=${mode}`, ...verbose]);
+    expectFailedRead(expectFailure(result), `${sideOf(wiring, 'source')} device ${loop}`, 3 * MiB);
+    check();
+  });
+
+  test.each(cases)('%s: an unreadable target ends a SYNC, which works again later', async (_name, wiring) => {
+    const pair = workshop.pair(6 * MiB);
+    const check = guardPair(pair);
+    const loop = loopOver(pair.target);
+    truncateSync(pair.target, 3 * MiB);
+    const onLoop = { ...pair, target: loop };
+    const result = await workshop.run(wiring, onLoop, ['--mode=SYNC', ...verbose]);
+    expectFailedRead(expectFailure(result), `${sideOf(wiring, 'target')} device ${loop}`, 3 * MiB);
+    // The disk is well again, but for what the cut took.
+    truncateSync(pair.target, pair.sizeBytes);
+    writeFileSync(pair.target, canary, { flag: 'a' });
+    await workshop.expectRepair(wiring, onLoop);
+    check();
+  });
+
+  test.each(cases)('%s: an unwritable target ends a COPY with the offset', async (_name, wiring) => {
+    // The source ends in the middle of a block, for whose other half the kernel has to read it, and fails.
+    const { source } = workshop.pair(2 * MiB + 512);
+    const target = workshop.path(`unwritable-${wiring.action}-${wiring.over}`);
+    makeSparse(target, 4 * MiB);
+    const loop = loopOver(target);
+    truncateSync(target, MiB);
+    const pair = { source, target: loop, sizeBytes: 2 * MiB + 512 };
+    const result = await workshop.run(wiring, pair, ['--mode=COPY', ...verbose]);
+    expect(expectFailure(result)).toBe(
+      `basyn: cannot write ${sideOf(wiring, 'target')} device ${loop} at byte ${2 * MiB}: input/output error (EIO).`,
+    );
+  });
+
+  test.each(cases)(
+    '%s: a disk that takes the writes and fails the flush is no success',
+    async (_name, wiring) => {
+      const pair = workshop.pair(4 * MiB);
+      const full = tmpfs(2 * MiB);
+      const file = join(full, 'disk');
+      makeSparse(file, 4 * MiB);
+      const loop = loopOver(file);
+      const result = await workshop.run(wiring, { ...pair, target: loop }, ['--mode=COPY', ...verbose]);
+      expect(expectFailure(result)).toBe(
+        `basyn: cannot flush ${sideOf(wiring, 'target')} device ${loop}: input/output error (EIO); ` +
+          'data may not be on the disk.',
+      );
+    },
+  );
+});
+
+describe.skipIf(!isRoot)('a file system that is full (needs root: tmpfs)', () => {
+  test.each(inModes)(
+    '%s %s: ends it with the offset, and a SYNC works when there is room',
+    async (_name, mode, wiring) => {
+      const directory = tmpfs(3 * MiB);
+      const { source, sizeBytes } = workshop.pair(8 * MiB);
+      const target = join(directory, 'target');
+      makeSparse(target, sizeBytes + 64 * 1024);
+      const result = await workshop.run(wiring, { source, target, sizeBytes }, [
+        `--mode=${mode}`,
+        ...verbose,
+      ]);
+      expect(expectFailure(result)).toMatch(
+        new RegExp(
+          `^basyn: cannot write ${sideOf(wiring, 'target')} file ${target} at byte \\d+: ` +
+            String.raw`no space left on device \(ENOSPC\)\.$`,
+        ),
+      );
+      execFileSync('mount', ['-o', 'remount,size=8m', directory]);
+      const { exitCode } = await workshop.run(wiring, { source, target, sizeBytes });
+      expect(exitCode).toBe(0);
+      expect(filesEqual(source, target, sizeBytes)).toBe(true);
+    },
+  );
+});
+
+describe('a limit on file sizes', () => {
+  const limit = ['prlimit', `--fsize=${2 * MiB}`];
+  test.each(inModes)(
+    '%s %s: a write that it cuts short ends it with the offset',
+    async (_name, mode, wiring) => {
+      const pair = workshop.pair(4 * MiB);
+      const check = guardPair(pair);
+      const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
+      const result = await workshop.run(
+        wiring,
+        pair,
+        [`--mode=${mode}`, ...verbose, ...(isRemote ? [`--remote-node=${limit.join(' ')} node`] : [])],
+        isRemote ? {} : { prefix: limit },
+      );
+      expect(expectFailure(result)).toMatch(
+        new RegExp(
+          `^basyn: cannot write ${sideOf(wiring, 'target')} file ${pair.target} at byte \\d+: ` +
+            String.raw`file size limit reached \(EFBIG\)\.$`,
+        ),
+      );
+      check();
+      await workshop.expectRepair(wiring, pair);
+    },
+  );
+});
+
+describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', () => {
+  test.each(['PUSH', 'POP'] as const)('%s here: survives that many threads fail at once', async (action) => {
+    const sizeBytes = 96 * MiB;
+    const pair = {
+      source: workshop.path(`big-${action}`),
+      target: workshop.path(`other-${action}`),
+      sizeBytes,
+    };
+    for (const path of [pair.source, pair.target]) makeSparse(path, sizeBytes);
+    const loop = loopOver(pair.source);
+    truncateSync(pair.source, 32 * MiB);
+    const wiring = { action, over: 'here' } as const;
+    // Which thread fails first, and when the others do, is another thing each time.
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const result = await workshop.run(wiring, { ...pair, source: loop });
+      expectFailedRead(expectFailure(result), `${sideOf(wiring, 'source')} device ${loop}`, 32 * MiB);
+    }
+  });
+
+  test.each(
+    (['PUSH', 'POP'] as const).flatMap((action) =>
+      (['source', 'target'] as const).map((role) => [action, role] as const),
+    ),
+  )('%s ssh: is told where the %s is longer than the window of the comparison', async (action, role) => {
+    const wiring = { action, over: 'ssh' } as const;
+    const sizeBytes = 40 * MiB;
+    const pair = {
+      source: workshop.path(`long-${action}-${role}`),
+      target: workshop.path(`wide-${action}-${role}`),
+      sizeBytes,
+    };
+    for (const path of [pair.source, pair.target]) makeSparse(path, sizeBytes);
+    const loop = loopOver(pair[role]);
+    truncateSync(pair[role], 2 * MiB);
+    // The window is 16384 buffers: 16 MiB of the 40.
+    const result = await workshop.run(wiring, { ...pair, [role]: loop }, [
+      '--mode=SYNC',
+      '--buffer=1',
+      '--verbose',
+    ]);
+    expectFailedRead(expectFailure(result), `${sideOf(wiring, role)} device ${loop}`, 2 * MiB);
+  });
+
+  test('POP ssh: arrives over a slow link, behind the data that was sent before', async () => {
+    const wiring = { action: 'POP', over: 'ssh' } as const;
+    const relay = await workshop.relay({ bandwidthMbit: 10 });
+    const pair = workshop.pair(8 * MiB);
+    const loop = loopOver(pair.source);
+    truncateSync(pair.source, 6 * MiB);
+    const result = await workshop.run(wiring, { ...pair, source: loop }, ['--mode=COPY'], {
+      port: relay.port,
+    });
+    expectFailedRead(expectFailure(result, { withinMs: 20_000 }), `remote device ${loop}`, 6 * MiB);
+  });
+});
+
+describe('a source that becomes shorter during the run', () => {
+  test.each(['PUSH', 'POP'] as const)(
+    '%s here: ends it with the offset where it ends now',
+    async (action) => {
+      const wiring = { action, over: 'here' } as const;
+      // Holes are read at some GB/s, so the end of this much is far away when the run has just begun.
+      const sizeBytes = 1024 * MiB;
+      const pair = {
+        source: workshop.path(`long-${action}`),
+        target: workshop.path(`twin-${action}`),
+        sizeBytes,
+      };
+      for (const path of [pair.source, pair.target]) makeSparse(path, sizeBytes);
+      const run = await workshop.start(wiring, pair, ['--mode=SYNC', '--verbose']);
+      await lineWith(run.child.stdout!, 'to go through');
+      truncateSync(pair.source, 1000 * MiB);
+      expectShorter(expectFailure(await run.result), wiring, pair, 1000 * MiB);
+    },
+  );
+
+  test.each(['PUSH', 'POP'] as const)('%s ssh: ends it with the offset where it ends now', async (action) => {
+    const wiring = { action, over: 'ssh' } as const;
+    const relay = await workshop.relay({ bandwidthMbit: 64 });
+    const pair = workshop.pair(12 * MiB);
+    const run = await workshop.start(wiring, pair, ['--mode=COPY', '--verbose'], { port: relay.port });
+    await lineWith(run.child.stdout!, 'to go through');
+    truncateSync(pair.source, 11 * MiB);
+    expectShorter(expectFailure(await run.result), wiring, pair, 11 * MiB);
+    writeImage(pair.source, pair.sizeBytes, { seed: 7 });
+    await workshop.expectRepair(wiring, pair);
+  });
+
+  function expectShorter(
+    sentence: string,
+    wiring: Wiring,
+    { source, sizeBytes }: Pair,
+    endBytes: number,
+  ): void {
+    const parts = /^basyn: (.*) ends at byte (\d+), but (.*)\.$/.exec(sentence);
+    expect(parts?.[1], sentence).toBe(`${sideOf(wiring, 'source')} file ${source}`);
+    expect(Number(parts?.[2])).toBeGreaterThanOrEqual(endBytes);
+    expect(parts?.[3]).toBe(`it had ${sizeBytes} bytes when it was opened: it has become shorter`);
+  }
+});
+
+/** Threads read at several places at once: any of what is past the cut may be the first to fail. */
+function expectFailedRead(sentence: string, device: string, leastBytes: number): void {
+  const parts = /^basyn: cannot read (.*) at byte (\d+): input\/output error \(EIO\)\.$/.exec(sentence);
+  expect(parts?.[1], sentence).toBe(device);
+  expect(Number(parts?.[2])).toBeGreaterThanOrEqual(leastBytes);
+}
+
+function loopOver(file: string): string {
+  const { path, detach } = attachLoop(file);
+  onTestFinished(detach);
+  return path;
+}
+
+function tmpfs(sizeBytes: number): string {
+  const path = workshop.path(`tmpfs-${++tmpfsCount}`);
+  onTestFinished(mountTmpfs(path, sizeBytes));
+  return path;
+}
+
+function makeSparse(path: string, sizeBytes: number): void {
+  writeFileSync(path, '');
+  truncateSync(path, sizeBytes);
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { makeRandom } from '../support/random.ts';
+import { fuzz } from './fuzz.ts';
+import { mutate, mutations } from './mutate.ts';
+
+test('spoilt conversations break no promise, for some seconds', async () => {
+  const seed = Number(process.env.BASYN_TEST_SEED ?? 1);
+  const { rounds, outcomes } = await fuzz({ seed, milliseconds: 6000 });
+  console.log(`seed ${seed}: ${rounds} conversations`, Object.fromEntries(outcomes));
+  // Both kinds of ends were reached: what is refused, and what can't be told from an honest run.
+  expect(outcomes.get('protocol')).toBeGreaterThan(20);
+  expect(outcomes.get('success')).toBeGreaterThan(20);
+});
+
+test('the same seed spoils in the same way, and every way is used', () => {
+  const frames = Array.from({ length: 20 }, (_, index) => {
+    const frame = Buffer.alloc(8 + index * 10, index);
+    frame.writeUInt32BE(index * 10, 4);
+    return { to: 'agent' as const, frame };
+  });
+  const used = new Set<string>();
+  for (let seed = 1; seed < 200; seed++) {
+    const first = mutate(frames, frames, makeRandom(seed));
+    expect(mutate(frames, frames, makeRandom(seed))).toEqual(first);
+    for (const name of first.how) used.add(name);
+  }
+  expect([...used].sort()).toEqual(Object.keys(mutations).sort());
+});

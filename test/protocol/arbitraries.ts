@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { encodings } from '../../src/codec/codec.ts';
+import { hashNames } from '../../src/digest/hash-names.ts';
+import { limits } from '../../src/limits.ts';
+import { encodeMessage } from '../../src/protocol/encode.ts';
+import { typeNumbers, type Message } from '../../src/protocol/messages.ts';
+
+export const offset = fc.integer({ min: 0, max: limits.maxOffsetBytes });
+export const bytes = fc.uint8Array({ maxLength: 200 });
+const text = fc.string({ unit: 'binary', maxLength: 60 });
+const path = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
+
+export const extent = fc
+  .record({
+    offsetBytes: fc.integer({ min: 0, max: limits.maxOffsetBytes - 0xffff_ffff }),
+    lengthBytes: fc.integer({ min: 1, max: 0xffff_ffff }),
+  })
+  .map(({ offsetBytes, lengthBytes }) => ({ offsetBytes, lengthBytes }));
+
+const receiving = fc.record({
+  sourceSizeBytes: offset,
+  sourceIdentity: fc.jsonValue(),
+  create: fc.boolean(),
+  force: fc.boolean(),
+  dryRun: fc.boolean(),
+});
+
+const laneMeeting = fc.record({
+  port: fc.integer({ min: 1, max: 65_535 }),
+  token: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((token) => Buffer.from(token).toString('hex')),
+});
+
+const plan = fc
+  .record({
+    phase: fc.constantFrom('copy', 'sync', 'recheck'),
+    sizeBytes: offset,
+    hash: fc.constantFrom(...hashNames),
+    bufferBytes: fc.integer({ min: 1, max: limits.maxBufferBytes }),
+    chunkBytes: fc.option(fc.integer({ min: 1, max: limits.maxBufferBytes })),
+    windowBuffers: fc.integer({ min: 1, max: limits.maxWindowBuffers }),
+    compression: fc.record({
+      name: fc.constantFrom('none', 'zlib', 'zstd', 'auto'),
+      level: fc.option(fc.integer({ min: 1, max: 9 })),
+    }),
+    dryRun: fc.boolean(),
+  })
+  .map((fields) => ({
+    ...fields,
+    chunkBytes: fields.chunkBytes === null ? null : Math.min(fields.chunkBytes, fields.bufferBytes),
+  }));
+
+type ArbitraryOf<Type extends Message['type']> = fc.Arbitrary<Omit<Extract<Message, { type: Type }>, 'type'>>;
+
+const nothing = fc.constant({});
+const side = fc.constantFrom('local', 'remote');
+
+/** The fields of every message. A new message is not compiled here before it is named. */
+const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
+  open: fc.record({
+    protocol: fc.constant(1),
+    path,
+    role: fc.constantFrom('source', 'target'),
+    receiving: fc.option(receiving),
+    lanes: fc.boolean(),
+    peerTimeoutMs: fc.integer({ min: limits.minPeerTimeoutMs, max: limits.maxPeerTimeoutMs }),
+  }),
+  opened: fc.record({
+    kind: fc.constantFrom('block device', 'regular file'),
+    sizeBytes: offset,
+    identity: fc.jsonValue(),
+    warnings: fc.array(text, { maxLength: 20 }),
+    lanes: fc.option(laneMeeting),
+  }),
+  begin: plan,
+  digests: fc.record({ firstBuffer: offset, digests: bytes }),
+  advance: fc.record({ doneBuffers: offset }),
+  ask: fc.record({
+    id: offset,
+    stepBytes: fc.integer({ min: 0, max: 0xffff_ffff }),
+    extents: fc.array(extent, { maxLength: 50 }),
+  }),
+  answer: fc.record({ id: offset, digests: bytes }),
+  data: fc
+    .record({
+      extents: fc.array(extent, { minLength: 1, maxLength: 50 }),
+      encoding: fc.constantFrom(...encodings),
+      payload: bytes,
+    })
+    .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
+  written: fc.record({ writtenBytes: offset }),
+  finish: fc.record({
+    dataBytes: offset,
+    differingBytes: offset,
+    differingRangeCount: offset,
+    differingRanges: fc.array(extent, { maxLength: limits.reportedRanges }),
+  }),
+  finished: fc.record({ writtenBytes: offset }),
+  ping: nothing,
+  pong: nothing,
+  failure: fc.record(
+    {
+      code: fc.constantFrom('device', 'refused', 'connection', 'protocol', 'aborted', 'internal'),
+      message: text,
+      side,
+      device: path,
+      offsetBytes: offset,
+    },
+    { requiredKeys: ['code', 'message'] },
+  ),
+  bye: nothing,
+};
+
+const messageTypes = Object.keys(typeNumbers) as Message['type'][];
+
+/** Any message that may be sent, each type as likely as any other. */
+export const message: fc.Arbitrary<Message> = fc.oneof(
+  ...messageTypes.map((type) =>
+    (fieldsOf[type] as fc.Arbitrary<object>).map((fields) => ({ type, ...fields }) as Message),
+  ),
+);
+
+export function encoded(message: Message): Buffer {
+  return Buffer.concat(encodeMessage(message));
+}

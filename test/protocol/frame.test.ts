@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { BasynError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+import { encodeFrameHeader, FrameDecoder, frameHeaderBytes, type Frame } from '../../src/protocol/frame.ts';
+import { outcomeOf } from '../support/failure.ts';
+
+const frame = fc.record({
+  type: fc.integer({ min: 0, max: 255 }),
+  payload: fc.uint8Array({ maxLength: 300 }),
+});
+const frames = fc.array(frame, { maxLength: 12 });
+/** Lengths of pieces, used over and over. */
+const cuts = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 20 });
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+describe('the frame decoder', () => {
+  test('finds the same frames however the bytes were cut on the way', () => {
+    fc.assert(
+      fc.property(frames, cuts, (sent, pieces) => {
+        const decoder = new FrameDecoder();
+        expect(plain(decodeAll(decoder, cutBytes(wireOf(sent), pieces)))).toEqual(plain(sent));
+        expect(decoder.isIdle).toBe(true);
+      }),
+    );
+  });
+
+  test.each([0, 1, limits.maxPayloadBytes])('takes a payload of %i bytes', (size) => {
+    const payload = Buffer.alloc(size, 7);
+    const [found, ...others] = decodeAll(new FrameDecoder(), [wireOf([{ type: 8, payload }])]);
+    expect(others).toEqual([]);
+    expect(found!.type).toBe(8);
+    expect(payload.equals(found!.payload)).toBe(true);
+  });
+
+  test('knows where a stream was cut off, and gives the frames that came before', () => {
+    fc.assert(
+      fc.property(frames, fc.nat(), (sent, where) => {
+        const wire = wireOf(sent);
+        const end = wire.length === 0 ? 0 : where % (wire.length + 1);
+        const decoder = new FrameDecoder();
+        const complete = sent.filter((_, index) => wireOf(sent.slice(0, index + 1)).length <= end);
+        expect(plain(decodeAll(decoder, [wire.subarray(0, end)]))).toEqual(plain(complete));
+        expect(decoder.isIdle).toBe(wireOf(complete).length === end);
+      }),
+    );
+  });
+
+  test('gives every payload memory of its own, which a thread may take away', () => {
+    const wire = wireOf([
+      { type: 1, payload: new Uint8Array([1, 2, 3]) },
+      { type: 2, payload: new Uint8Array(5) },
+    ]);
+    const payloads = decodeAll(new FrameDecoder(), [wire]).map(({ payload }) => payload);
+    expect(payloads.map(({ buffer, byteLength }) => buffer.byteLength - byteLength)).toEqual([0, 0]);
+    expect(new Set([wire.buffer, ...payloads.map(({ buffer }) => buffer)]).size).toBe(3);
+  });
+
+  describe('whatever comes instead of frames,', () => {
+    /** Bytes that begin as frames do, so that more than the first two bytes are looked at. */
+    const hostileHeader = fc
+      .tuple(
+        fc.integer({ min: 0, max: 255 }),
+        fc.constantFrom(0, 0, 0, 1, 255),
+        fc.integer({ min: 0, max: 0xffff_ffff }),
+      )
+      .map(([type, reserved, length]) => {
+        const header = Buffer.from(encodeFrameHeader(type, length));
+        header[3] = reserved;
+        return header;
+      });
+    const corruption = fc.record({ at: fc.nat(), to: fc.integer({ min: 0, max: 255 }) });
+    const corrupted = fc
+      .tuple(frames, fc.array(corruption, { minLength: 1, maxLength: 5 }))
+      .map(([sent, corruptions]) => {
+        const wire = wireOf(sent);
+        for (const { at, to } of corruptions) if (wire.length > 0) wire[at % wire.length] = to;
+        return wire;
+      });
+    const garbage = fc
+      .array(fc.oneof(hostileHeader, fc.uint8Array({ maxLength: 40 }), frames.map(wireOf)), { maxLength: 6 })
+      .map((parts) => Buffer.concat(parts));
+
+    test.each([
+      ['a corrupted stream', corrupted],
+      ['garbage', garbage],
+      [
+        'garbage between frames',
+        fc.tuple(frames, garbage).map(([sent, noise]) => Buffer.concat([wireOf(sent), noise])),
+      ],
+    ])('%s gives frames or a protocol error, and allocates no more than the limit', (_, arbitrary) => {
+      const allocations = countAllocations();
+      fc.assert(
+        fc.property(arbitrary, cuts, (wire, pieces) => {
+          allocations.length = 0;
+          const outcome = outcomeOf(() => decodeAll(new FrameDecoder(), cutBytes(wire, pieces)));
+          if (outcome instanceof BasynError) expect(outcome.code).toBe('protocol');
+          expect(Math.max(0, ...allocations)).toBeLessThanOrEqual(limits.maxPayloadBytes);
+          // One at a time: a frame's memory is asked for when its header is complete.
+          expect(allocations.length).toBeLessThanOrEqual(wire.length / frameHeaderBytes);
+        }),
+        { numRuns: 300 },
+      );
+    });
+
+    test.each([
+      ['a shell’s greeting', Buffer.from('Welcome to Debian!\n')],
+      ['a header with a bit set that must be 0', Buffer.from([0xba, 0x57, 1, 1, 0, 0, 0, 0])],
+      ['a payload of one byte over the limit', encodeFrameHeader(8, limits.maxPayloadBytes + 1)],
+      ['a payload of 4 GiB', encodeFrameHeader(8, 0xffff_ffff)],
+    ])('%s is refused at the header, before anything is allocated', (_, wire) => {
+      const allocations = countAllocations();
+      const outcome = outcomeOf(() => decodeAll(new FrameDecoder(), [wire]));
+      expect(outcome).toMatchObject({ code: 'protocol' });
+      expect(allocations).toEqual([]);
+    });
+  });
+});
+
+function wireOf(sent: readonly Frame[]): Buffer {
+  return Buffer.concat(
+    sent.flatMap(({ type, payload }) => [encodeFrameHeader(type, payload.byteLength), payload]),
+  );
+}
+
+function decodeAll(decoder: FrameDecoder, pieces: Iterable<Uint8Array>): Frame[] {
+  const found: Frame[] = [];
+  for (const piece of pieces) found.push(...decoder.push(piece));
+  return found;
+}
+
+function* cutBytes(bytes: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {
+  let index = 0;
+  for (let start = 0; start < bytes.byteLength; index++) {
+    const length = lengths[index % lengths.length]!;
+    yield bytes.subarray(start, start + length);
+    start += length;
+  }
+}
+
+/** Whatever kind of array the bytes are in. */
+function plain(found: readonly Frame[]): unknown {
+  return found.map(({ type, payload }) => [type, Buffer.from(payload).toString('hex')]);
+}
+
+/** The sizes of all memory for more than a header that is asked for from now on, until the end of the test. */
+function countAllocations(): number[] {
+  const sizes: number[] = [];
+  const note = (size: number): void => {
+    if (size > frameHeaderBytes) sizes.push(size);
+  };
+  const counting = new Proxy(Uint8Array, {
+    construct(target, args: unknown[], newTarget) {
+      if (typeof args[0] === 'number') note(args[0]);
+      return Reflect.construct(target, args, newTarget) as object;
+    },
+  });
+  vi.stubGlobal('Uint8Array', counting);
+  for (const name of ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const) {
+    const allocate = Buffer[name].bind(Buffer);
+    vi.spyOn(Buffer, name).mockImplementation((size: number) => {
+      note(size);
+      return allocate(size);
+    });
+  }
+  return sizes;
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { compressionControlOf, type CompressionControl } from '../../src/session/compression-control.ts';
+
+/** Bytes per millisecond. */
+const slowLink = 1_000;
+const fastLink = 100_000_000;
+
+describe('a compression that was asked for', () => {
+  test.each([
+    { choice: { name: 'zlib', level: 6 } as const, setting: { encoding: 'zlib', level: 6 } },
+    { choice: { name: 'zstd', level: 9 } as const, setting: { encoding: 'zstd', level: 9 } },
+    { choice: { name: 'none', level: null } as const, setting: { encoding: 'none' } },
+  ])('is used to the letter, whatever the link: $choice', ({ choice, setting }) => {
+    const control = compressionControlOf(choice);
+    for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
+      observeSome(control);
+      expect(control.next({ linkBytesPerMs, parallelism: 2 })).toMatchObject(setting);
+    }
+  });
+});
+
+describe('a compression that is left open', () => {
+  test('is as strong as it can be where the link is slow', () => {
+    const control = compressionControlOf({ name: 'auto', level: null });
+    observeSome(control);
+    const { encoding, level } = control.next({ linkBytesPerMs: slowLink, parallelism: 2 });
+    expect(encoding).toBe('zstd');
+    expect(level).toBeGreaterThan(3);
+  });
+
+  test('is none where the link is faster than any compression', () => {
+    const control = compressionControlOf({ name: 'auto', level: null });
+    observeSome(control);
+    expect(control.next({ linkBytesPerMs: fastLink, parallelism: 2 })).toMatchObject({ encoding: 'none' });
+  });
+
+  test('is tried again now and then, as the data may change', () => {
+    const control = compressionControlOf({ name: 'auto', level: null });
+    const used = Array.from({ length: 100 }, () =>
+      control.next({ linkBytesPerMs: fastLink, parallelism: 2 }),
+    );
+    expect(used.some(({ encoding }) => encoding === 'zstd')).toBe(true);
+    expect(used.filter(({ encoding }) => encoding === 'none').length).toBeGreaterThan(80);
+  });
+
+  test.each(['zlib', 'zstd'] as const)('stays %s, where that was asked for', (name) => {
+    const control = compressionControlOf({ name, level: null });
+    observeSome(control);
+    for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
+      expect(control.next({ linkBytesPerMs, parallelism: 2 })).toMatchObject({ encoding: name });
+    }
+  });
+});
+
+/** Ordinary data on an ordinary core: 100 MB/s, to 40 %. */
+function observeSome(control: CompressionControl): void {
+  for (let count = 0; count < 20; count++) {
+    const setting = control.next({ linkBytesPerMs: slowLink, parallelism: 2 });
+    control.observe({ setting, lengthBytes: 1_000_000, payloadBytes: 400_000, encodeMs: 10 });
+  }
+}

@@ -1,0 +1,256 @@
+import { readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { BasynError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+import { Channel } from '../../src/protocol/channel.ts';
+import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
+import { serveAgentEnd } from '../../src/session/agent-end.ts';
+import { LaneOpener } from '../../src/session/lane-opener.ts';
+import { runLocalEnd } from '../../src/session/local-end.ts';
+import { InlineRunner } from '../../src/workers/pool.ts';
+import { makeReporter, plainOrder } from '../support/memory-session.ts';
+import { scratchFile } from '../support/scratch.ts';
+
+/** What the honest side must never do, whatever the other side says: write where it may not, hang, or report success. */
+
+const sizeBytes = 100_000;
+const canary = Buffer.alloc(50_000, 'canary');
+const device = Buffer.concat([Buffer.alloc(sizeBytes, 'device'), canary]);
+const identity = { machine: 'elsewhere', regions: [] };
+
+const receiving = {
+  sourceSizeBytes: sizeBytes,
+  sourceIdentity: identity,
+  create: false,
+  force: false,
+  dryRun: false,
+};
+const open: Omit<OpenMessage, 'path'> = {
+  type: 'open',
+  protocol: 1,
+  role: 'target',
+  receiving,
+  lanes: false,
+  peerTimeoutMs: 10_000,
+};
+const begin: BeginMessage = {
+  type: 'begin',
+  phase: 'sync',
+  sizeBytes,
+  hash: 'SHA1',
+  bufferBytes: 16 * 1024,
+  chunkBytes: 4096,
+  windowBuffers: 4,
+  compression: { name: 'none', level: null },
+  dryRun: false,
+};
+const finish: Message = {
+  type: 'finish',
+  dataBytes: 0,
+  differingBytes: 0,
+  differingRanges: [],
+  differingRangeCount: 0,
+};
+const copy = { ...begin, phase: 'copy' } as const;
+
+function data(offsetBytes: number, lengthBytes: number): DataMessage {
+  return {
+    type: 'data',
+    encoding: 'none',
+    extents: [{ offsetBytes, lengthBytes }],
+    payload: Buffer.alloc(lengthBytes, 'evil'),
+  };
+}
+
+describe('an agent that receives refuses', () => {
+  test.each<[string, Partial<OpenMessage>, readonly Message[]]>([
+    ['data past the bytes of the run', {}, [copy, data(sizeBytes - 10, 20)]],
+    ['data far past the device’s end', {}, [copy, data(2 ** 40, 20)]],
+    ['data in a recheck', {}, [{ ...begin, phase: 'recheck' }, data(0, 20)]],
+    ['data in a dry run', {}, [{ ...copy, dryRun: true }, data(0, 20)]],
+    ['a copy to a device that was opened for reading only', { receiving: null }, [copy]],
+    ['a copy after a promise to write nothing', { receiving: { ...receiving, dryRun: true } }, [copy]],
+    ['a phase over more bytes than the device has', {}, [{ ...copy, sizeBytes: device.length + 1 }]],
+    ['data before a phase has begun', {}, [data(0, 20)]],
+    ['more data than was announced', {}, [copy, { ...finish, dataBytes: 10 }, data(0, 20)]],
+    [
+      'a data frame over the limit',
+      {},
+      [
+        copy,
+        data(0, 1000),
+        { ...data(0, 1), extents: [{ offsetBytes: 0, lengthBytes: limits.dataFrameBytes + 1 }] },
+      ],
+    ],
+    ['a payload of other length than its extents', {}, [copy, { ...data(0, 20), payload: Buffer.alloc(19) }]],
+    [
+      'a question about bytes past the run',
+      {},
+      [begin, { type: 'ask', id: 1, stepBytes: 4096, extents: [{ offsetBytes: sizeBytes, lengthBytes: 1 }] }],
+    ],
+    [
+      'a question in steps of 0',
+      {},
+      [begin, { type: 'ask', id: 1, stepBytes: 0, extents: [{ offsetBytes: 0, lengthBytes: 4096 }] }],
+    ],
+    [
+      'a question that is answered with megabytes',
+      {},
+      [
+        { ...begin, hash: 'SHA512' },
+        { type: 'ask', id: 1, stepBytes: 1, extents: [{ offsetBytes: 0, lengthBytes: sizeBytes }] },
+      ],
+    ],
+    [
+      'a question in a copy',
+      {},
+      [copy, { type: 'ask', id: 1, stepBytes: 4096, extents: [{ offsetBytes: 0, lengthBytes: 4096 }] }],
+    ],
+    ['more settled buffers than there are', {}, [begin, { type: 'advance', doneBuffers: 8 }]],
+    [
+      'fewer settled buffers than before',
+      {},
+      [begin, { type: 'advance', doneBuffers: 3 }, { type: 'advance', doneBuffers: 2 }],
+    ],
+    ['a message that only it may send', {}, [begin, { type: 'written', writtenBytes: 1 }]],
+    ['a second phase within the first', {}, [begin, begin]],
+    ['a second device', {}, [{ ...open, path: '/dev/null' }]],
+    ['an end in the middle of a phase', {}, [copy, { type: 'bye' }]],
+  ])('%s, says so, and leaves the bytes behind the run alone', async (_, changes, said) => {
+    const path = scratchFile(device);
+    const failure = await answerTo([{ ...open, path, ...changes }, ...said]);
+    expect(failure).toMatchObject({ code: 'protocol' });
+    expect(readFileSync(path).subarray(sizeBytes).equals(canary)).toBe(true);
+    const isEvil = readFileSync(path).includes('evil');
+    if (!said.some(({ type }) => type === 'begin') || changes.receiving !== undefined)
+      expect(isEvil).toBe(false);
+  });
+
+  test('anything before the device is named', async () => {
+    expect(await answerTo([begin])).toMatchObject({ code: 'protocol' });
+  });
+});
+
+describe('an agent that sends refuses', () => {
+  const source = { role: 'source', receiving: null } as const;
+  const digests = (firstBuffer: number, count: number): Message => ({
+    type: 'digests',
+    firstBuffer,
+    digests: Buffer.alloc(20 * count),
+  });
+
+  test.each<[string, readonly Message[]]>([
+    ['digests beyond the window', [begin, digests(0, 5)]],
+    ['digests past the last buffer', [{ ...begin, windowBuffers: 100 }, digests(6, 2)]],
+    ['the same digest twice', [begin, digests(1, 1), digests(1, 1)]],
+    ['half a digest', [begin, { type: 'digests', firstBuffer: 0, digests: Buffer.alloc(30) }]],
+    ['digests in a copy', [copy, digests(0, 1)]],
+    ['answers that it didn’t ask for', [begin, { type: 'answer', id: 1, digests: Buffer.alloc(20) }]],
+    ['a confirmation of more than it has sent', [copy, { type: 'written', writtenBytes: sizeBytes + 1 }]],
+    ['an early end', [begin, { type: 'finished', writtenBytes: 0 }]],
+    ['data', [begin, data(0, 20)]],
+  ])('%s, and writes nothing', async (_, said) => {
+    const path = scratchFile(device);
+    const failure = await answerTo([{ ...open, ...source, path }, ...said]);
+    expect(failure).toMatchObject({ code: 'protocol' });
+    expect(readFileSync(path).equals(device)).toBe(true);
+  });
+});
+
+describe('a local source', () => {
+  const opened: Message = {
+    type: 'opened',
+    kind: 'regular file',
+    sizeBytes,
+    identity,
+    warnings: [],
+    lanes: null,
+  };
+  const written: Message = { type: 'written', writtenBytes: sizeBytes };
+
+  test.each<[string, readonly Message[], string]>([
+    [
+      'was written less than was sent',
+      [opened, written, { type: 'finished', writtenBytes: sizeBytes - 1 }],
+      'wrote',
+    ],
+    [
+      'was written more than was sent',
+      [opened, written, { type: 'finished', writtenBytes: sizeBytes + 1 }],
+      'wrote',
+    ],
+    ['has got a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'receiving device'],
+  ])('reports no success where the target %s', async (_, said, words) => {
+    const error = await localOutcome(said);
+    expect(error.message).toContain(words);
+  });
+
+  test.each(['device', 'refused', 'internal'] as const)(
+    'hears of a failure of kind "%s" as it is',
+    async (code) => {
+      const record = { code, message: 'remote target /dev/sdb1 is on fire.', side: 'remote' } as const;
+      expect((await localOutcome([{ type: 'failure', ...record }])).toRecord()).toEqual(record);
+    },
+  );
+
+  /** What a copy ends with, to an agent that says these things, each after a while. */
+  async function localOutcome(said: readonly Message[]): Promise<BasynError> {
+    const path = scratchFile(device.subarray(0, sizeBytes));
+    const [local, agent] = channelPair();
+    const order = { ...plainOrder, phases: ['copy'] as const, localPath: path, remotePath: '/remote' };
+    const reporter = makeReporter();
+    onTestFinished(() => reporter.stop());
+    const lanes = new LaneOpener(
+      local,
+      0,
+      () => Promise.reject(new Error('no lanes')),
+      () => undefined,
+    );
+    const running = runLocalEnd({ order, channel: local, runner: new InlineRunner(), reporter, lanes });
+    const outcome = running.then(
+      () => expect.fail('it reported success'),
+      (error: unknown) => BasynError.from(error),
+    );
+    for (const message of said) {
+      // The confirmation makes sense only after the data.
+      const follows = message.type === 'written' ? 'finish' : undefined;
+      while (follows !== undefined && (await agent.next()).type !== follows);
+      agent.send(message as Exclude<Message, DataMessage>);
+    }
+    return outcome;
+  }
+});
+
+/** What the agent says in the end to somebody who says these things, whatever it answers in between. */
+async function answerTo(said: readonly Message[]): Promise<BasynError> {
+  const [local, agent] = channelPair();
+  const serving = serveAgentEnd(agent, new InlineRunner(), () => Promise.resolve(null)).catch(
+    () => undefined,
+  );
+  for (const message of said) {
+    if (message.type === 'data') await local.sendData(message);
+    else local.send(message);
+  }
+  try {
+    for (;;) await local.next();
+  } catch (error) {
+    return BasynError.from(error);
+  } finally {
+    local.destroy();
+    agent.destroy();
+    await serving;
+  }
+}
+
+function channelPair(): [Channel, Channel] {
+  const [local, agent] = [new Channel(), new Channel()];
+  const [there, back] = [new PassThrough(), new PassThrough()];
+  local.addLane({ readable: back, writable: there });
+  agent.addLane({ readable: there, writable: back });
+  onTestFinished(() => {
+    local.destroy();
+    agent.destroy();
+  });
+  return [local, agent];
+}

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { stepCountOf } from '../../src/digest/geometry.ts';
+import { BasynError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+import { runHere } from '../../src/session/here.ts';
+import type { Order } from '../../src/session/order.ts';
+import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
+import { perform } from '../../src/workers/perform.ts';
+import { failureOf } from '../support/failure.ts';
+import { makeReporter, plainOrder, runInMemory } from '../support/memory-session.ts';
+import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
+
+/*
+ * Nobody may be left waiting for a job that has failed, and no failure may be left without anybody who waits for
+ * it: that would be an unhandled rejection, which ends the process, and by which vitest fails these tests too.
+ */
+
+/** Jobs are done in no order, and some of them fail at once, as on a disk with a bad spot. */
+class FailingRunner implements JobRunner {
+  readonly parallelism = 2;
+  readonly #isBad: (job: Job) => boolean;
+  readonly #perform: typeof perform;
+
+  constructor(isBad: (job: Job) => boolean, work = perform) {
+    this.#isBad = isBad;
+    this.#perform = work;
+  }
+
+  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    if (this.#isBad(job)) throw new BasynError('device', 'cannot read local device /dev/sdx: bad spot.');
+    await sleep(5);
+    return this.#perform(job);
+  }
+
+  async close(): Promise<void> {
+    // There is no thread to end.
+  }
+}
+
+/** Digests of a device that is too large to be read in a test. */
+async function madeUp<J extends Job>(job: J): Promise<ResultOf<J>> {
+  if (job.kind !== 'digest') return perform(job);
+  return { digests: new Uint8Array(20 * stepCountOf(job.extents, job.stepBytes)) } as ResultOf<J>;
+}
+
+const KiB = 1024;
+const GiB = 1024 * 1024 * KiB;
+
+function covers(job: Job, atBytes: number): boolean {
+  const extents = 'extents' in job ? job.extents : [job.extent];
+  return extents.some(
+    ({ offsetBytes, lengthBytes }) => offsetBytes <= atBytes && atBytes < offsetBytes + lengthBytes,
+  );
+}
+
+describe('a read that fails', () => {
+  test.each([
+    { where: 'at the start', atBytes: 0 },
+    { where: 'in the middle', atBytes: 500 * KiB },
+    { where: 'at the end', atBytes: 999 * KiB },
+  ])('$where ends a session of any phase with this failure', async ({ atBytes }) => {
+    for (const phase of ['sync', 'recheck', 'copy'] as const) {
+      for (const localRole of ['source', 'target'] as const) {
+        const order = {
+          ...orderOver(1000 * KiB, 1000 * KiB),
+          phases: [phase],
+          localRole,
+          // Many more buffers than the window takes: the first pass has to wait for the other side.
+          bufferBytes: 4 * KiB,
+          chunkBytes: 4 * KiB,
+        };
+        const makeRunner = (): JobRunner =>
+          new FailingRunner((job) => job.kind !== 'write' && covers(job, atBytes));
+        const error = await failureOf(() => runInMemory(order, { makeRunner }));
+        expect(error).toMatchObject({ code: 'device' });
+      }
+    }
+  });
+
+  test.each(['source', 'target'] as const)(
+    'ends a session also while the first pass waits for the very buffer that can’t be read (local %s)',
+    async (localRole) => {
+      // Of 4096 buffers, no more than 512 are under comparison at once, and the first one never ends.
+      const order = { ...orderOver(8 * GiB, 8 * GiB), localRole, bufferBytes: 2 * KiB * KiB };
+      const makeRunner = (): JobRunner => new FailingRunner((job) => covers(job, 0), madeUp);
+      expect(await failureOf(() => runInMemory(order, { makeRunner }))).toMatchObject({ code: 'device' });
+    },
+    5000,
+  );
+
+  test.each(['sync', 'copy', 'recheck'] as const)(
+    'ends a %s on this machine with this failure',
+    async (phase) => {
+      const sizeBytes = 10 * limits.jobBytes;
+      for (const atBytes of [0, 3 * limits.jobBytes, sizeBytes - 1]) {
+        const runner = new FailingRunner((job) => covers(job, atBytes));
+        const order = { ...orderOver(sizeBytes, sizeBytes), phases: [phase] };
+        const reporter = makeReporter();
+        const here = {
+          order,
+          reporter,
+          startRunner: () => runner,
+          onWritten: () => undefined,
+        };
+        expect(await failureOf(() => runHere(here))).toMatchObject({ code: 'device' });
+        reporter.stop();
+      }
+    },
+  );
+});
+
+/** Over two sparse files. */
+function orderOver(sourceBytes: number, targetBytes: number): Order {
+  const directory = scratchDirectory(memoryDirectory);
+  const [localPath, remotePath] = [join(directory, 'a'), join(directory, 'b')];
+  for (const [path, sizeBytes] of [
+    [localPath, sourceBytes],
+    [remotePath, targetBytes],
+  ] as const) {
+    writeFileSync(path, '');
+    truncateSync(path, sizeBytes);
+  }
+  return { ...plainOrder, localPath, remotePath };
+}

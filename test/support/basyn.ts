@@ -1,0 +1,108 @@
+import { copyFileSync, existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect } from 'vitest';
+import {
+  runCommand,
+  startCommand,
+  type CommandOptions,
+  type CommandResult,
+  type RunningCommand,
+} from './command.ts';
+import type { PhaseReport } from '../../src/session/report.ts';
+import type { SshServer } from './ssh/server.ts';
+import { makeTemporaryDirectory } from './temporary.ts';
+
+const build = resolve(import.meta.dirname, '../../dist');
+
+/** The built executable, as a person runs it. */
+export interface Basyn {
+  /** The executable and the library, in a folder of their own: a build may replace the originals meanwhile. */
+  readonly executable: string;
+  readonly library: string;
+  run(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  start(args: readonly string[], options?: CommandOptions): Promise<RunningCommand>;
+}
+
+/** The executable for all tests of the file. */
+export function useBasyn(): Basyn {
+  const directory = makeTemporaryDirectory('built');
+  const [executable, library] = ['basyn.mjs', 'index.mjs'].map((name) => join(directory.path, name)) as [
+    string,
+    string,
+  ];
+  beforeAll(() => {
+    if (!existsSync(join(build, 'basyn.mjs'))) throw new Error('there is no build yet: npm run build');
+    copyFileSync(join(build, 'basyn.mjs'), executable);
+    copyFileSync(join(build, 'index.mjs'), library);
+  });
+  afterAll(() => directory.remove());
+  return {
+    executable,
+    library,
+    run: (args, options) => runCommand(executable, args, options),
+    start: (args, options) => startCommand(executable, args, options),
+  };
+}
+
+/** The options that lead to a server of the tests. A relay's port may stand in for the server's. */
+export function hostOptions({ host, port, user, sshOptions }: SshServer, portInstead = port): string[] {
+  return [
+    `--host=${host}`,
+    `--port=${portInstead}`,
+    `--user=${user}`,
+    ...sshOptions.map((option) => `--ssh-option=${option}`),
+  ];
+}
+
+/** A run that went well, and had nothing to say. */
+export function expectSilence(result: CommandResult): void {
+  expect(pick(result)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+}
+
+/** A run that went well; returns the lines of its stdout. */
+export function expectLines(result: CommandResult): string[] {
+  expect(pick(result)).toEqual({ exitCode: 0, stdout: result.stdout, stderr: '' });
+  return linesOf(result.stdout);
+}
+
+/** A run that failed with this exit code and one sentence, and said nothing else. */
+export function expectSentence(result: CommandResult, exitCode: 1 | 2, sentence: RegExp | string): void {
+  expect({ ...pick(result), stderr: linesOf(result.stderr) }).toEqual({
+    exitCode,
+    stdout: '',
+    stderr: [expect.stringMatching(/^basyn: \S.*[.?]$/)],
+  });
+  const [said = ''] = linesOf(result.stderr);
+  if (typeof sentence === 'string') expect(said).toBe(`basyn: ${sentence}`);
+  else expect(said).toMatch(sentence);
+}
+
+/** A line of `--json`; the field names are those of the library's events. */
+export interface JsonLine {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** The objects that `--json` prints. Every line must be one. */
+export function jsonLines({ stdout }: CommandResult): JsonLine[] {
+  return linesOf(stdout).map((line) => JSON.parse(line) as JsonLine);
+}
+
+export function linesOf(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}
+
+function pick({
+  exitCode,
+  stdout,
+  stderr,
+}: CommandResult): Pick<CommandResult, 'exitCode' | 'stdout' | 'stderr'> {
+  return { exitCode, stdout, stderr };
+}
+
+/** The phases of the run, from the result that `--json` prints last. */
+export function jsonPhases(result: CommandResult): readonly PhaseReport[] {
+  const last = jsonLines(result).at(-1);
+  expect(last).toMatchObject({ type: 'result' });
+  return last!.phases as readonly PhaseReport[];
+}

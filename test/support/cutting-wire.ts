@@ -1,0 +1,28 @@
+import { Transform, type TransformCallback } from 'node:stream';
+import { makeRandom, type Random } from './random.ts';
+
+/**
+ * A wire that cuts what goes through it into pieces of random length, without regard to what they mean, and
+ * takes its time: it holds back whoever writes to it.
+ */
+export class CuttingWire extends Transform {
+  carriedBytes = 0;
+  readonly #random: Random;
+  readonly #longestBytes: number;
+
+  constructor(seed: number, longestBytes: number) {
+    super({ highWaterMark: 1 });
+    this.#random = makeRandom(seed);
+    this.#longestBytes = longestBytes;
+  }
+
+  override _transform(bytes: Buffer, _encoding: string, done: TransformCallback): void {
+    this.carriedBytes += bytes.length;
+    for (let start = 0; start < bytes.length;) {
+      const end = start + 1 + this.#random.below(this.#longestBytes);
+      this.push(bytes.subarray(start, end));
+      start = end;
+    }
+    setImmediate(done);
+  }
+}

@@ -1,0 +1,214 @@
+import { copyFileSync, openSync, closeSync, readSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import type { LinkOptions } from '../../bench/relay-link.ts';
+import { runCommand, startCommand, type CommandOptions, type CommandResult } from './command.ts';
+import { filesEqual, sha256OfFile, writeImage } from './images.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from './processes.ts';
+import { startRelay, type Relay } from './relay.ts';
+import type { SshServer } from './ssh/server.ts';
+import { makeTemporaryDirectory } from './temporary.ts';
+
+export const MiB = 1024 * 1024;
+
+/** Bytes behind the source's range of a target: whatever happens, they stay as they are. */
+const canaryBytes = 64 * 1024;
+export const canary = Buffer.alloc(canaryBytes, 'canary!');
+
+/** Where a run's two devices are, and which way the data goes. */
+export interface Wiring {
+  readonly action: 'PUSH' | 'POP';
+  readonly over: 'here' | 'ssh';
+}
+
+export const wirings: readonly Wiring[] = [
+  { action: 'PUSH', over: 'here' },
+  { action: 'POP', over: 'here' },
+  { action: 'PUSH', over: 'ssh' },
+  { action: 'POP', over: 'ssh' },
+];
+
+/** The side on which a role plays, as messages name it. */
+export function sideOf({ action }: Wiring, role: 'source' | 'target'): 'local' | 'remote' {
+  return (action === 'PUSH') === (role === 'source') ? 'local' : 'remote';
+}
+
+/** A source, and a target that is longer by the canary. */
+export interface Pair {
+  readonly source: string;
+  readonly target: string;
+  readonly sizeBytes: number;
+}
+
+export interface RunOptions extends CommandOptions {
+  /** The port of a relay to the server. */
+  readonly port?: number;
+  /** Words that come before node: `prlimit --fsize=1000`. */
+  readonly prefix?: readonly string[];
+}
+
+/** Everything that a fault test needs; made anew for each test, and looked after when it ends. */
+export interface Workshop {
+  /** A directory that is gone after the file's tests. */
+  readonly directory: string;
+  /** The copy of the executable under test. */
+  readonly script: string;
+  path(name: string): string;
+  /** A pair of images; the target differs from the source in all its bytes, or holds nothing (`sparse`). */
+  pair(sizeBytes: number, target?: 'different' | 'sparse'): Pair;
+  /** A command line for a run of this pair. */
+  arguments(wiring: Wiring, pair: Pair, more?: readonly string[], port?: number): string[];
+  run(wiring: Wiring, pair: Pair, more?: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  start(
+    wiring: Wiring,
+    pair: Pair,
+    more?: readonly string[],
+    options?: RunOptions,
+  ): ReturnType<typeof startCommand>;
+  /** The executable with any words. */
+  command(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
+  /** Runs a SYNC without faults, which must end well, and checks both files to the last byte. */
+  expectRepair(wiring: Wiring, pair: Pair): Promise<void>;
+  /** A link to the server that fails as it is told; stopped after the test. */
+  relay(link: LinkOptions): Promise<Relay>;
+  /** Waits until no process is left that the test has started. */
+  expectNothingLeft(withinMs?: number): Promise<void>;
+}
+
+/** A workshop around the built executable, which is copied first: a build may replace it meanwhile. */
+export function useWorkshop(server: () => SshServer): Workshop {
+  const temporary = makeTemporaryDirectory('faults');
+  const script = join(temporary.path, 'basyn.mjs');
+  let before: ProcessSnapshot = new Set();
+  const relays: Relay[] = [];
+  let pairCount = 0;
+  beforeAll(() => copyFileSync(join(import.meta.dirname, '../../dist/basyn.mjs'), script));
+  afterAll(() => temporary.remove());
+  beforeEach(() => {
+    before = snapshotProcesses();
+  });
+  afterEach(async () => {
+    for (const relay of relays.splice(0)) await relay.stop();
+    await assertNothingLeft(before, 8000);
+  });
+
+  const path = (name: string): string => join(temporary.path, name);
+  const workshop: Workshop = {
+    directory: temporary.path,
+    script,
+    path,
+    pair(sizeBytes, target = 'different') {
+      const number = ++pairCount;
+      const pair = { source: path(`source-${number}`), target: path(`target-${number}`), sizeBytes };
+      writeImage(pair.source, sizeBytes, { seed: 2 * number, mix: { incompressible: 0.8, text: 0.2 } });
+      if (target === 'sparse') writeFileSync(pair.target, '');
+      else writeImage(pair.target, sizeBytes, { seed: 2 * number + 1 });
+      truncateSync(pair.target, sizeBytes);
+      writeFileSync(pair.target, canary, { flag: 'a' });
+      return pair;
+    },
+    arguments(wiring, { source, target }, more = ['--mode=SYNC'], port) {
+      const [local, remote] = wiring.action === 'PUSH' ? [source, target] : [target, source];
+      const ssh = wiring.over === 'ssh' ? sshFlags(server(), port) : [];
+      return [`--local=${local}`, `--remote=${remote}`, `--action=${wiring.action}`, ...ssh, ...more];
+    },
+    async run(wiring, pair, more, options = {}) {
+      const { result } = await workshop.start(wiring, pair, more, options);
+      return result;
+    },
+    start(wiring, pair, more, { port, prefix = [], ...options } = {}) {
+      const [file, ...args] = [...prefix, process.execPath, script];
+      return startCommand(file, [...args, ...workshop.arguments(wiring, pair, more, port)], options);
+    },
+    command(argv, { prefix = [], ...options } = {}) {
+      const [file, ...args] = [...prefix, process.execPath, script, ...argv];
+      return runCommand(file!, args, options);
+    },
+    async expectRepair(wiring, pair) {
+      const { exitCode, stderr } = await workshop.run(wiring, pair);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
+      expectCanary(pair);
+    },
+    async relay(link) {
+      const relay = await startRelay({ ...link, targetPort: server().port });
+      relays.push(relay);
+      return relay;
+    },
+    expectNothingLeft: (withinMs) => assertNothingLeft(before, withinMs),
+  };
+  return workshop;
+}
+
+/** The flags that lead a run to the server, or to a relay in front of it. */
+export function sshFlags(server: SshServer, port = server.port): string[] {
+  const options = server.sshOptions.map((option) => `--ssh-option=${option}`);
+  return [`--host=${server.host}`, `--port=${port}`, `--user=${server.user}`, ...options];
+}
+
+/** Remembers what must not change, and says afterwards whether it did. */
+export function guardPair(pair: Pair): () => void {
+  const before = sha256OfFile(pair.source);
+  return () => {
+    expect(sha256OfFile(pair.source)).toBe(before);
+    expectCanary(pair);
+  };
+}
+
+function expectCanary({ target, sizeBytes }: Pair): void {
+  if (!statSync(target).isFile()) return;
+  const tail = Buffer.alloc(canaryBytes);
+  const fd = openSync(target, 'r');
+  try {
+    readSync(fd, tail, 0, canaryBytes, sizeBytes);
+  } finally {
+    closeSync(fd);
+  }
+  expect(tail.equals(canary)).toBe(true);
+}
+
+/** All controls but the newline; what a terminal obeys must never come through. */
+// eslint-disable-next-line no-control-regex
+const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
+const stackTrace = /^\s+at |node:internal|file:\/\/|\bError:/m;
+/** What stdout says in no run that fails. */
+const successWords = /all done| written|Ratio|phase-end|the devices match/;
+
+/** For `toMatchObject`, where {@link expectFailure} would ask too much. */
+export const noSuccess: unknown = expect.not.stringMatching(successWords);
+
+/**
+ * A run that failed as it should: exit code 2, one sentence of ours, which is returned, no trace, no word of
+ * success. Lines of the remote side's own stderr may stand beside it.
+ */
+export function expectFailure(
+  { exitCode, signal, deadlineExceeded, stdout, stderr, wallMs }: CommandResult,
+  { withinMs = 10_000 } = {},
+): string {
+  const said = stderr.split('\n').filter((line) => line !== '');
+  const sentences = said.filter((line) => line.startsWith('basyn: '));
+  expect({ exitCode, signal, deadlineExceeded, sentences }).toEqual({
+    exitCode: 2,
+    signal: null,
+    deadlineExceeded: false,
+    sentences: [expect.stringMatching(/^basyn: \S.*\.$/)],
+  });
+  expect(said.filter((line) => !line.startsWith('basyn: ') && !line.startsWith('remote: '))).toEqual([]);
+  expect(stderr).not.toMatch(stackTrace);
+  expect(stderr + stdout).not.toMatch(controls);
+  expect(stdout).not.toMatch(successWords);
+  expect(wallMs).toBeLessThan(withinMs);
+  return sentences[0]!;
+}
+
+/** Waits until a stream has said a line with these words. */
+export async function lineWith(stream: NodeJS.ReadableStream, words: string): Promise<void> {
+  let text = '';
+  await new Promise<void>((resolve, reject) => {
+    stream.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+      if (text.includes(words)) resolve();
+    });
+    stream.on('end', () => reject(new Error(`"${words}" was never said, but:\n${text}`)));
+  });
+}

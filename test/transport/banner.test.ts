@@ -1,0 +1,62 @@
+import { PassThrough } from 'node:stream';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { isTooOld, readBanner } from '../../src/transport/banner.ts';
+import { failureOf } from '../support/failure.ts';
+
+test('a hello is read to the byte, however it is cut, and leaves what follows to others', async () => {
+  const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 10 });
+  await fc.assert(
+    fc.asyncProperty(cuts, fc.uint8Array({ minLength: 1, maxLength: 50 }), async (lengths, follows) => {
+      const stream = new PassThrough();
+      const banner = readBanner(stream, 1000);
+      const wire = Buffer.concat([Buffer.from('BASYN 1 20.11.0\n'), follows]);
+      let start = 0;
+      for (let index = 0; start < wire.length; index++) {
+        const end = start + lengths[index % lengths.length]!;
+        stream.write(wire.subarray(start, end));
+        start = end;
+      }
+      expect(await banner).toBe('20.11.0');
+      stream.end();
+      expect(Buffer.concat(await stream.toArray()).equals(follows)).toBe(true);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test.each([
+  'Welcome!\n',
+  'BASYN 2 20.11.0\n',
+  'BASYN 1 20.11.0 \n',
+  '\n',
+  'BASYN 1\n',
+  'x'.repeat(limits.maxBannerBytes),
+])('anything else is refused: %j', async (text) => {
+  const stream = new PassThrough();
+  stream.write(text);
+  expect(await failureOf(() => readBanner(stream, 1000))).toMatchObject({ code: 'connection' });
+});
+
+test('silence is refused after a while', async () => {
+  expect((await failureOf(() => readBanner(new PassThrough(), 30))).message).toContain(
+    'did not start within',
+  );
+});
+
+test('an end without a word is told as such', async () => {
+  const stream = new PassThrough();
+  stream.end();
+  expect(await readBanner(stream, 1000)).toBeUndefined();
+});
+
+test.each([
+  ['16.20.2', true],
+  ['17.9.1', true],
+  ['18.0.0', false],
+  ['26.1.0', false],
+  ['100.0.0', false],
+])('node %s is too old: %s', (version, expected) => {
+  expect(isTooOld(version)).toBe(expected);
+});

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { agentCommand } from '../../src/transport/bootstrap.ts';
+import { sshArguments } from '../../src/transport/ssh.ts';
+
+const plain = { host: 'backup', options: [] };
+
+describe('the words for ssh', () => {
+  test('leave everything to the person’s own configuration that was not given', () => {
+    expect(sshArguments(plain)).toEqual(['-T', '--', 'backup']);
+  });
+
+  test('hand on what was given, and nothing can be taken for an option that is none', () => {
+    const destination = {
+      ...plain,
+      host: 'me@backup',
+      port: 2222,
+      user: 'root',
+      options: ['ProxyJump=a', 'Compression=no'],
+    };
+    expect(sshArguments(destination, ['-v'])).toEqual([
+      '-o',
+      'ProxyJump=a',
+      '-o',
+      'Compression=no',
+      '-p',
+      '2222',
+      '-l',
+      'root',
+      '-T',
+      '-v',
+      '--',
+      'me@backup',
+    ]);
+  });
+});
+
+describe('the command that starts the agent', () => {
+  test('holds nothing that any shell would read between its single quotes', () => {
+    const [, start, program, ...rest] = /^(node -e )'(.*)'$/s.exec(agentCommand('node')) ?? [];
+    expect(start).toBe('node -e ');
+    expect(rest).toEqual([]);
+    expect(program).not.toMatch(/['\\!\n]/);
+  });
+
+  test('starts with whatever starts node', () => {
+    expect(agentCommand('sudo -n node')).toMatch(/^sudo -n node -e '/);
+  });
+
+  test('says hello before anything else, and ends with its input', () => {
+    const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', agentCommand(`"${process.execPath}"`)], {
+      input: '',
+    });
+    expect(stdout.toString()).toBe(`BASYN 1 ${process.versions.node}\n`);
+    expect({ stderr: stderr.toString(), status }).toEqual({ stderr: '', status: 0 });
+  });
+});

@@ -102,7 +102,7 @@ describe('two runs to the same target', () => {
     '%s: the second is refused, and the first is not disturbed',
     async (action) => {
       const wiring: Wiring = { action, over: 'ssh' };
-      const pair = workshop.pair(6 * MiB);
+      const pair = workshop.pair(5 * MiB);
       const relay = await workshop.relay({ bandwidthMbit: 12 });
       const first = await workshop.start(wiring, pair, ['--mode=COPY', '--verbose'], { port: relay.port });
       await lineWith(first.child.stdout!, 'to go through');

@@ -80,23 +80,25 @@ describe('a session over any two devices, in any order', () => {
   });
 
   test('does the same when data comes over several lanes, in whatever order', async () => {
-    const wires: CuttingWire[] = [];
-    const makeWire = (): CuttingWire => {
-      wires.push(new CuttingWire(wires.length, 9000));
-      return wires.at(-1)!;
-    };
     const writing = order.filter(({ phases, dryRun }) => phases[0] !== 'recheck' && !dryRun);
+    let furtherBytes = 0;
     await fc.assert(
       fc.asyncProperty(fc.nat(), writing, async (seed, fields) => {
-        const [source, target] = [Buffer.alloc(5_000_001), Buffer.alloc(5_100_000, 'canary')];
+        // More than may be under way at once, so that there is data left for the lanes that come later.
+        const [source, target] = [Buffer.alloc(24_000_001), Buffer.alloc(24_100_000, 'canary')];
         makeRandom(seed).fill(source);
+        const wires: CuttingWire[] = [];
+        const makeWire = (): CuttingWire => {
+          wires.push(new CuttingWire(wires.length, 100_000));
+          return wires.at(-1)!;
+        };
         await expectFaithful({ source, target }, fields, { makeWire, furtherLanes: 3 });
+        // The first two are the directions of the first lane.
+        for (const { carriedBytes } of wires.slice(2)) furtherBytes += carriedBytes;
       }),
-      { numRuns: 8 },
+      { numRuns: 5 },
     );
-    // Each session makes both directions of the first lane, and then those of the further ones.
-    const further = wires.filter((_, index) => index % 8 >= 2);
-    expect(further.reduce((sum, { carriedBytes }) => sum + carriedBytes, 0)).toBeGreaterThan(1_000_000);
+    expect(furtherBytes).toBeGreaterThan(100_000);
   });
 });
 

@@ -13,7 +13,9 @@ const hooks = `
   let modules;
   export function initialize(data) { modules = data; }
   export function resolve(name, context, next) {
-    return modules.has(name) ? { url: name, format: 'module', shortCircuit: true } : next(name, context);
+    if (modules.has(name)) return { url: name, format: 'module', shortCircuit: true };
+    // A path can't be resolved from a module that has none itself.
+    return next(name.startsWith('/') ? 'file://' + name : name, context);
   }
   export function load(url, context, next) {
     return modules.has(url) ? { source: modules.get(url), format: 'module', shortCircuit: true } : next(url, context);

@@ -82,6 +82,8 @@ export const limits = {
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
   laneGreetingTimeoutMs: 10_000,
+  /** An agent that has ended its conversation waits so long for its last words to be taken. */
+  lastWordsTimeoutMs: 60_000,
   /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
   exitGraceMs: 500,
   /** A lane's end is held back so long for the reason to arrive over the first one. */

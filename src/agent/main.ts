@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { listenForLanes } from './lane-server.ts';
+import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Channel } from '../protocol/channel.ts';
 import { serveAgentEnd } from '../session/agent-end.ts';
@@ -18,17 +19,17 @@ async function serveAgent(): Promise<void> {
   const channel = new Channel();
   channel.addLane({ readable, writable });
   const runner = new WorkerPool(basynThreadProgram);
-  let exitCode = 0;
-  const abandoned = (): void => process.exit(2);
-  readable.once('close', abandoned);
+  let exitCode = 2;
+  let patienceMs: number = limits.killAfterMs;
+  readable.once('close', () => process.exit(exitCode));
   try {
     await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
-  } catch {
-    // The local side has been told, or is gone.
-    exitCode = 2;
+    exitCode = 0;
+  } catch (error) {
+    // The local side is gone, or is being told, maybe behind megabytes of data on a slow link.
+    if (BasynError.from(error).code !== 'connection') patienceMs = limits.lastWordsTimeoutMs;
   }
-  readable.off('close', abandoned);
-  setTimeout(() => process.exit(exitCode), limits.killAfterMs).unref();
+  setTimeout(() => process.exit(exitCode), patienceMs).unref();
   await channel.end();
   process.exit(exitCode);
 }

@@ -68,8 +68,6 @@ export const limits = {
   /** The loader's first line, and what a noisy shell may print before we give up. */
   maxBannerBytes: 256,
   maxAgentBytes: 4 * MiB,
-  /** Of the other side's stderr, kept to explain a failed start. */
-  maxStderrTailBytes: 8 * KiB,
 
   maxWorkers: 8,
   /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */

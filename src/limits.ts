@@ -15,8 +15,10 @@ export const limits = {
   finestChunkBytes: 4 * KiB,
   /** Granularity of the first hash pass: hashes run at full speed from here on (measured: SHA1 1.85 GB/s). */
   blockBytes: 64 * KiB,
-  /** A differing range is cut into this many at each finer level. */
-  refineFanOut: 4,
+  /** A differing step is cut into at most this many at the next finer level: a power of two. */
+  refineFanOut: 16,
+  /** Buffers that differ and are looked at closer together: fewer questions, and larger jobs. */
+  refineGroupBytes: 32 * MiB,
 
   /** Data that is worth a job of its own; smaller buffers are joined. A job costs a tenth of a millisecond to hand over. */
   jobBytes: 8 * MiB,

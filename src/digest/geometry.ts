@@ -19,16 +19,17 @@ export interface Geometry {
 }
 
 /**
- * The first step stays close to `limits.blockBytes`, where hashes run at full speed; each finer one is a
- * quarter, which sends the fewest digests for a scattered change.
+ * The block is the chunk, doubled as often as it stays within `limits.blockBytes`, where hashes run at full speed.
+ * From there down to the chunk, each step is cut into at most `limits.refineFanOut` finer ones.
  */
 export function geometryOf(sizeBytes: number, bufferBytes: number, chunkBytes: number): Geometry {
   const coarsestBytes = Math.min(limits.blockBytes, bufferBytes);
-  const stepsBytes = [chunkBytes];
-  for (;;) {
-    const coarserBytes = stepsBytes[0]! * limits.refineFanOut;
-    if (coarserBytes > coarsestBytes) break;
-    stepsBytes.unshift(coarserBytes);
+  let stepBytes = chunkBytes;
+  while (2 * stepBytes <= coarsestBytes) stepBytes *= 2;
+  const stepsBytes = [stepBytes];
+  while (stepBytes > chunkBytes) {
+    stepBytes = Math.max(chunkBytes, stepBytes / limits.refineFanOut);
+    stepsBytes.push(stepBytes);
   }
   return { sizeBytes, bufferBytes, stepsBytes };
 }

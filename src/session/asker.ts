@@ -1,4 +1,4 @@
-import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { cut, type Extent } from '../digest/extent.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -27,7 +27,7 @@ export class Asker {
   /** The target's digest of every step of the extents, in order, back to back. */
   async ask(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
     const answers = await Promise.all(
-      groupsOf(extents, stepBytes).map((group) => this.#askGroup(group, stepBytes)),
+      questionsOf(extents, stepBytes).map((question) => this.#askOne(question, stepBytes)),
     );
     return answers.length === 1 ? answers[0]! : Buffer.concat(answers);
   }
@@ -43,7 +43,7 @@ export class Asker {
     ask.resolve(digests);
   }
 
-  async #askGroup(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
+  async #askOne(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
     const expectedBytes = stepCountOf(extents, stepBytes) * this.#digestBytes;
     await this.#credit.acquire(askCharge(expectedBytes));
     const id = ++this.#lastId;
@@ -60,14 +60,19 @@ export function askCharge(expectedBytes: number): number {
 }
 
 /** Cuts a question into ones that neither side finds too large. */
-function groupsOf(extents: readonly Extent[], stepBytes: number): Extent[][] {
+export function questionsOf(extents: readonly Extent[], stepBytes: number): Extent[][] {
   const partBytes = Math.max(1, Math.floor(limits.askBytes / stepBytes)) * stepBytes;
-  const groups: Extent[][] = [[]];
+  const questions: Extent[][] = [];
+  let questionBytes = Infinity;
   for (const part of extents.flatMap((extent) => [...cut(extent, partBytes)])) {
-    const group = groups.at(-1)!;
-    const isFull = group.length === limits.askExtents || totalBytes(group) + part.lengthBytes > partBytes;
-    if (isFull && group.length > 0) groups.push([part]);
-    else group.push(part);
+    questionBytes += part.lengthBytes;
+    const last = questions.at(-1);
+    if (last === undefined || last.length === limits.askExtents || questionBytes > partBytes) {
+      questions.push([part]);
+      questionBytes = part.lengthBytes;
+    } else {
+      last.push(part);
+    }
   }
-  return groups;
+  return questions;
 }

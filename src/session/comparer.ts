@@ -1,5 +1,5 @@
 import type { Extent } from '../digest/extent.ts';
-import { blockBytesOf, bufferCountOf, bufferExtentOf, differingExtents } from '../digest/geometry.ts';
+import { bufferCountOf } from '../digest/geometry.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
@@ -7,25 +7,23 @@ import type { AnswerMessage, DigestsMessage } from '../protocol/messages.ts';
 import { Asker } from './asker.ts';
 import { Findings } from './findings.ts';
 import { aheadBuffersOf, type Phase, type ProgressListener } from './phase.ts';
-import { RefinementGain } from './refinement-gain.ts';
+import { Refiner, type DifferingBuffer } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
 import type { TaskGroup } from './task-group.ts';
 
 /**
  * The source's half of the comparison. Both sides survey their device; the target's digests arrive here. A
- * buffer whose digests are equal is settled. For any other, the target is asked for finer digests, level by
- * level, while all other buffers go on.
+ * buffer whose digests are equal is settled. Any other is handed to the {@link Refiner}, while all others go on.
  */
 export class Comparer {
   readonly #findings = new Findings();
   readonly #settled: Promise<void>;
   readonly #phase: Phase;
   readonly #channel: Channel;
-  readonly #tasks: TaskGroup;
   readonly #onDiffering: (extents: readonly Extent[]) => Promise<void>;
   readonly #asker: Asker;
   readonly #survey: Survey;
-  readonly #gain = new RefinementGain();
+  readonly #refiner: Refiner;
   readonly #bufferCount: number;
 
   readonly #ours = new Map<number, SurveyedBuffer>();
@@ -40,7 +38,7 @@ export class Comparer {
   /**
    * Begins to read at once.
    *
-   * @param onDiffering is told what differs, buffer by buffer, in any order; a buffer is settled only when its
+   * @param onDiffering is told what differs, some buffers at a time, in any order; they are settled only when its
    *   promise resolves, so it can hold the comparison back.
    */
   constructor(
@@ -51,9 +49,11 @@ export class Comparer {
   ) {
     this.#phase = phase;
     this.#channel = channel;
-    this.#tasks = tasks;
     this.#onDiffering = onDiffering;
     this.#asker = new Asker(channel, phase.hasher.digestBytes);
+    this.#refiner = new Refiner(phase, this.#asker, tasks, (buffers, differing) =>
+      this.#refined(buffers, differing),
+    );
     this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
     this.#bufferCount = bufferCountOf(phase.geometry);
     this.#settled = new Promise((resolve) => {
@@ -105,34 +105,15 @@ export class Comparer {
     if (ours === undefined || theirs === undefined) return;
     this.#ours.delete(index);
     if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, []);
-    else this.#tasks.spawn(this.#refine(ours, theirs));
+    else this.#refiner.add({ ours, theirs });
   }
 
-  /** From a buffer that differs down to the chunks that do. */
-  async #refine(ours: SurveyedBuffer, theirDigest: Uint8Array): Promise<void> {
-    const { geometry, hasher } = this.#phase;
-    const buffer = bufferExtentOf(geometry, ours.index);
-    const blockBytes = blockBytesOf(geometry);
-    const isOneBlock = buffer.lengthBytes <= blockBytes;
-    const theirs = isOneBlock ? theirDigest : await this.#asker.ask([buffer], blockBytes);
-    let differing = differingExtents([buffer], blockBytes, ours.blocks, theirs, hasher.digestBytes);
-    for (const stepBytes of geometry.stepsBytes.slice(1)) {
-      if (this.#phase.plan.chunkBytes === null && !this.#gain.isWorthwhile()) break;
-      differing = await this.#narrow(differing, stepBytes);
-    }
+  async #refined(buffers: readonly DifferingBuffer[], differing: readonly Extent[]): Promise<void> {
     await this.#onDiffering(differing);
-    this.#settle(ours.index, differing);
-  }
-
-  async #narrow(extents: readonly Extent[], stepBytes: number): Promise<Extent[]> {
-    const { device, plan, runner, hasher } = this.#phase;
-    const [ours, theirs] = await Promise.all([
-      runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now'),
-      this.#asker.ask(extents, stepBytes),
-    ]);
-    const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
-    this.#gain.observe(extents, differing);
-    return differing;
+    const { bufferBytes } = this.#phase.geometry;
+    const byBuffer = new Map<number, Extent[]>(buffers.map(({ ours }) => [ours.index, []]));
+    for (const extent of differing) byBuffer.get(Math.floor(extent.offsetBytes / bufferBytes))!.push(extent);
+    for (const [index, extents] of byBuffer) this.#settle(index, extents);
   }
 
   #settle(index: number, differing: readonly Extent[]): void {

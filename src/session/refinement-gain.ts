@@ -1,10 +1,10 @@
 import { totalBytes, type Extent } from '../digest/extent.ts';
 
-/** Weight of what was seen last. */
-const recentWeight = 0.1;
+/** Weight of what was seen last, about some megabytes: where everything differs, four looks are enough. */
+const recentWeight = 0.3;
 /** Where more than this share of a range turns out to differ anyway, finer digests cost more than they save. */
 const worthwhileShare = 0.7;
-/** While it isn't worth it, every so many buffers one is looked at all the same: the next stretch may be other. */
+/** While it isn't worth it, every so many groups of buffers one is looked at all the same: the next stretch may be other. */
 const probeInterval = 16;
 
 /** Learns, while a run goes on, whether it pays to look closer at ranges that differ. */

@@ -44,10 +44,11 @@ export class Sender {
 
   /** Takes ranges to be sent. Resolves when there is room for more. */
   async send(extents: readonly Extent[]): Promise<void> {
-    for (const part of extents.flatMap((extent) => [...cut(extent, limits.dataFrameBytes)])) {
-      await this.#room.acquire(part.lengthBytes);
-      this.#queue.push(part);
-      this.#queuedBytes += part.lengthBytes;
+    for (const frame of framesOf(extents)) {
+      const lengthBytes = totalBytes(frame);
+      await this.#room.acquire(lengthBytes);
+      this.#queue.push(...frame);
+      this.#queuedBytes += lengthBytes;
       if (!this.#isPumping) this.#tasks.spawn(this.#pump());
     }
   }
@@ -87,15 +88,10 @@ export class Sender {
   }
 
   /** As many of the waiting ranges as one frame holds. */
-  #takeFrame(): Extent[] {
-    let lengthBytes = 0;
-    let count = 0;
-    for (const extent of this.#queue) {
-      lengthBytes += extent.lengthBytes;
-      if (lengthBytes > limits.dataFrameBytes || count === limits.dataFrameExtents) break;
-      count++;
-    }
-    return this.#queue.splice(0, count);
+  #takeFrame(): readonly Extent[] {
+    const [frame = []] = framesOf(this.#queue);
+    this.#queue.splice(0, frame.length);
+    return frame;
   }
 
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
@@ -113,4 +109,22 @@ export class Sender {
     this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
   }
+}
+
+/** Ranges in their order, in groups of as many as one data frame holds; ranges that are longer are cut. */
+function* framesOf(extents: readonly Extent[]): Generator<Extent[]> {
+  let frame: Extent[] = [];
+  let lengthBytes = 0;
+  for (const extent of extents) {
+    for (const part of cut(extent, limits.dataFrameBytes)) {
+      lengthBytes += part.lengthBytes;
+      if (lengthBytes > limits.dataFrameBytes || frame.length === limits.dataFrameExtents) {
+        yield frame;
+        frame = [];
+        lengthBytes = part.lengthBytes;
+      }
+      frame.push(part);
+    }
+  }
+  if (frame.length > 0) yield frame;
 }

@@ -9,7 +9,9 @@ import { limits } from '../../src/limits.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/session/report.ts';
 import { CuttingWire } from '../support/cutting-wire.ts';
+import { ListeningWire } from '../support/listening-wire.ts';
 import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/memory-session.ts';
+import { mixedBytes } from '../support/mixed-bytes.ts';
 import { differingChunks } from '../support/naive.ts';
 import { makeRandom } from '../support/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
@@ -124,6 +126,25 @@ describe('a session', () => {
       expect(report.matches).toBe(false);
       expect(report.phases[0]).toMatchObject({ sizeBytes: 30_001, differingRangeCount: 1 });
     }
+  });
+
+  test('asks about many differing buffers at once, and sends many differing chunks at once', async () => {
+    const source = mixedBytes(8 * 1024 * KiB, 1);
+    const target = Buffer.from(source);
+    for (let at = 0; at < target.length; at += 64 * KiB) target[at]! ^= 1;
+    const messages = new Map<string, number>();
+    const { report } = await run(
+      { source, target },
+      { ...plainOrder, bufferBytes: 128 * KiB, chunkBytes: 4 * KiB },
+      {
+        makeWire: () => new ListeningWire(({ type }) => messages.set(type, (messages.get(type) ?? 0) + 1)),
+      },
+    );
+    expect(report.phases[0]).toMatchObject({ differingRangeCount: 128, writtenBytes: 128 * 4 * KiB });
+    // 64 buffers differ, each of them in two blocks.
+    expect(messages.get('ask')).toBeLessThan(24);
+    expect(messages.get('answer')).toBe(messages.get('ask'));
+    expect(messages.get('data')).toBeLessThan(16);
   });
 
   test('finds a single differing byte, wherever it is', async () => {

@@ -40,6 +40,8 @@ export const limits = {
 
   /** A frame's payload. A data frame of 1 MiB that doesn't compress, its extents, and room for both. */
   maxPayloadBytes: 2 * MiB,
+  /** One read of the agent between two frames: their headers, and small ones whole. */
+  scratchReadBytes: 64 * KiB,
   /** Device bytes in ranges that were found and wait to be read for sending. */
   sendQueueBytes: 16 * MiB,
   /** Device bytes sent and not yet confirmed: 32 MiB keeps 640 MB/s busy at 50 ms of round trip. */
@@ -76,7 +78,7 @@ export const limits = {
   framesUnderWay: 16,
   /** Answers to a ping, of which the shortest tells the length of the way. */
   roundTripSamples: 4,
-  /** Further lanes are opened where the way is so long, and after so much data: ssh's window is 2 MiB per round trip. */
+  /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,

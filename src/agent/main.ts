@@ -1,9 +1,9 @@
-import { Socket } from 'node:net';
 import { listenForLanes } from './lane-server.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Channel } from '../protocol/channel.ts';
 import { serveAgentEnd } from '../session/agent-end.ts';
+import { standardStreams } from './standard-streams.ts';
 import { WorkerPool } from '../workers/pool.ts';
 
 /** Left by the loader. */
@@ -14,14 +14,13 @@ declare const basynThreadProgram: string;
  * local side goes away, whatever it was doing, because nobody would hear of the rest.
  */
 async function serveAgent(): Promise<void> {
-  const readable = new Socket({ fd: 0, readable: true, writable: false });
-  const writable = new Socket({ fd: 1, readable: false, writable: true });
+  const streams = standardStreams();
   const channel = new Channel();
-  channel.addLane({ readable, writable });
+  channel.addLane(streams);
   const runner = new WorkerPool(basynThreadProgram);
   let exitCode = 2;
   let patienceMs: number = limits.killAfterMs;
-  readable.once('close', () => process.exit(exitCode));
+  streams.readable.once('close', () => process.exit(exitCode));
   try {
     await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
     exitCode = 0;

@@ -53,6 +53,23 @@ export class RangeReader {
 }
 
 /**
+ * Fills `into` from an offset, without a copy; for buffered access. The range must lie inside the device.
+ * Synchronous: for worker threads.
+ *
+ * @throws BasynError `device`, as {@link RangeReader.read} does.
+ */
+export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
+  assertInside(handle, offsetBytes, into.byteLength);
+  assert(handle.access === 'buffered', 'direct access needs memory that is aligned');
+  let doneBytes = 0;
+  while (doneBytes < into.byteLength) {
+    const countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);
+    if (countBytes === 0) throw endedEarly(handle, offsetBytes + doneBytes);
+    doneBytes += countBytes;
+  }
+}
+
+/**
  * Writes all of `bytes` at an offset; the range must lie inside the device. Synchronous: for worker threads.
  *
  * @throws BasynError `device`, with the offset of the failing write.

@@ -45,7 +45,15 @@ export class FrameDecoder {
   }
 
   /**
-   * The frames that `bytes` complete.
+   * Where the next bytes of the stream may be read to, so that they need no copy: what is missing of the payload
+   * under way. Undefined in a header.
+   */
+  get room(): Uint8Array | undefined {
+    return this.#payload?.subarray(this.#payloadBytes);
+  }
+
+  /**
+   * The frames that `bytes` complete. They may stand in {@link room} already.
    *
    * @throws {BasynError} `protocol`, where the bytes are no frame. The decoder is of no use after that.
    */
@@ -83,7 +91,9 @@ export class FrameDecoder {
 
   #fillPayload(payload: Uint8Array, bytes: Uint8Array): Uint8Array {
     const part = bytes.subarray(0, payload.byteLength - this.#payloadBytes);
-    payload.set(part, this.#payloadBytes);
+    const isInPlace =
+      part.buffer === payload.buffer && part.byteOffset === payload.byteOffset + this.#payloadBytes;
+    if (!isInPlace) payload.set(part, this.#payloadBytes);
     this.#payloadBytes += part.byteLength;
     return bytes.subarray(part.byteLength);
   }

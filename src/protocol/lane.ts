@@ -18,6 +18,8 @@ export interface LaneListener {
 export interface LaneStreams {
   readonly readable: Readable;
   readonly writable: Writable;
+  /** Given where `readable` reads straight into its room: then a chunk is valid only while it is being told. */
+  readonly decoder?: FrameDecoder;
 }
 
 const leastRateSampleMs = 0.5;
@@ -26,13 +28,14 @@ const leastRateSampleMs = 0.5;
 export class Lane {
   readonly #readable: Readable;
   readonly #writable: Writable;
-  readonly #decoder = new FrameDecoder();
+  readonly #decoder: FrameDecoder;
   #drained: Promise<void> | undefined;
   #bytesPerMs: number | undefined;
   #writtenBytes = 0;
   #lastBytesAtMs = performance.now();
 
-  constructor({ readable, writable }: LaneStreams, listener: LaneListener) {
+  constructor({ readable, writable, decoder }: LaneStreams, listener: LaneListener) {
+    this.#decoder = decoder ?? new FrameDecoder();
     this.#readable = readable;
     this.#writable = writable;
     let ended = false;

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { flush, reopenDirect, type DeviceHandle } from '../../src/device/device.ts';
-import { alignedMemory, RangeReader, writeFully } from '../../src/device/range-io.ts';
+import { alignedMemory, RangeReader, readFully, writeFully } from '../../src/device/range-io.ts';
 import { isRoot } from '../support/loop-device.ts';
 import {
   directory,
@@ -23,10 +23,22 @@ import {
 
 const data = randomBytes(3 * MiB + 1000);
 
-describe('a reader', () => {
+/** Both ways to read a range: into memory that is used again, and straight into the caller's. */
+const readers: [string, (handle: DeviceHandle, offset: number, length: number) => Uint8Array][] = [
+  ['a reader', (handle, offset, length) => new RangeReader(MiB).read(handle, offset, length)],
+  [
+    'a read into given memory',
+    (handle, offset, length) => {
+      const into = Buffer.alloc(length, 'x');
+      readFully(handle, offset, into);
+      return into;
+    },
+  ],
+];
+
+describe.each(readers)('%s', (_, read) => {
   it('gives exactly the bytes of a range', async () => {
     const { handle } = await source(fileWith(data));
-    const reader = new RangeReader(MiB);
     for (const [offset, length] of [
       [0, MiB],
       [1, 1],
@@ -34,12 +46,27 @@ describe('a reader', () => {
       [data.length - 1, 1],
       [data.length, 0],
     ] as const) {
-      expect(
-        Buffer.compare(reader.read(handle, offset, length), data.subarray(offset, offset + length)),
-      ).toBe(0);
+      expect(Buffer.compare(read(handle, offset, length), data.subarray(offset, offset + length))).toBe(0);
     }
   });
 
+  it('ends the run where the file has become shorter, with the place', async () => {
+    const file = fileWith(data);
+    const { handle } = await source(file);
+    truncateSync(file, 5000);
+    expect(await failureOf(() => read(handle, 4000, 2000))).toEqual({
+      code: 'device',
+      message:
+        `local file ${file} ends at byte 5000, but it had ${data.length} bytes when it was opened: ` +
+        'it has become shorter.',
+      side: 'local',
+      device: file,
+      offsetBytes: 5000,
+    });
+  });
+});
+
+describe('a reader', () => {
   it('takes a range that is not inside the device, or over its capacity, for our own bug', async () => {
     const { handle } = await source(fileWith(data));
     const reader = new RangeReader(100);
@@ -53,21 +80,6 @@ describe('a reader', () => {
     ] as const) {
       expect(await failureOf(() => reader.read(handle, offset, length))).toMatchObject({ code: 'internal' });
     }
-  });
-
-  it('ends the run where the file has become shorter, with the place', async () => {
-    const file = fileWith(data);
-    const { handle } = await source(file);
-    truncateSync(file, 5000);
-    expect(await failureOf(() => new RangeReader(MiB).read(handle, 4000, 2000))).toEqual({
-      code: 'device',
-      message:
-        `local file ${file} ends at byte 5000, but it had ${data.length} bytes when it was opened: ` +
-        'it has become shorter.',
-      side: 'local',
-      device: file,
-      offsetBytes: 5000,
-    });
   });
 
   it('in another thread uses the same descriptor', async () => {

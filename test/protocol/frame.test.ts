@@ -29,6 +29,25 @@ describe('the frame decoder', () => {
     );
   });
 
+  test('finds the same frames where the bytes are read straight into its room', () => {
+    fc.assert(
+      fc.property(frames, cuts, (sent, pieces) => {
+        const decoder = new FrameDecoder();
+        const found: Frame[] = [];
+        let wire = wireOf(sent);
+        for (let index = 0; wire.length > 0; index++) {
+          const room = decoder.room ?? new Uint8Array(400);
+          const bytes = wire.subarray(0, Math.min(room.length, pieces[index % pieces.length]!));
+          room.set(bytes);
+          found.push(...decoder.push(room.subarray(0, bytes.length)));
+          wire = wire.subarray(bytes.length);
+        }
+        expect(plain(found)).toEqual(plain(sent));
+        expect(decoder.isIdle).toBe(true);
+      }),
+    );
+  });
+
   test.each([0, 1, limits.maxPayloadBytes])('takes a payload of %i bytes', (size) => {
     const payload = Buffer.alloc(size, 7);
     const [found, ...others] = decodeAll(new FrameDecoder(), [wireOf([{ type: 8, payload }])]);

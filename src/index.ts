@@ -17,7 +17,6 @@ import { inspectBoth, runLocalEnd, type LocalEnd } from './session/local-end.ts'
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './session/report.ts';
 import { Reporter } from './session/reporter.ts';
-import { fasterCiphers } from './transport/ciphers.ts';
 import { SshConnection } from './transport/ssh.ts';
 import { InlineRunner, WorkerPool } from './workers/pool.ts';
 import type { JobRunner } from './workers/jobs.ts';
@@ -132,14 +131,12 @@ async function runOverSsh<T>(
     nodeCommand: remoteNode,
   };
   throwIfEnded(options.signal);
-  const ciphers = await fasterCiphers(destination);
-  throwIfEnded(options.signal);
-  const connection = new SshConnection(
-    { ...destination, options: [...sshOptions, ...ciphers] },
-    packedAgent(),
-    (line) => onEvent({ type: 'remote-stderr', line }),
+  const connection = new SshConnection(destination, packedAgent(), (line) =>
+    onEvent({ type: 'remote-stderr', line }),
   );
   const runner = new WorkerPool(threadProgram());
+  // The handshake of ssh stands before everything else: it has a processor to itself.
+  runner.leaveOne();
   const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(
@@ -150,6 +147,7 @@ async function runOverSsh<T>(
   );
   connection.ready.then(
     (streams) => {
+      runner.useAll();
       channel.addLane(streams);
       channel.watch(order.peerTimeoutMs);
     },

@@ -24,12 +24,17 @@ export class LaneOpener {
     this.#onOutcome = onOutcome;
   }
 
-  /** From now on, lanes are opened once there is a need. */
-  watch(meeting: LaneMeeting | null): void {
+  /**
+   * From now on, lanes are opened once there is a need.
+   *
+   * @param certainBytes of data that will be moved, whatever is found.
+   */
+  watch(meeting: LaneMeeting | null, certainBytes: number): void {
     if (meeting === null || this.#furtherLanes === 0) return;
     this.#timer = setInterval(() => {
       const { roundTripMs = 0, dataBytes } = this.#channel;
-      if (roundTripMs < limits.longRoundTripMs || dataBytes < limits.lanesAfterDataBytes) return;
+      const isMuchData = Math.max(certainBytes, dataBytes) >= limits.lanesAfterDataBytes;
+      if (roundTripMs < limits.longRoundTripMs || !isMuchData) return;
       this.stop();
       this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms: opening further lanes.`);
       for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting);

@@ -55,6 +55,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
     const opening = expectOpened(end).then((opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
+      watchForLanes(end, opened, local.handle.sizeBytes);
       return sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
     });
     // Without a source by name, the size depends on both sides, and nothing can begin before it is known.
@@ -71,6 +72,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   return usingDevice(await openDevice(order.localPath, 'local', receiving), runner, async (local) => {
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
+    watchForLanes(end, opened, opened.sizeBytes);
     const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
@@ -99,13 +101,21 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
   channel.send({ type: 'open', protocol: 1, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
 }
 
-async function expectOpened({ channel, lanes }: LocalEnd): Promise<OpenedMessage> {
+async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
   // Before there is any data to wait behind: the answer tells the length of the way.
   channel.ping();
-  lanes.watch(message.lanes);
   return message;
+}
+
+/** Of a copy it is certain how much will be moved, so that lanes need not wait for the first data. */
+function watchForLanes(
+  { order, lanes }: LocalEnd,
+  { lanes: meeting }: OpenedMessage,
+  sizeBytes: number,
+): void {
+  lanes.watch(meeting, order.phases.includes('copy') && !order.dryRun ? sizeBytes : 0);
 }
 
 function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { sshArguments, type SshDestination } from './ssh.ts';
+import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 
 const execute = promisify(execFile);
 const queryTimeoutMs = 5_000;
@@ -15,7 +15,7 @@ const queryTimeoutMs = 5_000;
  */
 export async function fasterCiphers(destination: SshDestination): Promise<string[]> {
   try {
-    if (!(await hasAesInstructions())) return [];
+    if (!hasAesInstructions()) return [];
     const [actual, standard] = await Promise.all([
       ciphersOf(sshArguments(destination)),
       ciphersOf(['-F', 'none', '--', 'localhost']),
@@ -29,8 +29,8 @@ export async function fasterCiphers(destination: SshDestination): Promise<string
   }
 }
 
-async function hasAesInstructions(): Promise<boolean> {
-  return /^(flags|Features)\s*:.*\baes\b/m.test(await readFile('/proc/cpuinfo', 'latin1'));
+function hasAesInstructions(): boolean {
+  return /^(flags|Features)\s*:.*\baes\b/m.test(readFileSync('/proc/cpuinfo', 'latin1'));
 }
 
 /** The ciphers that ssh would offer with these arguments, the preferred first. */

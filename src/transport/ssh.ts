@@ -2,28 +2,21 @@ import type { BasynError } from '../errors.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './bootstrap.ts';
+import { fasterCiphers } from './ciphers.ts';
 import type { Connection, Traffic } from './connection.ts';
 import { ProcessConnection } from './process.ts';
-
-/** How the remote machine is reached. What is left out is left to the person's own ssh configuration. */
-export interface SshDestination {
-  /** `host` or `user@host`. */
-  readonly host: string;
-  readonly port?: number;
-  readonly user?: string;
-  /** Each is handed to ssh as `-o`. */
-  readonly options: readonly string[];
-  /** A piece of remote shell that starts node. */
-  readonly nodeCommand: string;
-}
+import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 
 /** An agent on another machine, reached through the system's ssh. */
 export class SshConnection implements Connection {
   readonly ready: Promise<LaneStreams>;
   readonly #destination: SshDestination;
   readonly #onStderrLine: (line: string) => void;
-  readonly #first: ProcessConnection;
-  readonly #lanes: ProcessConnection[] = [];
+  readonly #cipherOptions: Promise<readonly string[]>;
+  readonly #first: Promise<ProcessConnection>;
+  /** Every ssh of this run, from when it was decided to start it. */
+  readonly #starts: Promise<ProcessConnection>[] = [];
+  readonly #started: ProcessConnection[] = [];
 
   /**
    * @param packedAgent the agent's program, compressed with brotli.
@@ -32,25 +25,23 @@ export class SshConnection implements Connection {
   constructor(destination: SshDestination, packedAgent: Uint8Array, onStderrLine: (line: string) => void) {
     this.#destination = destination;
     this.#onStderrLine = onStderrLine;
+    this.#cipherOptions = fasterCiphers(destination);
     const command = agentCommand(destination.nodeCommand);
-    this.#first = this.#connect([...sshArguments(destination), command], agentGreeting(packedAgent));
-    this.ready = this.#first.ready;
+    this.#first = this.#connect([], [], agentGreeting(packedAgent), [command]);
+    this.ready = this.#first.then(({ ready }) => ready);
+    this.ready.catch(() => undefined);
   }
 
   /** ssh itself connects to the port there, as for a forwarded connection: no further process is needed. */
-  openLane({ port, token }: LaneMeeting): Promise<LaneStreams> {
-    // Nobody is asked for a password in the middle of a run; with a key or a shared connection, nobody has to be.
-    const options = ['BatchMode=yes', ...this.#destination.options];
-    const lane = this.#connect(
-      sshArguments({ ...this.#destination, options }, ['-W', `127.0.0.1:${port}`]),
-      Buffer.from(token),
-    );
-    this.#lanes.push(lane);
+  async openLane({ port, token }: LaneMeeting): Promise<LaneStreams> {
+    // Nobody is asked for a password in the middle of a run; with a key, nobody has to be.
+    const forward = ['-W', `127.0.0.1:${port}`];
+    const lane = await this.#connect(['BatchMode=yes'], forward, Buffer.from(token), []);
     return lane.ready;
   }
 
   traffic(): Traffic {
-    const parts = this.#all().map((one) => one.traffic());
+    const parts = this.#started.map((one) => one.traffic());
     return {
       receivedBytes: parts.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0),
       transmittedBytes: parts.reduce((sum, { transmittedBytes }) => sum + transmittedBytes, 0),
@@ -58,52 +49,38 @@ export class SshConnection implements Connection {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all().map((one) => one.close()));
+    await Promise.all(this.#starts.map(async (one) => (await one).close()));
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#all().map((one) => one.stop()));
+    await Promise.all(this.#starts.map(async (one) => (await one).stop()));
   }
 
-  explain(error: BasynError): Promise<BasynError> {
-    return this.#first.explain(error);
+  async explain(error: BasynError): Promise<BasynError> {
+    return (await this.#first).explain(error);
   }
 
-  #all(): ProcessConnection[] {
-    return [this.#first, ...this.#lanes];
-  }
-
-  #connect(args: readonly string[], greeting: Uint8Array): ProcessConnection {
-    const { host, nodeCommand } = this.#destination;
-    const onStderrLine = this.#onStderrLine;
-    return new ProcessConnection({
-      file: 'ssh',
-      arguments: args,
-      place: host,
-      nodeCommand,
-      greeting,
-      onStderrLine,
+  #connect(
+    options: readonly string[],
+    further: readonly string[],
+    greeting: Uint8Array,
+    command: readonly string[],
+  ): Promise<ProcessConnection> {
+    const start = this.#cipherOptions.then((cipherOptions) => {
+      const { host, nodeCommand } = this.#destination;
+      const allOptions = [...options, ...this.#destination.options, ...cipherOptions];
+      const connection = new ProcessConnection({
+        file: 'ssh',
+        arguments: [...sshArguments({ ...this.#destination, options: allOptions }, further), ...command],
+        place: host,
+        nodeCommand,
+        greeting,
+        onStderrLine: this.#onStderrLine,
+      });
+      this.#started.push(connection);
+      return connection;
     });
+    this.#starts.push(start);
+    return start;
   }
-}
-
-/**
- * Arguments for ssh, up to the host. `--` keeps a host that begins with a dash from being read as an option.
- *
- * @param further ones, before the host.
- */
-export function sshArguments(
-  { host, port, user, options }: Omit<SshDestination, 'nodeCommand'>,
-  further: readonly string[] = [],
-): string[] {
-  return [
-    ...options.flatMap((option) => ['-o', option]),
-    ...(port === undefined ? [] : ['-p', String(port)]),
-    ...(user === undefined ? [] : ['-l', user]),
-    // No terminal on the other side: its line discipline would change the bytes.
-    '-T',
-    ...further,
-    '--',
-    host,
-  ];
 }

@@ -28,12 +28,28 @@ export class WorkerPool implements JobRunner {
   readonly #program: string;
   readonly #threads: Thread[] = [];
   readonly #waiting: Record<Urgency, Task[]> = { now: [], ahead: [] };
+  #mostThreads: number;
   #failure: BasynError | undefined;
 
-  /** @param program of a thread. Threads are started as there is work for them. */
+  /**
+   * @param program of a thread. The first thread is started at once, as it takes a while, and further ones as there
+   *   is work for them.
+   */
   constructor(program: string, parallelism = Math.min(availableParallelism(), limits.maxWorkers)) {
     this.#program = program;
     this.parallelism = parallelism;
+    this.#mostThreads = parallelism;
+    this.#start();
+  }
+
+  /** Leaves a processor to others, where there are several, until {@link useAll}. */
+  leaveOne(): void {
+    this.#mostThreads = Math.max(1, this.parallelism - 1);
+  }
+
+  useAll(): void {
+    this.#mostThreads = this.parallelism;
+    this.#dispatch();
   }
 
   run<J extends Job>(job: J, urgency: Urgency): Promise<ResultOf<J>> {
@@ -80,7 +96,7 @@ export class WorkerPool implements JobRunner {
     if (!isWorkWaiting) return undefined;
     const idle = this.#threads.find(({ tasks }) => tasks.length === 0);
     if (idle !== undefined) return idle;
-    if (this.#threads.length < this.parallelism) return this.#start();
+    if (this.#threads.length < this.#mostThreads) return this.#start();
     return this.#threads.find(({ tasks }) => tasks.length < jobsPerThread);
   }
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { agentCommand } from '../../src/transport/bootstrap.ts';
-import { sshArguments } from '../../src/transport/ssh.ts';
+import { sshArguments } from '../../src/transport/ssh-arguments.ts';
 
 const plain = { host: 'backup', options: [] };
 

@@ -35,7 +35,7 @@ export async function measure(
   network: Network | undefined,
   onStart: (pid: number) => void = () => undefined,
 ): Promise<Run> {
-  network?.resetWire();
+  await network?.resetWire();
   const localBeforeMs = reapedCpuMs(process.pid);
   const remoteBeforeMs = remoteCpuMs(network);
   const running = await startCommand('sh', ['-c', command], { deadlineMs: COMMAND_DEADLINE_MS });
@@ -52,7 +52,7 @@ export async function measure(
     wallMs,
     localCpuMs: reapedCpuMs(process.pid) - localBeforeMs,
     remoteCpuMs: remoteCpuMs(network) - remoteBeforeMs,
-    wireBytes: network?.wireBytes(),
+    wireBytes: await network?.wireBytes(),
   };
 }
 

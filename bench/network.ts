@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descendants } from '../test/support/processes.ts';
-import { startRelay } from '../test/support/relay.ts';
+import { startRelay, type Relay } from '../test/support/relay.ts';
 import { findSshd, startSshd } from '../test/support/ssh/sshd.ts';
 import type { LinkOptions } from './relay-link.ts';
 import { findOnPath } from './tools.ts';
@@ -25,9 +25,12 @@ export interface Network {
   readonly serverPid: number;
   /** Waits until no session is left on the server. */
   untilIdle(): Promise<void>;
-  resetWire(): void;
-  /** What ssh has sent and received since the reset, by its own count; undefined where it didn't run. */
-  wireBytes(): number | undefined;
+  resetWire(): Promise<void>;
+  /**
+   * What has gone over the wire since the reset, both directions: what the link has carried, or, where there is none,
+   * what ssh says of itself (which an ssh for a further lane does not). Undefined where ssh didn't run.
+   */
+  wireBytes(): Promise<number | undefined>;
   stop(): Promise<void>;
 }
 
@@ -36,7 +39,7 @@ export async function startNetwork(binDirectory: string): Promise<Network | unde
   const ssh = findOnPath('ssh');
   if (findSshd() === undefined || ssh === undefined) return undefined;
   const server = await startSshd();
-  const relays: { stop(): Promise<void> }[] = [];
+  const relays: Relay[] = [];
   const ports: string[] = [];
   for (const [name, link] of Object.entries(links)) {
     let { port } = server;
@@ -58,11 +61,23 @@ export async function startNetwork(binDirectory: string): Promise<Network | unde
   writeFileSync(scriptPath, `#!/bin/sh\nexec ${ssh} -F ${configPath} -E ${logPath} "$@"\n`);
   chmodSync(scriptPath, 0o755);
 
+  const relayedBytes = async (): Promise<number> => {
+    const counters = await Promise.all(relays.map((relay) => relay.counters()));
+    return counters.reduce((sum, { bytesForward, bytesBack }) => sum + bytesForward + bytesBack, 0);
+  };
+  let relayedBeforeBytes = 0;
+
   return {
     serverPid: server.pid,
     untilIdle: () => untilIdle(server.pid),
-    resetWire: () => truncateSync(logPath),
-    wireBytes: () => sumTransferred(readFileSync(logPath, 'latin1')),
+    async resetWire() {
+      truncateSync(logPath);
+      relayedBeforeBytes = await relayedBytes();
+    },
+    async wireBytes() {
+      const byRelays = (await relayedBytes()) - relayedBeforeBytes;
+      return byRelays > 0 ? byRelays : sumTransferred(readFileSync(logPath, 'latin1'));
+    },
     async stop() {
       for (const relay of relays) await relay.stop();
       await server.stop();

@@ -76,8 +76,9 @@ export const limits = {
   maxWorkers: 8,
   /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */
   framesUnderWay: 16,
-  /** Answers to a ping, of which the shortest tells the length of the way. */
+  /** Answers to a ping, of which the shortest tells the length of the way; the next is asked for after so long at most. */
   roundTripSamples: 4,
+  pingIntervalMs: 5,
   /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
   lanesAfterDataBytes: 16 * MiB,

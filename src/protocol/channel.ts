@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Lane, type LaneStreams } from './lane.ts';
@@ -5,6 +6,12 @@ import type { DataMessage, Message } from './messages.ts';
 
 interface Waiter {
   readonly resolve: (message: Message) => void;
+  readonly reject: (error: BasynError) => void;
+}
+
+interface Ping {
+  readonly sentAtMs: number;
+  readonly resolve: (elapsedMs: number) => void;
   readonly reject: (error: BasynError) => void;
 }
 
@@ -28,9 +35,8 @@ export class Channel {
   #pulse: NodeJS.Timeout | undefined;
   #waiter: Waiter | undefined;
   #failure: BasynError | undefined;
-  #pingedAtMs: number | undefined;
-  #pings = 0;
-  #shortestPingMs = Infinity;
+  /** Pings are answered in their order. */
+  readonly #pings: Ping[] = [];
   #dataBytes = 0;
   #isPaused = false;
 
@@ -58,11 +64,6 @@ export class Channel {
     for (const message of this.#early.splice(0)) this.send(message);
   }
 
-  /** The shortest answer to a ping so far; undefined until there were enough to tell. */
-  get roundTripMs(): number | undefined {
-    return this.#pings < limits.roundTripSamples ? undefined : this.#shortestPingMs;
-  }
-
   /** Bytes of data frames that went either way so far. */
   get dataBytes(): number {
     return this.#dataBytes;
@@ -74,10 +75,34 @@ export class Channel {
     return rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate);
   }
 
-  /** Asks the other side for a sign of life, and learns how long the way is. */
-  ping(): void {
-    this.#pingedAtMs ??= performance.now();
-    this.send({ type: 'ping' });
+  /**
+   * Asks the other side for a sign of life. Resolves with the time that its answer took.
+   *
+   * @throws {BasynError} the channel's failure.
+   */
+  async ping(): Promise<number> {
+    if (this.#failure !== undefined) throw this.#failure;
+    return new Promise((resolve, reject) => {
+      this.#pings.push({ sentAtMs: performance.now(), resolve, reject });
+      this.send({ type: 'ping' });
+    });
+  }
+
+  /**
+   * How long the way is: the shortest of several answers, because both sides may be busy with starting. To be asked
+   * before there is data to wait behind. Takes little longer than one round trip.
+   *
+   * @throws {BasynError} the channel's failure.
+   */
+  async measureRoundTripMs(): Promise<number> {
+    const answers: Promise<number>[] = [];
+    while (answers.length < limits.roundTripSamples) {
+      const answer = this.ping();
+      answers.push(answer);
+      answer.catch(() => undefined);
+      await Promise.race([answer, sleep(limits.pingIntervalMs)]);
+    }
+    return Math.min(...(await Promise.all(answers)));
   }
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
@@ -133,6 +158,7 @@ export class Channel {
     clearInterval(this.#pulse);
     this.#waiter?.reject(error);
     this.#waiter = undefined;
+    for (const ping of this.#pings.splice(0)) ping.reject(error);
   }
 
   /** Says what is queued to the end, then that no more follows. */
@@ -154,7 +180,7 @@ export class Channel {
       // Whoever doesn't read our answers gets no more of them: they would only fill the memory.
       if (lane.queuedBytes < limits.maxPayloadBytes) void lane.send({ type: 'pong' });
     } else if (message.type === 'pong') {
-      if (isFirst) this.#learnRoundTrip();
+      if (isFirst) this.#hearPong();
     } else if (!isFirst && message.type !== 'data') {
       this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
     } else if (message.type === 'failure') {
@@ -198,17 +224,14 @@ export class Channel {
       );
       return;
     }
-    this.ping();
+    // Whoever takes the messages hears of a failure.
+    this.ping().catch(() => undefined);
     for (const lane of this.#lanes.slice(1)) void lane.send({ type: 'ping' });
   }
 
-  /** The shortest of several: the first ones come while both sides are busy with starting. */
-  #learnRoundTrip(): void {
-    if (this.#pingedAtMs === undefined) return;
-    const roundTripMs = performance.now() - this.#pingedAtMs;
-    this.#pingedAtMs = undefined;
-    this.#pings++;
-    this.#shortestPingMs = Math.min(this.#shortestPingMs, roundTripMs);
-    if (this.#pings < limits.roundTripSamples) this.ping();
+  /** An answer to nothing is as good a sign of life as any. */
+  #hearPong(): void {
+    const ping = this.#pings.shift();
+    ping?.resolve(performance.now() - ping.sentAtMs);
   }
 }

@@ -22,7 +22,8 @@ export interface LaneStreams {
   readonly decoder?: FrameDecoder;
 }
 
-const leastRateSampleMs = 0.5;
+/** What a lane took, and in which time, counts so much less with each further wait. */
+const fadingPerWait = 0.9;
 
 /** One stream of frames in each direction. */
 export class Lane {
@@ -30,7 +31,8 @@ export class Lane {
   readonly #writable: Writable;
   readonly #decoder: FrameDecoder;
   #drained: Promise<void> | undefined;
-  #bytesPerMs: number | undefined;
+  #busyBytes = 0;
+  #busyMs = 0;
   #writtenBytes = 0;
   #lastBytesAtMs = performance.now();
 
@@ -84,7 +86,7 @@ export class Lane {
 
   /** How fast the lane takes bytes when it is busy; undefined until it was. */
   get bytesPerMs(): number | undefined {
-    return this.#bytesPerMs;
+    return this.#busyMs === 0 ? undefined : this.#busyBytes / this.#busyMs;
   }
 
   /** Sends a message. Resolves when the lane has room for the next. */
@@ -116,12 +118,10 @@ export class Lane {
     });
   }
 
-  /** Short waits say more of the pipe's buffers than of what lies behind them. */
+  /** Sums, and not a mean of rates: what goes into a pipe's buffer in no time would outweigh all real waiting. */
   #learnRate(lengthBytes: number, elapsedMs: number): void {
-    if (elapsedMs < leastRateSampleMs) return;
-    const rate = lengthBytes / elapsedMs;
-    this.#bytesPerMs =
-      this.#bytesPerMs === undefined ? rate : this.#bytesPerMs + 0.2 * (rate - this.#bytesPerMs);
+    this.#busyBytes = fadingPerWait * this.#busyBytes + lengthBytes;
+    this.#busyMs = fadingPerWait * this.#busyMs + elapsedMs;
   }
 
   pause(): void {

@@ -25,25 +25,33 @@ export class LaneOpener {
   }
 
   /**
-   * From now on, lanes are opened once there is a need.
+   * Learns how long the way is, before there is data on it, and from then on opens lanes once there is a need.
    *
    * @param certainBytes of data that will be moved, whatever is found.
    */
-  watch(meeting: LaneMeeting | null, certainBytes: number): void {
+  async watch(meeting: LaneMeeting | null, certainBytes: number): Promise<void> {
     if (meeting === null || this.#furtherLanes === 0) return;
+    const roundTripMs = await this.#channel.measureRoundTripMs();
+    if (roundTripMs < limits.longRoundTripMs) return;
+    this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms.`);
+    if (certainBytes >= limits.lanesAfterDataBytes) {
+      this.#openAll(meeting);
+      return;
+    }
     this.#timer = setInterval(() => {
-      const { roundTripMs = 0, dataBytes } = this.#channel;
-      const isMuchData = Math.max(certainBytes, dataBytes) >= limits.lanesAfterDataBytes;
-      if (roundTripMs < limits.longRoundTripMs || !isMuchData) return;
+      if (this.#channel.dataBytes < limits.lanesAfterDataBytes) return;
       this.stop();
-      this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms: opening further lanes.`);
-      for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting);
+      this.#openAll(meeting);
     }, limits.laneCheckIntervalMs);
     this.#timer.unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  #openAll(meeting: LaneMeeting): void {
+    for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting);
   }
 
   async #openOne(meeting: LaneMeeting): Promise<void> {

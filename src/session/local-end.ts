@@ -52,11 +52,12 @@ async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
     sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
-    const opening = expectOpened(end).then((opened) => {
+    const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
-      watchForLanes(end, opened, local.handle.sizeBytes);
-      return sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
+      const sizeBytes = sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
+      await watchForLanes(end, opened, sizeBytes);
+      return sizeBytes;
     });
     // Without a source by name, the size depends on both sides, and nothing can begin before it is known.
     const sizeBytes = order.extent === 'source size' ? local.handle.sizeBytes : await opening;
@@ -72,8 +73,8 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   return usingDevice(await openDevice(order.localPath, 'local', receiving), runner, async (local) => {
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
-    watchForLanes(end, opened, opened.sizeBytes);
     const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
+    await watchForLanes(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
 }
@@ -104,8 +105,6 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
 async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
-  // Before there is any data to wait behind: the answer tells the length of the way.
-  channel.ping();
   return message;
 }
 
@@ -114,8 +113,8 @@ function watchForLanes(
   { order, lanes }: LocalEnd,
   { lanes: meeting }: OpenedMessage,
   sizeBytes: number,
-): void {
-  lanes.watch(meeting, order.phases.includes('copy') && !order.dryRun ? sizeBytes : 0);
+): Promise<void> {
+  return lanes.watch(meeting, order.phases.includes('copy') && !order.dryRun ? sizeBytes : 0);
 }
 
 function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {

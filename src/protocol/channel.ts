@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Lane, type LaneStreams } from './lane.ts';
+import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
 import type { DataMessage, Message } from './messages.ts';
+import { RateMeter } from './rate-meter.ts';
 
 interface Waiter {
   readonly resolve: (message: Message) => void;
@@ -32,6 +33,7 @@ export class Channel {
   /** Not taken yet. */
   readonly #arrived: { readonly message: Message; readonly lengthBytes: number }[] = [];
   #arrivedBytes = 0;
+  readonly #rateMeter = new RateMeter();
   #pulse: NodeJS.Timeout | undefined;
   #waiter: Waiter | undefined;
   #failure: BasynError | undefined;
@@ -51,14 +53,15 @@ export class Channel {
   /** The first lane begins the conversation; over any further one, data frames may travel too. */
   addLane(streams: LaneStreams): void {
     const isFirst = this.#lanes.length === 0;
-    const lane: Lane = new Lane(streams, {
+    const listener: LaneListener = {
       onMessage: (message, lengthBytes) => this.#arrive(message, lengthBytes, lane),
       onEnd: (error = new BasynError('connection', 'The other side closed the connection.')) => {
         if (isFirst) this.fail(error);
         // The reason, if the other side tells one, comes over the first lane, and maybe later.
         else setTimeout(() => this.fail(error), limits.laneEndGraceMs).unref();
       },
-    });
+    };
+    const lane: Lane = new Lane(streams, listener, this.#rateMeter);
     this.#lanes.push(lane);
     this.#lanesByTurn.push(lane);
     for (const message of this.#early.splice(0)) this.send(message);
@@ -69,10 +72,9 @@ export class Channel {
     return this.#dataBytes;
   }
 
-  /** How fast the lanes take data when they are all busy; undefined until they were. */
+  /** How fast the lanes together take data when they are busy; undefined until they were. */
   get bytesPerMs(): number | undefined {
-    const rates = this.#lanes.map((lane) => lane.bytesPerMs).filter((rate) => rate !== undefined);
-    return rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate);
+    return this.#rateMeter.bytesPerMs;
   }
 
   /**

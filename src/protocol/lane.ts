@@ -5,6 +5,7 @@ import { decodeMessage } from './decode.ts';
 import { encodeMessage } from './encode.ts';
 import { FrameDecoder, frameHeaderBytes } from './frame.ts';
 import type { Message } from './messages.ts';
+import type { RateMeter } from './rate-meter.ts';
 
 /** What a lane tells its channel. */
 export interface LaneListener {
@@ -22,21 +23,18 @@ export interface LaneStreams {
   readonly decoder?: FrameDecoder;
 }
 
-/** What a lane took, and in which time, counts so much less with each further wait. */
-const fadingPerWait = 0.9;
-
 /** One stream of frames in each direction. */
 export class Lane {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #decoder: FrameDecoder;
+  readonly #rateMeter: RateMeter;
   #drained: Promise<void> | undefined;
-  #busyBytes = 0;
-  #busyMs = 0;
   #writtenBytes = 0;
   #lastBytesAtMs = performance.now();
 
-  constructor({ readable, writable, decoder }: LaneStreams, listener: LaneListener) {
+  constructor({ readable, writable, decoder }: LaneStreams, listener: LaneListener, rateMeter: RateMeter) {
+    this.#rateMeter = rateMeter;
     this.#decoder = decoder ?? new FrameDecoder();
     this.#readable = readable;
     this.#writable = writable;
@@ -84,11 +82,6 @@ export class Lane {
     return this.#writable.writableLength;
   }
 
-  /** How fast the lane takes bytes when it is busy; undefined until it was. */
-  get bytesPerMs(): number | undefined {
-    return this.#busyMs === 0 ? undefined : this.#busyBytes / this.#busyMs;
-  }
-
   /** Sends a message. Resolves when the lane has room for the next. */
   send(message: Message): Promise<void> {
     const parts = encodeMessage(message);
@@ -105,23 +98,17 @@ export class Lane {
   }
 
   #nextDrain(): Promise<void> {
-    const startMs = performance.now();
     const startBytes = this.#writtenBytes - this.#writable.writableLength;
+    this.#rateMeter.waitBegins();
     return new Promise((resolve) => {
       const settle = (): void => {
         this.#drained = undefined;
-        this.#learnRate(this.#writtenBytes - startBytes, performance.now() - startMs);
+        this.#rateMeter.waitEnds(this.#writtenBytes - this.#writable.writableLength - startBytes);
         this.#writable.off('drain', settle).off('close', settle);
         resolve();
       };
       this.#writable.on('drain', settle).on('close', settle);
     });
-  }
-
-  /** Sums, and not a mean of rates: what goes into a pipe's buffer in no time would outweigh all real waiting. */
-  #learnRate(lengthBytes: number, elapsedMs: number): void {
-    this.#busyBytes = fadingPerWait * this.#busyBytes + lengthBytes;
-    this.#busyMs = fadingPerWait * this.#busyMs + elapsedMs;
   }
 
   pause(): void {

@@ -16,16 +16,22 @@ export interface Claimed {
  * Opens the target so that a second run, a mount or a volume manager can't get at it until the last descriptor
  * is closed, by whatever ends us.
  *
+ * @param isKnownInUse a warning has said already who uses it.
  * @throws BasynError `refused`, where somebody else was first; `device`, where it can't be opened.
  */
 export async function openClaimed(
   place: Place,
   stats: BigIntStats,
   options: TargetOptions,
+  isKnownInUse: boolean,
 ): Promise<Claimed> {
   const access = options.purpose === 'dry run' ? constants.O_RDONLY : constants.O_RDWR;
   try {
-    if (stats.isBlockDevice()) return await openExclusively(place, stats, access, options.inUse);
+    if (stats.isBlockDevice()) {
+      const { fd, warnings } = await openExclusively(place, stats, access, options.inUse);
+      // Who uses a device has claimed it: that is the same thing once more. A file's lock is another thing.
+      return { fd, warnings: isKnownInUse ? [] : warnings };
+    }
     const fd = await openInspected(place, stats, access);
     return { fd, warnings: lockOrClose(place, fd, options.inUse) };
   } catch (error) {

@@ -25,7 +25,8 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
   checkNotSource(place, identity, options.sourceIdentity);
   const useWarnings = checkInUse(place, stats, options.inUse);
   checkIsWritable(place, stats);
-  const { fd, warnings: claimWarnings } = await openClaimed(place, stats, options);
+  const isKnownInUse = useWarnings.length > 0;
+  const { fd, warnings: claimWarnings } = await openClaimed(place, stats, options, isKnownInUse);
   try {
     const handle = describeOpened(place, fd);
     checkSize(place, handle.sizeBytes, options.sourceSizeBytes);

@@ -2,7 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { expectFailure, MiB, sideOf, useWorkshop, wirings } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, makeFileSystem, mount, swapOn } from '../support/loop-device.ts';
-import { sha256OfFile } from '../support/images.ts';
+import { filesEqual, sha256OfFile } from '../support/images.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 
 const server = useSshServer();
@@ -11,12 +11,7 @@ const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring
 
 describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts, swap)', () => {
   test.each(cases)('%s: a mounted device', async (name, wiring) => {
-    const file = workshop.path(`mounted ${name}`);
-    writeFileSync(file, '');
-    truncateSync(file, 8 * MiB);
-    const { path: target, detach } = attachLoop(file);
-    onTestFinished(detach);
-    makeFileSystem(target);
+    const target = deviceWithFileSystem(`mounted ${name}`);
     const directory = workshop.path(`on ${name}`);
     const unmount = mount(target, directory);
     onTestFinished(unmount);
@@ -33,6 +28,22 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     const again = mount(target, directory);
     onTestFinished(again);
     expect(readFileSync(`${directory}/precious`, 'utf8')).toBe('data');
+  });
+
+  test.each(cases)('%s: a mounted device, but with --force, which warns once', async (name, wiring) => {
+    const target = deviceWithFileSystem(`forced ${name}`);
+    const directory = workshop.path(`below ${name}`);
+    // Read-only, so that the kernel doesn't write to it as well.
+    onTestFinished(mount(target, directory, 'ro'));
+    const { source } = workshop.pair(MiB);
+    const pair = { source, target, sizeBytes: MiB };
+    const { exitCode, stderr } = await workshop.run(wiring, pair, ['--mode=COPY', '--force']);
+    const what = `${sideOf(wiring, 'target')} target ${target} is mounted on ${directory}`;
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 0,
+      stderr: `basyn: warning: ${what}, and is written to because of --force.\n`,
+    });
+    expect(filesEqual(source, target, MiB)).toBe(true);
   });
 
   test('a device that is swapped on', async ({ skip }) => {
@@ -58,3 +69,14 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     expect(sha256OfFile(target)).toBe(before);
   });
 });
+
+/** A block device that is gone after the test. */
+function deviceWithFileSystem(name: string): string {
+  const file = workshop.path(name);
+  writeFileSync(file, '');
+  truncateSync(file, 8 * MiB);
+  const { path, detach } = attachLoop(file);
+  onTestFinished(detach);
+  makeFileSystem(path);
+  return path;
+}

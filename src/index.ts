@@ -17,6 +17,7 @@ import { inspectBoth, runLocalEnd, type LocalEnd } from './session/local-end.ts'
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './session/report.ts';
 import { Reporter } from './session/reporter.ts';
+import { canAskPerson } from './transport/person.ts';
 import { SshConnection } from './transport/ssh.ts';
 import { InlineRunner, WorkerPool } from './workers/pool.ts';
 import type { JobRunner } from './workers/jobs.ts';
@@ -131,7 +132,7 @@ async function runOverSsh<T>(
     nodeCommand: remoteNode,
   };
   throwIfEnded(options.signal);
-  const connection = new SshConnection(destination, packedAgent(), (line) =>
+  const connection = new SshConnection(destination, packedAgent(), helloTimeoutMsOf(order), (line) =>
     onEvent({ type: 'remote-stderr', line }),
   );
   const runner = new WorkerPool(threadProgram());
@@ -174,6 +175,11 @@ async function runOverSsh<T>(
       await runner.close();
     }
   });
+}
+
+/** Before the host first answers, a person may have to type a password: not under cron, and not in seconds. */
+function helloTimeoutMsOf({ peerTimeoutMs }: Order): number {
+  return canAskPerson() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
 }
 
 async function abortable<T>(

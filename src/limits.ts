@@ -94,7 +94,7 @@ export const limits = {
   maxLanes: 16,
   defaultLanes: 4,
 
-  /** From the start of ssh to the agent's banner; a person may have to type a password. */
+  /** From the start of ssh to the agent's banner, at least, where a person may have to type a password. */
   bannerTimeoutMs: 120_000,
   /** Without a byte from the other side for so long, the run ends. `--timeout` sets it. */
   defaultPeerTimeoutMs: 60_000,

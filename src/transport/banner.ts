@@ -13,10 +13,12 @@ import { oldestAgentNode } from './bootstrap.ts';
 export function readBanner(stream: Readable, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let seen = Buffer.alloc(0);
-    const timer = setTimeout(
-      () => fail(`it did not start within ${Math.round(timeoutMs / 1000)} seconds`),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => {
+      const seconds = Math.round(timeoutMs / 1000);
+      fail(
+        `no answer from node there within ${seconds} seconds; the host or the link to it hangs, or --timeout is too short`,
+      );
+    }, timeoutMs);
     const leave = (): void => {
       clearTimeout(timer);
       stream.off('data', take).off('end', end).off('error', end);

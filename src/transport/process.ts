@@ -21,6 +21,8 @@ export interface AgentCommand {
   readonly nodeCommand: string;
   /** What the loader is waiting for on its stdin. */
   readonly greeting: Uint8Array;
+  /** From its start to the loader's hello. */
+  readonly helloTimeoutMs: number;
   /** Is told the lines of the child's stderr, once the agent runs. */
   readonly onStderrLine: (line: string) => void;
 }
@@ -87,7 +89,7 @@ export class ProcessConnection {
 
   async #hello(): Promise<string | undefined> {
     try {
-      return await readBanner(this.#child.stdout, limits.bannerTimeoutMs);
+      return await readBanner(this.#child.stdout, this.#command.helloTimeoutMs);
     } catch (error) {
       await this.#child.stop();
       throw this.#failure((error as BasynError).message);

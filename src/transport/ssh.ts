@@ -11,6 +11,7 @@ import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 export class SshConnection implements Connection {
   readonly ready: Promise<LaneStreams>;
   readonly #destination: SshDestination;
+  readonly #helloTimeoutMs: number;
   readonly #onStderrLine: (line: string) => void;
   readonly #cipherOptions: Promise<readonly string[]>;
   readonly #first: Promise<ProcessConnection>;
@@ -20,10 +21,17 @@ export class SshConnection implements Connection {
 
   /**
    * @param packedAgent the agent's program, compressed with brotli.
+   * @param helloTimeoutMs from the start of ssh to the first word of node there.
    * @param onStderrLine is told what the remote side and ssh itself write to stderr, once the agent runs.
    */
-  constructor(destination: SshDestination, packedAgent: Uint8Array, onStderrLine: (line: string) => void) {
+  constructor(
+    destination: SshDestination,
+    packedAgent: Uint8Array,
+    helloTimeoutMs: number,
+    onStderrLine: (line: string) => void,
+  ) {
     this.#destination = destination;
+    this.#helloTimeoutMs = helloTimeoutMs;
     this.#onStderrLine = onStderrLine;
     this.#cipherOptions = fasterCiphers(destination);
     const command = agentCommand(destination.nodeCommand);
@@ -75,6 +83,7 @@ export class SshConnection implements Connection {
         place: host,
         nodeCommand,
         greeting,
+        helloTimeoutMs: this.#helloTimeoutMs,
         onStderrLine: this.#onStderrLine,
       });
       this.#started.push(connection);

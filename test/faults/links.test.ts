@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { RunningCommand } from '../support/command.ts';
+import { startCommand, type RunningCommand } from '../support/command.ts';
 import {
   expectFailure,
   guardPair,
@@ -19,6 +19,7 @@ import { useSshServer } from '../support/ssh/fixture.ts';
 const server = useSshServer();
 const workshop = useWorkshop(server);
 const actions = ['PUSH', 'POP'] as const;
+const push: Wiring = { action: 'PUSH', over: 'ssh' };
 const verbose = ['--verbose', '--stat'];
 const random = makeRandom(Number(process.env.BASYN_TEST_SEED ?? 4));
 
@@ -111,6 +112,55 @@ describe('a link that is stalled', () => {
     check();
     await relay.stop();
     await workshop.expectRepair({ ...wiring, over: 'here' }, pair);
+  });
+});
+
+describe('a host that does not answer', () => {
+  // A developer's shell has a terminal, and maybe windows: nobody could be asked at either from here.
+  const unattended = {
+    prefix: ['setsid'],
+    env: { DISPLAY: undefined, WAYLAND_DISPLAY: undefined, SSH_ASKPASS_REQUIRE: undefined },
+  };
+  const options = ['--mode=SYNC', '--timeout=2', ...verbose];
+  const sentence =
+    "basyn: Can't start on 127.0.0.1: no answer from node there within 2 seconds; " +
+    'the host or the link to it hangs, or --timeout is too short.';
+
+  test.each([
+    [100, 'PUSH'],
+    [3000, 'POP'],
+  ] as const)(
+    'as the link stalls after %d bytes of a %s: ends it by --timeout, without a terminal',
+    async (bytes, action) => {
+      const pair = workshop.pair(MiB);
+      const { port } = await workshop.relay({ stallAfterBytes: bytes });
+      const result = await workshop.run({ action, over: 'ssh' }, pair, options, { ...unattended, port });
+      expect(expectFailure(result, { withinMs: 6000 })).toBe(sentence);
+      expect(result.wallMs).toBeGreaterThan(2000);
+    },
+  );
+
+  test('as what starts node there hangs: ends it by --timeout, without a terminal', async () => {
+    const slow = '--remote-node=cat > /dev/null; node';
+    const more = [...options, slow];
+    const result = await workshop.run(push, workshop.pair(MiB), more, unattended);
+    expect(expectFailure(result, { withinMs: 6000 })).toBe(sentence);
+    await workshop.expectNothingLeft(3000);
+  });
+
+  test('is waited for longer at a terminal, where a person may have to type a password', async () => {
+    const relay = await workshop.relay({ stallAfterBytes: 3000 });
+    const words = workshop.arguments(push, workshop.pair(MiB), ['--mode=SYNC', '--timeout=1'], relay.port);
+    const line = [process.execPath, workshop.script, ...words].map((word) => `'${word}'`).join(' ');
+    const run = await startCommand('script', ['--quiet', '--return', '--command', line, '/dev/null']);
+    await sleep(4000);
+    expect(run.child.exitCode).toBeNull();
+    await relay.stop();
+    const { exitCode, stdout } = await run.result;
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 2,
+      stdout: expect.stringMatching(/^basyn: Can't start on 127\.0\.0\.1: .*\.\r\n$/),
+    });
   });
 });
 

@@ -103,7 +103,10 @@ async function runOnThisMachine({ onEvent, signal }: Observation, order: Order):
           order,
           reporter,
           startRunner: (sizeBytes) =>
-            (runner = sizeBytes <= limits.inlineBytes ? new InlineRunner() : new WorkerPool(threadProgram())),
+            (runner =
+              sizeBytes <= limits.inlineBytes
+                ? new InlineRunner()
+                : new WorkerPool(threadProgram(), 'local')),
           onWritten: (lengthBytes) => {
             writtenBytes += lengthBytes;
           },
@@ -135,7 +138,7 @@ async function runOverSsh<T>(
   const connection = new SshConnection(destination, packedAgent(), helloTimeoutMsOf(order), (line) =>
     onEvent({ type: 'remote-stderr', line }),
   );
-  const runner = new WorkerPool(threadProgram());
+  const runner = new WorkerPool(threadProgram(), 'local');
   // The handshake of ssh stands before everything else: it has a processor to itself.
   runner.leaveOne();
   const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());

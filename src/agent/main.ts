@@ -17,7 +17,7 @@ async function serveAgent(): Promise<void> {
   const streams = standardStreams();
   const channel = new Channel();
   channel.addLane(streams);
-  const runner = new WorkerPool(basynThreadProgram);
+  const runner = new WorkerPool(basynThreadProgram, 'remote');
   let exitCode = 2;
   let patienceMs: number = limits.killAfterMs;
   streams.readable.once('close', () => process.exit(exitCode));

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { assert, BasynError } from '../errors.ts';
+import { assert, BasynError, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Job, JobRunner, ResultOf, Urgency } from './jobs.ts';
 import { perform } from './perform.ts';
@@ -26,6 +26,7 @@ interface Thread {
 export class WorkerPool implements JobRunner {
   readonly parallelism: number;
   readonly #program: string;
+  readonly #side: Side;
   readonly #threads: Thread[] = [];
   readonly #waiting: Record<Urgency, Task[]> = { now: [], ahead: [] };
   #mostThreads: number;
@@ -34,9 +35,15 @@ export class WorkerPool implements JobRunner {
   /**
    * @param program of a thread. The first thread is started at once, as it takes a while, and further ones as there
    *   is work for them.
+   * @param side on which they run, for messages.
    */
-  constructor(program: string, parallelism = Math.min(availableParallelism(), limits.maxWorkers)) {
+  constructor(
+    program: string,
+    side: Side,
+    parallelism = Math.min(availableParallelism(), limits.maxWorkers),
+  ) {
     this.#program = program;
+    this.#side = side;
     this.parallelism = parallelism;
     this.#mostThreads = parallelism;
     this.#start();
@@ -68,14 +75,21 @@ export class WorkerPool implements JobRunner {
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
   }
 
-  #start(): Thread {
-    // No arguments and no --import of ours reach the threads: they need nothing but their program.
-    const worker = new Worker(this.#program, { eval: true, argv: [], execArgv: [] });
+  #start(): Thread | undefined {
+    let worker: Worker;
+    try {
+      // No arguments and no --import of ours reach the threads: they need nothing but their program.
+      worker = new Worker(this.#program, { eval: true, argv: [], execArgv: [] });
+    } catch (error) {
+      // The kernel has no more threads to give.
+      this.#fail(this.#threadFailure("can't be started", error as Error));
+      return undefined;
+    }
     const thread: Thread = { worker, tasks: [] };
     this.#threads.push(thread);
     worker.on('message', (answer: ThreadAnswer) => this.#settle(thread, answer));
-    worker.on('error', (error) => this.#fail(threadDied(error)));
-    worker.on('exit', () => this.#fail(threadDied(new Error('it ended by itself'))));
+    worker.on('error', (error) => this.#fail(this.#threadFailure('died', error)));
+    worker.on('exit', () => this.#fail(this.#threadFailure('died', new Error('it ended by itself'))));
     return thread;
   }
 
@@ -116,12 +130,18 @@ export class WorkerPool implements JobRunner {
   #fail(error: BasynError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    // What waits is taken out: a thread that still answers must not be handed any of it, nor another be started.
     const tasks = [
       ...this.#threads.flatMap((thread) => thread.tasks),
-      ...this.#waiting.now,
-      ...this.#waiting.ahead,
+      ...this.#waiting.now.splice(0),
+      ...this.#waiting.ahead.splice(0),
     ];
     for (const task of tasks) task.reject(error);
+  }
+
+  #threadFailure(what: string, cause: Error): BasynError {
+    const sentence = `A worker thread on the ${this.#side} side ${what}: ${cause.message}.`;
+    return new BasynError('internal', sentence, { side: this.#side }, { cause });
   }
 }
 
@@ -150,8 +170,4 @@ function transferablesOf(job: Job): ArrayBuffer[] {
 
 function runEnded(): BasynError {
   return new BasynError('aborted', 'The run was ended.');
-}
-
-function threadDied(cause: Error): BasynError {
-  return new BasynError('internal', `A worker thread died: ${cause.message}.`, {}, { cause });
 }

@@ -9,7 +9,7 @@ import { failureOf } from '../support/failure.ts';
 import { scratchFile } from '../support/scratch.ts';
 
 const runners: [string, () => JobRunner][] = [
-  ['threads', () => new WorkerPool(threadProgram(), 3)],
+  ['threads', () => new WorkerPool(threadProgram(), 'local', 3)],
   ['the calling thread', () => new InlineRunner()],
 ];
 
@@ -48,7 +48,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
 });
 
 test('jobs of now come before jobs ahead', async () => {
-  const pool = started(() => new WorkerPool(threadProgram(), 1));
+  const pool = started(() => new WorkerPool(threadProgram(), 'local', 1));
   const device = deviceOf(Buffer.alloc(100));
   const done: string[] = [];
   const run = (urgency: 'now' | 'ahead'): Promise<unknown> =>
@@ -60,9 +60,13 @@ test('jobs of now come before jobs ahead', async () => {
 });
 
 test('a thread that dies fails the jobs instead of leaving them without an answer', async () => {
-  const pool = started(() => new WorkerPool('setTimeout(() => process.exit(7), 50)', 1));
+  const pool = started(() => new WorkerPool('setTimeout(() => process.exit(7), 50)', 'remote', 1));
   const job = digestJob(deviceOf(Buffer.alloc(100)), 0);
-  expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({ code: 'internal' });
+  expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({
+    code: 'internal',
+    message: 'A worker thread on the remote side died: it ended by itself.',
+    side: 'remote',
+  });
 });
 
 function started<R extends JobRunner>(start: () => R): R {

@@ -1,32 +1,20 @@
-import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openSource, openTarget, type OpenedDevice, type TargetOptions } from '../../src/device/device.ts';
 import { BasynError } from '../../src/errors.ts';
 import * as loops from '../support/loop-device.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { scratchDirectory as directory } from '../support/scratch.ts';
 
 export { makeFileSystem } from '../support/loop-device.ts';
+export { scratchDirectory as directory, scratchFile as fileWith } from '../support/scratch.ts';
 
 export const MiB = 1024 * 1024;
-
-/** A directory that is gone after the test. */
-export function directory(parent?: string): string {
-  const temporary = makeTemporaryDirectory('device', parent);
-  onTestFinished(() => temporary.remove());
-  return temporary.path;
-}
 
 export function fileOf(sizeBytes: number, name = 'disk.img', parent = directory()): string {
   const path = join(parent, name);
   closeSync(openSync(path, 'wx'));
   truncateSync(path, sizeBytes);
-  return path;
-}
-
-export function fileWith(bytes: Uint8Array): string {
-  const path = join(directory(), 'disk.img');
-  writeFileSync(path, bytes);
   return path;
 }
 

@@ -12,6 +12,7 @@ import {
   type Geometry,
 } from '../../src/digest/geometry.ts';
 import { limits } from '../../src/limits.ts';
+import { ascendingExtents } from '../support/extents.ts';
 import { differingChunks } from '../support/naive.ts';
 
 const KiB = 1024;
@@ -164,16 +165,7 @@ describe('of two devices that differ anywhere', () => {
 });
 
 describe('extents', () => {
-  const extents = fc
-    .array(fc.tuple(fc.nat({ max: 20 }), fc.integer({ min: 1, max: 20 })), { maxLength: 20 })
-    .map((gaps) => {
-      let offsetBytes = 0;
-      return gaps.map(([gapBytes, lengthBytes]) => {
-        const extent = { offsetBytes: offsetBytes + gapBytes, lengthBytes };
-        offsetBytes += gapBytes + lengthBytes;
-        return extent;
-      });
-    });
+  const extents = ascendingExtents(20, 20, 20);
 
   test('are joined into as few as possible, of the same bytes', () => {
     fc.assert(

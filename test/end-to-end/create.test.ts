@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { expectSentence, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
-import { deviceOptions } from '../support/disks.ts';
+import { runOptions } from '../support/disks.ts';
 import { mixedBytes } from '../support/mixed-bytes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
@@ -21,7 +21,7 @@ type Way = (typeof ways)[number];
 
 function args({ where, action, mode }: Way, source: string, target: string): string[] {
   const host = where === 'here' ? [] : hostOptions(server());
-  return [...deviceOptions(action, { source, target }), `--action=${action}`, `--mode=${mode}`, ...host];
+  return [...runOptions(action, mode, { source, target }), ...host];
 }
 
 describe.each(ways)('$action $mode $where', (way) => {

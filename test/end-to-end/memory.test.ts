@@ -2,7 +2,7 @@ import { closeSync, openSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
-import { deviceOptions } from '../support/disks.ts';
+import { runOptions } from '../support/disks.ts';
 import { filesEqual } from '../support/images.ts';
 import { watchMemory } from '../support/memory.ts';
 import { mixedBytes } from '../support/mixed-bytes.ts';
@@ -36,7 +36,7 @@ test.each([
   async ({ action, mode }) => {
     const source = largeSource();
     const target = join(scratchDirectory(memoryDirectory), 'target.img');
-    const args = [...deviceOptions(action, { source, target }), '-a', action, '-m', mode, '--create'];
+    const args = [...runOptions(action, mode, { source, target }), '--create'];
     const there = watchMemory(server().pid);
     const run = await basyn.start([...args, ...hostOptions(server())], { deadlineMs: 110_000 });
     const here = watchMemory(run.pid);

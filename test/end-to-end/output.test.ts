@@ -11,7 +11,15 @@ import {
   linesOf,
   useBasyn,
 } from '../support/basyn.ts';
-import { deviceOptions, expectSynchronised, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
+import {
+  deviceOptions,
+  expectSynchronised,
+  expectUntouched,
+  makeDisk,
+  makePair,
+  runOptions,
+  type DiskPair,
+} from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { differingChunks } from '../support/naive.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -52,51 +60,36 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     });
   });
 
-  test.each(['SYNC', 'COPY'])('a dry run of a %s finds what differs, and writes nothing', async (mode) => {
-    const pair = makePair();
-    const args = [
-      ...deviceOptions('PUSH', pair),
-      ...host(),
-      '-a',
-      'PUSH',
-      '-m',
-      mode,
-      '--chunk=4',
-      '--dry-run',
-    ];
-    const differing = differingChunks(pair.sourceBytes, pair.targetBytes, 2 ** 21, 4096);
-    const differingBytes = mode === 'SYNC' ? totalBytes(differing) : pair.sourceBytes.length;
-    const ranges = mode === 'SYNC' ? `${differing.length} ranges` : '1 range';
-    const [line, ...others] = expectLines(await basyn.run(args));
-    expect(others).toEqual([]);
-    expect(line).toMatch(
-      new RegExp(`^dry run: ${differingBytes} bytes .* in ${ranges} would be sent and written`),
-    );
-    expectUntouched(pair);
-    expect(jsonPhases(await basyn.run([...args, '--json']))).toMatchObject([
-      { differingBytes, writtenBytes: 0 },
-    ]);
-    expectUntouched(pair);
-  });
+  test.each(['SYNC', 'COPY'] as const)(
+    'a dry run of a %s finds what differs, and writes nothing',
+    async (mode) => {
+      const pair = makePair();
+      const args = [...runOptions('PUSH', mode, pair), ...host(), '--chunk=4', '--dry-run'];
+      const differing = differingChunks(pair.sourceBytes, pair.targetBytes, 2 ** 21, 4096);
+      const differingBytes = mode === 'SYNC' ? totalBytes(differing) : pair.sourceBytes.length;
+      const ranges = mode === 'SYNC' ? `${differing.length} ranges` : '1 range';
+      const [line, ...others] = expectLines(await basyn.run(args));
+      expect(others).toEqual([]);
+      expect(line).toMatch(
+        new RegExp(`^dry run: ${differingBytes} bytes .* in ${ranges} would be sent and written`),
+      );
+      expectUntouched(pair);
+      expect(jsonPhases(await basyn.run([...args, '--json']))).toMatchObject([
+        { differingBytes, writtenBytes: 0 },
+      ]);
+      expectUntouched(pair);
+    },
+  );
 
   test('a dry run passes the guards of a real one', async () => {
     const pair = makePair({ sizeBytes: 10_000, changes: [] });
-    const args = [...deviceOptions('POP', pair), ...host(), '-a', 'PUSH', '-m', 'SYNC', '--dry-run'];
+    const args = [...runOptions('PUSH', 'SYNC', reversed(pair)), ...host(), '--dry-run'];
     expectSentence(await basyn.run(args), 2, /remote target .* is too small/);
   });
 
   test('--json prints one object per line, from the start to the final result', async () => {
     const pair = makePair();
-    const args = [
-      ...deviceOptions('PUSH', pair),
-      ...host(),
-      '-a',
-      'PUSH',
-      '-m',
-      'SYNC',
-      '--recheck',
-      '--json',
-    ];
+    const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--recheck', '--json'];
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const lines = jsonLines(result);
@@ -121,15 +114,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 
   test('--json tells a failure as an object too', async () => {
     const pair = makePair({ sizeBytes: 10_000, changes: [] });
-    const result = await basyn.run([
-      ...deviceOptions('POP', pair),
-      ...host(),
-      '-a',
-      'PUSH',
-      '-m',
-      'SYNC',
-      '--json',
-    ]);
+    const result = await basyn.run([...runOptions('PUSH', 'SYNC', reversed(pair)), ...host(), '--json']);
     expect(result.exitCode).toBe(2);
     expect(jsonLines(result)).toMatchObject([
       { type: 'error', code: 'refused', side: 'remote', device: pair.source, exitCode: 2 },
@@ -156,7 +141,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 
   test('--verbose logs timestamped lines to stdout', async () => {
     const pair = makePair();
-    const args = [...deviceOptions('PUSH', pair), ...host(), '-a', 'PUSH', '-m', 'SYNC', '--verbose'];
+    const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--verbose'];
     const lines = expectLines(await basyn.run(args));
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /);
     expect(lines).toHaveLength(6);
@@ -164,16 +149,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 
   test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {
     const pair = makePair();
-    const args = [
-      ...deviceOptions('PUSH', pair),
-      ...host(),
-      '-a',
-      'PUSH',
-      '-m',
-      'COPY',
-      '--recheck',
-      '--progress',
-    ];
+    const args = [...runOptions('PUSH', 'COPY', pair), ...host(), '--recheck', '--progress'];
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stdout: '' });
     expect(linesOf(result.stderr).at(-2)).toMatch(/^copy: 3000017 bytes .* written$/);
@@ -192,7 +168,7 @@ describe('--stat', () => {
     'counts what was written, where there is no wire (%s)',
     async (action) => {
       const pair = makePair();
-      const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', '--chunk=4', '--stat'];
+      const args = [...runOptions(action, 'SYNC', pair), '--chunk=4', '--stat'];
       const lines = expectLines(await basyn.run(args));
       const written = totalBytes(differingChunks(pair.sourceBytes, pair.targetBytes, 2 ** 21, 4096));
       const [sent, received] = action === 'PUSH' ? [written, 0] : [0, written];
@@ -211,15 +187,7 @@ describe('--stat', () => {
     const pair = makePair();
     const directory = scratchDirectory();
     const path = sshThatKeepsBytes(directory);
-    const args = [
-      ...deviceOptions(action, pair),
-      '-a',
-      action,
-      '-m',
-      'COPY',
-      ...hostOptions(server()),
-      '--stat',
-    ];
+    const args = [...runOptions(action, 'COPY', pair), ...hostOptions(server()), '--stat'];
     const lines = expectLines(await basyn.run(args, { env: { PATH: path } }));
     expectSynchronised(pair);
     const sizeOf = (name: string): number => statSync(join(directory, name)).size;
@@ -234,12 +202,15 @@ describe('--stat', () => {
 
   test('of a device of no bytes divides by nothing', async () => {
     const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];
-    const lines = expectLines(
-      await basyn.run(['-l', source, '-r', target, '-a', 'PUSH', '-m', 'SYNC', '--stat']),
-    );
+    const lines = expectLines(await basyn.run([...runOptions('PUSH', 'SYNC', { source, target }), '--stat']));
     expect(lines.join('\n')).not.toMatch(/NaN|Infinity/);
   });
 });
+
+/** The other way round: the target is shorter than the source. */
+function reversed({ source, target }: DiskPair): Pick<DiskPair, 'source' | 'target'> {
+  return { source: target, target: source };
+}
 
 /** A folder for PATH whose `ssh` is the real one, and keeps what went through its stdin and stdout. */
 function sshThatKeepsBytes(directory: string): string {

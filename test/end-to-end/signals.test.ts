@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import type { RunningCommand } from '../support/command.ts';
-import { deviceOptions } from '../support/disks.ts';
+import { lineWith, type RunningCommand } from '../support/command.ts';
+import { runOptions } from '../support/disks.ts';
 import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
 import { scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
@@ -52,35 +51,17 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
     for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
     const host = where === 'here' ? [] : hostOptions(server());
-    const args = [
-      ...deviceOptions(action, { source, target }),
-      '-a',
-      action,
-      '-m',
-      'SYNC',
-      ...host,
-      '--verbose',
-    ];
+    const args = [...runOptions(action, 'SYNC', { source, target }), ...host, '--verbose'];
     const run = await basyn.start(args);
-    await sees(run, 'sync: start');
+    await lineWith(run.child.stdout!, 'sync: start');
     await sleep(300);
     return run;
   }
 });
 
 test('a signal before anything has begun is told as such', async () => {
-  const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
   // What starts node there swallows all that it is sent.
-  const slow = [...hostOptions(server()), '--remote-node=cat >/dev/null; node'];
-  const run = await basyn.start([
-    ...deviceOptions('PUSH', { source, target }),
-    '-a',
-    'PUSH',
-    '-m',
-    'SYNC',
-    ...slow,
-  ]);
-  await sleep(1000);
+  const run = await startSlowly('cat >/dev/null; node');
   run.child.kill('SIGINT');
   const { exitCode, stderr } = await run.result;
   expect(exitCode).toBe(2);
@@ -88,30 +69,18 @@ test('a signal before anything has begun is told as such', async () => {
 });
 
 test('a second signal ends it at once', async () => {
-  const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
-  const slow = [...hostOptions(server()), '--remote-node=trap "" TERM HUP; sleep 3; node'];
-  const run = await basyn.start([
-    ...deviceOptions('PUSH', { source, target }),
-    '-a',
-    'PUSH',
-    '-m',
-    'SYNC',
-    ...slow,
-  ]);
-  await sleep(1000);
+  const run = await startSlowly('trap "" TERM HUP; sleep 3; node');
   run.child.kill('SIGINT');
   await sleep(500);
   run.child.kill('SIGINT');
   expect((await run.result).exitCode).toBe(2);
 });
 
-/** Waits until the run has printed these words. */
-async function sees({ child, result }: RunningCommand, words: string): Promise<void> {
-  let text = '';
-  const ended = result.then(({ stderr }) => Promise.reject(new Error(`it has ended: ${stderr}`)));
-  ended.catch(() => undefined);
-  while (!text.includes(words)) {
-    const [chunk] = (await Promise.race([once(child.stdout!, 'data'), ended])) as [Buffer];
-    text += chunk.toString();
-  }
+/** A run whose remote side is far from its first word. */
+async function startSlowly(remoteNode: string): Promise<RunningCommand> {
+  const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
+  const slow = [...hostOptions(server()), `--remote-node=${remoteNode}`];
+  const run = await basyn.start([...runOptions('PUSH', 'SYNC', { source, target }), ...slow]);
+  await sleep(1000);
+  return run;
 }

@@ -2,11 +2,10 @@ import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { startCommand, type RunningCommand } from '../support/command.ts';
+import { lineWith, startCommand, type RunningCommand } from '../support/command.ts';
 import {
   expectFailure,
   guardPair,
-  lineWith,
   MiB,
   noSuccess,
   useWorkshop,

@@ -1,18 +1,11 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runCommand } from '../support/command.ts';
-import {
-  expectFailure,
-  lineWith,
-  MiB,
-  sshFlags,
-  useWorkshop,
-  type Pair,
-  type Wiring,
-} from '../support/fault-workshop.ts';
+import { lineWith, runCommand } from '../support/command.ts';
+import { expectFailure, MiB, useWorkshop, type Pair, type Wiring } from '../support/fault-workshop.ts';
 import { filesEqual, writeImage } from '../support/images.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
+import { hostOptions } from '../support/ssh/server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
@@ -34,7 +27,7 @@ describe('a path that means something to a shell is only a path', () => {
     }
     // Both paths are relative, so that a dash comes first.
     const node = `cd '${directory}/remote' && node`;
-    const flags = [`--local=${name}`, `--remote=${name}`, '--mode=SYNC', ...sshFlags(server())];
+    const flags = [`--local=${name}`, `--remote=${name}`, '--mode=SYNC', ...hostOptions(server())];
     const { exitCode, stderr } = await workshop.command(
       [...flags, '--action=PUSH', `--remote-node=${node}`],
       {

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { lineWith } from '../support/command.ts';
 import {
   canary,
   expectFailure,
   guardPair,
-  lineWith,
   MiB,
   sideOf,
   useWorkshop,

@@ -3,17 +3,9 @@ import { expect, test } from 'vitest';
 import { joinNeighbours, totalBytes } from '../../src/digest/extent.ts';
 import { limits } from '../../src/limits.ts';
 import { Findings } from '../../src/session/findings.ts';
+import { ascendingExtents } from '../support/extents.ts';
 
-const ascending = fc
-  .array(fc.tuple(fc.nat({ max: 2 }), fc.integer({ min: 1, max: 5 })), { maxLength: 60 })
-  .map((gaps) => {
-    let offsetBytes = 0;
-    return gaps.map(([gapBytes, lengthBytes]) => {
-      const extent = { offsetBytes: offsetBytes + gapBytes, lengthBytes };
-      offsetBytes += gapBytes + lengthBytes;
-      return extent;
-    });
-  });
+const ascending = ascendingExtents(60, 2, 5);
 
 test('findings count every byte and every range, join what touches, and name the first ranges', () => {
   fc.assert(

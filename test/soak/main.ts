@@ -11,7 +11,7 @@ import { startCommand } from '../support/command.ts';
 import { changeBlocks, filesEqual, sha256OfFile, writeImage } from '../support/images.ts';
 import { assertNothingLeft, descendants, snapshotProcesses } from '../support/processes.ts';
 import { makeRandom, type Random } from '../support/random.ts';
-import { startSshServer, type SshServer } from '../support/ssh/index.ts';
+import { hostOptions, startSshServer, type SshServer } from '../support/ssh/index.ts';
 import { makeTemporaryDirectory } from '../support/temporary.ts';
 
 const MiB = 1024 * 1024;
@@ -100,7 +100,7 @@ function randomFlags(source: string, target: string, random: Random): string[] {
     `--action=${action}`,
     // Most often SYNC: it has more ways to go wrong.
     `--mode=${one(['SYNC', 'SYNC', 'SYNC', 'COPY'])}`,
-    ...(below(3) === 0 ? [] : sshFlags(server)),
+    ...(below(3) === 0 ? [] : hostOptions(server)),
     ...(below(2) === 0 ? [] : [`--buffer=${bufferKib}`, ...maybe([`--chunk=${1 + below(bufferKib)}`])]),
     ...maybe(hashNames.map((name) => `--hash=${name}`)),
     ...maybe([
@@ -113,15 +113,6 @@ function randomFlags(source: string, target: string, random: Random): string[] {
     ]),
     ...maybe(['--lanes=1', '--lanes=3']),
     ...maybe(['--recheck']),
-  ];
-}
-
-function sshFlags({ host, port, user, sshOptions }: SshServer): string[] {
-  return [
-    `--host=${host}`,
-    `--port=${port}`,
-    `--user=${user}`,
-    ...sshOptions.map((each) => `--ssh-option=${each}`),
   ];
 }
 

@@ -9,8 +9,9 @@ import {
   type RunningCommand,
 } from './command.ts';
 import type { PhaseReport } from '../../src/session/report.ts';
-import type { SshServer } from './ssh/server.ts';
 import { makeTemporaryDirectory } from './temporary.ts';
+
+export { hostOptions } from './ssh/server.ts';
 
 const build = resolve(import.meta.dirname, '../../dist');
 
@@ -42,16 +43,6 @@ export function useBasyn(): Basyn {
     run: (args, options) => runCommand(executable, args, options),
     start: (args, options) => startCommand(executable, args, options),
   };
-}
-
-/** The options that lead to a server of the tests. A relay's port may stand in for the server's. */
-export function hostOptions({ host, port, user, sshOptions }: SshServer, portInstead = port): string[] {
-  return [
-    `--host=${host}`,
-    `--port=${portInstead}`,
-    `--user=${user}`,
-    ...sshOptions.map((option) => `--ssh-option=${option}`),
-  ];
 }
 
 /** A run that went well, and had nothing to say. */

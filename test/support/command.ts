@@ -76,6 +76,18 @@ export async function startCommand(
   return { pid, child, result };
 }
 
+/** Waits until a stream has said these words. */
+export async function lineWith(stream: NodeJS.ReadableStream, words: string): Promise<void> {
+  let text = '';
+  await new Promise<void>((resolve, reject) => {
+    stream.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+      if (text.includes(words)) resolve();
+    });
+    stream.on('end', () => reject(new Error(`"${words}" was never said, but:\n${text}`)));
+  });
+}
+
 /** Keeps the first bytes of a stream, and lets the rest pass so that the writer isn't held up. */
 function collect(stream: NodeJS.ReadableStream, bytesMax: number): () => string {
   const chunks: Buffer[] = [];

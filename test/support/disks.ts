@@ -84,6 +84,15 @@ export function deviceOptions(
   return [`--local=${local}`, `--remote=${remote}`];
 }
 
+/** The devices, and what is to be done with them. */
+export function runOptions(
+  action: 'PUSH' | 'POP',
+  mode: 'SYNC' | 'COPY',
+  pair: { source: string; target: string },
+): string[] {
+  return [...deviceOptions(action, pair), `--action=${action}`, `--mode=${mode}`];
+}
+
 /** The target holds what the source holds, and behind it what it held before. */
 export function expectSynchronised({ source, target, sourceBytes, wanted }: DiskPair): void {
   expect(readFileSync(source).equals(sourceBytes)).toBe(true);

@@ -6,7 +6,7 @@ import { runCommand, startCommand, type CommandOptions, type CommandResult } fro
 import { filesEqual, sha256OfFile, writeImage } from './images.ts';
 import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from './processes.ts';
 import { startRelay, type Relay } from './relay.ts';
-import type { SshServer } from './ssh/server.ts';
+import { hostOptions, type SshServer } from './ssh/server.ts';
 import { makeTemporaryDirectory } from './temporary.ts';
 
 export const MiB = 1024 * 1024;
@@ -109,7 +109,7 @@ export function useWorkshop(server: () => SshServer): Workshop {
     },
     arguments(wiring, { source, target }, more = ['--mode=SYNC'], port) {
       const [local, remote] = wiring.action === 'PUSH' ? [source, target] : [target, source];
-      const ssh = wiring.over === 'ssh' ? sshFlags(server(), port) : [];
+      const ssh = wiring.over === 'ssh' ? hostOptions(server(), port) : [];
       return [`--local=${local}`, `--remote=${remote}`, `--action=${wiring.action}`, ...ssh, ...more];
     },
     async run(wiring, pair, more, options = {}) {
@@ -138,12 +138,6 @@ export function useWorkshop(server: () => SshServer): Workshop {
     expectNothingLeft: (withinMs) => assertNothingLeft(before, withinMs),
   };
   return workshop;
-}
-
-/** The flags that lead a run to the server, or to a relay in front of it. */
-export function sshFlags(server: SshServer, port = server.port): string[] {
-  const options = server.sshOptions.map((option) => `--ssh-option=${option}`);
-  return [`--host=${server.host}`, `--port=${port}`, `--user=${server.user}`, ...options];
 }
 
 /** Remembers what must not change, and says afterwards whether it did. */
@@ -199,16 +193,4 @@ export function expectFailure(
   expect(stdout).not.toMatch(successWords);
   expect(wallMs).toBeLessThan(withinMs);
   return sentences[0]!;
-}
-
-/** Waits until a stream has said a line with these words. */
-export async function lineWith(stream: NodeJS.ReadableStream, words: string): Promise<void> {
-  let text = '';
-  await new Promise<void>((resolve, reject) => {
-    stream.on('data', (bytes: Buffer) => {
-      text += bytes.toString();
-      if (text.includes(words)) resolve();
-    });
-    stream.on('end', () => reject(new Error(`"${words}" was never said, but:\n${text}`)));
-  });
 }

@@ -2,7 +2,7 @@ import { startEmbedded } from './embedded.ts';
 import type { SshServer, SshServerOptions } from './server.ts';
 import { findSshd, startSshd } from './sshd.ts';
 
-export { sshArguments, type SshServer, type SshServerOptions } from './server.ts';
+export { hostOptions, sshArguments, type SshServer, type SshServerOptions } from './server.ts';
 export type { LoginProfile } from './login-profile.ts';
 
 let announced = false;

@@ -26,3 +26,13 @@ export function sshArguments(server: SshServer, port = server.port): string[] {
   const options = server.sshOptions.flatMap((option) => ['-o', option]);
   return [...options, '-p', `${port}`, '-l', server.user, server.host];
 }
+
+/** The options of Basyn that lead to the server. A relay's port may stand in for the server's. */
+export function hostOptions({ host, port, user, sshOptions }: SshServer, portInstead = port): string[] {
+  return [
+    `--host=${host}`,
+    `--port=${portInstead}`,
+    `--user=${user}`,
+    ...sshOptions.map((option) => `--ssh-option=${option}`),
+  ];
+}

@@ -68,8 +68,10 @@ const levels = {
 /** Before anything was measured: level 1 of the slower kind, on an ordinary core. */
 const firstGuess = { bytesPerMs: 100_000, ratio: 0.5 };
 const recentWeight = 0.15;
-/** A level has to promise so much more than the one below it, or than none: it costs processor time for sure. */
+/** A level has to promise so much more than the one below it: it costs processor time for sure. */
 const leastGain = 1.1;
+/** And so much more than none: the threads take processor time from ssh itself, which carries what they make. */
+const leastGainOverNone = 1.5;
 /** While nothing is compressed, nothing is learnt: every so many frames one is tried. */
 const probeInterval = 32;
 
@@ -97,13 +99,13 @@ export class AdaptiveCompression implements CompressionControl {
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return { encoding, level: 1 };
     let best: CompressionSetting = { encoding: 'none', level: 1 };
-    let bestBytesPerMs = this.#least === 'may be none' ? linkBytesPerMs : 0;
+    let boundBytesPerMs = this.#least === 'may be none' ? leastGainOverNone * linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
       const threadsBytesPerMs = parallelism * speed * this.#bytesPerMs;
       const bytesPerMs = Math.min(threadsBytesPerMs, linkBytesPerMs / (size * this.#ratio));
-      if (bytesPerMs < leastGain * bestBytesPerMs) continue;
+      if (bytesPerMs < boundBytesPerMs) continue;
       best = { encoding, level };
-      bestBytesPerMs = bytesPerMs;
+      boundBytesPerMs = leastGain * bytesPerMs;
     }
     const isProbe = best.encoding === 'none' && this.#frames % probeInterval === 0;
     return isProbe ? { encoding, level: 1 } : best;

@@ -72,6 +72,8 @@ const recentWeight = 0.15;
 const leastGain = 1.1;
 /** And so much more than none: the threads take processor time from ssh itself, which carries what they make. */
 const leastGainOverNone = 1.5;
+/** A higher level may take this share of the threads' time, so that it never is what the link waits for. */
+const shareForHigherLevels = 0.5;
 /** While nothing is compressed, nothing is learnt: every so many frames one is tried. */
 const probeInterval = 32;
 
@@ -101,7 +103,8 @@ export class AdaptiveCompression implements CompressionControl {
     let best: CompressionSetting = { encoding: 'none', level: 1 };
     let boundBytesPerMs = this.#least === 'may be none' ? leastGainOverNone * linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
-      const threadsBytesPerMs = parallelism * speed * this.#bytesPerMs;
+      const share = level === 1 ? 1 : shareForHigherLevels;
+      const threadsBytesPerMs = share * parallelism * speed * this.#bytesPerMs;
       const bytesPerMs = Math.min(threadsBytesPerMs, linkBytesPerMs / (size * this.#ratio));
       if (bytesPerMs < boundBytesPerMs) continue;
       best = { encoding, level };

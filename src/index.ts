@@ -135,8 +135,12 @@ async function runOverSsh<T>(
     nodeCommand: remoteNode,
   };
   throwIfEnded(options.signal);
-  const connection = new SshConnection(destination, packedAgent(), helloTimeoutMsOf(order), (line) =>
-    onEvent({ type: 'remote-stderr', line }),
+  const connection = new SshConnection(
+    destination,
+    packedAgent(),
+    helloTimeoutMsOf(order),
+    order.lanes - 1,
+    (line) => onEvent({ type: 'remote-stderr', line }),
   );
   const runner = new WorkerPool(threadProgram(), 'local');
   // The handshake of ssh stands before everything else: it has a processor to itself.
@@ -146,7 +150,7 @@ async function runOverSsh<T>(
   const lanes = new LaneOpener(
     channel,
     order.lanes - 1,
-    (meeting) => connection.openLane(meeting),
+    (meeting, way) => connection.openLane(meeting, way),
     (message) => reporter.debug(message),
   );
   connection.ready.then(

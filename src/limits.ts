@@ -92,6 +92,8 @@ export const limits = {
   /** A lane's end is held back so long for the reason to arrive over the first one. */
   laneEndGraceMs: 1_000,
   maxLanes: 16,
+  /** Lanes within the first connection: with it, about as many windows as a TCP connection has room for. */
+  maxSharedLanes: 3,
   defaultLanes: 4,
 
   /** From the start of ssh to the agent's banner, at least, where a person may have to type a password. */

@@ -14,7 +14,7 @@ const tokenBytes = 32;
 export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneMeeting | null> {
   const token = randomBytes(tokenBytes).toString('hex');
   const server = createServer({ noDelay: true }, (socket) => admit(socket, token, onLane));
-  server.maxConnections = limits.maxLanes;
+  server.maxConnections = limits.maxLanes + limits.maxSharedLanes;
   server.unref();
   return new Promise((resolve) => {
     // Where there is no loopback to listen on, one lane has to do.

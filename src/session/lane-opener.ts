@@ -3,12 +3,14 @@ import type { Channel } from '../protocol/channel.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
-/** Opens one more way to the agent. */
-export type OpenLane = (meeting: LaneMeeting) => Promise<LaneStreams>;
+/** Opens one more way to the agent: a connection of its own, or a channel within the first one. */
+export type OpenLane = (meeting: LaneMeeting, way: 'own' | 'shared') => Promise<LaneStreams>;
 
 /**
  * Opens further lanes when they are needed: ssh lets 2 MiB per round trip through, so on a long way one lane
- * leaves most of a fast link idle. A lane that can't be opened is done without; the first carries everything.
+ * leaves most of a fast link idle. Channels within the first connection are there after a round trip or two, and need no
+ * further key or password; connections of their own follow, as one TCP connection has a window too. A lane that can't be
+ * opened is done without.
  */
 export class LaneOpener {
   readonly #channel: Channel;
@@ -51,15 +53,17 @@ export class LaneOpener {
   }
 
   #openAll(meeting: LaneMeeting): void {
-    for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting);
+    const sharedLanes = Math.min(this.#furtherLanes, limits.maxSharedLanes);
+    for (let index = 0; index < sharedLanes; index++) void this.#openOne(meeting, 'shared');
+    for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting, 'own');
   }
 
-  async #openOne(meeting: LaneMeeting): Promise<void> {
+  async #openOne(meeting: LaneMeeting, way: 'own' | 'shared'): Promise<void> {
     try {
-      this.#channel.addLane(await this.#open(meeting));
-      this.#onOutcome('A further lane carries data.');
+      this.#channel.addLane(await this.#open(meeting, way));
+      this.#onOutcome(`A further lane (${way} connection) carries data.`);
     } catch (error) {
-      this.#onOutcome(`A further lane could not be opened: ${(error as Error).message}`);
+      this.#onOutcome(`A further lane (${way} connection) could not be opened: ${(error as Error).message}`);
     }
   }
 }

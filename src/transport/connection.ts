@@ -8,6 +8,12 @@ export interface Traffic {
   readonly transmittedBytes: number;
 }
 
+/**
+ * A lane has a connection of its own, or a channel within the first one. The former takes a handshake, and is asked for a
+ * key or a password again; the latter is there at once, but shares what one TCP connection can carry.
+ */
+export type LaneWay = 'own' | 'shared';
+
 /** A way to an agent on the other side. */
 export interface Connection {
   /**
@@ -22,7 +28,7 @@ export interface Connection {
    *
    * @throws {BasynError} `connection`, also where a person would have to authenticate once more.
    */
-  openLane(meeting: LaneMeeting): Promise<LaneStreams>;
+  openLane(meeting: LaneMeeting, way: LaneWay): Promise<LaneStreams>;
   /** Bytes at the pipes so far, the agent's own program included. */
   traffic(): Traffic;
   /** Lets the other side end by itself, and ends it if it doesn't. Resolves when nothing is left running. */

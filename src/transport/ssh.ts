@@ -1,11 +1,19 @@
-import type { BasynError } from '../errors.ts';
+import { BasynError } from '../errors.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
-import type { Connection, Traffic } from './connection.ts';
+import type { Connection, LaneWay, Traffic } from './connection.ts';
+import { ControlSocket } from './control-socket.ts';
 import { ProcessConnection } from './process.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
+import { askSettings } from './ssh-settings.ts';
+
+/** What was decided about all ssh of a run, from how ssh is configured. */
+interface Approach {
+  readonly cipherOptions: readonly string[];
+  readonly controlSocket: ControlSocket | undefined;
+}
 
 /** An agent on another machine, reached through the system's ssh. */
 export class SshConnection implements Connection {
@@ -13,7 +21,7 @@ export class SshConnection implements Connection {
   readonly #destination: SshDestination;
   readonly #helloTimeoutMs: number;
   readonly #onStderrLine: (line: string) => void;
-  readonly #cipherOptions: Promise<readonly string[]>;
+  readonly #approach: Promise<Approach>;
   readonly #first: Promise<ProcessConnection>;
   /** Every ssh of this run, from when it was decided to start it. */
   readonly #starts: Promise<ProcessConnection>[] = [];
@@ -22,29 +30,45 @@ export class SshConnection implements Connection {
   /**
    * @param packedAgent the agent's program, compressed with brotli.
    * @param helloTimeoutMs from the start of ssh to the first word of node there.
+   * @param furtherLanes that may be opened later.
    * @param onStderrLine is told what the remote side and ssh itself write to stderr, once the agent runs.
    */
   constructor(
     destination: SshDestination,
     packedAgent: Uint8Array,
     helloTimeoutMs: number,
+    furtherLanes: number,
     onStderrLine: (line: string) => void,
   ) {
     this.#destination = destination;
     this.#helloTimeoutMs = helloTimeoutMs;
     this.#onStderrLine = onStderrLine;
-    this.#cipherOptions = fasterCiphers(destination);
+    this.#approach = approachTo(destination, furtherLanes);
     const command = agentCommand(destination.nodeCommand);
-    this.#first = this.#connect([], [], agentGreeting(packedAgent), [command]);
+    this.#first = this.#connect(
+      ({ controlSocket }) => controlSocket?.hostOptions ?? [],
+      [],
+      agentGreeting(packedAgent),
+      [command],
+    );
     this.ready = this.#first.then(({ ready }) => ready);
     this.ready.catch(() => undefined);
   }
 
   /** ssh itself connects to the port there, as for a forwarded connection: no further process is needed. */
-  async openLane({ port, token }: LaneMeeting): Promise<LaneStreams> {
-    // Nobody is asked for a password in the middle of a run; with a key, nobody has to be.
-    const forward = ['-W', `127.0.0.1:${port}`];
-    const lane = await this.#connect(['BatchMode=yes'], forward, Buffer.from(token), []);
+  async openLane({ port, token }: LaneMeeting, way: LaneWay): Promise<LaneStreams> {
+    const { controlSocket } = await this.#approach;
+    if (way === 'shared' && controlSocket === undefined) {
+      throw new BasynError('connection', 'The first connection of ssh is not shared.');
+    }
+    const wayOptions = way === 'shared' ? controlSocket!.guestOptions : [];
+    const lane = await this.#connect(
+      // Nobody is asked for a password in the middle of a run.
+      () => ['BatchMode=yes', ...wayOptions],
+      ['-W', `127.0.0.1:${port}`],
+      Buffer.from(token),
+      [],
+    );
     return lane.ready;
   }
 
@@ -58,25 +82,31 @@ export class SshConnection implements Connection {
 
   async close(): Promise<void> {
     await Promise.all(this.#starts.map(async (one) => (await one).close()));
+    await this.#cleanUp();
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#starts.map(async (one) => (await one).stop()));
+    await this.#cleanUp();
   }
 
   async explain(error: BasynError): Promise<BasynError> {
     return (await this.#first).explain(error);
   }
 
+  async #cleanUp(): Promise<void> {
+    (await this.#approach).controlSocket?.remove();
+  }
+
   #connect(
-    options: readonly string[],
+    optionsOf: (approach: Approach) => readonly string[],
     further: readonly string[],
     greeting: Uint8Array,
     command: readonly string[],
   ): Promise<ProcessConnection> {
-    const start = this.#cipherOptions.then((cipherOptions) => {
+    const start = this.#approach.then((approach) => {
       const { host, nodeCommand } = this.#destination;
-      const allOptions = [...options, ...this.#destination.options, ...cipherOptions];
+      const allOptions = [...optionsOf(approach), ...this.#destination.options, ...approach.cipherOptions];
       const connection = new ProcessConnection({
         file: 'ssh',
         arguments: [...sshArguments({ ...this.#destination, options: allOptions }, further), ...command],
@@ -92,4 +122,11 @@ export class SshConnection implements Connection {
     this.#starts.push(start);
     return start;
   }
+}
+
+async function approachTo(destination: SshDestination, furtherLanes: number): Promise<Approach> {
+  const settings = await askSettings(destination);
+  if (settings === undefined) return { cipherOptions: [], controlSocket: undefined };
+  const controlSocket = furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
+  return { cipherOptions: fasterCiphers(settings), controlSocket };
 }

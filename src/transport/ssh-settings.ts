@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { sshArguments, type SshDestination } from './ssh-arguments.ts';
+
+const execute = promisify(execFile);
+const queryTimeoutMs = 5_000;
+
+/** Names in lower case, and values, as `ssh -G` prints them. */
+export type Settings = ReadonlyMap<string, string>;
+
+/** How ssh would go about it. */
+export interface SshSettings {
+  /** For this destination, with all that the person and the machine have configured. */
+  readonly actual: Settings;
+  /** Where nobody has configured anything. */
+  readonly standard: Settings;
+}
+
+/** @returns undefined for an ssh that can't be asked; what is wrong with a host is told by the real attempt. */
+export async function askSettings(destination: SshDestination): Promise<SshSettings | undefined> {
+  try {
+    const [actual, standard] = await Promise.all([
+      settingsOf(sshArguments(destination)),
+      settingsOf(['-F', 'none', '--', 'localhost']),
+    ]);
+    return { actual, standard };
+  } catch {
+    return undefined;
+  }
+}
+
+async function settingsOf(args: readonly string[]): Promise<Settings> {
+  const { stdout } = await execute('ssh', ['-G', ...args], { timeout: queryTimeoutMs });
+  return new Map(
+    stdout.split('\n').map((line) => {
+      const [name = '', ...values] = line.split(' ');
+      return [name, values.join(' ')] as const;
+    }),
+  );
+}

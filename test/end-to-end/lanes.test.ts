@@ -1,0 +1,62 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { hostOptions, useBasyn } from '../support/basyn.ts';
+import type { CommandResult } from '../support/command.ts';
+import { filesEqual, writeImage } from '../support/images.ts';
+import { startRelay } from '../support/relay.ts';
+import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+const sizeBytes = 48 * 1024 * 1024;
+
+/** Copies an image that doesn't compress over a way of 50 ms, in about three seconds. */
+async function copyFar(...more: string[]): Promise<CommandResult & { readonly temporary: string }> {
+  const directory = scratchDirectory(memoryDirectory);
+  const temporary = scratchDirectory();
+  const [source, target] = [join(directory, 'source'), join(directory, 'target')];
+  writeImage(source, sizeBytes, { seed: 1, mix: { incompressible: 1, text: 0 } });
+  const relay = await startRelay({ targetPort: server().port, delayMs: 25, bandwidthMbit: 160 });
+  try {
+    const places = [`--local=${source}`, `--remote=${target}`, ...hostOptions(server(), relay.port)];
+    const order = ['--action=PUSH', '--mode=COPY', '--create', '--debug'];
+    const options = more.map((option) => option.replaceAll('%PORT%', `${relay.port}`));
+    const result = await basyn.run([...places, ...order, ...options], { env: { TMPDIR: temporary } });
+    expect({ exitCode: result.exitCode, equal: filesEqual(source, target, sizeBytes) }).toEqual({
+      exitCode: 0,
+      equal: true,
+    });
+    return { ...result, temporary };
+  } finally {
+    await relay.stop();
+  }
+}
+
+test('on a long way, lanes share the first connection, and have their own', async () => {
+  const { stderr, temporary } = await copyFar('--lanes=3');
+  expect(countOf(stderr, 'A further lane (shared connection) carries data.')).toBe(2);
+  expect(countOf(stderr, 'A further lane (own connection) carries data.')).toBe(2);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test('where a second connection is refused, lanes share the first one', async () => {
+  const once = join(scratchDirectory(), 'once');
+  const proxy = `mkdir ${once} && exec 3<>/dev/tcp/127.0.0.1/%PORT% && { cat <&3 & cat >&3; }`;
+  const { stderr, temporary } = await copyFar(`--ssh-option=ProxyCommand=bash -c '${proxy}'`);
+  expect(countOf(stderr, 'A further lane (shared connection) carries data.')).toBe(3);
+  expect(countOf(stderr, 'A further lane (own connection) could not be opened')).toBe(3);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
+test('with one lane, or a way of the person’s own to share connections, nothing is shared', async () => {
+  const alone = await copyFar('--lanes=1');
+  expect(alone.stderr).not.toContain('A further lane');
+  const own = await copyFar('--ssh-option=ControlPath=/nowhere/at-all', '--ssh-option=ControlMaster=no');
+  expect(countOf(own.stderr, 'A further lane (shared connection) could not be opened')).toBe(3);
+});
+
+function countOf(text: string, words: string): number {
+  return text.split(words).length - 1;
+}

@@ -76,6 +76,8 @@ export const limits = {
   maxWorkers: 8,
   /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */
   framesUnderWay: 16,
+  /** The same, before it is known how fast the lanes take them. */
+  firstFrames: 4,
   /** Answers to a ping, of which the shortest tells the length of the way; the next is asked for after so long at most. */
   roundTripSamples: 4,
   pingIntervalMs: 5,

@@ -65,13 +65,14 @@ const levels = {
   ],
 } as const;
 
+const none: CompressionSetting = { encoding: 'none', level: 1 };
 /** Before anything was measured: level 1 of the slower kind, on an ordinary core. */
 const firstGuess = { bytesPerMs: 100_000, ratio: 0.5 };
 const recentWeight = 0.15;
 /** A level has to promise so much more than the one below it: it costs processor time for sure. */
 const leastGain = 1.1;
 /** And so much more than none: the threads take processor time from ssh itself, which carries what they make. */
-const leastGainOverNone = 1.5;
+const leastGainOverNone = 1.25;
 /** A higher level may take this share of the threads' time, so that it never is what the link waits for. */
 const shareForHigherLevels = 0.5;
 /** While nothing is compressed, nothing is learnt: every so many frames one is tried. */
@@ -99,8 +100,8 @@ export class AdaptiveCompression implements CompressionControl {
   next({ linkBytesPerMs, parallelism }: Throughput): CompressionSetting {
     this.#frames++;
     const encoding = this.#encoding;
-    if (linkBytesPerMs === undefined) return { encoding, level: 1 };
-    let best: CompressionSetting = { encoding: 'none', level: 1 };
+    if (linkBytesPerMs === undefined) return this.#least === 'may be none' ? none : { encoding, level: 1 };
+    let best: CompressionSetting = none;
     let boundBytesPerMs = this.#least === 'may be none' ? leastGainOverNone * linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
       const share = level === 1 ? 1 : shareForHigherLevels;

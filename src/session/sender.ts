@@ -17,7 +17,8 @@ export class Sender {
   readonly #room = new Credit(limits.sendQueueBytes);
   /** Bytes read or sent, and not yet confirmed as written. */
   readonly #window = new Credit(limits.dataWindowBytes);
-  readonly #frames: Credit;
+  readonly #frames = new Credit(limits.firstFrames);
+  #isLinkKnown = false;
   readonly #queue: Extent[] = [];
   #isPumping = false;
   #queuedBytes = 0;
@@ -30,7 +31,6 @@ export class Sender {
     this.#channel = channel;
     this.#tasks = tasks;
     this.#control = control;
-    this.#frames = new Credit(limits.framesUnderWay);
   }
 
   /** Device bytes accepted for sending so far. */
@@ -94,6 +94,13 @@ export class Sender {
     return frame;
   }
 
+  /** Before it is known what the link does, only some frames go out: they are not compressed as they should be. */
+  #learnLink(): void {
+    if (this.#isLinkKnown || this.#channel.bytesPerMs === undefined) return;
+    this.#isLinkKnown = true;
+    this.#frames.release(limits.framesUnderWay - limits.firstFrames);
+  }
+
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
     const { device, runner } = this.#phase;
     const { parallelism } = runner;
@@ -106,6 +113,7 @@ export class Sender {
     const sending = this.#channel.sendData({ type: 'data', extents, encoding, payload });
     this.#handedOverBytes += lengthBytes;
     await sending;
+    this.#learnLink();
     this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
   }

@@ -100,7 +100,7 @@ export class AdaptiveCompression implements CompressionControl {
   next({ linkBytesPerMs, parallelism }: Throughput): CompressionSetting {
     this.#frames++;
     const encoding = this.#encoding;
-    if (linkBytesPerMs === undefined) return this.#least === 'may be none' ? none : { encoding, level: 1 };
+    if (linkBytesPerMs === undefined) return { encoding, level: 1 };
     let best: CompressionSetting = none;
     let boundBytesPerMs = this.#least === 'may be none' ? leastGainOverNone * linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {

@@ -94,7 +94,7 @@ export class Sender {
     return frame;
   }
 
-  /** Before it is known what the link does, only some frames go out: they are not compressed as they should be. */
+  /** Before it is known what the link does, only some frames go out: their compression is a guess. */
   #learnLink(): void {
     if (this.#isLinkKnown || this.#channel.bytesPerMs === undefined) return;
     this.#isLinkKnown = true;

@@ -1,5 +1,5 @@
 /** What was taken, and in which time, counts so much less with each further wait. */
-const fadingPerWait = 0.95;
+const fadingPerWait = 0.9;
 
 /**
  * How fast the lanes together take data. Only the time counts in which somebody waits for one of them: a link that nobody
@@ -24,8 +24,11 @@ export class RateMeter {
   /** @param takenBytes by the lane since the wait began. */
   waitEnds(takenBytes: number): void {
     const nowMs = performance.now();
-    this.#bytes = fadingPerWait * this.#bytes + takenBytes;
-    this.#elapsedMs = fadingPerWait * this.#elapsedMs + (nowMs - this.#sinceMs);
+    const elapsedMs = nowMs - this.#sinceMs;
+    // Waits that end together are one.
+    const fading = elapsedMs === 0 ? 1 : fadingPerWait;
+    this.#bytes = fading * this.#bytes + takenBytes;
+    this.#elapsedMs = fading * this.#elapsedMs + elapsedMs;
     this.#sinceMs = nowMs;
     this.#waits--;
   }

@@ -72,7 +72,7 @@ const recentWeight = 0.15;
 /** A level has to promise so much more than the one below it: it costs processor time for sure. */
 const leastGain = 1.1;
 /** And so much more than none: the threads take processor time from ssh itself, which carries what they make. */
-const leastGainOverNone = 1.25;
+const leastGainOverNone = 1.5;
 /** A higher level may take this share of the threads' time, so that it never is what the link waits for. */
 const shareForHigherLevels = 0.5;
 /** While nothing is compressed, nothing is learnt: every so many frames one is tried. */

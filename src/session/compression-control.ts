@@ -65,7 +65,6 @@ const levels = {
   ],
 } as const;
 
-const none: CompressionSetting = { encoding: 'none', level: 1 };
 /** Before anything was measured: level 1 of the slower kind, on an ordinary core. */
 const firstGuess = { bytesPerMs: 100_000, ratio: 0.5 };
 const recentWeight = 0.15;
@@ -101,7 +100,7 @@ export class AdaptiveCompression implements CompressionControl {
     this.#frames++;
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return { encoding, level: 1 };
-    let best: CompressionSetting = none;
+    let best: CompressionSetting = { encoding: 'none', level: 1 };
     let boundBytesPerMs = this.#least === 'may be none' ? leastGainOverNone * linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
       const share = level === 1 ? 1 : shareForHigherLevels;

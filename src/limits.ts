@@ -40,6 +40,12 @@ export const limits = {
 
   /** A frame's payload. A data frame of 1 MiB that doesn't compress, its extents, and room for both. */
   maxPayloadBytes: 2 * MiB,
+  /** The memory of a data frame's payload, which is used again: all that stands in one that was not compressed. */
+  dataPayloadBytes: 1 * MiB + 16 * KiB,
+  /** A payload that is shorter gets memory of its own, as many such may wait together. */
+  leastDataPayloadBytes: 256 * KiB,
+  /** So many are kept for use: the most that is under way. */
+  sparePayloads: 32,
   /** One read of the agent between two frames: their headers, and small ones whole. */
   scratchReadBytes: 64 * KiB,
   /** Device bytes in ranges that were found and wait to be read for sending. */
@@ -83,6 +89,8 @@ export const limits = {
   pingIntervalMs: 5,
   /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
+  /** So much goes into the buffers of a lane, ssh's window and those of TCP, however slow the link is. */
+  laneBufferBytes: 4 * MiB,
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */

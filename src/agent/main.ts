@@ -14,8 +14,8 @@ declare const basynThreadProgram: string;
  * local side goes away, whatever it was doing, because nobody would hear of the rest.
  */
 async function serveAgent(): Promise<void> {
-  const streams = standardStreams();
   const channel = new Channel();
+  const streams = standardStreams(channel.memory);
   channel.addLane(streams);
   const runner = new WorkerPool(basynThreadProgram, 'remote');
   let exitCode = 2;

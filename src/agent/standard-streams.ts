@@ -2,13 +2,14 @@ import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import { limits } from '../limits.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
+import type { PayloadMemory } from '../protocol/payload-memory.ts';
 
 /**
  * Our stdin and stdout. What comes is read straight into the memory of the frame that it belongs to: streams of node
  * take new memory for every 64 KiB, and a copy from there, which cost a third of all that the agent did.
  */
-export function standardStreams(): LaneStreams {
-  const decoder = new FrameDecoder();
+export function standardStreams(memory: PayloadMemory): LaneStreams {
+  const decoder = new FrameDecoder(memory.forFrame);
   const scratch = Buffer.allocUnsafeSlow(limits.scratchReadBytes);
   const onread: OnReadOpts = {
     buffer: () => decoder.room ?? scratch,

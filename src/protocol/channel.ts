@@ -3,6 +3,7 @@ import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
 import type { DataMessage, Message } from './messages.ts';
+import { PayloadMemory } from './payload-memory.ts';
 import { RateMeter } from './rate-meter.ts';
 
 interface Waiter {
@@ -24,6 +25,8 @@ type ControlMessage = Exclude<Message, DataMessage>;
  * it hears of that failure.
  */
 export class Channel {
+  /** For the payloads of data frames, in both directions. */
+  readonly memory = new PayloadMemory();
   /** In the order in which they were added: the first carries the conversation. */
   readonly #lanes: Lane[] = [];
   /** For data: the one that had its turn last stands last. */
@@ -61,7 +64,7 @@ export class Channel {
         else setTimeout(() => this.fail(error), limits.laneEndGraceMs).unref();
       },
     };
-    const lane: Lane = new Lane(streams, listener, this.#rateMeter);
+    const lane: Lane = new Lane(streams, listener, this.#rateMeter, this.memory);
     this.#lanes.push(lane);
     this.#lanesByTurn.push(lane);
     for (const message of this.#early.splice(0)) this.send(message);
@@ -120,8 +123,12 @@ export class Channel {
     return this.#lanes[0]?.queuedBytes ?? 0;
   }
 
-  /** Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again. */
-  async sendData(message: DataMessage): Promise<void> {
+  /**
+   * Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again.
+   *
+   * @param onTaken is called when the payload's memory may be used for something else.
+   */
+  async sendData(message: DataMessage, onTaken?: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     this.#dataBytes += message.payload.byteLength;
     const lane = this.#lanesByTurn.reduce((least, one) =>
@@ -130,7 +137,7 @@ export class Channel {
     // Of equal ones, the one that had its turn longest ago.
     this.#lanesByTurn.splice(this.#lanesByTurn.indexOf(lane), 1);
     this.#lanesByTurn.push(lane);
-    await lane.send(message);
+    await lane.send(message, onTaken);
   }
 
   /**

@@ -29,15 +29,28 @@ export function encodeFrameHeader(type: number, payloadBytes: number): Uint8Arra
   return header;
 }
 
+/** Gives memory for the payload of a frame of this type. */
+export type MemoryFor = (type: number, lengthBytes: number) => Uint8Array;
+
+/** Not zeroed, as it is filled before anybody sees it; and not from node's pool, as it may be transferred. */
+export function newMemory(lengthBytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(lengthBytes);
+}
+
 /**
  * Cuts a stream of bytes into frames. Pure: bytes in, frames out. However the bytes are cut on the way, the
  * frames are the same; no more is ever allocated than `limits.maxPayloadBytes` and a header.
  */
 export class FrameDecoder {
+  readonly #memoryFor: MemoryFor;
   readonly #header = Buffer.alloc(frameHeaderBytes);
   #headerBytes = 0;
   #payload: Uint8Array | undefined;
   #payloadBytes = 0;
+
+  constructor(memoryFor: MemoryFor = (_type, lengthBytes) => newMemory(lengthBytes)) {
+    this.#memoryFor = memoryFor;
+  }
 
   /** True between two frames: a stream that ends elsewhere was cut. */
   get isIdle(): boolean {
@@ -71,11 +84,11 @@ export class FrameDecoder {
     const part = bytes.subarray(0, frameHeaderBytes - this.#headerBytes);
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.byteLength;
-    if (this.#headerBytes === frameHeaderBytes) this.#payload = memoryFor(this.#announcedBytes());
+    if (this.#headerBytes === frameHeaderBytes) this.#payload = this.#payloadMemory();
     return bytes.subarray(part.byteLength);
   }
 
-  #announcedBytes(): number {
+  #payloadMemory(): Uint8Array {
     if (this.#header.readUInt16BE(0) !== frameMark || this.#header.readUInt8(3) !== 0) {
       throw new BasynError('protocol', 'The other side sent something that is not a frame of Basyn.');
     }
@@ -86,7 +99,7 @@ export class FrameDecoder {
         `The other side announced a frame of ${payloadBytes} bytes; the limit is ${limits.maxPayloadBytes}.`,
       );
     }
-    return payloadBytes;
+    return this.#memoryFor(this.#header.readUInt8(2), payloadBytes);
   }
 
   #fillPayload(payload: Uint8Array, bytes: Uint8Array): Uint8Array {
@@ -105,9 +118,4 @@ export class FrameDecoder {
     this.#payloadBytes = 0;
     return { type, payload };
   }
-}
-
-/** Not zeroed, as it is filled before anybody sees it; and not from node's pool, as it may be transferred. */
-function memoryFor(payloadBytes: number): Uint8Array {
-  return Buffer.allocUnsafeSlow(payloadBytes);
 }

@@ -5,6 +5,7 @@ import { decodeMessage } from './decode.ts';
 import { encodeMessage } from './encode.ts';
 import { FrameDecoder, frameHeaderBytes } from './frame.ts';
 import type { Message } from './messages.ts';
+import type { PayloadMemory } from './payload-memory.ts';
 import type { RateMeter } from './rate-meter.ts';
 
 /** What a lane tells its channel. */
@@ -33,9 +34,14 @@ export class Lane {
   #writtenBytes = 0;
   #lastBytesAtMs = performance.now();
 
-  constructor({ readable, writable, decoder }: LaneStreams, listener: LaneListener, rateMeter: RateMeter) {
+  constructor(
+    { readable, writable, decoder }: LaneStreams,
+    listener: LaneListener,
+    rateMeter: RateMeter,
+    memory: PayloadMemory,
+  ) {
     this.#rateMeter = rateMeter;
-    this.#decoder = decoder ?? new FrameDecoder();
+    this.#decoder = decoder ?? new FrameDecoder(memory.forFrame);
     this.#readable = readable;
     this.#writable = writable;
     let ended = false;
@@ -82,13 +88,20 @@ export class Lane {
     return this.#writable.writableLength;
   }
 
-  /** Sends a message. Resolves when the lane has room for the next. */
-  send(message: Message): Promise<void> {
+  /**
+   * Sends a message. Resolves when the lane has room for the next.
+   *
+   * @param onTaken is called when nothing of the message is needed any more.
+   */
+  send(message: Message, onTaken = nothingToDo): Promise<void> {
     const parts = encodeMessage(message);
+    const last = parts.at(-1);
     this.#writable.cork();
     let hasRoom = true;
     for (const part of parts) {
-      hasRoom = this.#writable.write(part);
+      hasRoom = this.#writable.write(part, (error) => {
+        if (part === last && !error) onTaken();
+      });
       this.#writtenBytes += part.byteLength;
     }
     this.#writable.uncork();
@@ -99,11 +112,14 @@ export class Lane {
 
   #nextDrain(): Promise<void> {
     const startBytes = this.#writtenBytes - this.#writable.writableLength;
-    this.#rateMeter.waitBegins();
+    // What fills the buffers on the way says nothing of the link.
+    const isMeasured = startBytes >= limits.laneBufferBytes;
+    if (isMeasured) this.#rateMeter.waitBegins();
     return new Promise((resolve) => {
       const settle = (): void => {
         this.#drained = undefined;
-        this.#rateMeter.waitEnds(this.#writtenBytes - this.#writable.writableLength - startBytes);
+        const takenBytes = this.#writtenBytes - this.#writable.writableLength - startBytes;
+        if (isMeasured) this.#rateMeter.waitEnds(takenBytes);
         this.#writable.off('drain', settle).off('close', settle);
         resolve();
       };
@@ -136,6 +152,8 @@ export class Lane {
     this.#writable.destroy();
   }
 }
+
+const nothingToDo = (): void => undefined;
 
 function lost(how: string): BasynError {
   return new BasynError('connection', `The connection to the other side ended: ${how}.`);

@@ -1,5 +1,7 @@
-/** What was taken, and in which time, counts so much less with each further wait. */
-const fadingPerWait = 0.9;
+/** What was taken, and in which time, counts less by this share with each further wait of `fadingMs`, or longer. */
+const fadingShare = 0.1;
+/** Shorter waits count as the part of it that they are: many lanes have many of them. */
+const fadingMs = 30;
 
 /**
  * How fast the lanes together take data. Only the time counts in which somebody waits for one of them: a link that nobody
@@ -25,8 +27,7 @@ export class RateMeter {
   waitEnds(takenBytes: number): void {
     const nowMs = performance.now();
     const elapsedMs = nowMs - this.#sinceMs;
-    // Waits that end together are one.
-    const fading = elapsedMs === 0 ? 1 : fadingPerWait;
+    const fading = 1 - fadingShare * Math.min(1, elapsedMs / fadingMs);
     this.#bytes = fading * this.#bytes + takenBytes;
     this.#elapsedMs = fading * this.#elapsedMs + elapsedMs;
     this.#sinceMs = nowMs;

@@ -1,9 +1,11 @@
-import type { CompressionSetting } from '../codec/codec.ts';
+import type { CompressionSetting, Encoding } from '../codec/codec.ts';
 import type { CompressionChoice } from '../protocol/schemas.ts';
 
-/** What became of one data frame that was compressed. */
+/** What became of one data frame. */
 export interface CompressionOutcome {
   readonly setting: CompressionSetting;
+  /** What it was sent in: none where it wasn't worth compressing. */
+  readonly encoding: Encoding;
   /** Device bytes. */
   readonly lengthBytes: number;
   /** Bytes on the wire. */
@@ -65,17 +67,23 @@ const levels = {
   ],
 } as const;
 
-/** Before anything was measured: level 1 of the slower kind, on an ordinary core. */
-const firstGuess = { bytesPerMs: 100_000, ratio: 0.5 };
+/**
+ * Before anything was measured: level 1 of the slower kind on an ordinary core, and a disk of which a half is worth
+ * compressing.
+ */
+const firstGuess = { bytesPerMs: 100_000, ratio: 0.5, worthwhileShare: 0.5 };
+/** What is found not to be worth it has been sampled: four times 8 KiB of 1 MiB. */
+const sampledShare = 1 / 32;
 const recentWeight = 0.15;
-/** A level has to promise so much more than the one below it: it costs processor time for sure. */
-const leastGain = 1.1;
-/** And so much more than none: the threads take processor time from ssh itself, which carries what they make. */
-const leastGainOverNone = 1.5;
-/** A higher level may take this share of the threads' time, so that it never is what the link waits for. */
-const shareForHigherLevels = 0.5;
+/** The share is about the disk and not about the files that stand next to each other on it. */
+const recentShareWeight = 0.05;
+/**
+ * A level that takes all the time of all threads has to gain so much, one that takes less, less: it takes it from ssh,
+ * which carries what the threads make.
+ */
+const processorWeight = 0.3;
 /** While nothing is compressed, nothing is learnt: every so many frames one is tried. */
-const probeInterval = 32;
+const probeInterval = 64;
 
 /**
  * Keeps the slower of link and processors busy: of all levels, the one at which the device's bytes get through
@@ -85,10 +93,12 @@ const probeInterval = 32;
 export class AdaptiveCompression implements CompressionControl {
   readonly #encoding: 'zlib' | 'zstd';
   readonly #least: 'may be none' | 'at least level 1';
-  /** Of level 1, one thread. */
+  /** Of level 1, one thread, over what is worth compressing at all. */
   #bytesPerMs = firstGuess.bytesPerMs;
-  /** Of level 1, over what is worth compressing at all. */
+  /** Of level 1, over the same. */
   #ratio = firstGuess.ratio;
+  /** How much of what isn't zero is worth compressing; the rest is sampled, and goes as it is. */
+  #worthwhileShare = firstGuess.worthwhileShare;
   #frames = 0;
 
   constructor(encoding: 'zlib' | 'zstd', least: 'may be none' | 'at least level 1') {
@@ -100,23 +110,30 @@ export class AdaptiveCompression implements CompressionControl {
     this.#frames++;
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return { encoding, level: 1 };
+    const share = this.#worthwhileShare;
     let best: CompressionSetting = { encoding: 'none', level: 1 };
-    let boundBytesPerMs = this.#least === 'may be none' ? leastGainOverNone * linkBytesPerMs : 0;
+    let bestScore = this.#least === 'may be none' ? linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
-      const share = level === 1 ? 1 : shareForHigherLevels;
-      const threadsBytesPerMs = share * parallelism * speed * this.#bytesPerMs;
-      const bytesPerMs = Math.min(threadsBytesPerMs, linkBytesPerMs / (size * this.#ratio));
-      if (bytesPerMs < boundBytesPerMs) continue;
+      const threadsBytesPerMs = (parallelism * speed * this.#bytesPerMs) / (share + sampledShare);
+      const bytesPerMs = Math.min(
+        threadsBytesPerMs,
+        linkBytesPerMs / (share * size * this.#ratio + 1 - share),
+      );
+      const score = bytesPerMs / (1 + (processorWeight * bytesPerMs) / threadsBytesPerMs);
+      if (score <= bestScore) continue;
       best = { encoding, level };
-      boundBytesPerMs = leastGain * bytesPerMs;
+      bestScore = score;
     }
     const isProbe = best.encoding === 'none' && this.#frames % probeInterval === 0;
     return isProbe ? { encoding, level: 1 } : best;
   }
 
-  observe({ setting, lengthBytes, payloadBytes, encodeMs }: CompressionOutcome): void {
+  observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs }: CompressionOutcome): void {
     const known = levels[this.#encoding].find(({ level }) => level === setting.level);
-    if (known === undefined || setting.encoding !== this.#encoding || encodeMs === 0) return;
+    if (known === undefined || setting.encoding !== this.#encoding || encoding === 'zero') return;
+    const worthwhile = encoding === setting.encoding ? 1 : 0;
+    this.#worthwhileShare += recentShareWeight * (worthwhile - this.#worthwhileShare);
+    if (encoding !== setting.encoding || encodeMs === 0) return;
     const bytesPerMs = lengthBytes / encodeMs / known.speed;
     const ratio = payloadBytes / lengthBytes / known.size;
     this.#bytesPerMs += recentWeight * (bytesPerMs - this.#bytesPerMs);

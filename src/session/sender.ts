@@ -105,12 +105,13 @@ export class Sender {
     const { device, runner } = this.#phase;
     const { parallelism } = runner;
     const setting = this.#control.next({ linkBytesPerMs: this.#channel.bytesPerMs, parallelism });
-    const result = await runner.run({ kind: 'read', device, extents, setting }, 'now');
-    const { encoding, payload, encodeMs } = result;
+    const room = this.#channel.memory.take(lengthBytes);
+    const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
+    const { encoding, payload, encodeMs, memory } = result;
     const payloadBytes = payload.byteLength;
-    if (encoding === setting.encoding)
-      this.#control.observe({ setting, lengthBytes, payloadBytes, encodeMs });
-    const sending = this.#channel.sendData({ type: 'data', extents, encoding, payload });
+    this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
+    const message = { type: 'data', extents, encoding, payload } as const;
+    const sending = this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;
     await sending;
     this.#learnLink();

@@ -50,6 +50,12 @@ export class Writer {
     if (lengthBytes > limits.dataFrameBytes) {
       throw new BasynError('protocol', `The other side sent a data frame of ${lengthBytes} bytes.`);
     }
+    if (message.payload.byteLength > lengthBytes) {
+      throw new BasynError(
+        'protocol',
+        `The other side sent ${message.payload.byteLength} bytes of payload for ${lengthBytes} bytes of data.`,
+      );
+    }
     this.#receivedBytes += lengthBytes;
     if (this.#receivedBytes - this.#writtenBytes > limits.dataWindowBytes) {
       throw new BasynError('protocol', 'The other side sent more data than there was room for.');
@@ -66,7 +72,8 @@ export class Writer {
 
   async #write({ extents, encoding, payload }: DataMessage, lengthBytes: number): Promise<void> {
     const { device, runner, zeros } = this.#phase;
-    await runner.run({ kind: 'write', device, extents, encoding, payload, zeros }, 'now');
+    const done = await runner.run({ kind: 'write', device, extents, encoding, payload, zeros }, 'now');
+    this.#channel.memory.giveBack(done.payload);
     this.#writtenBytes += lengthBytes;
     this.#channel.send({ type: 'written', writtenBytes: lengthBytes });
   }

@@ -15,14 +15,17 @@ export interface DigestResult {
   readonly digests: Uint8Array;
 }
 
-/** Reads the extents and encodes them for a data frame. */
+/** Reads the extents into `memory`, which is as long as they are, and encodes them for a data frame. */
 export interface ReadJob {
   readonly kind: 'read';
   readonly device: DeviceHandle;
   readonly extents: readonly Extent[];
   readonly setting: CompressionSetting;
+  readonly memory: Uint8Array;
 }
 export interface ReadResult extends Encoded {
+  /** The job's own. The payload may lie in it. */
+  readonly memory: Uint8Array;
   /** Time that the encoding alone took. */
   readonly encodeMs: number;
 }
@@ -40,7 +43,8 @@ export interface WriteJob {
   readonly zeros: ZeroPolicy;
 }
 export interface WriteResult {
-  readonly writtenBytes: number;
+  /** The job's own. */
+  readonly payload: Uint8Array;
 }
 
 /** Compares the bytes of ranges of two devices of this machine. */
@@ -65,6 +69,9 @@ export interface CopyJob {
   readonly extent: Extent;
   readonly zeros: ZeroPolicy;
 }
+export interface CopyResult {
+  readonly writtenBytes: number;
+}
 
 export type Job = DigestJob | ReadJob | WriteJob | CompareJob | CopyJob;
 
@@ -73,9 +80,17 @@ export interface JobResults {
   read: ReadResult;
   write: WriteResult;
   compare: CompareResult;
-  copy: WriteResult;
+  copy: CopyResult;
 }
 export type ResultOf<J extends Job> = JobResults[J['kind']];
+
+/** The memory that goes to a thread with a job, and comes back with its result. Nobody else may use it meanwhile. */
+export function memoryOf(job: Job): ArrayBuffer[] {
+  const bytes = job.kind === 'read' ? job.memory : job.kind === 'write' ? job.payload : undefined;
+  // What has no bytes may lie in memory that others use.
+  if (bytes === undefined || bytes.byteLength === 0) return [];
+  return bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+}
 
 /** Whatever carries out jobs: threads, or the calling thread itself. */
 export interface JobRunner {

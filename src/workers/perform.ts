@@ -10,6 +10,7 @@ import type {
   CompareJob,
   CompareResult,
   CopyJob,
+  CopyResult,
   DigestJob,
   DigestResult,
   Job,
@@ -111,29 +112,27 @@ function* pieces(reader: RangeReader, device: DeviceHandle, extent: Extent): Gen
   }
 }
 
-async function read({ device, extents, setting }: ReadJob): Promise<ReadResult> {
-  // Not zeroed: every byte is read over. Not pooled: it changes threads.
-  const bytes = Buffer.allocUnsafeSlow(totalBytes(extents));
+async function read({ device, extents, setting, memory }: ReadJob): Promise<ReadResult> {
   let position = 0;
   for (const { offsetBytes, lengthBytes } of extents) {
-    readFully(device, offsetBytes, bytes.subarray(position, position + lengthBytes));
+    readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes));
     position += lengthBytes;
   }
   const startMs = performance.now();
-  const encoded = await encode(bytes, setting);
-  return { ...encoded, encodeMs: performance.now() - startMs };
+  const encoded = await encode(memory, setting);
+  return { ...encoded, memory, encodeMs: performance.now() - startMs };
 }
 
 async function write({ device, extents, encoding, payload, zeros }: WriteJob): Promise<WriteResult> {
   const lengthBytes = totalBytes(extents);
-  if (encoding === 'zero' && zeros === 'skip') return { writtenBytes: lengthBytes };
+  if (encoding === 'zero' && zeros === 'skip') return { payload };
   const bytes = await decode({ encoding, payload }, lengthBytes);
   let position = 0;
   for (const extent of extents) {
     writeFully(device, extent.offsetBytes, bytes.subarray(position, position + extent.lengthBytes));
     position += extent.lengthBytes;
   }
-  return { writtenBytes: lengthBytes };
+  return { payload };
 }
 
 function compare({ source, target, extents, stepBytes, difference }: CompareJob): CompareResult {
@@ -177,7 +176,7 @@ function isSame(source: DeviceHandle, target: DeviceHandle, step: Extent): boole
   return true;
 }
 
-function copy({ source, target, extent, zeros }: CopyJob): WriteResult {
+function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
   copyRange(source, target, extent, zeros);
   return { writtenBytes: extent.lengthBytes };
 }

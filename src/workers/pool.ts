@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { assert, BasynError, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Job, JobRunner, ResultOf, Urgency } from './jobs.ts';
+import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import { perform } from './perform.ts';
 import type { ThreadAnswer } from './thread.ts';
 
@@ -100,7 +100,7 @@ export class WorkerPool implements JobRunner {
       if (thread === undefined || task === undefined) return;
       (this.#waiting.now.length > 0 ? this.#waiting.now : this.#waiting.ahead).shift();
       thread.tasks.push(task);
-      thread.worker.postMessage(task.job, transferablesOf(task.job));
+      thread.worker.postMessage(task.job, memoryOf(task.job));
     }
   }
 
@@ -160,12 +160,6 @@ export class InlineRunner implements JobRunner {
   async close(): Promise<void> {
     this.#isClosed = true;
   }
-}
-
-function transferablesOf(job: Job): ArrayBuffer[] {
-  if (job.kind !== 'write' || job.payload.byteLength === 0) return [];
-  // The frame decoder gives every payload memory of its own.
-  return job.payload.buffer instanceof ArrayBuffer ? [job.payload.buffer] : [];
 }
 
 function runEnded(): BasynError {

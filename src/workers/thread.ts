@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { assert, BasynError, type ErrorRecord } from '../errors.ts';
-import type { Job, JobResults } from './jobs.ts';
+import { memoryOf, type Job, type JobResults } from './jobs.ts';
 import { perform } from './perform.ts';
 
 /** What a thread answers to a job, in the order in which the jobs came. */
@@ -15,7 +15,7 @@ let last: Promise<void> = Promise.resolve();
 port.on('message', (job: Job) => {
   last = last.then(async () => {
     const answer = await answerTo(job);
-    port.postMessage(answer, transferablesOf(answer));
+    port.postMessage(answer, transferablesOf(job, answer));
   });
 });
 
@@ -28,18 +28,16 @@ async function answerTo(job: Job): Promise<ThreadAnswer> {
   }
 }
 
-/** The bytes change hands instead of being copied. Views of a shared or pooled memory can't: they are cloned. */
-function transferablesOf(answer: ThreadAnswer): ArrayBuffer[] {
+/** The bytes change hands instead of being copied: what came with the job goes back, and what it made goes along. */
+function transferablesOf(job: Job, answer: ThreadAnswer): ArrayBuffer[] {
   if ('error' in answer) return [];
-  const bytes =
-    'digests' in answer.result
-      ? answer.result.digests
-      : 'payload' in answer.result
-        ? answer.result.payload
-        : undefined;
-  const isWhole =
-    bytes !== undefined &&
-    bytes.buffer instanceof ArrayBuffer &&
-    bytes.byteLength === bytes.buffer.byteLength;
-  return isWhole && bytes.byteLength > 0 ? [bytes.buffer] : [];
+  const { result } = answer;
+  const made = 'digests' in result ? result.digests : 'payload' in result ? result.payload : undefined;
+  return [...new Set([...memoryOf(job), ...wholeMemoryOf(made)])];
+}
+
+/** Views of a shared or pooled memory can't be transferred: they are cloned. */
+function wholeMemoryOf(bytes: Uint8Array | undefined): ArrayBuffer[] {
+  if (bytes === undefined || bytes.byteLength === 0 || !(bytes.buffer instanceof ArrayBuffer)) return [];
+  return bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer] : [];
 }

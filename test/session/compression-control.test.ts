@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Encoding } from '../../src/codec/codec.ts';
 import { compressionControlOf, type CompressionControl } from '../../src/session/compression-control.ts';
 
 /** Bytes per millisecond. */
@@ -36,10 +37,24 @@ describe('a compression that is left open', () => {
 
   test('is none where ssh would miss the processor time that it takes, although it would be a little faster', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
-    // Two threads compress 200 MB/s, at first sight to a half.
-    expect(control.next({ linkBytesPerMs: 180_000, parallelism: 2 })).toMatchObject({ encoding: 'none' });
+    observeSome(control);
+    // Two threads compress 200 MB/s.
+    expect(control.next({ linkBytesPerMs: 170_000, parallelism: 2 })).toMatchObject({ encoding: 'none' });
     expect(control.next({ linkBytesPerMs: 100_000, parallelism: 2 })).toMatchObject({ encoding: 'zstd' });
-    expect(control.next({ linkBytesPerMs: 180_000, parallelism: 8 })).toMatchObject({ encoding: 'zstd' });
+    expect(control.next({ linkBytesPerMs: 170_000, parallelism: 8 })).toMatchObject({ encoding: 'zstd' });
+  });
+
+  test('counts the time that what is not worth it leaves to the threads', () => {
+    const control = compressionControlOf({ name: 'auto', level: null });
+    observeSome(control, ['zstd', 'none', 'none']);
+    expect(control.next({ linkBytesPerMs: 119_000, parallelism: 2 })).toMatchObject({ encoding: 'zstd' });
+    expect(control.next({ linkBytesPerMs: 400_000, parallelism: 2 })).toMatchObject({ encoding: 'none' });
+  });
+
+  test('is none where nearly nothing is worth it', () => {
+    const control = compressionControlOf({ name: 'auto', level: null });
+    observeSome(control, ['none']);
+    expect(control.next({ linkBytesPerMs: 119_000, parallelism: 2 })).toMatchObject({ encoding: 'none' });
   });
 
   test('is tried again now and then, as the data may change', () => {
@@ -60,10 +75,12 @@ describe('a compression that is left open', () => {
   });
 });
 
-/** Ordinary data on an ordinary core: 100 MB/s, to 40 %. */
-function observeSome(control: CompressionControl): void {
-  for (let count = 0; count < 20; count++) {
-    const setting = control.next({ linkBytesPerMs: slowLink, parallelism: 2 });
-    control.observe({ setting, lengthBytes: 1_000_000, payloadBytes: 400_000, encodeMs: 10 });
+/** Ordinary data on an ordinary core: 100 MB/s, to 40 %. Of `outcomes`, each in its turn. */
+function observeSome(control: CompressionControl, outcomes: readonly Encoding[] = ['zstd']): void {
+  for (let count = 0; count < 120; count++) {
+    const setting = { encoding: 'zstd', level: 1 } as const;
+    const encoding = outcomes[count % outcomes.length]!;
+    const [payloadBytes, encodeMs] = encoding === 'none' ? [1_000_000, 0.2] : [400_000, 10];
+    control.observe({ setting, encoding, lengthBytes: 1_000_000, payloadBytes, encodeMs });
   }
 }

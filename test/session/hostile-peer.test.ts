@@ -83,6 +83,7 @@ describe('an agent that receives refuses', () => {
         { ...data(0, 1), extents: [{ offsetBytes: 0, lengthBytes: limits.dataFrameBytes + 1 }] },
       ],
     ],
+    ['a payload longer than its extents', {}, [copy, { ...data(0, 20), payload: Buffer.alloc(21) }]],
     ['a payload of other length than its extents', {}, [copy, { ...data(0, 20), payload: Buffer.alloc(19) }]],
     [
       'a question about bytes past the run',

@@ -36,7 +36,7 @@ export function verdictTable({ rows, worstPeak }: Pick<BenchReport, 'rows' | 'wo
 
 function verdictLine({ title, against, bound, figure, passed }: Verdict): string[] {
   const measured = figure === undefined ? NOT_MEASURED : `${figure.toFixed(2)}×`;
-  const mark = passed === undefined ? 'not measured' : passed ? 'pass' : 'FAIL';
+  const mark = passed === undefined ? 'not measured' : passed ? 'pass' : 'not reached';
   return [title, against, `${bound.kind} ${bound.value}×`, measured, mark];
 }
 

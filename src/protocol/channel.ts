@@ -97,15 +97,17 @@ export class Channel {
    * How long the way is: the shortest of several answers, because both sides may be busy with starting. To be asked
    * before there is data to wait behind. Takes little longer than one round trip.
    *
+   * @param shortMs an answer that takes less is short enough: no further one is waited for.
    * @throws {BasynError} the channel's failure.
    */
-  async measureRoundTripMs(): Promise<number> {
+  async measureRoundTripMs(shortMs: number): Promise<number> {
     const answers: Promise<number>[] = [];
     while (answers.length < limits.roundTripSamples) {
       const answer = this.ping();
       answers.push(answer);
       answer.catch(() => undefined);
-      await Promise.race([answer, sleep(limits.pingIntervalMs)]);
+      const roundTripMs = await Promise.race([answer, sleep(limits.pingIntervalMs)]);
+      if (roundTripMs !== undefined && roundTripMs < shortMs) return roundTripMs;
     }
     return Math.min(...(await Promise.all(answers)));
   }

@@ -33,7 +33,7 @@ export class LaneOpener {
    */
   async watch(meeting: LaneMeeting | null, certainBytes: number): Promise<void> {
     if (meeting === null || this.#furtherLanes === 0) return;
-    const roundTripMs = await this.#channel.measureRoundTripMs();
+    const roundTripMs = await this.#channel.measureRoundTripMs(limits.longRoundTripMs);
     if (roundTripMs < limits.longRoundTripMs) return;
     this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms.`);
     if (certainBytes >= limits.lanesAfterDataBytes) {

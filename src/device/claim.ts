@@ -59,7 +59,7 @@ async function openExclusively(
     const fd = await openInspected(place, stats, access);
     return {
       fd,
-      warnings: [placeMessage(place, `${what}, and is written to because of --force.`)],
+      warnings: [placeMessage(place, `${what}, and --force allows writing to it.`)],
     };
   }
 }
@@ -77,7 +77,7 @@ export function lockOrClose(place: Place, fd: number, inUse: TargetOptions['inUs
     return [placeMessage(place, "can't be locked (by flock): nothing stops a second run to it.")];
   }
   const what = 'is locked by another program, maybe another run';
-  if (inUse === 'warn') return [placeMessage(place, `${what}, and is written to because of --force.`)];
+  if (inUse === 'warn') return [placeMessage(place, `${what}, and --force allows writing to it.`)];
   closeSync(fd);
   throw placeError('refused', place, `${what}: end that first, or say --force.`);
 }

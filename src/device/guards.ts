@@ -31,7 +31,7 @@ export function checkInUse(place: Place, stats: BigIntStats, inUse: 'refuse' | '
   if (inUse === 'refuse') {
     throw placeError('refused', place, `${first.clause}${more}: ${first.remedy}, or say --force.`);
   }
-  return [placeMessage(place, `${first.clause}${more}, and is written to because of --force.`)];
+  return [placeMessage(place, `${first.clause}${more}, and --force allows writing to it.`)];
 }
 
 function findUses(place: Place, stats: BigIntStats): Use[] {

@@ -166,7 +166,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     expect((await failureOf(() => target(link))).message).toContain(`${link} is mounted on ${mountPoint}`);
     // The mount's claim in the kernel is no second thing to tell.
     expect((await target(device, { inUse: 'warn' })).warnings).toEqual([
-      `remote target ${device} is mounted on ${mountPoint}, and is written to because of --force.`,
+      `remote target ${device} is mounted on ${mountPoint}, and --force allows writing to it.`,
     ]);
   });
 
@@ -249,8 +249,8 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     await target(file);
     const device = loopOver(file);
     expect((await target(file, { inUse: 'warn' })).warnings).toEqual([
-      `remote target ${file} is attached to the loop device ${device}, and is written to because of --force.`,
-      `remote target ${file} is locked by another program, maybe another run, and is written to because of --force.`,
+      `remote target ${file} is attached to the loop device ${device}, and --force allows writing to it.`,
+      `remote target ${file} is locked by another program, maybe another run, and --force allows writing to it.`,
     ]);
   });
 

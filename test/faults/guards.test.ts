@@ -41,7 +41,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     const what = `${sideOf(wiring, 'target')} target ${target} is mounted on ${directory}`;
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      stderr: `basyn: warning: ${what}, and is written to because of --force.\n`,
+      stderr: `basyn: warning: ${what}, and --force allows writing to it.\n`,
     });
     expect(filesEqual(source, target, MiB)).toBe(true);
   });

@@ -22,10 +22,10 @@ export class SshConnection implements Connection {
   readonly #helloTimeoutMs: number;
   readonly #onStderrLine: (line: string) => void;
   readonly #approach: Promise<Approach>;
-  readonly #first: Promise<ProcessConnection>;
-  /** Every ssh of this run, from when it was decided to start it. */
-  readonly #starts: Promise<ProcessConnection>[] = [];
+  /** Every ssh of this run. */
   readonly #started: ProcessConnection[] = [];
+  /** From then on no further one is started: nobody would end it. */
+  #isOver = false;
 
   /**
    * @param packedAgent the agent's program, compressed with brotli.
@@ -45,26 +45,21 @@ export class SshConnection implements Connection {
     this.#onStderrLine = onStderrLine;
     this.#approach = approachTo(destination, furtherLanes);
     const command = agentCommand(destination.nodeCommand);
-    this.#first = this.#connect(
+    const first = this.#connect(
       ({ controlSocket }) => controlSocket?.hostOptions ?? [],
       [],
       agentGreeting(packedAgent),
       [command],
     );
-    this.ready = this.#first.then(({ ready }) => ready);
+    this.ready = first.then(({ ready }) => ready);
     this.ready.catch(() => undefined);
   }
 
   /** ssh itself connects to the port there, as for a forwarded connection: no further process is needed. */
   async openLane({ port, token }: LaneMeeting, way: LaneWay): Promise<LaneStreams> {
-    const { controlSocket } = await this.#approach;
-    if (way === 'shared' && controlSocket === undefined) {
-      throw new BasynError('connection', 'The first connection of ssh is not shared.');
-    }
-    const wayOptions = way === 'shared' ? controlSocket!.guestOptions : [];
     const lane = await this.#connect(
       // Nobody is asked for a password in the middle of a run.
-      () => ['BatchMode=yes', ...wayOptions],
+      ({ controlSocket }) => ['BatchMode=yes', ...(way === 'shared' ? guestOptionsOf(controlSocket) : [])],
       ['-W', `127.0.0.1:${port}`],
       Buffer.from(token),
       [],
@@ -81,47 +76,52 @@ export class SshConnection implements Connection {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#starts.map(async (one) => (await one).close()));
-    await this.#cleanUp();
+    await this.#end((one) => one.close());
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#starts.map(async (one) => (await one).stop()));
-    await this.#cleanUp();
+    await this.#end((one) => one.stop());
   }
 
   async explain(error: BasynError): Promise<BasynError> {
-    return (await this.#first).explain(error);
+    const [first] = this.#started;
+    return first === undefined ? error : first.explain(error);
   }
 
-  async #cleanUp(): Promise<void> {
+  async #end(endOne: (one: ProcessConnection) => Promise<void>): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#started.map(endOne));
     (await this.#approach).controlSocket?.remove();
   }
 
-  #connect(
+  async #connect(
     optionsOf: (approach: Approach) => readonly string[],
     further: readonly string[],
     greeting: Uint8Array,
     command: readonly string[],
   ): Promise<ProcessConnection> {
-    const start = this.#approach.then((approach) => {
-      const { host, nodeCommand } = this.#destination;
-      const allOptions = [...optionsOf(approach), ...this.#destination.options, ...approach.cipherOptions];
-      const connection = new ProcessConnection({
-        file: 'ssh',
-        arguments: [...sshArguments({ ...this.#destination, options: allOptions }, further), ...command],
-        place: host,
-        nodeCommand,
-        greeting,
-        helloTimeoutMs: this.#helloTimeoutMs,
-        onStderrLine: this.#onStderrLine,
-      });
-      this.#started.push(connection);
-      return connection;
+    const approach = await this.#approach;
+    const { host, nodeCommand } = this.#destination;
+    const allOptions = [...optionsOf(approach), ...this.#destination.options, ...approach.cipherOptions];
+    if (this.#isOver) throw new BasynError('aborted', 'The run was ended.');
+    const connection = new ProcessConnection({
+      file: 'ssh',
+      arguments: [...sshArguments({ ...this.#destination, options: allOptions }, further), ...command],
+      place: host,
+      nodeCommand,
+      greeting,
+      helloTimeoutMs: this.#helloTimeoutMs,
+      onStderrLine: this.#onStderrLine,
     });
-    this.#starts.push(start);
-    return start;
+    this.#started.push(connection);
+    return connection;
   }
+}
+
+/** @throws {BasynError} `connection`, where the first ssh lets nobody in. */
+function guestOptionsOf(controlSocket: ControlSocket | undefined): readonly string[] {
+  if (controlSocket !== undefined) return controlSocket.guestOptions;
+  throw new BasynError('connection', 'The first connection of ssh is not shared.');
 }
 
 async function approachTo(destination: SshDestination, furtherLanes: number): Promise<Approach> {

@@ -42,6 +42,7 @@ export class Channel {
   #failure: BasynError | undefined;
   /** Pings are answered in their order. */
   readonly #pings: Ping[] = [];
+  #roundTripMs: number | undefined;
   #dataBytes = 0;
   #isPaused = false;
 
@@ -80,6 +81,16 @@ export class Channel {
     return this.#rateMeter.bytesPerMs;
   }
 
+  /** How long the way is; undefined until one of the sides has measured it. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** The other side has measured it. */
+  learnRoundTripMs(roundTripMs: number): void {
+    this.#roundTripMs = roundTripMs;
+  }
+
   /**
    * Asks the other side for a sign of life. Resolves with the time that its answer took.
    *
@@ -94,8 +105,8 @@ export class Channel {
   }
 
   /**
-   * How long the way is: the shortest of several answers, because both sides may be busy with starting. To be asked
-   * before there is data to wait behind. Takes little longer than one round trip.
+   * Finds out how long the way is: the shortest of several answers, because both sides may be busy with starting. To be
+   * done before there is data to wait behind. Takes little longer than one round trip.
    *
    * @param shortMs an answer that takes less is short enough: no further one is waited for.
    * @throws {BasynError} the channel's failure.
@@ -107,9 +118,9 @@ export class Channel {
       answers.push(answer);
       answer.catch(() => undefined);
       const roundTripMs = await Promise.race([answer, sleep(limits.pingIntervalMs)]);
-      if (roundTripMs !== undefined && roundTripMs < shortMs) return roundTripMs;
+      if (roundTripMs !== undefined && roundTripMs < shortMs) return (this.#roundTripMs = roundTripMs);
     }
-    return Math.min(...(await Promise.all(answers)));
+    return (this.#roundTripMs = Math.min(...(await Promise.all(answers))));
   }
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */

@@ -78,6 +78,8 @@ export const planSchema = v.pipe(
     /** How many buffers the target may digest ahead of the source's `advance`. */
     windowBuffers: v.pipe(count, v.minValue(1), v.maxValue(limits.maxWindowBuffers)),
     compression,
+    /** `null`: the local side is the source, and may not have measured it yet. */
+    roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
     dryRun: v.boolean(),
   }),
   v.check(

@@ -85,6 +85,7 @@ async function servePhase(
   if (!isAllowed) {
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
+  if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
   await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));
 }
 

@@ -1,4 +1,5 @@
 import type { CompressionSetting, Encoding } from '../codec/codec.ts';
+import { limits } from '../limits.ts';
 import type { CompressionChoice } from '../protocol/schemas.ts';
 
 /** What became of one data frame. */
@@ -18,6 +19,8 @@ export interface CompressionOutcome {
 export interface Throughput {
   /** How fast the link takes bytes when it is busy; undefined until it was. */
   readonly linkBytesPerMs: number | undefined;
+  /** How long the way is; undefined until somebody has measured it. */
+  readonly roundTripMs: number | undefined;
   /** Threads that compress at once. */
   readonly parallelism: number;
 }
@@ -106,10 +109,10 @@ export class AdaptiveCompression implements CompressionControl {
     this.#least = least;
   }
 
-  next({ linkBytesPerMs, parallelism }: Throughput): CompressionSetting {
+  next({ linkBytesPerMs, roundTripMs, parallelism }: Throughput): CompressionSetting {
     this.#frames++;
     const encoding = this.#encoding;
-    if (linkBytesPerMs === undefined) return { encoding, level: 1 };
+    if (linkBytesPerMs === undefined) return this.#firstSetting(roundTripMs);
     const share = this.#worthwhileShare;
     let best: CompressionSetting = { encoding: 'none', level: 1 };
     let bestScore = this.#least === 'may be none' ? linkBytesPerMs : 0;
@@ -124,8 +127,16 @@ export class AdaptiveCompression implements CompressionControl {
       best = { encoding, level };
       bestScore = score;
     }
-    const isProbe = best.encoding === 'none' && this.#frames % probeInterval === 0;
-    return isProbe ? { encoding, level: 1 } : best;
+    if (best.encoding !== 'none') return best;
+    // Where the threads are slower than the link, no data could make compression pay.
+    const mayPay = parallelism * this.#bytesPerMs > linkBytesPerMs;
+    return mayPay && this.#frames % probeInterval === 0 ? { encoding, level: 1 } : best;
+  }
+
+  /** Before anything is known of the link: a short way is mostly a fast one, and a slow link is mostly a long way. */
+  #firstSetting(roundTripMs = Infinity): CompressionSetting {
+    const isShortWay = roundTripMs < limits.longRoundTripMs;
+    return { encoding: isShortWay && this.#least === 'may be none' ? 'none' : this.#encoding, level: 1 };
   }
 
   observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs }: CompressionOutcome): void {

@@ -27,14 +27,13 @@ export class LaneOpener {
   }
 
   /**
-   * Learns how long the way is, before there is data on it, and from then on opens lanes once there is a need.
+   * From now on opens lanes once there is a need.
    *
+   * @param roundTripMs how long the way is.
    * @param certainBytes of data that will be moved, whatever is found.
    */
-  async watch(meeting: LaneMeeting | null, certainBytes: number): Promise<void> {
-    if (meeting === null || this.#furtherLanes === 0) return;
-    const roundTripMs = await this.#channel.measureRoundTripMs(limits.longRoundTripMs);
-    if (roundTripMs < limits.longRoundTripMs) return;
+  watch(meeting: LaneMeeting | null, roundTripMs: number, certainBytes: number): void {
+    if (meeting === null || this.#furtherLanes === 0 || roundTripMs < limits.longRoundTripMs) return;
     this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms.`);
     if (certainBytes >= limits.lanesAfterDataBytes) {
       this.#openAll(meeting);

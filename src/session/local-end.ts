@@ -1,4 +1,5 @@
 import { parseIdentity, type OpenedDevice } from '../device/device.ts';
+import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
@@ -56,7 +57,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.warn([...local.warnings, ...opened.warnings]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
       const sizeBytes = sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
-      await watchForLanes(end, opened, sizeBytes);
+      await measureWay(end, opened, sizeBytes);
       return sizeBytes;
     });
     // Without a source by name, the size depends on both sides, and nothing can begin before it is known.
@@ -74,7 +75,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
     const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
-    await watchForLanes(end, opened, sizeBytes);
+    await measureWay(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
 }
@@ -86,7 +87,7 @@ async function runPhases(
   opening: Promise<unknown>,
 ): Promise<void> {
   for (const name of order.phases) {
-    const plan = planOf(order, name, sizeBytes);
+    const plan = planOf(order, name, sizeBytes, channel.roundTripMs);
     channel.send({ type: 'begin', ...plan });
     const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
     // The role hears of a refusal when it comes to it; until then, it must not count as unheard.
@@ -108,13 +109,17 @@ async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
   return message;
 }
 
-/** Of a copy it is certain how much will be moved, so that lanes need not wait for the first data. */
-function watchForLanes(
-  { order, lanes }: LocalEnd,
+/**
+ * How long the way is decides on lanes and on compression, and can't be told once there is data on it. Of a copy it is
+ * certain how much will be moved, so that lanes need not wait for the first data.
+ */
+async function measureWay(
+  { order, channel, lanes }: LocalEnd,
   { lanes: meeting }: OpenedMessage,
   sizeBytes: number,
 ): Promise<void> {
-  return lanes.watch(meeting, order.phases.includes('copy') && !order.dryRun ? sizeBytes : 0);
+  const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
+  lanes.watch(meeting, roundTripMs, order.phases.includes('copy') && !order.dryRun ? sizeBytes : 0);
 }
 
 function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {

@@ -33,10 +33,25 @@ export interface Order {
 }
 
 /** What both sides do in one phase of the order. */
-export function planOf(order: Order, phase: PhaseName, sizeBytes: number): Plan {
+export function planOf(
+  order: Order,
+  phase: PhaseName,
+  sizeBytes: number,
+  roundTripMs: number | undefined,
+): Plan {
   const { hash, bufferBytes, chunkBytes, compression, dryRun } = order;
   const windowBuffers = windowBuffersOf(bufferBytes, chunkBytes, hash);
-  return { phase, sizeBytes, hash, bufferBytes, chunkBytes, windowBuffers, compression, dryRun };
+  return {
+    phase,
+    sizeBytes,
+    hash,
+    bufferBytes,
+    chunkBytes,
+    windowBuffers,
+    compression,
+    roundTripMs: roundTripMs ?? null,
+    dryRun,
+  };
 }
 
 /** Whether the run writes anything, now or if it weren't a dry run. */

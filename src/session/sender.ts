@@ -104,7 +104,8 @@ export class Sender {
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
     const { device, runner } = this.#phase;
     const { parallelism } = runner;
-    const setting = this.#control.next({ linkBytesPerMs: this.#channel.bytesPerMs, parallelism });
+    const { bytesPerMs: linkBytesPerMs, roundTripMs } = this.#channel;
+    const setting = this.#control.next({ linkBytesPerMs, roundTripMs, parallelism });
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
     const { encoding, payload, encodeMs, memory } = result;

@@ -183,22 +183,33 @@ describe('--stat', () => {
     },
   );
 
-  test.each(['PUSH', 'POP'] as const)('counts every byte at the pipe to ssh (%s)', async (action) => {
-    const pair = makePair();
-    const directory = scratchDirectory();
-    const path = sshThatKeepsBytes(directory);
-    const args = [...runOptions(action, 'COPY', pair), ...hostOptions(server()), '--stat'];
-    const lines = expectLines(await basyn.run(args, { env: { PATH: path } }));
-    expectSynchronised(pair);
-    const sizeOf = (name: string): number => statSync(join(directory, name)).size;
-    expect(numberIn(lines, 'Tx')).toBe(sizeOf('sent'));
-    expect(numberIn(lines, 'Rx')).toBe(sizeOf('received'));
-    expect(numberIn(lines, 'Both')).toBe(sizeOf('sent') + sizeOf('received'));
-    // Most of it is the device, compressed; the agent is no more than some percent of it.
-    const dataBytes = action === 'PUSH' ? sizeOf('sent') : sizeOf('received');
-    expect(dataBytes).toBeGreaterThan(800_000);
-    expect(dataBytes).toBeLessThan(2_600_000);
-  });
+  // Most of them are the device's; the agent is no more than some percent of them.
+  const amounts = [
+    { option: '--compress=zstd', leastBytes: 800_000, mostBytes: 2_600_000 },
+    { option: '--compress=none', leastBytes: 2_600_000, mostBytes: 5_000_000 },
+  ];
+  const counted = (['PUSH', 'POP'] as const).flatMap((action) =>
+    amounts.map((amount) => ({ action, ...amount })),
+  );
+
+  test.each(counted)(
+    'counts every byte at the pipe to ssh ($action, $option)',
+    async ({ action, option, leastBytes, mostBytes }) => {
+      const pair = makePair();
+      const directory = scratchDirectory();
+      const path = sshThatKeepsBytes(directory);
+      const args = [...runOptions(action, 'COPY', pair), ...hostOptions(server()), '--stat', option];
+      const lines = expectLines(await basyn.run(args, { env: { PATH: path } }));
+      expectSynchronised(pair);
+      const sizeOf = (name: string): number => statSync(join(directory, name)).size;
+      expect(numberIn(lines, 'Tx')).toBe(sizeOf('sent'));
+      expect(numberIn(lines, 'Rx')).toBe(sizeOf('received'));
+      expect(numberIn(lines, 'Both')).toBe(sizeOf('sent') + sizeOf('received'));
+      const dataBytes = action === 'PUSH' ? sizeOf('sent') : sizeOf('received');
+      expect(dataBytes).toBeGreaterThan(leastBytes);
+      expect(dataBytes).toBeLessThan(mostBytes);
+    },
+  );
 
   test('of a device of no bytes divides by nothing', async () => {
     const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];

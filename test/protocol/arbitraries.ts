@@ -42,6 +42,7 @@ const plan = fc
       name: fc.constantFrom('none', 'zlib', 'zstd', 'auto'),
       level: fc.option(fc.integer({ min: 1, max: 9 })),
     }),
+    roundTripMs: fc.option(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), { nil: null }),
     dryRun: fc.boolean(),
   })
   .map((fields) => ({

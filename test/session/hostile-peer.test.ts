@@ -43,6 +43,7 @@ const begin: BeginMessage = {
   chunkBytes: 4096,
   windowBuffers: 4,
   compression: { name: 'none', level: null },
+  roundTripMs: null,
   dryRun: false,
 };
 const finish: Message = {

@@ -13,8 +13,8 @@ export function findOnPath(tool: string): string | undefined {
  */
 export function installBasyn(): string {
   const { path } = makeTemporaryDirectory('bench');
-  const program = join(path, 'basyn.mjs');
-  copyFileSync(resolve(import.meta.dirname, '../dist/basyn.mjs'), program);
+  const program = join(path, 'basyn.cjs');
+  copyFileSync(resolve(import.meta.dirname, '../dist/basyn.cjs'), program);
   chmodSync(program, 0o755);
   // As npm installs it.
   symlinkSync(program, join(path, 'basyn'));

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Metafile } from 'esbuild';
+import type { Format, Metafile } from 'esbuild';
 import { bundle, root } from './bundle.ts';
 
 const dist = join(root, 'dist');
@@ -16,19 +16,20 @@ async function main(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
   const metafiles = await Promise.all([
-    program('src/cli/main.ts', 'basyn.mjs', `#!/usr/bin/env node\n${requireBanner}`),
-    program('src/index.ts', 'index.mjs', requireBanner),
+    // Whoever copies it to ~/bin/basyn takes its extension away: node takes what has none for CommonJS.
+    program('src/cli/main.ts', 'basyn.cjs', 'cjs', '#!/usr/bin/env node'),
+    program('src/index.ts', 'index.mjs', 'esm', requireBanner),
   ]);
-  await chmod(join(dist, 'basyn.mjs'), 0o755);
+  await chmod(join(dist, 'basyn.cjs'), 0o755);
   await writeFile(join(dist, 'licenses.txt'), await licenses(metafiles));
   await declarations();
 }
 
-async function program(entry: string, out: string, banner: string): Promise<Metafile> {
+async function program(entry: string, out: string, format: Format, banner: string): Promise<Metafile> {
   const { metafile } = await bundle({
     entryPoints: [join(root, entry)],
     outfile: join(dist, out),
-    format: 'esm',
+    format,
     target: 'node20',
     banner: { js: banner },
     legalComments: 'none', // They are in licenses.txt.

@@ -30,8 +30,8 @@ interface Stage {
 let running: ChildProcess | undefined;
 
 async function main(): Promise<void> {
-  const program = join(root, 'dist/basyn.mjs');
-  if (!existsSync(program)) throw new Error('dist/basyn.mjs is not there yet: run "npm run build" first.');
+  const program = join(root, 'dist/basyn.cjs');
+  if (!existsSync(program)) throw new Error('dist/basyn.cjs is not there yet: run "npm run build" first.');
   const stage = setStage(program);
 
   say(

@@ -20,8 +20,8 @@ afterAll(async () => {
 
 describe('the executable', () => {
   it('runs alone from any folder', async () => {
-    const script = join(folder, 'basyn.mjs');
-    await copyFile(join(root, 'dist/basyn.mjs'), script);
+    const script = join(folder, 'basyn.cjs');
+    await copyFile(join(root, 'dist/basyn.cjs'), script);
     expect((await stat(script)).mode & 0o777).toBe(0o755);
     const { stdout } = await run(script, ['--version'], { cwd: folder });
     expect(stdout).toContain(version);

@@ -9,7 +9,7 @@ const crash = new Promise<never>((_resolve, reject) => {
 // Between the end of the run and the exit nobody listens any more.
 crash.catch(() => undefined);
 
-const exitCode = await runCommand(process.argv.slice(2), {
+void runCommand(process.argv.slice(2), {
   library: { sync, recheck, inspect },
   version: __BASYN_VERSION__,
   now: Date.now,
@@ -21,5 +21,4 @@ const exitCode = await runCommand(process.argv.slice(2), {
   get stderr() {
     return process.stderr;
   },
-});
-process.exit(exitCode);
+}).then((exitCode) => process.exit(exitCode));

@@ -46,7 +46,7 @@ describe("the README's options", () => {
   }));
 
   it('are those of --help, with their short forms', async () => {
-    const { stdout } = await run(process.execPath, [join(root, 'dist/basyn.mjs'), '--help']);
+    const { stdout } = await run(process.execPath, [join(root, 'dist/basyn.cjs'), '--help']);
     const helped = [...stdout.matchAll(/^ {2}(?:(-\w), | {4})(--[\w-]+)/gm)].map(([, short, long]) =>
       short === undefined ? [long] : [long, short],
     );

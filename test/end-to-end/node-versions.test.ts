@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { expectLines, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { runCommand } from '../support/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
-import { node18, nodeLatest } from '../support/node-versions.ts';
+import { limits } from '../../src/limits.ts';
+import { node18, node20, nodeLatest } from '../support/node-versions.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 
 const server = useSshServer();
@@ -56,3 +57,25 @@ describe.skipIf(nodeLatest === undefined)('a command under the newest node (need
     expectSynchronised(pair);
   });
 });
+
+describe.skipIf(node20 === undefined)(
+  'a command under the oldest promised node, 20.0 (needs test/nodes)',
+  () => {
+    test('is under this node indeed', async () => {
+      expect(expectLines(await runCommand(node20!, ['--version']))).toEqual(['v20.0.0']);
+    });
+
+    const cases = (['PUSH', 'POP'] as const).flatMap((action) =>
+      (['here', 'over ssh'] as const).map((where) => ({ action, where })),
+    );
+
+    test.each(cases)('does a $action $where', async ({ action, where }) => {
+      // Large enough for threads.
+      const pair = makePair({ sizeBytes: limits.inlineBytes + 1 });
+      const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', '--recheck'];
+      const host = where === 'here' ? [] : [...hostOptions(server()), `--remote-node=${node20}`];
+      expectSilence(await runCommand(node20!, [basyn.executable, ...args, ...host]));
+      expectSynchronised(pair);
+    });
+  },
+);

@@ -37,8 +37,8 @@ try {
 }
 
 async function soak({ pid }: SshServer): Promise<void> {
-  const script = join(directory.path, 'basyn.mjs');
-  copyFileSync(join(import.meta.dirname, '../../dist/basyn.mjs'), script);
+  const script = join(directory.path, 'basyn.cjs');
+  copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script);
   const [source, target] = [join(directory.path, 'source'), join(directory.path, 'target')];
   // No whole number of anything: the ends of buffers and chunks fall where they may.
   const sizeBytes = 8 * MiB + random.below(8 * MiB);

@@ -27,13 +27,12 @@ export interface Basyn {
 /** The executable for all tests of the file. */
 export function useBasyn(): Basyn {
   const directory = makeTemporaryDirectory('built');
-  const [executable, library] = ['basyn.mjs', 'index.mjs'].map((name) => join(directory.path, name)) as [
-    string,
-    string,
-  ];
+  // Without an extension, as the README copies it.
+  const executable = join(directory.path, 'basyn');
+  const library = join(directory.path, 'index.mjs');
   beforeAll(() => {
-    if (!existsSync(join(build, 'basyn.mjs'))) throw new Error('there is no build yet: npm run build');
-    copyFileSync(join(build, 'basyn.mjs'), executable);
+    if (!existsSync(join(build, 'basyn.cjs'))) throw new Error('there is no build yet: npm run build');
+    copyFileSync(join(build, 'basyn.cjs'), executable);
     copyFileSync(join(build, 'index.mjs'), library);
   });
   afterAll(() => directory.remove());

@@ -78,11 +78,11 @@ export interface Workshop {
 /** A workshop around the built executable, which is copied first: a build may replace it meanwhile. */
 export function useWorkshop(server: () => SshServer): Workshop {
   const temporary = makeTemporaryDirectory('faults');
-  const script = join(temporary.path, 'basyn.mjs');
+  const script = join(temporary.path, 'basyn.cjs');
   let before: ProcessSnapshot = new Set();
   const relays: Relay[] = [];
   let pairCount = 0;
-  beforeAll(() => copyFileSync(join(import.meta.dirname, '../../dist/basyn.mjs'), script));
+  beforeAll(() => copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script));
   afterAll(() => temporary.remove());
   beforeEach(() => {
     before = snapshotProcesses();

@@ -1,11 +1,12 @@
 /**
- * The oldest Node that the agent promises to run under and the newest, from the registry: test/nodes has
- * their exact versions, and the global setup installs them.
+ * The oldest Node that the agent promises to run under, the oldest for the command, and the newest, from the registry:
+ * test/nodes has their exact versions, and the global setup installs them.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const node18 = pathOf('node-18');
+export const node20 = pathOf('node-20');
 export const nodeLatest = pathOf('node-latest');
 
 /** The path of the executable, or undefined where there is none for this kind of machine. */

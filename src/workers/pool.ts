@@ -79,7 +79,12 @@ export class WorkerPool implements JobRunner {
     let worker: Worker;
     try {
       // No arguments and no --import of ours reach the threads: they need nothing but their program.
-      worker = new Worker(this.#program, { eval: true, argv: [], execArgv: [] });
+      worker = new Worker(this.#program, {
+        eval: true,
+        argv: [],
+        execArgv: [],
+        resourceLimits: { maxOldGenerationSizeMb: limits.threadHeapMiB },
+      });
     } catch (error) {
       // The kernel has no more threads to give.
       this.#fail(this.#threadFailure("can't be started", error as Error));

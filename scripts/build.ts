@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Format, Metafile } from 'esbuild';
+import type { BuildOptions, Metafile } from 'esbuild';
 import { bundle, root } from './bundle.ts';
 
 const dist = join(root, 'dist');
@@ -16,22 +16,30 @@ async function main(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
   const metafiles = await Promise.all([
-    // Whoever copies it to ~/bin/basyn takes its extension away: node takes what has none for CommonJS.
-    program('src/cli/main.ts', 'basyn.cjs', 'cjs', '#!/usr/bin/env node'),
-    program('src/index.ts', 'index.mjs', 'esm', requireBanner),
+    // Whoever copies it to ~/bin/basyn takes its extension away: node takes what has none for CommonJS. It may also
+    // come by `node -`, as a script, where a variable named `crypto` would be a global one.
+    program('src/cli/main.ts', 'basyn.cjs', {
+      format: 'cjs',
+      banner: { js: '#!/usr/bin/env node\n(() => {' },
+      footer: { js: '})();' },
+    }),
+    program('src/index.ts', 'index.mjs', { format: 'esm', banner: { js: requireBanner } }),
   ]);
   await chmod(join(dist, 'basyn.cjs'), 0o755);
   await writeFile(join(dist, 'licenses.txt'), await licenses(metafiles));
   await declarations();
 }
 
-async function program(entry: string, out: string, format: Format, banner: string): Promise<Metafile> {
+async function program(
+  entry: string,
+  out: string,
+  options: Pick<BuildOptions, 'format' | 'banner' | 'footer'>,
+): Promise<Metafile> {
   const { metafile } = await bundle({
     entryPoints: [join(root, entry)],
     outfile: join(dist, out),
-    format,
     target: 'node20',
-    banner: { js: banner },
+    ...options,
     legalComments: 'none', // They are in licenses.txt.
   });
   if (!metafile) throw new Error('esbuild made no metafile');

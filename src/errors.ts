@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /** The machine a thing happened on, as the person who typed the command sees it. */
 export type Side = 'local' | 'remote';
 
@@ -89,7 +91,14 @@ export function exitCodeOf(error: BasynError): 1 | 2 {
 
 /** The reason behind a failed system call, in words: "No space left on device (ENOSPC)". */
 export function systemReason(error: NodeJS.ErrnoException): string {
-  return error.code === undefined ? error.message : `${reasons[error.code] ?? error.message} (${error.code})`;
+  if (error.code === undefined) return error.message;
+  return `${reasons[error.code] ?? nodesReason(error)} (${error.code})`;
+}
+
+/** The words alone: the message of such an error also has the call and the path. */
+function nodesReason({ errno, message }: NodeJS.ErrnoException): string {
+  const [, reason] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
+  return reason ?? message;
 }
 
 const reasons: Partial<Record<string, string>> = {

@@ -1,6 +1,6 @@
-import { closeSync, constants, type BigIntStats } from 'node:fs';
+import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 import { BasynError, type Side } from '../errors.ts';
-import { openHandle, type OpenedDevice } from './handle.ts';
+import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
 import { writableMountPoints } from './in-use.ts';
 import {
@@ -17,7 +17,8 @@ import {
  * Opens a device or file for reading only. It may be in use: a warning says so where a file system on it is
  * mounted read-write.
  *
- * @throws BasynError `device`, where it is missing, is no block device or regular file, or can't be opened.
+ * @throws BasynError `device`, where it is missing, is no block device or regular file, can't be opened, or doesn't
+ *   say how large it is.
  */
 export async function openSource(path: string, { side }: { side: Side }): Promise<OpenedDevice> {
   const place: Place = { side, role: 'source', path };
@@ -26,6 +27,7 @@ export async function openSource(path: string, { side }: { side: Side }): Promis
   const fd = await openForReading(place, stats);
   try {
     const opened = openHandle(describeOpened(place, fd));
+    checkEmptiness(place, opened.handle);
     return { ...opened, identity: identityOf(stats), warnings: mountWarnings(place, stats), created: false };
   } catch (error) {
     closeSync(fd);
@@ -40,6 +42,16 @@ async function openForReading(place: Place, stats: BigIntStats): Promise<number>
     if (error instanceof BasynError) throw error;
     throw placeError('device', place, `can't be opened for reading: ${reasonOf(error)}.`, error);
   }
+}
+
+/** The files of the kernel (/proc, some of /sys) say that they have no bytes, and give some. */
+function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
+  if (sizeBytes > 0 || readSync(fd, Buffer.alloc(1), 0, 1, 0) === 0) return;
+  throw placeError(
+    'device',
+    place,
+    'says that it has no bytes, and yet there are some: it is no file on a disk.',
+  );
 }
 
 function mountWarnings(place: Place, stats: BigIntStats): string[] {

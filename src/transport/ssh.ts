@@ -6,11 +6,15 @@ import { fasterCiphers } from './ciphers.ts';
 import type { Connection, LaneWay, Traffic } from './connection.ts';
 import { ControlSocket } from './control-socket.ts';
 import { ProcessConnection } from './process.ts';
+import { sessionOptions } from './session-options.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 import { askSettings } from './ssh-settings.ts';
 
 /** What was decided about all ssh of a run, from how ssh is configured. */
 interface Approach {
+  /** Before the person's own: of several values, ssh takes the first. */
+  readonly sessionOptions: readonly string[];
+  /** After the person's own. */
   readonly cipherOptions: readonly string[];
   readonly controlSocket: ControlSocket | undefined;
 }
@@ -102,7 +106,12 @@ export class SshConnection implements Connection {
   ): Promise<ProcessConnection> {
     const approach = await this.#approach;
     const { host, nodeCommand } = this.#destination;
-    const allOptions = [...optionsOf(approach), ...this.#destination.options, ...approach.cipherOptions];
+    const allOptions = [
+      ...optionsOf(approach),
+      ...approach.sessionOptions,
+      ...this.#destination.options,
+      ...approach.cipherOptions,
+    ];
     if (this.#isOver) throw new BasynError('aborted', 'The run was ended.');
     const connection = new ProcessConnection({
       file: 'ssh',
@@ -126,7 +135,7 @@ function guestOptionsOf(controlSocket: ControlSocket | undefined): readonly stri
 
 async function approachTo(destination: SshDestination, furtherLanes: number): Promise<Approach> {
   const settings = await askSettings(destination);
-  if (settings === undefined) return { cipherOptions: [], controlSocket: undefined };
+  if (settings === undefined) return { sessionOptions: [], cipherOptions: [], controlSocket: undefined };
   const controlSocket = furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
-  return { cipherOptions: fasterCiphers(settings), controlSocket };
+  return { sessionOptions: sessionOptions(settings), cipherOptions: fasterCiphers(settings), controlSocket };
 }

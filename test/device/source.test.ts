@@ -51,6 +51,11 @@ describe('a source', () => {
   it.each([
     ['is missing', () => join(directory(), 'gone'), 'does not exist.'],
     ['is a directory', () => directory(), 'is a directory, not a block device or file.'],
+    [
+      'is a file of the kernel, which says that it is empty',
+      () => '/proc/version',
+      'says that it has no bytes, and yet there are some: it is no file on a disk.',
+    ],
     ['is a character device', () => '/dev/null', 'is a character device, not a block device or file.'],
     ['is a pipe', pipe, 'is a pipe, not a block device or file.'],
     ['is a socket', socket, 'is a socket, not a block device or file.'],

@@ -179,7 +179,7 @@ describe('no permission is exit code 2 and one sentence:', () => {
     chmodSync(secret, 0);
     const args = [`--local=${secret}`, `--remote=${target}`, '-a', 'PUSH', '-m', 'SYNC'];
     // The executable's own folder is closed to others.
-    const [file, ...prefix] = [...asNobody, process.execPath, '--input-type=module', '-'];
+    const [file, ...prefix] = [...asNobody, process.execPath, '-'];
     const result = await runCommand(file, [...prefix, ...args], {
       input: readFileSync(basyn.executable),
       cwd: '/',
@@ -306,4 +306,10 @@ test('a path that is too long for any message is one sentence, too', async () =>
   expect(result.exitCode).toBe(2);
   expect(linesOf(result.stderr)).toHaveLength(1);
   expect(result.stderr).toMatch(/^basyn: remote \w+ \/very-long\//);
+});
+
+test('the reason of the system is told in words, also one that is rare', async () => {
+  const pair = makePair();
+  const args = ['-l', `/tmp/${'x'.repeat(256)}`, '-r', pair.target, '-a', 'PUSH', '-m', 'SYNC'];
+  expectSentence(await basyn.run(args), 2, /x can't be opened: name too long \(ENAMETOOLONG\)\.$/);
 });

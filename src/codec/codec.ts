@@ -1,4 +1,3 @@
-import { deflateSync, inflateSync } from 'node:zlib';
 import { BasynError } from '../errors.ts';
 import { loadZstd } from './zstd.ts';
 
@@ -74,7 +73,9 @@ async function seemsCompressible(bytes: Uint8Array, encoding: 'zlib' | 'zstd'): 
 }
 
 async function compress(bytes: Uint8Array, { encoding, level }: CompressionSetting): Promise<Uint8Array> {
-  return encoding === 'zlib' ? deflateSync(bytes, { level }) : (await loadZstd()).compress(bytes, level);
+  if (encoding === 'zstd') return (await loadZstd()).compress(bytes, level);
+  const { deflateSync } = await import('node:zlib');
+  return deflateSync(bytes, { level });
 }
 
 async function decompress(encoding: Encoding, payload: Uint8Array, lengthBytes: number): Promise<Uint8Array> {
@@ -84,8 +85,10 @@ async function decompress(encoding: Encoding, payload: Uint8Array, lengthBytes: 
         return new Uint8Array(lengthBytes);
       case 'none':
         return payload;
-      case 'zlib':
+      case 'zlib': {
+        const { inflateSync } = await import('node:zlib');
         return inflateSync(payload, { maxOutputLength: Math.max(1, lengthBytes) });
+      }
       case 'zstd':
         return (await loadZstd()).decompress(payload, lengthBytes);
     }

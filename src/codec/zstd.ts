@@ -1,5 +1,3 @@
-import * as zlib from 'node:zlib';
-
 /** zstd, from node where it has it (22.15 on) and from a WASM build elsewhere: the same format from both. */
 export interface Zstd {
   compress(bytes: Uint8Array, level: number): Uint8Array;
@@ -11,7 +9,12 @@ let zstd: Promise<Zstd> | undefined;
 
 /** The first call loads it; a thread has one. */
 export function loadZstd(): Promise<Zstd> {
-  return (zstd ??= nativeZstd() ?? wasmZstd());
+  return (zstd ??= load());
+}
+
+async function load(): Promise<Zstd> {
+  const zlib = await import('node:zlib');
+  return nativeZstd(zlib) ?? wasmZstd(zlib.brotliDecompressSync);
 }
 
 /** The part of node's API that @types/node for our oldest node doesn't know yet. */
@@ -21,23 +24,23 @@ interface ZlibWithZstd {
   readonly constants: { readonly ZSTD_c_compressionLevel?: number };
 }
 
-function nativeZstd(): Promise<Zstd> | undefined {
-  const { zstdCompressSync, zstdDecompressSync, constants } = zlib as unknown as ZlibWithZstd;
+function nativeZstd(zlib: object): Zstd | undefined {
+  const { zstdCompressSync, zstdDecompressSync, constants } = zlib as ZlibWithZstd;
   const levelKey = constants.ZSTD_c_compressionLevel;
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined || levelKey === undefined)
     return undefined;
-  return Promise.resolve({
+  return {
     compress: (bytes, level) => zstdCompressSync(bytes, { params: { [levelKey]: level } }),
     decompress: (bytes, lengthBytes) =>
       zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, lengthBytes) }),
-  });
+  };
 }
 
-async function wasmZstd(): Promise<Zstd> {
+async function wasmZstd(brotliDecompress: (bytes: Uint8Array) => Uint8Array): Promise<Zstd> {
   const { Module, wasmBrotliBase64 } = await import('basyn:zstd');
   await new Promise<void>((resolve) => {
     Module.onRuntimeInitialized = resolve;
-    Module.init(zlib.brotliDecompressSync(Buffer.from(wasmBrotliBase64, 'base64')));
+    Module.init(brotliDecompress(Buffer.from(wasmBrotliBase64, 'base64')));
   });
 
   /** Runs one call with `bytes` in the module's memory, and copies its output out again. */

@@ -42,7 +42,7 @@ export function deviceNumber(dev: bigint): DeviceNumber {
  */
 export function readBlockDevice(number: DeviceNumber, sysPath = '/sys'): BlockDevice | undefined {
   return unlessGone(() => {
-    const directory = realpathSync(join(sysPath, 'dev/block', number));
+    const directory = realpathSync.native(join(sysPath, 'dev/block', number));
     const entries = readdirSync(directory);
     const isPartition = entries.includes('partition');
     const disk = isPartition ? dirname(directory) : directory;

@@ -12,7 +12,7 @@ const deviceDirectory = '/dev';
  * @throws NodeJS.ErrnoException where the path's directory does not exist.
  */
 export function isInDeviceDirectory(path: string): boolean {
-  const directory = realpathSync(dirname(path));
+  const directory = realpathSync.native(dirname(path));
   const { dev } = statSync(directory, { bigint: true });
   if (
     `${directory}/`.startsWith(`${deviceDirectory}/`) &&

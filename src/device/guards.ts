@@ -41,7 +41,7 @@ function findUses(place: Place, stats: BigIntStats): Use[] {
       remedy: 'remove it if it came from a typing error',
     };
     return [
-      ...(stats.isFile() && isInDeviceDirectory(realpathSync(place.path)) ? [memoryUse] : []),
+      ...(stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path)) ? [memoryUse] : []),
       ...usesOf(stats),
     ];
   } catch (error) {

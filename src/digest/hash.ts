@@ -1,5 +1,3 @@
-import * as crypto from 'node:crypto';
-import xxhash from 'hash-wasm/dist/xxhash128.umd.min.js';
 import type { HashName } from './hash-names.ts';
 
 /** One hash function, ready to use over and over. */
@@ -39,7 +37,9 @@ const openSslNames: Readonly<Record<Exclude<HashName, 'XXH128'>, string>> = {
   MD5: 'md5',
 };
 
-function openSslHasher(name: Exclude<HashName, 'XXH128'>): Hasher {
+async function openSslHasher(name: Exclude<HashName, 'XXH128'>): Promise<Hasher> {
+  // Loaded here, because a run on one machine hashes nothing.
+  const crypto = await import('node:crypto');
   const algorithm = openSslNames[name];
   // crypto.hash() saves the hash object, which counts below 64 KiB; node has it from 20.12 on.
   const oneShot = crypto.hash as typeof crypto.hash | undefined;
@@ -58,6 +58,7 @@ function openSslHasher(name: Exclude<HashName, 'XXH128'>): Hasher {
 }
 
 async function loadXxh128(): Promise<Hasher> {
+  const { default: xxhash } = await import('hash-wasm/dist/xxhash128.umd.min.js');
   const hash = await xxhash.createXXHash128();
   const digest = (parts: Iterable<Uint8Array>): Uint8Array => {
     hash.init();

@@ -15,7 +15,7 @@ import { deviceReportOf, type Reporter } from './reporter.ts';
 export interface Here {
   readonly order: Order;
   /** Starts the runner, once the size of the work is known. */
-  readonly startRunner: (sizeBytes: number) => JobRunner;
+  readonly startRunner: (sizeBytes: number) => Promise<JobRunner>;
   readonly reporter: Reporter;
   /** Counts what is written to the target: a run without a wire has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
@@ -31,7 +31,10 @@ export async function runHere(here: Here): Promise<void> {
   const { order, reporter } = here;
   const places = placesOf(order);
   const opened = await openDevice(places.source.path, places.source.side, null);
-  const runner = here.startRunner(opened.handle.sizeBytes);
+  const runner = await here.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
   await usingDevice(opened, runner, async (source) => {
     const receiving = receivingOf(order, source.handle.sizeBytes, source.identity);
     await usingDevice(

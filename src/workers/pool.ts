@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { assert, BasynError, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
-import { perform } from './perform.ts';
+import { memoryOf, runEnded, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import type { ThreadAnswer } from './thread.ts';
 
 /** A thread is handed its next job before it is done with the last, so that it never waits for this one. */
@@ -148,25 +146,4 @@ export class WorkerPool implements JobRunner {
     const sentence = `A worker thread on the ${this.#side} side ${what}: ${cause.message}.`;
     return new BasynError('internal', sentence, { side: this.#side }, { cause });
   }
-}
-
-/** Carries out jobs in the calling thread: for work that is over before a thread has started. */
-export class InlineRunner implements JobRunner {
-  readonly parallelism = 1;
-  #isClosed = false;
-
-  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
-    // A turn of the event loop, in which a signal is heard.
-    await setImmediate();
-    if (this.#isClosed) throw runEnded();
-    return perform(job);
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-  }
-}
-
-function runEnded(): BasynError {
-  return new BasynError('aborted', 'The run was ended.');
 }

@@ -8,7 +8,7 @@ import { FrameDecoder } from '../../src/protocol/frame.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
-import { InlineRunner } from '../../src/workers/pool.ts';
+import { InlineRunner } from '../../src/workers/inline.ts';
 import { makeReporter } from '../support/memory-session.ts';
 import { makeRandom, type Random } from '../support/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';

@@ -7,7 +7,7 @@ import { encodeMessage } from '../../src/protocol/encode.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
-import { InlineRunner } from '../../src/workers/pool.ts';
+import { InlineRunner } from '../../src/workers/inline.ts';
 import { failureOf } from '../support/failure.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';

@@ -8,7 +8,7 @@ import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
-import { InlineRunner } from '../../src/workers/pool.ts';
+import { InlineRunner } from '../../src/workers/inline.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 

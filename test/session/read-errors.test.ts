@@ -102,7 +102,7 @@ describe('a read that fails', () => {
         const here = {
           order,
           reporter,
-          startRunner: () => runner,
+          startRunner: () => Promise.resolve(runner),
           onWritten: () => undefined,
         };
         expect(await failureOf(() => runHere(here))).toMatchObject({ code: 'device' });

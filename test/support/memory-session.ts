@@ -7,7 +7,7 @@ import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/session/report.ts';
 import { Reporter } from '../../src/session/reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
-import { InlineRunner } from '../../src/workers/pool.ts';
+import { InlineRunner } from '../../src/workers/inline.ts';
 
 /** What a run that nobody asked anything special of looks like. */
 export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {

@@ -4,7 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { threadProgram } from '../../src/agent-program.ts';
 import type { DeviceHandle } from '../../src/device/device.ts';
 import type { DigestJob, JobRunner } from '../../src/workers/jobs.ts';
-import { InlineRunner, WorkerPool } from '../../src/workers/pool.ts';
+import { InlineRunner } from '../../src/workers/inline.ts';
+import { WorkerPool } from '../../src/workers/pool.ts';
 import { failureOf } from '../support/failure.ts';
 import { scratchFile } from '../support/scratch.ts';
 

@@ -1,0 +1,54 @@
+import { limits } from '../limits.ts';
+import type { Observation } from '../options.ts';
+import { runHere } from '../session/here.ts';
+import type { Order } from '../session/order.ts';
+import type { RunReport } from '../session/report.ts';
+import { Reporter } from '../session/reporter.ts';
+import type { JobRunner } from '../workers/jobs.ts';
+import { InlineRunner } from '../workers/inline.ts';
+import { abortable, throwIfEnded } from './abortable.ts';
+
+/** A run whose devices are both on this machine. What is large enough is done by threads, which have ended at the end. */
+export async function runOnThisMachine({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
+  let writtenBytes = 0;
+  let runner: JobRunner | undefined;
+  const isPush = order.localRole === 'source';
+  const reporter = new Reporter(order.dryRun, onEvent ?? (() => undefined), () => ({
+    receivedBytes: isPush ? 0 : writtenBytes,
+    transmittedBytes: isPush ? writtenBytes : 0,
+  }));
+  return abortable(
+    signal,
+    () => void runner?.close(),
+    async () => {
+      try {
+        await runHere({
+          order,
+          reporter,
+          startRunner: async (sizeBytes) => {
+            runner = await runnerFor(sizeBytes);
+            throwIfEnded(signal);
+            return runner;
+          },
+          onWritten: (lengthBytes) => {
+            writtenBytes += lengthBytes;
+          },
+        });
+        return reporter.report();
+      } finally {
+        reporter.stop();
+        await runner?.close();
+      }
+    },
+  );
+}
+
+/** What is done before a thread has started doesn't load what threads need, either. */
+async function runnerFor(sizeBytes: number): Promise<JobRunner> {
+  if (sizeBytes <= limits.inlineBytes) return new InlineRunner();
+  const [{ WorkerPool }, { threadProgram }] = await Promise.all([
+    import('../workers/pool.ts'),
+    import('../agent-program.ts'),
+  ]);
+  return new WorkerPool(threadProgram(), 'local');
+}

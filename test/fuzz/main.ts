@@ -3,7 +3,14 @@ import { parseArgs } from 'node:util';
 import { fuzz, fuzzRound, type FuzzReport } from './fuzz.ts';
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { seconds: text, seed: text, round: text } });
+const flag = { type: 'boolean' } as const;
+const { values } = parseArgs({ options: { seconds: text, seed: text, round: text, help: flag } });
+if (values.help === true) {
+  console.log(
+    'npm run fuzz -- [--seconds N (60)] [--seed N (another each time)] [--round N (only this one)]',
+  );
+  process.exit();
+}
 
 if (values.round !== undefined) {
   console.log(`round ${values.round}: ${await fuzzRound(Number(values.round))}`);

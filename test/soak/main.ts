@@ -10,16 +10,23 @@ import { hashNames } from '../../src/digest/hash-names.ts';
 import { startCommand } from '../support/command.ts';
 import { changeBlocks, filesEqual, sha256OfFile, writeImage } from '../support/images.ts';
 import { assertNothingLeft, descendants, snapshotProcesses } from '../support/processes.ts';
+import { startRelay } from '../support/relay.ts';
 import { makeRandom, type Random } from '../support/random.ts';
 import { hostOptions, startSshServer, type SshServer } from '../support/ssh/index.ts';
 import { makeTemporaryDirectory } from '../support/temporary.ts';
 
 const MiB = 1024 * 1024;
 const canaryBytes = 64 * 1024;
+/** Long enough for further lanes. */
+const longWay = { delayMs: 6, bandwidthMbit: 800 };
 const killPrograms = ['node', 'ssh', 'sshd', 'sshd-session'];
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { minutes: text, seed: text } });
+const { values } = parseArgs({ options: { minutes: text, seed: text, help: { type: 'boolean' } } });
+if (values.help === true) {
+  console.log('npm run soak -- [--minutes N (5)] [--seed N (another each time)]');
+  process.exit();
+}
 const minutes = Number(values.minutes ?? 5);
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 console.log(`seed ${seed}, ${minutes} minutes`);
@@ -28,10 +35,12 @@ const counts = { runs: 0, killed: 0, killedTooLate: 0, changedMiB: 0, comparedMi
 const random = makeRandom(seed);
 const directory = makeTemporaryDirectory('soak');
 const server = await startSshServer();
+const relay = await startRelay({ targetPort: server.port, ...longWay });
 try {
   await soak(server);
   console.log(`no promise broken: ${describe()}`);
 } finally {
+  await relay.stop();
   await server.stop();
   directory.remove();
 }
@@ -40,8 +49,8 @@ async function soak({ pid }: SshServer): Promise<void> {
   const script = join(directory.path, 'basyn.cjs');
   copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script);
   const [source, target] = [join(directory.path, 'source'), join(directory.path, 'target')];
-  // No whole number of anything: the ends of buffers and chunks fall where they may.
-  const sizeBytes = 8 * MiB + random.below(8 * MiB);
+  // No whole number of anything: the ends of buffers and chunks fall where they may. Often enough data for lanes.
+  const sizeBytes = 8 * MiB + random.below(24 * MiB);
   writeImage(source, sizeBytes, { seed });
   writeImage(target, sizeBytes + canaryBytes, { seed: seed + 1 });
   const canary = tailOf(target, sizeBytes);
@@ -100,7 +109,7 @@ function randomFlags(source: string, target: string, random: Random): string[] {
     `--action=${action}`,
     // Most often SYNC: it has more ways to go wrong.
     `--mode=${one(['SYNC', 'SYNC', 'SYNC', 'COPY'])}`,
-    ...(below(3) === 0 ? [] : hostOptions(server)),
+    ...one([[], hostOptions(server), hostOptions(server, relay.port)]),
     ...(below(2) === 0 ? [] : [`--buffer=${bufferKib}`, ...maybe([`--chunk=${1 + below(bufferKib)}`])]),
     ...maybe(hashNames.map((name) => `--hash=${name}`)),
     ...maybe([

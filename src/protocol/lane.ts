@@ -19,6 +19,7 @@ export interface LaneListener {
 /** The two directions of a lane. A duplex stream is both. */
 export interface LaneStreams {
   readonly readable: Readable;
+  /** Has copied a chunk, or passed it on, when it calls back: the chunk's memory is used again then. */
   readonly writable: Writable;
   /** Given where `readable` reads straight into its room: then a chunk is valid only while it is being told. */
   readonly decoder?: FrameDecoder;

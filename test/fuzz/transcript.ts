@@ -109,7 +109,7 @@ function tap(to: End, spoken: Spoken[]): Duplex {
       for (const { type, payload } of decoder.push(bytes)) {
         spoken.push({ to, frame: Buffer.concat([encodeFrameHeader(type, payload.byteLength), payload]) });
       }
-      done(null, bytes);
+      done(null, Buffer.from(bytes));
     },
   });
   return wire;

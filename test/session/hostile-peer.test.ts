@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
@@ -7,6 +6,7 @@ import { Channel } from '../../src/protocol/channel.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
+import { MemoryWire } from '../support/memory-wire.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
@@ -247,7 +247,7 @@ async function answerTo(said: readonly Message[]): Promise<BasynError> {
 
 function channelPair(): [Channel, Channel] {
   const [local, agent] = [new Channel(), new Channel()];
-  const [there, back] = [new PassThrough(), new PassThrough()];
+  const [there, back] = [new MemoryWire(), new MemoryWire()];
   local.addLane({ readable: back, writable: there });
   agent.addLane({ readable: there, writable: back });
   onTestFinished(() => {

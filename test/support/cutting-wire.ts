@@ -20,7 +20,7 @@ export class CuttingWire extends Transform {
     this.carriedBytes += bytes.length;
     for (let start = 0; start < bytes.length;) {
       const end = start + 1 + this.#random.below(this.#longestBytes);
-      this.push(bytes.subarray(start, end));
+      this.push(Buffer.from(bytes.subarray(start, end)));
       start = end;
     }
     setImmediate(done);

@@ -15,6 +15,6 @@ export class ListeningWire extends Transform {
 
   override _transform(bytes: Buffer, _encoding: string, done: TransformCallback): void {
     for (const frame of this.#decoder.push(bytes)) this.#onMessage(decodeMessage(frame));
-    done(null, bytes);
+    done(null, Buffer.from(bytes));
   }
 }

@@ -1,4 +1,4 @@
-import { PassThrough, type Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Channel } from '../../src/protocol/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
@@ -7,6 +7,7 @@ import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/session/report.ts';
 import { Reporter } from '../../src/session/reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
+import { MemoryWire } from './memory-wire.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 
 /** What a run that nobody asked anything special of looks like. */
@@ -39,7 +40,7 @@ export async function runInMemory(
   order: Order,
   {
     onEvent = () => undefined,
-    makeWire = () => new PassThrough(),
+    makeWire = () => new MemoryWire(),
     furtherLanes = 0,
     makeRunner = () => new InlineRunner(),
   }: MemorySessionOptions = {},

@@ -56,6 +56,8 @@ function configure(directory: string, credentials: Credentials, profile: LoginPr
   const authorizedKeysPath = join(directory, 'authorized_keys');
   if (profile.access === 'refused') writeFileSync(authorizedKeysPath, '');
   else copyFileSync(credentials.clientPublicKeyPath, authorizedKeysPath);
+  const { noise, node, home, environment } = profile;
+  const homeSetting = home === undefined ? '' : ` "HOME=${home}"`;
   const lines = [
     'ListenAddress 127.0.0.1',
     `HostKey ${credentials.hostKeyPath}`,
@@ -68,10 +70,9 @@ function configure(directory: string, credentials: Credentials, profile: LoginPr
     'PermitRootLogin prohibit-password',
     'Subsystem sftp internal-sftp',
     // Node need not be on sshd's own PATH: setup-node and nvm put it elsewhere.
-    `SetEnv BASYN_TEST_RUN=${runMarker} "PATH=${dirname(process.execPath)}:${SYSTEM_PATH}"`,
+    `SetEnv BASYN_TEST_RUN=${runMarker} "PATH=${dirname(process.execPath)}:${SYSTEM_PATH}"${homeSetting}`,
   ];
   // An ordinary login meets the user's real shell.
-  const { noise, node, environment } = profile;
   if (noise !== undefined || node !== undefined || environment !== undefined) {
     lines.push(`ForceCommand ${writeLoginScript(directory, profile)}`);
   }

@@ -1,7 +1,7 @@
 import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
-import { BasynError } from '../errors.ts';
+import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
@@ -52,6 +52,7 @@ export class Target {
     await this.#writer.settled();
     const { phase, sizeBytes } = this.#phase.plan;
     const { writtenBytes } = this.#writer;
+    assert(writtenBytes === finish.dataBytes, `${writtenBytes} bytes written of ${finish.dataBytes}`);
     if (writtenBytes > 0) await flush(this.#phase.device);
     this.#channel.send({ type: 'finished', writtenBytes });
     const { differingBytes, differingRanges, differingRangeCount } = finish;

@@ -62,10 +62,15 @@ export class Writer {
     }
     const write = this.#write(message, lengthBytes).then(() => onWritten?.(this.#writtenBytes));
     this.#writes.add(write);
-    this.#tasks.spawn(write.finally(() => this.#writes.delete(write)));
+    // One that fails stays: nobody may ever find everything written then.
+    this.#tasks.spawn(write.then(() => this.#writes.delete(write)));
   }
 
-  /** Resolves when everything received so far is written. */
+  /**
+   * Resolves when everything received so far is written.
+   *
+   * @throws {BasynError} the first failure of a write.
+   */
   async settled(): Promise<void> {
     await Promise.all(this.#writes);
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
+import { limits } from '../../src/limits.ts';
 import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { FrameDecoder } from '../../src/protocol/frame.ts';
@@ -49,7 +50,7 @@ const behaviours = {
     say({ type: 'data', extents, encoding: 'zlib', payload: noise(100) });
   }),
   'a bomb': answer('begin', () => {
-    const extents = [{ offsetBytes: 0, lengthBytes: 1 }];
+    const extents = [{ offsetBytes: 0, lengthBytes: Math.min(sizeBytes, limits.dataFrameBytes) }];
     say({ type: 'data', extents, encoding: 'zlib', payload: deflateSync(Buffer.alloc(64 * 1024 * 1024)) });
   }),
   'finished before anything was sent': answer('begin', () =>
@@ -69,11 +70,12 @@ const behaviours = {
   }),
 } satisfies Record<string, () => void>;
 
-/** What to do when a message of this type comes; an `open` is answered as if all were well. */
+/** What to do when a message of this type comes; an `open` and pings are answered as if all were well. */
 function answer(type: Message['type'], act: () => void): () => void {
   return () => {
     listener = (message) => {
       if (message.type === 'open' && type !== 'open') say(opened);
+      if (message.type === 'ping') say({ type: 'pong' });
       if (message.type === type) act();
       // A target that takes everything, for those that lie in the end only.
       if (message.type === 'data') say({ type: 'written', writtenBytes: lengthOf(message) });

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { BasynError } from '../../src/errors.ts';
+import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
+import { perform } from '../../src/workers/perform.ts';
+import { failureOf } from '../support/failure.ts';
+import { plainOrder, runInMemory } from '../support/memory-session.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+
+const sizeBytes = 8 * 1024 * 1024;
+
+/** One write fails at once, and ending the threads takes its time, in which the conversation goes on. */
+class FailingRunner implements JobRunner {
+  readonly parallelism = 2;
+  #hasFailed = false;
+
+  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    if (job.kind !== 'write' || job.extents[0]?.offsetBytes !== 0) return perform(job);
+    this.#hasFailed = true;
+    throw new BasynError('device', 'cannot write remote device /dev/sdx: bad spot.');
+  }
+
+  async close(): Promise<void> {
+    if (this.#hasFailed) await sleep(200);
+  }
+}
+
+test.each(['source', 'target'] as const)(
+  'a target whose write has failed says this, and never that it has finished (local %s)',
+  async (localRole) => {
+    const directory = scratchDirectory();
+    const [localPath, remotePath] = [join(directory, 'a'), join(directory, 'b')];
+    for (const path of [localPath, remotePath]) {
+      writeFileSync(path, '');
+      truncateSync(path, sizeBytes);
+    }
+    const order = { ...plainOrder, localPath, remotePath, localRole, phases: ['copy'] as const };
+    const makeRunner = (): JobRunner => new FailingRunner();
+    expect(await failureOf(() => runInMemory(order, { makeRunner }))).toMatchObject({
+      code: 'device',
+      message: 'cannot write remote device /dev/sdx: bad spot.',
+    });
+  },
+);

@@ -119,6 +119,11 @@ const reasons: Partial<Record<string, string>> = {
   ETXTBSY: 'in use as swap or as a running program',
 };
 
+/** Why everything fails that was under way when somebody ended the run. */
+export function runEnded(): BasynError {
+  return new BasynError('aborted', 'The run was ended.');
+}
+
 /** For our own bugs: what must hold, holds, or the run ends. */
 export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new BasynError('internal', `Internal error: ${what}`);

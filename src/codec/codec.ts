@@ -1,3 +1,4 @@
+import type * as Zlib from 'node:zlib';
 import { BasynError } from '../errors.ts';
 import { loadZstd } from './zstd.ts';
 
@@ -61,6 +62,13 @@ export function isZero(bytes: Uint8Array): boolean {
   return view.length === 0 || (view[0] === 0 && view.compare(view, 1, view.length, 0, view.length - 1) === 0);
 }
 
+let zlib: Promise<typeof Zlib> | undefined;
+
+/** Once, and only where it is used. */
+function loadZlib(): Promise<typeof Zlib> {
+  return (zlib ??= import('node:zlib'));
+}
+
 async function seemsCompressible(bytes: Uint8Array, encoding: 'zlib' | 'zstd'): Promise<boolean> {
   if (bytes.byteLength <= sampleBytes * sampleCount) return true;
   const strideBytes = Math.floor((bytes.byteLength - sampleBytes) / (sampleCount - 1));
@@ -74,8 +82,7 @@ async function seemsCompressible(bytes: Uint8Array, encoding: 'zlib' | 'zstd'): 
 
 async function compress(bytes: Uint8Array, { encoding, level }: CompressionSetting): Promise<Uint8Array> {
   if (encoding === 'zstd') return (await loadZstd()).compress(bytes, level);
-  const { deflateSync } = await import('node:zlib');
-  return deflateSync(bytes, { level });
+  return (await loadZlib()).deflateSync(bytes, { level });
 }
 
 async function decompress(encoding: Encoding, payload: Uint8Array, lengthBytes: number): Promise<Uint8Array> {
@@ -85,10 +92,8 @@ async function decompress(encoding: Encoding, payload: Uint8Array, lengthBytes: 
         return new Uint8Array(lengthBytes);
       case 'none':
         return payload;
-      case 'zlib': {
-        const { inflateSync } = await import('node:zlib');
-        return inflateSync(payload, { maxOutputLength: Math.max(1, lengthBytes) });
-      }
+      case 'zlib':
+        return (await loadZlib()).inflateSync(payload, { maxOutputLength: Math.max(1, lengthBytes) });
       case 'zstd':
         return (await loadZstd()).decompress(payload, lengthBytes);
     }

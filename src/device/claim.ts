@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
-import { openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { forceWarning, openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 import type { TargetOptions } from './target-options.ts';
 
 const lockTimeoutMs = 5_000;
@@ -59,7 +59,7 @@ async function openExclusively(
     const fd = await openInspected(place, stats, access);
     return {
       fd,
-      warnings: [placeMessage(place, `${what}, and --force allows writing to it.`)],
+      warnings: [forceWarning(place, what)],
     };
   }
 }
@@ -77,7 +77,7 @@ export function lockOrClose(place: Place, fd: number, inUse: TargetOptions['inUs
     return [placeMessage(place, "can't be locked (by flock): nothing stops a second run to it.")];
   }
   const what = 'is locked by another program, maybe another run';
-  if (inUse === 'warn') return [placeMessage(place, `${what}, and --force allows writing to it.`)];
+  if (inUse === 'warn') return [forceWarning(place, what)];
   closeSync(fd);
   throw placeError('refused', place, `${what}: end that first, or say --force.`);
 }

@@ -4,7 +4,7 @@ import { deviceNumber, readBlockDevice } from './block-device.ts';
 import { isInDeviceDirectory } from './device-directory.ts';
 import { sharesStorage, type StorageIdentity } from './identity.ts';
 import { usesOf, type Use } from './in-use.ts';
-import { placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { forceWarning, placeError, reasonOf, type Place } from './open.ts';
 
 /** @throws BasynError `refused`, where the target is the source's storage, or a part of it. `--force` or not. */
 export function checkNotSource(
@@ -31,7 +31,7 @@ export function checkInUse(place: Place, stats: BigIntStats, inUse: 'refuse' | '
   if (inUse === 'refuse') {
     throw placeError('refused', place, `${first.clause}${more}: ${first.remedy}, or say --force.`);
   }
-  return [placeMessage(place, `${first.clause}${more}, and --force allows writing to it.`)];
+  return [forceWarning(place, `${first.clause}${more}`)];
 }
 
 function findUses(place: Place, stats: BigIntStats): Use[] {

@@ -19,6 +19,11 @@ export function placeMessage(place: Place, what: string): string {
   return `${side} ${role} ${path} ${what}`;
 }
 
+/** A warning about a target that is used in spite of what it is used for already. */
+export function forceWarning(place: Place, what: string): string {
+  return placeMessage(place, `${what}, and --force allows writing to it.`);
+}
+
 /** An error about a place, whose message begins with the place's name. */
 export function placeError(
   code: 'device' | 'refused',

@@ -25,6 +25,12 @@ export interface LaneStreams {
   readonly decoder?: FrameDecoder;
 }
 
+/**
+ * A lane has a connection of its own, or a channel within the first one. The former takes a handshake, and is asked for a
+ * key or a password again; the latter is there at once, but shares what one TCP connection can carry.
+ */
+export type LaneWay = 'own' | 'shared';
+
 /** One stream of frames in each direction. */
 export class Lane {
   readonly #readable: Readable;
@@ -97,12 +103,13 @@ export class Lane {
   send(message: Message, onTaken = nothingToDo): Promise<void> {
     const parts = encodeMessage(message);
     const last = parts.at(-1);
+    const onWritten = (error?: Error | null): void => {
+      if (!error) onTaken();
+    };
     this.#writable.cork();
     let hasRoom = true;
     for (const part of parts) {
-      hasRoom = this.#writable.write(part, (error) => {
-        if (part === last && !error) onTaken();
-      });
+      hasRoom = this.#writable.write(part, part === last ? onWritten : undefined);
       this.#writtenBytes += part.byteLength;
     }
     this.#writable.uncork();

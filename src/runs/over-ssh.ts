@@ -1,5 +1,5 @@
 import { packedAgent, threadProgram } from '../agent-program.ts';
-import { BasynError, type Side } from '../errors.ts';
+import { BasynError, runEnded, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { InspectOptions, RecheckOptions, SyncOptions } from '../options.ts';
 import { Channel } from '../protocol/channel.ts';
@@ -74,7 +74,7 @@ async function withSession<T>(
     (error: unknown) => channel.fail(BasynError.from(error)),
   );
   const stop = (): void => {
-    channel.fail(new BasynError('aborted', 'The run was ended.'));
+    channel.fail(runEnded());
     void runner.close();
   };
   return abortable(options.signal, stop, async () => {

@@ -1,10 +1,10 @@
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
-import type { LaneStreams } from '../protocol/lane.ts';
+import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
-/** Opens one more way to the agent: a connection of its own, or a channel within the first one. */
-export type OpenLane = (meeting: LaneMeeting, way: 'own' | 'shared') => Promise<LaneStreams>;
+/** Opens one more way to the agent. */
+export type OpenLane = (meeting: LaneMeeting, way: LaneWay) => Promise<LaneStreams>;
 
 /**
  * Opens further lanes when they are needed: ssh lets 2 MiB per round trip through, so on a long way one lane
@@ -57,7 +57,7 @@ export class LaneOpener {
     for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting, 'own');
   }
 
-  async #openOne(meeting: LaneMeeting, way: 'own' | 'shared'): Promise<void> {
+  async #openOne(meeting: LaneMeeting, way: LaneWay): Promise<void> {
     try {
       this.#channel.addLane(await this.#open(meeting, way));
       this.#onOutcome(`A further lane (${way} connection) carries data.`);

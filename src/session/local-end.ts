@@ -5,7 +5,7 @@ import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from './lane-opener.ts';
 import { openDevice, receivingOf, sizeOf, usingDevice, type Receiving } from './devices.ts';
-import { planOf, type Order } from './order.ts';
+import { isWriting, planOf, type Order } from './order.ts';
 import type { DeviceReport } from './report.ts';
 import { deviceReportOf, type Reporter } from './reporter.ts';
 import { playRole } from './role.ts';
@@ -110,16 +110,17 @@ async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
 }
 
 /**
- * How long the way is decides on lanes and on compression, and can't be told once there is data on it. Of a copy it is
- * certain how much will be moved, so that lanes need not wait for the first data.
+ * How long the way is decides on lanes and on compression, and can't be told once there is data on it: a run that moves
+ * none needs not know. Of a copy it is certain how much will be moved, so that lanes need not wait for the first data.
  */
 async function measureWay(
   { order, channel, lanes }: LocalEnd,
   { lanes: meeting }: OpenedMessage,
   sizeBytes: number,
 ): Promise<void> {
+  if (order.dryRun || !isWriting(order)) return;
   const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
-  lanes.watch(meeting, roundTripMs, order.phases.includes('copy') && !order.dryRun ? sizeBytes : 0);
+  lanes.watch(meeting, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
 }
 
 function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {

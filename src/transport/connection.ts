@@ -1,5 +1,5 @@
 import type { BasynError } from '../errors.ts';
-import type { LaneStreams } from '../protocol/lane.ts';
+import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
 /** Bytes in each direction. */
@@ -7,12 +7,6 @@ export interface Traffic {
   readonly receivedBytes: number;
   readonly transmittedBytes: number;
 }
-
-/**
- * A lane has a connection of its own, or a channel within the first one. The former takes a handshake, and is asked for a
- * key or a password again; the latter is there at once, but shares what one TCP connection can carry.
- */
-export type LaneWay = 'own' | 'shared';
 
 /** A way to an agent on the other side. */
 export interface Connection {

@@ -1,9 +1,9 @@
-import { BasynError } from '../errors.ts';
-import type { LaneStreams } from '../protocol/lane.ts';
+import { BasynError, runEnded } from '../errors.ts';
+import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
-import type { Connection, LaneWay, Traffic } from './connection.ts';
+import type { Connection, Traffic } from './connection.ts';
 import { ControlSocket } from './control-socket.ts';
 import { ProcessConnection } from './process.ts';
 import { sessionOptions } from './session-options.ts';
@@ -112,7 +112,7 @@ export class SshConnection implements Connection {
       ...this.#destination.options,
       ...approach.cipherOptions,
     ];
-    if (this.#isOver) throw new BasynError('aborted', 'The run was ended.');
+    if (this.#isOver) throw runEnded();
     const connection = new ProcessConnection({
       file: 'ssh',
       arguments: [...sshArguments({ ...this.#destination, options: allOptions }, further), ...command],

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { runEnded, type Job, type JobRunner, type ResultOf } from './jobs.ts';
+import { runEnded } from '../errors.ts';
+import type { Job, JobRunner, ResultOf } from './jobs.ts';
 import { perform } from './perform.ts';
 
 /** Carries out jobs in the calling thread: for work that is over before a thread has started. */

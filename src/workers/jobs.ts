@@ -2,7 +2,6 @@ import type { CompressionSetting, Encoded, Encoding } from '../codec/codec.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
-import { BasynError } from '../errors.ts';
 
 /** Digests of every step of the extents, in order, back to back. */
 export interface DigestJob {
@@ -91,11 +90,6 @@ export function memoryOf(job: Job): ArrayBuffer[] {
   // What has no bytes may lie in memory that others use.
   if (bytes === undefined || bytes.byteLength === 0) return [];
   return bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
-}
-
-/** Why jobs reject that a closed runner has not done. */
-export function runEnded(): BasynError {
-  return new BasynError('aborted', 'The run was ended.');
 }
 
 /** Whatever carries out jobs: threads, or the calling thread itself. */

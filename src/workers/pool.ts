@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { assert, BasynError, type Side } from '../errors.ts';
+import { assert, BasynError, runEnded, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { memoryOf, runEnded, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
+import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import type { ThreadAnswer } from './thread.ts';
 
 /** A thread is handed its next job before it is done with the last, so that it never waits for this one. */

@@ -6,10 +6,10 @@ import { Channel } from '../../src/protocol/channel.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
-import { MemoryWire } from '../support/memory-wire.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
+import { MemoryWire } from '../support/memory-wire.ts';
 import { scratchFile } from '../support/scratch.ts';
 
 /** What the honest side must never do, whatever the other side says: write where it may not, hang, or report success. */

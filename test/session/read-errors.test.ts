@@ -1,17 +1,13 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { stepCountOf } from '../../src/digest/geometry.ts';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { runHere } from '../../src/session/here.ts';
-import type { Order } from '../../src/session/order.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { failureOf } from '../support/failure.ts';
-import { makeReporter, plainOrder, runInMemory } from '../support/memory-session.ts';
-import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
+import { makeReporter, orderOver, runInMemory } from '../support/memory-session.ts';
 
 /*
  * Nobody may be left waiting for a job that has failed, and no failure may be left without anybody who waits for
@@ -111,17 +107,3 @@ describe('a read that fails', () => {
     },
   );
 });
-
-/** Over two sparse files. */
-function orderOver(sourceBytes: number, targetBytes: number): Order {
-  const directory = scratchDirectory(memoryDirectory);
-  const [localPath, remotePath] = [join(directory, 'a'), join(directory, 'b')];
-  for (const [path, sizeBytes] of [
-    [localPath, sourceBytes],
-    [remotePath, targetBytes],
-  ] as const) {
-    writeFileSync(path, '');
-    truncateSync(path, sizeBytes);
-  }
-  return { ...plainOrder, localPath, remotePath };
-}

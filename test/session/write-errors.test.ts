@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { failureOf } from '../support/failure.ts';
-import { plainOrder, runInMemory } from '../support/memory-session.ts';
-import { scratchDirectory } from '../support/scratch.ts';
+import { orderOver, runInMemory } from '../support/memory-session.ts';
 
 const sizeBytes = 8 * 1024 * 1024;
 
@@ -30,13 +27,7 @@ class FailingRunner implements JobRunner {
 test.each(['source', 'target'] as const)(
   'a target whose write has failed says this, and never that it has finished (local %s)',
   async (localRole) => {
-    const directory = scratchDirectory();
-    const [localPath, remotePath] = [join(directory, 'a'), join(directory, 'b')];
-    for (const path of [localPath, remotePath]) {
-      writeFileSync(path, '');
-      truncateSync(path, sizeBytes);
-    }
-    const order = { ...plainOrder, localPath, remotePath, localRole, phases: ['copy'] as const };
+    const order = { ...orderOver(sizeBytes, sizeBytes), localRole, phases: ['copy'] as const };
     const makeRunner = (): JobRunner => new FailingRunner();
     expect(await failureOf(() => runInMemory(order, { makeRunner }))).toMatchObject({
       code: 'device',

@@ -1,3 +1,5 @@
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Channel } from '../../src/protocol/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
@@ -7,8 +9,9 @@ import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/session/report.ts';
 import { Reporter } from '../../src/session/reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
-import { MemoryWire } from './memory-wire.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
+import { MemoryWire } from './memory-wire.ts';
+import { memoryDirectory, scratchDirectory } from './scratch.ts';
 
 /** What a run that nobody asked anything special of looks like. */
 export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
@@ -25,6 +28,20 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   peerTimeoutMs: 10_000,
   lanes: 1,
 };
+
+/** An order over two sparse files. */
+export function orderOver(sourceBytes: number, targetBytes: number): Order {
+  const directory = scratchDirectory(memoryDirectory);
+  const [localPath, remotePath] = [join(directory, 'a'), join(directory, 'b')];
+  for (const [path, sizeBytes] of [
+    [localPath, sourceBytes],
+    [remotePath, targetBytes],
+  ] as const) {
+    writeFileSync(path, '');
+    truncateSync(path, sizeBytes);
+  }
+  return { ...plainOrder, localPath, remotePath };
+}
 
 export interface MemorySessionOptions {
   readonly onEvent?: (event: RunEvent) => void;

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { promisify } from 'node:util';
+import { BasynError } from '../errors.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 
 const execute = promisify(execFile);
@@ -16,7 +17,10 @@ export interface SshSettings {
   readonly standard: Settings;
 }
 
-/** @returns undefined for an ssh that can't be asked; what is wrong with a host is told by the real attempt. */
+/**
+ * @returns undefined for an ssh that can't be asked; what is wrong with a host is told by the real attempt.
+ * @throws {BasynError} `connection`, where somebody, or the lack of memory, has killed it.
+ */
 export async function askSettings(destination: SshDestination): Promise<SshSettings | undefined> {
   try {
     const [actual, standard] = await Promise.all([
@@ -24,8 +28,15 @@ export async function askSettings(destination: SshDestination): Promise<SshSetti
       settingsOf(['-F', 'none', '--', 'localhost']),
     ]);
     return { actual, standard };
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { killed, signal } = error as ExecFileException;
+    // `killed` is our own timeout: ssh can hang over a command in its configuration.
+    if (typeof signal !== 'string' || killed === true) return undefined;
+    throw new BasynError(
+      'connection',
+      `Can't start on ${destination.host}: ssh was ended by ${signal} when it was asked for its configuration.`,
+      { side: 'remote' },
+    );
   }
 }
 

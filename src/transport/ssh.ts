@@ -95,7 +95,11 @@ export class SshConnection implements Connection {
   async #end(endOne: (one: ProcessConnection) => Promise<void>): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.#started.map(endOne));
-    (await this.#approach).controlSocket?.remove();
+    await this.#approach.then(
+      ({ controlSocket }) => controlSocket?.remove(),
+      // `ready` has told it.
+      () => undefined,
+    );
   }
 
   async #connect(

@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { lineWith, startCommand, type RunningCommand } from '../support/command.ts';
@@ -25,15 +25,15 @@ const random = makeRandom(Number(process.env.BASYN_TEST_SEED ?? 4));
 /** The processes of one run, from near to far. */
 const victims = {
   'the local process': ({ pid }: RunningCommand) => pid,
-  'the ssh client': ({ pid }: RunningCommand) => firstBelow(pid, 'ssh'),
-  'the ssh session': () => firstBelow(server().pid, 'sshd', 'sshd-session'),
-  'the remote agent': () => firstBelow(server().pid, 'node'),
+  'the ssh client': ({ pid }: RunningCommand) => firstBelow(pid, /^ssh (?!-G )/),
+  'the ssh session': () => firstBelow(server().pid, /^(\S*\/)?sshd/),
+  'the remote agent': () => firstBelow(server().pid, /^node /),
 };
+type Victim = keyof typeof victims;
 
 describe('SIGKILL', () => {
-  const cases = (Object.keys(victims) as (keyof typeof victims)[]).flatMap((name) =>
-    actions.map((action) => [name, action] as const),
-  );
+  const names = Object.keys(victims) as Victim[];
+  const cases = names.flatMap((name) => actions.map((action) => [name, action] as const));
 
   test.each(cases)('of %s in the middle of a %s', async (name, action) => {
     const wiring: Wiring = { action, over: 'ssh' };
@@ -51,20 +51,31 @@ describe('SIGKILL', () => {
     await workshop.expectRepair({ ...wiring, over: 'here' }, pair);
   });
 
-  test.each(Object.keys(victims).slice(1) as (keyof typeof victims)[])(
-    'of %s while it starts',
-    async (name) => {
-      const wiring: Wiring = { action: 'PUSH', over: 'ssh' };
-      const pair = workshop.pair(4 * MiB);
-      const check = guardPair(pair);
-      const relay = await workshop.relay({ bandwidthMbit: 16 });
-      const run = await workshop.start(wiring, pair, ['--mode=COPY', ...verbose], { port: relay.port });
-      await expectKilled(run, name);
-      check();
-    },
-  );
+  test.each(names.slice(1))('of %s while it starts', async (name) => {
+    const wiring: Wiring = { action: 'PUSH', over: 'ssh' };
+    const pair = workshop.pair(4 * MiB);
+    const check = guardPair(pair);
+    const relay = await workshop.relay({ bandwidthMbit: 16 });
+    const run = await workshop.start(wiring, pair, ['--mode=COPY', ...verbose], { port: relay.port });
+    await expectKilled(run, name);
+    check();
+  });
 
-  async function expectKilled(run: RunningCommand, name: keyof typeof victims): Promise<void> {
+  test('of the ssh that is asked for its configuration', async () => {
+    const pair = workshop.pair(MiB);
+    const check = guardPair(pair);
+    const words = ['#!/bin/sh', '[ "$1" != -G ] || kill -KILL $$', 'PATH=${PATH#*:} exec ssh "$@"', ''];
+    const directory = workshop.path('killed-when-asked');
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'ssh'), words.join('\n'), { mode: 0o755 });
+    const env = { PATH: `${directory}:${process.env.PATH}` };
+    expect(expectFailure(await workshop.run(push, pair, ['--mode=COPY', ...verbose], { env }))).toBe(
+      "basyn: Can't start on 127.0.0.1: ssh was ended by SIGKILL when it was asked for its configuration.",
+    );
+    check();
+  });
+
+  async function expectKilled(run: RunningCommand, name: Victim): Promise<void> {
     let pid = victims[name](run);
     for (; pid === undefined; pid = victims[name](run)) await sleep(5);
     process.kill(pid, 'SIGKILL');
@@ -184,18 +195,7 @@ describe('an agent', () => {
   });
 });
 
-/** The first process below one that runs one of these programs; `ssh -G` only asks for ssh's own configuration. */
-function firstBelow(pid: number, ...programs: string[]): number | undefined {
-  return descendants(pid).find(
-    (info) => programs.includes(programOf(info.pid)) && !info.name.startsWith('ssh -G'),
-  )?.pid;
-}
-
-function programOf(pid: number): string {
-  try {
-    return basename(readlinkSync(`/proc/${pid}/exe`));
-  } catch {
-    // It has ended in the meantime.
-    return '';
-  }
+/** The first process below one whose command line is like this; a process that is just being started has none. */
+function firstBelow(pid: number, commandLine: RegExp): number | undefined {
+  return descendants(pid).find(({ name }) => commandLine.test(name))?.pid;
 }

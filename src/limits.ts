@@ -101,6 +101,8 @@ export const limits = {
   lastWordsTimeoutMs: 60_000,
   /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
   exitGraceMs: 500,
+  /** The stderr of a child that has ended is read for so long; shorter than the former, so that its words can be told. */
+  stderrGraceMs: 200,
   /** A lane's end is held back so long for the reason to arrive over the first one. */
   laneEndGraceMs: 1_000,
   maxLanes: 16,

@@ -19,7 +19,10 @@ export class Child {
   readonly stdin: CountingWritable;
   readonly stdout: CountingReadable;
   readonly stderr: Readable;
-  /** Resolves when it has ended and all that it wrote has been read. */
+  /**
+   * Resolves when it has ended and all that it wrote has been read. What else holds its stderr (a `ProxyCommand` that
+   * outlives its ssh) is not waited for.
+   */
   readonly exit: Promise<ChildExit>;
   readonly #kill: (signal: NodeJS.Signals) => void;
 
@@ -33,6 +36,7 @@ export class Child {
       child.once('error', (spawnError) => resolve({ code: null, signal: null, spawnError }));
       child.once('close', (code, signal) => resolve({ code, signal }));
     });
+    child.once('exit', () => setTimeout(() => this.stderr.destroy(), limits.stderrGraceMs).unref());
     // Writing to a child that has ended is an EPIPE, which its exit explains better.
     this.stdin.on('error', () => undefined);
     this.stdout.on('error', () => undefined);
@@ -41,12 +45,21 @@ export class Child {
   /** Ends its stdin, by which an agent ends; asks it to end after a while, and then kills it. */
   async end(): Promise<ChildExit> {
     this.stdin.end();
+    return this.#endBy([() => this.#kill('SIGTERM'), () => this.#kill('SIGKILL'), () => this.#letGo()]);
+  }
+
+  /** Ends it at once. */
+  async stop(): Promise<ChildExit> {
+    this.#kill('SIGTERM');
+    this.stdin.destroy();
+    return this.#endBy([() => this.#kill('SIGKILL'), () => this.#letGo()]);
+  }
+
+  /** Each step is taken where the one before has not led to the end. */
+  async #endBy(steps: readonly (() => void)[]): Promise<ChildExit> {
     // Nobody reads any more; without a reader, a child that still writes would never end.
     this.stdout.resume();
-    const timers = [
-      setTimeout(() => this.#kill('SIGTERM'), limits.killAfterMs),
-      setTimeout(() => this.#kill('SIGKILL'), 2 * limits.killAfterMs),
-    ];
+    const timers = steps.map((step, index) => setTimeout(step, (index + 1) * limits.killAfterMs));
     try {
       return await this.exit;
     } finally {
@@ -54,16 +67,9 @@ export class Child {
     }
   }
 
-  /** Ends it at once. */
-  async stop(): Promise<ChildExit> {
-    this.#kill('SIGTERM');
-    this.stdin.destroy();
-    this.stdout.resume();
-    const timer = setTimeout(() => this.#kill('SIGKILL'), limits.killAfterMs);
-    try {
-      return await this.exit;
-    } finally {
-      clearTimeout(timer);
-    }
+  /** It is dead, but what it has started (an `ssh` that is a script) still holds its pipes. */
+  #letGo(): void {
+    this.stdout.destroy();
+    this.stderr.destroy();
   }
 }

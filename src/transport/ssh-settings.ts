@@ -41,7 +41,10 @@ export async function askSettings(destination: SshDestination): Promise<SshSetti
 }
 
 async function settingsOf(args: readonly string[]): Promise<Settings> {
-  const { stdout } = await execute('ssh', ['-G', ...args], { timeout: queryTimeoutMs });
+  const query = execute('ssh', ['-G', ...args], { timeout: queryTimeoutMs });
+  // An `ssh` that is a script may wait for the end of its input.
+  query.child.stdin?.end();
+  const { stdout } = await query;
   return new Map(
     stdout.split('\n').map((line) => {
       const [name = '', ...values] = line.split(' ');

@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { expect, test, onTestFinished } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
+import type { CommandOptions } from '../support/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 
 // What people have in ~/.ssh/config for sessions of their own, and what none of ours can do with.
@@ -31,14 +35,27 @@ test('works where a port is to be forwarded that is taken already', async () => 
   expectSilence(await synchronise([`LocalForward=${port} localhost:22`, 'ExitOnForwardFailure=yes']));
 });
 
-async function synchronise(options: readonly string[]): ReturnType<typeof basyn.run> {
+test('works where ssh is a script that reads its input to the end, and asks it for the configuration', async () => {
+  const directory = scratchDirectory();
+  const script = ['#!/bin/sh', 'PATH=${PATH#*:}', 'cat | ssh "$@"', ''];
+  writeFileSync(join(directory, 'ssh'), script.join('\n'), { mode: 0o755 });
+  const env = { PATH: `${directory}:${process.env.PATH}` };
+  // Unheard, this would be in the way.
+  expectSilence(await synchronise(['RemoteCommand=cat /etc/hostname'], env));
+});
+
+async function synchronise(
+  options: readonly string[],
+  env: CommandOptions['env'] = {},
+): ReturnType<typeof basyn.run> {
   const pair = makePair();
-  const result = await basyn.run([
+  const args = [
     ...deviceOptions('PUSH', pair),
     ...['-a', 'PUSH', '-m', 'SYNC', '--timeout=10'],
     ...hostOptions(server()),
     ...options.map((option) => `--ssh-option=${option}`),
-  ]);
+  ];
+  const result = await basyn.run(args, { env });
   if (result.exitCode === 0) expectSynchronised(pair);
   expect(result.deadlineExceeded).toBe(false);
   return result;

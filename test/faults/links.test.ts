@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { lineWith, startCommand, type RunningCommand } from '../support/command.ts';
+import { lineWith, startCommand, type CommandResult, type RunningCommand } from '../support/command.ts';
 import {
   expectFailure,
   guardPair,
@@ -21,6 +21,10 @@ const actions = ['PUSH', 'POP'] as const;
 const push: Wiring = { action: 'PUSH', over: 'ssh' };
 const verbose = ['--verbose', '--stat'];
 const random = makeRandom(Number(process.env.BASYN_TEST_SEED ?? 4));
+
+/** Every write takes half a second: the run is far from its end when the line about its start is read. */
+const slowWrites =
+  '--remote-node=strace -f -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:delay_enter=500000 node';
 
 /** The processes of one run, from near to far. */
 const victims = {
@@ -64,11 +68,7 @@ describe('SIGKILL', () => {
   test('of the ssh that is asked for its configuration', async () => {
     const pair = workshop.pair(MiB);
     const check = guardPair(pair);
-    const words = ['#!/bin/sh', '[ "$1" != -G ] || kill -KILL $$', 'PATH=${PATH#*:} exec ssh "$@"', ''];
-    const directory = workshop.path('killed-when-asked');
-    mkdirSync(directory);
-    writeFileSync(join(directory, 'ssh'), words.join('\n'), { mode: 0o755 });
-    const env = { PATH: `${directory}:${process.env.PATH}` };
+    const env = pathWithSsh('[ "$1" != -G ] || kill -KILL $$', 'PATH=${PATH#*:} exec ssh "$@"');
     expect(expectFailure(await workshop.run(push, pair, ['--mode=COPY', ...verbose], { env }))).toBe(
       "basyn: Can't start on 127.0.0.1: ssh was ended by SIGKILL when it was asked for its configuration.",
     );
@@ -76,12 +76,53 @@ describe('SIGKILL', () => {
   });
 
   async function expectKilled(run: RunningCommand, name: Victim): Promise<void> {
+    let ended: CommandResult | undefined;
+    void run.result.then((result) => (ended = result));
     let pid = victims[name](run);
-    for (; pid === undefined; pid = victims[name](run)) await sleep(5);
+    for (; pid === undefined; pid = victims[name](run)) {
+      expect(ended, 'it ended before it could be killed').toBeUndefined();
+      await sleep(5);
+    }
     process.kill(pid, 'SIGKILL');
     const result = await run.result;
     if (name !== 'the local process') expectFailure(result, { withinMs: 12_000 });
     else expect(result).toMatchObject({ exitCode: null, signal: 'SIGKILL', stdout: noSuccess });
+  }
+});
+
+describe('a command that ssh connects through, and that outlives it,', () => {
+  test('keeps no run that ends well', async () => {
+    await besideProxy(async (proxy) => {
+      const result = await workshop.run(push, workshop.pair(MiB), ['--mode=COPY', proxy]);
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    });
+  });
+
+  test('keeps no run whose ssh is killed', async () => {
+    await besideProxy(async (proxy) => {
+      const options = ['--mode=COPY', '--verbose', proxy, slowWrites];
+      const run = await workshop.start(push, workshop.pair(8 * MiB), options);
+      await lineWith(run.child.stdout!, 'to go through');
+      process.kill(victims['the ssh client'](run)!, 'SIGKILL');
+      expect(expectFailure(await run.result)).toContain('(ssh to 127.0.0.1 was ended by SIGKILL)');
+    });
+  });
+
+  /** It has ssh's stderr, which is ours, and doesn't end when the connection does. */
+  async function besideProxy(test: (option: string) => Promise<void>): Promise<void> {
+    const pid = workshop.path('proxy');
+    const script = [
+      'trap "" HUP TERM',
+      `echo $$ > ${pid}`,
+      `exec 3<> /dev/tcp/127.0.0.1/${server().port}`,
+      '{ cat <&3 & cat >&3; kill -KILL $!; exec 3>&-; }',
+      'exec sleep 600',
+    ];
+    try {
+      await test(`--ssh-option=ProxyCommand=bash -c '${script.join('; ')}'`);
+    } finally {
+      process.kill(Number(readFileSync(pid, 'utf8')), 'SIGKILL');
+    }
   }
 });
 
@@ -111,13 +152,13 @@ describe('a link that is stalled', () => {
     const pair = workshop.pair(4 * MiB);
     const check = guardPair(pair);
     const relay = await workshop.relay({ stallAfterBytes: 2_000_000 });
-    const options = ['--mode=SYNC', '--compress=none', '--timeout=2', ...verbose];
+    const options = ['--mode=SYNC', '--compress=none', '--timeout=5', ...verbose];
     const result = await workshop.run(wiring, pair, options, { port: relay.port });
-    expect(expectFailure(result, { withinMs: 8000 })).toContain(
-      'Nothing came from the other side for 2 seconds (--timeout)',
+    expect(expectFailure(result, { withinMs: 12_000 })).toContain(
+      'Nothing came from the other side for 5 seconds (--timeout)',
     );
     // The agent too has ended by itself, although its session is still there.
-    await expect.poll(victims['the remote agent'], { timeout: 6000 }).toBeUndefined();
+    await expect.poll(victims['the remote agent'], { timeout: 9000 }).toBeUndefined();
     expect(victims['the ssh session']()).toBeDefined();
     check();
     await relay.stop();
@@ -158,6 +199,20 @@ describe('a host that does not answer', () => {
     await workshop.expectNothingLeft(3000);
   });
 
+  test('as ssh is a script whose own processes hang: ends it by --timeout, without a terminal', async () => {
+    const pid = workshop.path('hanging');
+    const env = {
+      ...unattended.env,
+      ...pathWithSsh('[ "$1" != -G ] || exit 255', 'sleep 600 &', `echo $! > ${pid}`, 'wait'),
+    };
+    try {
+      const result = await workshop.run(push, workshop.pair(MiB), options, { ...unattended, env });
+      expect(expectFailure(result)).toBe(sentence);
+    } finally {
+      process.kill(Number(readFileSync(pid, 'utf8')), 'SIGKILL');
+    }
+  });
+
   test('is waited for longer at a terminal, where a person may have to type a password', async () => {
     const relay = await workshop.relay({ stallAfterBytes: 3000 });
     const words = workshop.arguments(push, workshop.pair(MiB), ['--mode=SYNC', '--timeout=1'], relay.port);
@@ -177,7 +232,7 @@ describe('a host that does not answer', () => {
 describe('an agent', () => {
   test('ends by itself when its link ends in the middle of a write', async () => {
     const pair = workshop.pair(8 * MiB);
-    const run = await workshop.start({ action: 'PUSH', over: 'ssh' }, pair, ['--mode=COPY', '--verbose']);
+    const run = await workshop.start(push, pair, ['--mode=COPY', '--verbose', slowWrites]);
     await lineWith(run.child.stdout!, 'to go through');
     process.kill(victims['the ssh client'](run)!, 'SIGKILL');
     expectFailure(await run.result);
@@ -194,6 +249,13 @@ describe('an agent', () => {
     await workshop.expectRepair({ ...wiring, over: 'here' }, pair);
   });
 });
+
+/** A PATH on which ssh is a script of these lines. */
+function pathWithSsh(...lines: string[]): { PATH: string } {
+  const directory = mkdtempSync(workshop.path('ssh-'));
+  writeFileSync(join(directory, 'ssh'), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
+  return { PATH: `${directory}:${process.env.PATH}` };
+}
 
 /** The first process below one whose command line is like this; a process that is just being started has none. */
 function firstBelow(pid: number, commandLine: RegExp): number | undefined {

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { expectSentence, hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
 import { runCommand, type CommandResult } from '../support/command.ts';
 import { deviceOptions, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
@@ -218,18 +218,19 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
   const place = /^basyn: Can't start on 127\.0\.0\.1: /;
 
   test('unreachable', async () => {
-    const listener = createServer().listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const { port } = listener.address() as AddressInfo;
-    listener.close();
-    await once(listener, 'close');
+    // A port that a connection has is nobody else's, and nobody listens there.
+    const holder = connect(server().port, '127.0.0.1');
+    onTestFinished(() => void holder.destroy());
+    await once(holder, 'connect');
+    const port = holder.localPort!;
     const result = await basyn.run([...push(), ...hostOptions(server(), port)]);
     expectSentence(result, 2, new RegExp(`${place.source}.*port ${port}: Connection refused`));
   });
 
   test('of a name that leads nowhere', async () => {
     const options = hostOptions(server()).filter((option) => !option.startsWith('--host='));
-    const result = await basyn.run([...push(), ...options, '--host=no-such-host.invalid']);
+    const env = { RES_OPTIONS: 'timeout:1 attempts:1' };
+    const result = await basyn.run([...push(), ...options, '--host=no-such-host.invalid'], { env });
     expectSentence(result, 2, /^basyn: Can't start on no-such-host\.invalid: .*resolve/);
   });
 

@@ -141,13 +141,23 @@ test.each([
   },
 );
 
-test('two runs to the same target don’t both go on', async () => {
-  const [first, second] = [makePair(), makePair()];
-  const outcomes = await Promise.allSettled(
-    [first, second].map(({ source }) =>
-      library.sync({ local: source, remote: first.target, action: 'push', mode: 'sync' }),
-    ),
-  );
-  const failed = outcomes.filter(({ status }) => status === 'rejected');
-  expect(failed).toMatchObject([{ reason: { code: 'refused', message: expect.stringContaining('locked') } }]);
+test('of two runs to the same target, the second is refused', async () => {
+  const { source, target } = makePair();
+  for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
+  const options = { local: source, remote: target, action: 'push', mode: 'sync' } as const;
+  const interruption = new AbortController();
+  let isMoving = false;
+  const first = library.sync({
+    ...options,
+    signal: interruption.signal,
+    onEvent: ({ type }) => (isMoving ||= type === 'progress'),
+  });
+  await expect.poll(() => isMoving, { timeout: 10_000 }).toBe(true);
+  const second = library.sync({ ...options, local: makePair().source });
+  await expect(second).rejects.toMatchObject({
+    code: 'refused',
+    message: expect.stringContaining('locked'),
+  });
+  interruption.abort();
+  await expect(first).rejects.toMatchObject({ code: 'aborted' });
 });

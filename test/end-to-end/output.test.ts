@@ -232,7 +232,7 @@ function sshThatKeepsBytes(directory: string): string {
     join(directory, 'sent'),
     join(directory, 'received'),
   ];
-  const script = `#!/bin/sh\nPATH='${path}'\ntee '${sent}' | ssh "$@" | tee '${received}'\n`;
+  const script = `#!/bin/sh\nPATH='${path}'\n[ "$1" != -G ] || exec ssh "$@"\ntee '${sent}' | ssh "$@" | tee '${received}'\n`;
   writeFileSync(join(bin, 'ssh'), script, { mode: 0o755 });
   return `${bin}:${path}`;
 }

@@ -41,9 +41,9 @@ test('at 50 ms of round trip, 256 MiB that are equal take a few round trips long
       await relay.stop();
     }
   };
-  await elapsedMs(0);
-  const nearMs = await elapsedMs(0);
-  const farMs = await elapsedMs(25);
+  // Whatever else the machine does only adds to them.
+  const nearMs = Math.min(await elapsedMs(0), await elapsedMs(0));
+  const farMs = Math.min(await elapsedMs(25), await elapsedMs(25));
   // 128 buffers: one round trip for each would be 6.4 seconds.
   expect(farMs - nearMs).toBeLessThan(2500);
 });

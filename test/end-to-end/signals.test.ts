@@ -1,11 +1,17 @@
-import { truncateSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { lineWith, type RunningCommand } from '../support/command.ts';
+import { lineWith, type CommandOptions, type RunningCommand } from '../support/command.ts';
 import { runOptions } from '../support/disks.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
-import { scratchFile } from '../support/scratch.ts';
+import {
+  assertNothingLeft,
+  descendants,
+  snapshotProcesses,
+  type ProcessSnapshot,
+} from '../support/processes.ts';
+import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 
 const server = useSshServer();
@@ -62,25 +68,39 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 test('a signal before anything has begun is told as such', async () => {
   // What starts node there swallows all that it is sent.
   const run = await startSlowly('cat >/dev/null; node');
+  await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
   run.child.kill('SIGINT');
   const { exitCode, stderr } = await run.result;
   expect(exitCode).toBe(2);
   expect(linesOf(stderr)).toEqual(['basyn: Stopped by SIGINT before anything was compared or written.']);
 });
 
-test('a second signal ends it at once', async () => {
-  const run = await startSlowly('trap "" TERM HUP; sleep 3; node');
+test('a second signal ends it at once, whatever ssh does', async () => {
+  const directory = scratchDirectory();
+  const deaf = [
+    '#!/bin/sh',
+    '[ "$1" != -G ] || PATH=${PATH#*:} exec ssh "$@"',
+    'trap "" TERM; exec sleep 4',
+    '',
+  ];
+  writeFileSync(join(directory, 'ssh'), deaf.join('\n'), { mode: 0o755 });
+  const run = await startSlowly('node', { PATH: `${directory}:${process.env.PATH}` });
+  await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
   run.child.kill('SIGINT');
-  await sleep(500);
+  // Later than an echo of the first one, and sooner than ssh is killed.
+  await sleep(1000);
   run.child.kill('SIGINT');
-  expect((await run.result).exitCode).toBe(2);
+  // No word about how far it came: that would be the end of the first one.
+  expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
 });
 
 /** A run whose remote side is far from its first word. */
-async function startSlowly(remoteNode: string): Promise<RunningCommand> {
+async function startSlowly(remoteNode: string, env: CommandOptions['env'] = {}): Promise<RunningCommand> {
   const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
   const slow = [...hostOptions(server()), `--remote-node=${remoteNode}`];
-  const run = await basyn.start([...runOptions('PUSH', 'SYNC', { source, target }), ...slow]);
-  await sleep(1000);
-  return run;
+  return basyn.start([...runOptions('PUSH', 'SYNC', { source, target }), ...slow], { env });
+}
+
+function namesBelow(pid: number): string[] {
+  return descendants(pid).map(({ name }) => name);
 }

@@ -34,6 +34,7 @@ const behaviours = {
   'endless pings': () => {
     // Whatever is sent to it piles up at its door.
     process.stdin.pause();
+    process.stderr.write('the flood begins\n');
     flood(encoded({ type: 'ping' }));
   },
   'data past the end': answer('begin', () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runCommand, startCommand } from '../support/command.ts';
 import { watchMemory } from '../support/memory.ts';
@@ -51,20 +52,23 @@ test('what has left its parents is still found', async () => {
   });
   const [pid] = (await once(orphanage.stdout, 'data')) as [Buffer];
   if (orphanage.exitCode === null) await once(orphanage, 'exit');
+  // While it turns into `setsid` and then into `sleep`, it has no command line for a moment.
+  const commandLine = (): string => readFileSync(`/proc/${Number(pid)}/cmdline`, 'latin1');
+  await expect.poll(commandLine, { timeout: 5000 }).toBe(['sleep', '600', ''].join('\0'));
   await expect(assertNothingLeft(before, 100)).rejects.toThrow('sleep 600');
   process.kill(Number(pid), 'SIGKILL');
 });
 
 test('a tree of processes is seen and ended', async () => {
   const tree = await startCommand('sh', ['-c', 'sh -c "sleep 600; true" & sleep 600; true']);
-  await expect.poll(() => descendants(tree.pid).length).toBe(3);
+  await expect.poll(() => descendants(tree.pid).length, { timeout: 5000 }).toBe(3);
   killTree(tree.pid);
   await tree.result;
 });
 
 test('peak memory and CPU time are measured', async () => {
   const cpuBeforeMs = reapedCpuMs(process.pid);
-  const program = 'const b = Buffer.alloc(2e8, 1); setTimeout(() => b, 150)';
+  const program = 'const b = Buffer.alloc(2e8, 1); setTimeout(() => b, 500)';
   const { pid, result } = await startCommand('sh', ['-c', `${process.execPath} -e '${program}'; true`]);
   const watch = watchMemory(pid);
   await result;

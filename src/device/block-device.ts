@@ -41,6 +41,8 @@ export function deviceNumber(dev: bigint): DeviceNumber {
  * @param sysPath another root than /sys, for tests.
  */
 export function readBlockDevice(number: DeviceNumber, sysPath = '/sys'): BlockDevice | undefined {
+  // File systems that are not on one block device have a number of this kind, and a machine has dozens of them.
+  if (number.startsWith('0:')) return undefined;
   return unlessGone(() => {
     const directory = realpathSync.native(join(sysPath, 'dev/block', number));
     const entries = readdirSync(directory);
@@ -87,11 +89,10 @@ export function attachedLoops(sysPath = '/sys'): DeviceNumber[] {
   const names = unlessGone(() => readdirSync(blockPath)) ?? [];
   return names
     .filter((name) => name.startsWith('loop'))
-    .map((name) =>
-      unlessGone(() => {
-        const directory = join(blockPath, name);
-        return readLoop(join(directory, 'loop')) && readLine(join(directory, 'dev'));
-      }),
+    .map((name) => join(blockPath, name))
+    .filter((directory) => contains(directory, 'loop'))
+    .map((directory) =>
+      unlessGone(() => readLoop(join(directory, 'loop')) && readLine(join(directory, 'dev'))),
     )
     .filter((number) => number !== undefined);
 }
@@ -106,8 +107,13 @@ function readPartitions(directory: string): DeviceNumber[] {
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(directory, entry.name))
-    .filter((path) => unlessGone(() => readLine(join(path, 'partition'))) !== undefined)
+    .filter((path) => contains(path, 'partition'))
     .map((path) => readLine(join(path, 'dev')));
+}
+
+/** To list a directory costs less than to fail at what isn't in it. */
+function contains(directory: string, name: string): boolean {
+  return unlessGone(() => readdirSync(directory))?.includes(name) ?? false;
 }
 
 function readLinks(directory: string): string[] {

@@ -205,7 +205,13 @@ class Regions {
   }
 }
 
+let machine: string | undefined;
+
 function machineId(): string {
+  return (machine ??= readMachineId());
+}
+
+function readMachineId(): string {
   // Only Linux has it; elsewhere identities are compared inside one process, or over ssh by the host's name.
   if (process.platform !== 'linux') return `${process.platform} ${hostname()}`.slice(0, maxTextCharacters);
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -29,13 +29,13 @@ export function usesOf(stats: BigIntStats): Use[] {
 
 /** Where file systems on this device or file, or on a part of it, are mounted and may change. */
 export function writableMountPoints(stats: BigIntStats): string[] {
-  return mountsOn(identityOf(stats))
+  return mountsOn(stats, identityOf(stats))
     .filter(({ writable }) => writable)
     .map(({ mountPoint }) => mountPoint);
 }
 
 function mountUses(stats: BigIntStats, identity: StorageIdentity): Use[] {
-  return mountsOn(identity).map((mount) => ({
+  return mountsOn(stats, identity).map((mount) => ({
     clause: `${relation(stats, mountedDevice(mount))}is mounted on ${mount.mountPoint}`,
     remedy: 'unmount it first',
   }));
@@ -87,8 +87,10 @@ function loopUses(identity: StorageIdentity): Use[] {
     }));
 }
 
-function mountsOn(identity: StorageIdentity): Mount[] {
+function mountsOn(stats: BigIntStats, identity: StorageIdentity): Mount[] {
   if (process.platform !== 'linux') return [];
+  // What is mounted lies on a device, and on a file only by a loop device.
+  if (stats.isFile() && attachedLoops().length === 0) return [];
   const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   const numbers = [...new Set(mounts.map(mountedDevice))];
   const occupying = new Set(numbers.filter((number) => occupies(identityOfDevice(number), identity)));

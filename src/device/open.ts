@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, open, openSync, statSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, open, statSync, type BigIntStats } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type Side } from '../errors.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
@@ -68,12 +68,10 @@ export function inspect(place: Place): BigIntStats | undefined {
  * @throws NodeJS.ErrnoException from open(2); BasynError `device`, where something else is at the path by now.
  */
 export async function openInspected(place: Place, expected: BigIntStats, flags: number): Promise<number> {
-  // A device may take its time (a disk spins up), in which everything else goes on. A file doesn't, and the flag keeps
-  // it so if it becomes a pipe meanwhile. For a block device the flag has a meaning of its own (an empty drive may be
-  // opened), and without it the kernel tells us about a missing medium.
-  const fd = expected.isFile()
-    ? openSync(place.path, flags | constants.O_NONBLOCK)
-    : await openFile(place.path, flags);
+  // Keeps the open from blocking if the file becomes a pipe meanwhile. For a block device the flag has a meaning
+  // of its own (an empty drive may be opened), and without it the kernel tells us about a missing medium.
+  const extraFlags = expected.isFile() ? constants.O_NONBLOCK : 0;
+  const fd = await openFile(place.path, flags | extraFlags);
   const stats = fstatSync(fd, { bigint: true });
   if (stats.dev === expected.dev && stats.ino === expected.ino && stats.rdev === expected.rdev) return fd;
   closeSync(fd);

@@ -71,6 +71,8 @@ export async function openInspected(place: Place, expected: BigIntStats, flags: 
   // Keeps the open from blocking if the file becomes a pipe meanwhile. For a block device the flag has a meaning
   // of its own (an empty drive may be opened), and without it the kernel tells us about a missing medium.
   const extraFlags = expected.isFile() ? constants.O_NONBLOCK : 0;
+  // Not in this thread, so that libuv's threads are there before ours: it ends the process where it can't start its
+  // own, without a word.
   const fd = await openFile(place.path, flags | extraFlags);
   const stats = fstatSync(fd, { bigint: true });
   if (stats.dev === expected.dev && stats.ino === expected.ino && stats.rdev === expected.rdev) return fd;

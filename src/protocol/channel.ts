@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assert, BasynError } from '../errors.ts';
+import { assert, BasynError, runEnded } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
 import type { DataMessage, Message } from './messages.ts';
@@ -191,7 +191,7 @@ export class Channel {
 
   /** Drops everything. */
   destroy(): void {
-    this.fail(new BasynError('aborted', 'The run was ended.'));
+    this.fail(runEnded());
     for (const lane of this.#lanes) lane.destroy();
   }
 

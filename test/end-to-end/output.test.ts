@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { totalBytes } from '../../src/digest/extent.ts';
@@ -24,6 +24,7 @@ import { isRoot } from '../support/loop-device.ts';
 import { differingChunks } from '../support/naive.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
+import { environmentWithSsh } from '../support/ssh/script.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -197,15 +198,17 @@ describe('--stat', () => {
     async ({ action, option, leastBytes, mostBytes }) => {
       const pair = makePair();
       const directory = scratchDirectory();
-      const path = sshThatKeepsBytes(directory);
+      const [sent, received] = [join(directory, 'sent'), join(directory, 'received')];
+      // What is asked of ssh before goes the same way, and is written over.
+      const env = environmentWithSsh(`tee '${sent}' | ssh "$@" | tee '${received}'`);
       const args = [...runOptions(action, 'COPY', pair), ...hostOptions(server()), '--stat', option];
-      const lines = expectLines(await basyn.run(args, { env: { PATH: path } }));
+      const lines = expectLines(await basyn.run(args, { env }));
       expectSynchronised(pair);
-      const sizeOf = (name: string): number => statSync(join(directory, name)).size;
-      expect(numberIn(lines, 'Tx')).toBe(sizeOf('sent'));
-      expect(numberIn(lines, 'Rx')).toBe(sizeOf('received'));
-      expect(numberIn(lines, 'Both')).toBe(sizeOf('sent') + sizeOf('received'));
-      const dataBytes = action === 'PUSH' ? sizeOf('sent') : sizeOf('received');
+      const [sentBytes, receivedBytes] = [statSync(sent).size, statSync(received).size];
+      expect(numberIn(lines, 'Tx')).toBe(sentBytes);
+      expect(numberIn(lines, 'Rx')).toBe(receivedBytes);
+      expect(numberIn(lines, 'Both')).toBe(sentBytes + receivedBytes);
+      const dataBytes = action === 'PUSH' ? sentBytes : receivedBytes;
       expect(dataBytes).toBeGreaterThan(leastBytes);
       expect(dataBytes).toBeLessThan(mostBytes);
     },
@@ -221,20 +224,6 @@ describe('--stat', () => {
 /** The other way round: the target is shorter than the source. */
 function reversed({ source, target }: DiskPair): Pick<DiskPair, 'source' | 'target'> {
   return { source: target, target: source };
-}
-
-/** A folder for PATH whose `ssh` is the real one, and keeps what went through its stdin and stdout. */
-function sshThatKeepsBytes(directory: string): string {
-  const bin = join(directory, 'bin');
-  mkdirSync(bin);
-  const [path, sent, received] = [
-    process.env.PATH ?? '',
-    join(directory, 'sent'),
-    join(directory, 'received'),
-  ];
-  const script = `#!/bin/sh\nPATH='${path}'\n[ "$1" != -G ] || exec ssh "$@"\ntee '${sent}' | ssh "$@" | tee '${received}'\n`;
-  writeFileSync(join(bin, 'ssh'), script, { mode: 0o755 });
-  return `${bin}:${path}`;
 }
 
 function numberIn(lines: readonly string[], name: string): number {

@@ -1,5 +1,4 @@
-import { truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
@@ -11,8 +10,9 @@ import {
   snapshotProcesses,
   type ProcessSnapshot,
 } from '../support/processes.ts';
-import { scratchDirectory, scratchFile } from '../support/scratch.ts';
+import { scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
+import { environmentWithSsh } from '../support/ssh/script.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -76,15 +76,8 @@ test('a signal before anything has begun is told as such', async () => {
 });
 
 test('a second signal ends it at once, whatever ssh does', async () => {
-  const directory = scratchDirectory();
-  const deaf = [
-    '#!/bin/sh',
-    '[ "$1" != -G ] || PATH=${PATH#*:} exec ssh "$@"',
-    'trap "" TERM; exec sleep 4',
-    '',
-  ];
-  writeFileSync(join(directory, 'ssh'), deaf.join('\n'), { mode: 0o755 });
-  const run = await startSlowly('node', { PATH: `${directory}:${process.env.PATH}` });
+  const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
+  const run = await startSlowly('node', deaf);
   await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
   run.child.kill('SIGINT');
   // Later than an echo of the first one, and sooner than ssh is killed.

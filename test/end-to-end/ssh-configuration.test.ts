@@ -1,13 +1,11 @@
-import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { expect, test, onTestFinished } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import type { CommandOptions } from '../support/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
-import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
+import { environmentWithSsh } from '../support/ssh/script.ts';
 
 // What people have in ~/.ssh/config for sessions of their own, and what none of ours can do with.
 
@@ -36,12 +34,9 @@ test('works where a port is to be forwarded that is taken already', async () => 
 });
 
 test('works where ssh is a script that reads its input to the end, and asks it for the configuration', async () => {
-  const directory = scratchDirectory();
-  const script = ['#!/bin/sh', 'PATH=${PATH#*:}', 'cat | ssh "$@"', ''];
-  writeFileSync(join(directory, 'ssh'), script.join('\n'), { mode: 0o755 });
-  const env = { PATH: `${directory}:${process.env.PATH}` };
   // Unheard, this would be in the way.
-  expectSilence(await synchronise(['RemoteCommand=cat /etc/hostname'], env));
+  const options = ['RemoteCommand=cat /etc/hostname'];
+  expectSilence(await synchronise(options, environmentWithSsh('cat | ssh "$@"')));
 });
 
 async function synchronise(

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { lineWith, startCommand, type CommandResult, type RunningCommand } from '../support/command.ts';
@@ -14,6 +13,7 @@ import {
 import { descendants } from '../support/processes.ts';
 import { makeRandom } from '../support/random.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
+import { environmentWithSsh } from '../support/ssh/script.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
@@ -68,7 +68,7 @@ describe('SIGKILL', () => {
   test('of the ssh that is asked for its configuration', async () => {
     const pair = workshop.pair(MiB);
     const check = guardPair(pair);
-    const env = pathWithSsh('[ "$1" != -G ] || kill -KILL $$', 'PATH=${PATH#*:} exec ssh "$@"');
+    const env = environmentWithSsh('[ "$1" != -G ] || kill -KILL $$', 'exec ssh "$@"');
     expect(expectFailure(await workshop.run(push, pair, ['--mode=COPY', ...verbose], { env }))).toBe(
       "basyn: Can't start on 127.0.0.1: ssh was ended by SIGKILL when it was asked for its configuration.",
     );
@@ -203,7 +203,7 @@ describe('a host that does not answer', () => {
     const pid = workshop.path('hanging');
     const env = {
       ...unattended.env,
-      ...pathWithSsh('[ "$1" != -G ] || exit 255', 'sleep 600 &', `echo $! > ${pid}`, 'wait'),
+      ...environmentWithSsh('[ "$1" != -G ] || exit 255', 'sleep 600 &', `echo $! > ${pid}`, 'wait'),
     };
     try {
       const result = await workshop.run(push, workshop.pair(MiB), options, { ...unattended, env });
@@ -249,13 +249,6 @@ describe('an agent', () => {
     await workshop.expectRepair({ ...wiring, over: 'here' }, pair);
   });
 });
-
-/** A PATH on which ssh is a script of these lines. */
-function pathWithSsh(...lines: string[]): { PATH: string } {
-  const directory = mkdtempSync(workshop.path('ssh-'));
-  writeFileSync(join(directory, 'ssh'), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
-  return { PATH: `${directory}:${process.env.PATH}` };
-}
 
 /** The first process below one whose command line is like this; a process that is just being started has none. */
 function firstBelow(pid: number, commandLine: RegExp): number | undefined {

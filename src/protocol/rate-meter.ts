@@ -2,6 +2,8 @@
 const fadingShare = 0.1;
 /** Shorter waits count as the part of it that they are: many lanes have many of them. */
 const fadingMs = 30;
+/** Before, the other side and ssh are still warming up, and seem to be half as fast as they are. */
+const leastMeasuredMs = 100;
 
 /**
  * How fast the lanes together take data. Only the time counts in which somebody waits for one of them: a link that nobody
@@ -14,9 +16,9 @@ export class RateMeter {
   #bytes = 0;
   #elapsedMs = 0;
 
-  /** Bytes per millisecond; undefined until somebody had to wait. */
+  /** Bytes per millisecond; undefined until somebody had to wait for a while. */
   get bytesPerMs(): number | undefined {
-    return this.#elapsedMs === 0 ? undefined : this.#bytes / this.#elapsedMs;
+    return this.#elapsedMs < leastMeasuredMs ? undefined : this.#bytes / this.#elapsedMs;
   }
 
   waitBegins(): void {

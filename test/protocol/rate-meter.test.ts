@@ -15,9 +15,17 @@ test('a link that nobody waited for has no rate', () => {
   expect(new RateMeter().bytesPerMs).toBeUndefined();
 });
 
+test('a link that was waited for only for a moment has no rate yet, as it may still be warming up', () => {
+  const meter = new RateMeter();
+  wait(meter, 1000, 90);
+  expect(meter.bytesPerMs).toBeUndefined();
+  wait(meter, 4000, 60);
+  expect(meter.bytesPerMs).toBeGreaterThan(30);
+});
+
 test('time in which nobody waits does not count', () => {
   const meter = new RateMeter();
-  for (let count = 0; count < 10; count++) {
+  for (let count = 0; count < 20; count++) {
     wait(meter, 1000, 10);
     vi.advanceTimersByTime(500);
   }

@@ -1,22 +1,8 @@
 import type * as Zlib from 'node:zlib';
 import { BasynError } from '../errors.ts';
+import type { CompressionSetting, Encoded, Encoding } from './encoding.ts';
+import { isZero } from './zero.ts';
 import { loadZstd } from './zstd.ts';
-
-/** How the payload of a data frame stands for device bytes. `zero`: no payload, all bytes are zero. */
-export const encodings = ['zero', 'none', 'zlib', 'zstd'] as const;
-export type Encoding = (typeof encodings)[number];
-
-/** What the source is told to do with a frame's bytes. */
-export interface CompressionSetting {
-  readonly encoding: Exclude<Encoding, 'zero'>;
-  /** 1 (fastest) to 9 (smallest). Without meaning for `none`. */
-  readonly level: number;
-}
-
-export interface Encoded {
-  readonly encoding: Encoding;
-  readonly payload: Uint8Array;
-}
 
 const nothing = new Uint8Array(0);
 
@@ -54,12 +40,6 @@ export async function decode({ encoding, payload }: Encoded, lengthBytes: number
     );
   }
   return bytes;
-}
-
-export function isZero(bytes: Uint8Array): boolean {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // A buffer that equals itself shifted by one byte has one value throughout: one memcmp, nothing to allocate.
-  return view.length === 0 || (view[0] === 0 && view.compare(view, 1, view.length, 0, view.length - 1) === 0);
 }
 
 let zlib: Promise<typeof Zlib> | undefined;

@@ -90,7 +90,7 @@ export function attachedLoops(sysPath = '/sys'): DeviceNumber[] {
   return names
     .filter((name) => name.startsWith('loop'))
     .map((name) => join(blockPath, name))
-    .filter((directory) => contains(directory, 'loop'))
+    .filter((directory) => isThere(join(directory, 'loop')))
     .map((directory) =>
       unlessGone(() => readLoop(join(directory, 'loop')) && readLine(join(directory, 'dev'))),
     )
@@ -107,13 +107,13 @@ function readPartitions(directory: string): DeviceNumber[] {
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(directory, entry.name))
-    .filter((path) => contains(path, 'partition'))
+    .filter((path) => isThere(join(path, 'partition')))
     .map((path) => readLine(join(path, 'dev')));
 }
 
-/** To list a directory costs less than to fail at what isn't in it. */
-function contains(directory: string, name: string): boolean {
-  return unlessGone(() => readdirSync(directory))?.includes(name) ?? false;
+/** To look first costs less than to fail at what isn't there. */
+function isThere(path: string): boolean {
+  return unlessGone(() => statSync(path, { throwIfNoEntry: false })) !== undefined;
 }
 
 function readLinks(directory: string): string[] {

@@ -91,6 +91,8 @@ function lockFile(fd: number): 'locked' | 'held by another' | 'unavailable' {
   // The child sees our descriptor as its number 3.
   const { status } = spawnSync('flock', ['-n', '-x', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
+    // It says nothing: without a language to load, it is done in half of the time.
+    env: { ...process.env, LC_ALL: 'C' },
     timeout: lockTimeoutMs,
   });
   if (status === 0) return 'locked';

@@ -19,23 +19,39 @@ export interface Use {
 
 /** What uses a block device or a regular file, or a part of it, under any name of it. */
 export function usesOf(stats: BigIntStats): Use[] {
+  return stats.isBlockDevice() ? usesOfDevice(stats) : usesOfFile(stats);
+}
+
+function usesOfDevice(stats: BigIntStats): Use[] {
   const identity = identityOf(stats);
   return [
     ...mountUses(stats, identity),
     ...swapUses(stats, identity),
-    ...(stats.isBlockDevice() ? holderUses(deviceNumber(stats.rdev)) : loopUses(identity)),
+    ...holderUses(deviceNumber(stats.rdev)),
+  ];
+}
+
+function usesOfFile(stats: BigIntStats): Use[] {
+  const identity = identityOf(stats);
+  const loops = attachedLoops();
+  return [
+    // What is mounted lies on a device, and on a file only by a loop device. The table of mounts may be long.
+    ...(loops.length === 0 ? [] : mountUses(stats, identity)),
+    ...swapUses(stats, identity),
+    ...loopUses(identity, loops),
   ];
 }
 
 /** Where file systems on this device or file, or on a part of it, are mounted and may change. */
 export function writableMountPoints(stats: BigIntStats): string[] {
-  return mountsOn(stats, identityOf(stats))
+  if (stats.isFile() && attachedLoops().length === 0) return [];
+  return mountsOn(identityOf(stats))
     .filter(({ writable }) => writable)
     .map(({ mountPoint }) => mountPoint);
 }
 
 function mountUses(stats: BigIntStats, identity: StorageIdentity): Use[] {
-  return mountsOn(stats, identity).map((mount) => ({
+  return mountsOn(identity).map((mount) => ({
     clause: `${relation(stats, mountedDevice(mount))}is mounted on ${mount.mountPoint}`,
     remedy: 'unmount it first',
   }));
@@ -77,8 +93,8 @@ export function holderUses(number: DeviceNumber, sysPath?: string): Use[] {
 }
 
 /** Loop devices that are attached to the file, mounted or not: whoever attached one may use it at any moment. */
-function loopUses(identity: StorageIdentity): Use[] {
-  return attachedLoops()
+function loopUses(identity: StorageIdentity, loops: readonly DeviceNumber[]): Use[] {
+  return loops
     .filter((number) => occupies(identityOfDevice(number), identity))
     .map((number) => `/dev/${readBlockDevice(number)?.name ?? number}`)
     .map((name) => ({
@@ -87,10 +103,8 @@ function loopUses(identity: StorageIdentity): Use[] {
     }));
 }
 
-function mountsOn(stats: BigIntStats, identity: StorageIdentity): Mount[] {
+function mountsOn(identity: StorageIdentity): Mount[] {
   if (process.platform !== 'linux') return [];
-  // What is mounted lies on a device, and on a file only by a loop device.
-  if (stats.isFile() && attachedLoops().length === 0) return [];
   const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
   const numbers = [...new Set(mounts.map(mountedDevice))];
   const occupying = new Set(numbers.filter((number) => occupies(identityOfDevice(number), identity)));

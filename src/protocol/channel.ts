@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../clock.ts';
 import { assert, BasynError, runEnded } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
@@ -99,7 +100,7 @@ export class Channel {
   async ping(): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     return new Promise((resolve, reject) => {
-      this.#pings.push({ sentAtMs: performance.now(), resolve, reject });
+      this.#pings.push({ sentAtMs: monotonicMs(), resolve, reject });
       this.send({ type: 'ping' });
     });
   }
@@ -254,6 +255,6 @@ export class Channel {
   /** An answer to nothing is as good a sign of life as any. */
   #hearPong(): void {
     const ping = this.#pings.shift();
-    ping?.resolve(performance.now() - ping.sentAtMs);
+    ping?.resolve(monotonicMs() - ping.sentAtMs);
   }
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { encodings } from '../codec/codec.ts';
+import { encodings } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';

@@ -1,4 +1,4 @@
-import { encodings } from '../codec/codec.ts';
+import { encodings } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import { assert } from '../errors.ts';
 import { limits } from '../limits.ts';

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { monotonicMs } from '../clock.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeMessage } from './decode.ts';
@@ -39,7 +40,7 @@ export class Lane {
   readonly #rateMeter: RateMeter;
   #drained: Promise<void> | undefined;
   #writtenBytes = 0;
-  #lastBytesAtMs = performance.now();
+  #lastBytesAtMs = monotonicMs();
 
   constructor(
     { readable, writable, decoder }: LaneStreams,
@@ -82,12 +83,12 @@ export class Lane {
 
   /** How long nothing has come: a part of a frame is a sign of life too. */
   get silentMs(): number {
-    return performance.now() - this.#lastBytesAtMs;
+    return monotonicMs() - this.#lastBytesAtMs;
   }
 
   /** Lets the silence begin now. */
   touch(): void {
-    this.#lastBytesAtMs = performance.now();
+    this.#lastBytesAtMs = monotonicMs();
   }
 
   /** Bytes accepted and not yet handed to the system. */

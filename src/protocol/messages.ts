@@ -1,5 +1,5 @@
 import type * as v from 'valibot';
-import type { Encoding } from '../codec/codec.ts';
+import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import type {
   failureSchema,

@@ -1,3 +1,5 @@
+import { monotonicMs } from '../clock.ts';
+
 /** What was taken, and in which time, counts less by this share with each further wait of `fadingMs`, or longer. */
 const fadingShare = 0.1;
 /** Shorter waits count as the part of it that they are: many lanes have many of them. */
@@ -22,12 +24,12 @@ export class RateMeter {
   }
 
   waitBegins(): void {
-    if (this.#waits++ === 0) this.#sinceMs = performance.now();
+    if (this.#waits++ === 0) this.#sinceMs = monotonicMs();
   }
 
   /** @param takenBytes by the lane since the wait began. */
   waitEnds(takenBytes: number): void {
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     const elapsedMs = nowMs - this.#sinceMs;
     const fading = 1 - fadingShare * Math.min(1, elapsedMs / fadingMs);
     this.#bytes = fading * this.#bytes + takenBytes;

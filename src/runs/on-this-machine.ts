@@ -4,14 +4,15 @@ import { runHere } from '../session/here.ts';
 import type { Order } from '../session/order.ts';
 import type { RunReport } from '../session/report.ts';
 import { Reporter } from '../session/reporter.ts';
-import type { JobRunner } from '../workers/jobs.ts';
+import type { JobRunner, PairJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
+import { performOnPair } from '../workers/pair.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 
 /** A run whose devices are both on this machine. What is large enough is done by threads, which have ended at the end. */
 export async function runOnThisMachine({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
   let writtenBytes = 0;
-  let runner: JobRunner | undefined;
+  let runner: JobRunner<PairJob> | undefined;
   const isPush = order.localRole === 'source';
   const reporter = new Reporter(order.dryRun, onEvent ?? (() => undefined), () => ({
     receivedBytes: isPush ? 0 : writtenBytes,
@@ -44,8 +45,8 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
 }
 
 /** What is done before a thread has started doesn't load what threads need, either. */
-async function runnerFor(sizeBytes: number): Promise<JobRunner> {
-  if (sizeBytes <= limits.inlineBytes) return new InlineRunner();
+async function runnerFor(sizeBytes: number): Promise<JobRunner<PairJob>> {
+  if (sizeBytes <= limits.inlineBytes) return new InlineRunner<PairJob>(performOnPair);
   const [{ WorkerPool }, { threadProgram }] = await Promise.all([
     import('../workers/pool.ts'),
     import('../agent-program.ts'),

@@ -1,4 +1,4 @@
-import type { CompressionSetting, Encoding } from '../codec/codec.ts';
+import type { CompressionSetting, Encoding } from '../codec/encoding.ts';
 import { limits } from '../limits.ts';
 import type { CompressionChoice } from '../protocol/schemas.ts';
 

@@ -70,7 +70,7 @@ export function sizeOf(
  */
 export async function usingDevice<D extends OpenHandle, T>(
   device: D,
-  runner: JobRunner,
+  runner: Pick<JobRunner, 'close'>,
   use: (device: D) => Promise<T>,
 ): Promise<T> {
   try {
@@ -86,7 +86,7 @@ export async function usingDevice<D extends OpenHandle, T>(
 /** For a recheck: reads that see the disk, where the storage allows it, and the page cache's view elsewhere. */
 export async function usingDirectAccess<T>(
   handle: DeviceHandle,
-  runner: JobRunner,
+  runner: Pick<JobRunner, 'close'>,
   use: (handle: DeviceHandle) => Promise<T>,
 ): Promise<T> {
   const direct = reopenDirect(handle);

@@ -1,9 +1,10 @@
+import { monotonicMs } from '../clock.ts';
 import { flush, type DeviceHandle, type OpenedDevice } from '../device/device.ts';
 import { cut, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
 import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { JobRunner } from '../workers/jobs.ts';
+import type { JobRunner, PairJob } from '../workers/jobs.ts';
 import { openDevice, receivingOf, sizeOf, usingDevice, usingDirectAccess } from './devices.ts';
 import { Findings } from './findings.ts';
 import type { Order, Role } from './order.ts';
@@ -15,7 +16,7 @@ import { deviceReportOf, type Reporter } from './reporter.ts';
 export interface Here {
   readonly order: Order;
   /** Starts the runner, once the size of the work is known. */
-  readonly startRunner: (sizeBytes: number) => Promise<JobRunner>;
+  readonly startRunner: (sizeBytes: number) => Promise<JobRunner<PairJob>>;
   readonly reporter: Reporter;
   /** Counts what is written to the target: a run without a wire has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
@@ -74,7 +75,7 @@ class PhaseHere {
   readonly #here: Here;
   readonly #name: PhaseName;
   readonly #sizeBytes: number;
-  readonly #runner: JobRunner;
+  readonly #runner: JobRunner<PairJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
   #writtenBytes = 0;
@@ -84,7 +85,7 @@ class PhaseHere {
     here: Here,
     name: PhaseName,
     sizeBytes: number,
-    runner: JobRunner,
+    runner: JobRunner<PairJob>,
     onProgress: (doneBytes: number) => void,
   ) {
     this.#here = here;
@@ -95,7 +96,7 @@ class PhaseHere {
   }
 
   async run(source: OpenedDevice, target: OpenedDevice): Promise<PhaseReport> {
-    const startMs = performance.now();
+    const startMs = monotonicMs();
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
@@ -120,7 +121,7 @@ class PhaseHere {
       differingRanges,
       differingRangeCount,
       writtenBytes: this.#writtenBytes,
-      elapsedMs: performance.now() - startMs,
+      elapsedMs: monotonicMs() - startMs,
     };
   }
 

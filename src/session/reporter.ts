@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
 import { limits } from '../limits.ts';
 import type { DeviceReport, EventListener, PhaseName, PhaseReport, RunReport, Traffic } from './report.ts';
@@ -7,7 +8,7 @@ export class Reporter {
   readonly #dryRun: boolean;
   readonly #emit: EventListener;
   readonly #traffic: () => Traffic;
-  readonly #startMs = performance.now();
+  readonly #startMs = monotonicMs();
   readonly #phases: PhaseReport[] = [];
   #timer: NodeJS.Timeout | undefined;
   #tell: (() => void) | undefined;
@@ -36,11 +37,11 @@ export class Reporter {
 
   /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
-    const startMs = performance.now();
+    const startMs = monotonicMs();
     let doneBytes = 0;
     this.#emit({ type: 'phase-start', phase, sizeBytes });
     this.#tell = () => {
-      const elapsedMs = performance.now() - startMs;
+      const elapsedMs = monotonicMs() - startMs;
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
     this.#timer = setInterval(this.#tell, limits.progressIntervalMs);
@@ -65,7 +66,7 @@ export class Reporter {
   report(): RunReport {
     const source = this.#source!;
     const target = this.#target!;
-    const elapsedMs = performance.now() - this.#startMs;
+    const elapsedMs = monotonicMs() - this.#startMs;
     const matches = this.#phases.every(
       ({ phase, differingBytes }) => phase !== 'recheck' || differingBytes === 0,
     );

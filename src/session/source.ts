@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts';
 import { cut } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -33,7 +34,7 @@ export class Source {
   readonly #tasks = new TaskGroup();
   readonly #sender: Sender;
   readonly #comparer: Comparer | undefined;
-  readonly #startMs = performance.now();
+  readonly #startMs = monotonicMs();
   #isFinishing = false;
 
   /** Begins to read at once; nothing is sent before {@link run}. */
@@ -62,7 +63,7 @@ export class Source {
     }
     const { phase, sizeBytes } = this.#phase.plan;
     const { differingBytes, differingRanges, differingRangeCount } = findings;
-    const elapsedMs = performance.now() - this.#startMs;
+    const elapsedMs = monotonicMs() - this.#startMs;
     return {
       phase,
       sizeBytes,

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts';
 import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
@@ -26,7 +27,7 @@ export class Target {
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
   readonly #survey: Survey | undefined;
-  readonly #startMs = performance.now();
+  readonly #startMs = monotonicMs();
   /** Block digests of the buffers in the window, until the source has settled them. */
   readonly #kept = new Map<number, Uint8Array>();
   #doneBuffers = 0;
@@ -56,7 +57,7 @@ export class Target {
     if (writtenBytes > 0) await flush(this.#phase.device);
     this.#channel.send({ type: 'finished', writtenBytes });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
-    const elapsedMs = performance.now() - this.#startMs;
+    const elapsedMs = monotonicMs() - this.#startMs;
     return {
       phase,
       sizeBytes,

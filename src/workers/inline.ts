@@ -1,18 +1,22 @@
 import { setImmediate } from 'node:timers/promises';
 import { runEnded } from '../errors.ts';
 import type { Job, JobRunner, ResultOf } from './jobs.ts';
-import { perform } from './perform.ts';
 
 /** Carries out jobs in the calling thread: for work that is over before a thread has started. */
-export class InlineRunner implements JobRunner {
+export class InlineRunner<Able extends Job> implements JobRunner<Able> {
   readonly parallelism = 1;
+  readonly #perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>;
   #isClosed = false;
 
-  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+  constructor(perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>) {
+    this.#perform = perform;
+  }
+
+  async run<J extends Able>(job: J): Promise<ResultOf<J>> {
     // A turn of the event loop, in which a signal is heard.
     await setImmediate();
     if (this.#isClosed) throw runEnded();
-    return perform(job);
+    return this.#perform(job);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CompressionSetting, Encoded, Encoding } from '../codec/codec.ts';
+import type { CompressionSetting, Encoded, Encoding } from '../codec/encoding.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
@@ -73,7 +73,9 @@ export interface CopyResult {
   readonly writtenBytes: number;
 }
 
-export type Job = DigestJob | ReadJob | WriteJob | CompareJob | CopyJob;
+/** What there is to do where both devices are on this machine. */
+export type PairJob = CompareJob | CopyJob;
+export type Job = DigestJob | ReadJob | WriteJob | PairJob;
 
 export interface JobResults {
   digest: DigestResult;
@@ -93,14 +95,14 @@ export function memoryOf(job: Job): ArrayBuffer[] {
 }
 
 /** Whatever carries out jobs: threads, or the calling thread itself. */
-export interface JobRunner {
+export interface JobRunner<Able extends Job = Job> {
   /** How many jobs it works on at once. */
   readonly parallelism: number;
   /**
    * @param urgency `ahead` jobs wait until no `now` job does.
    * @throws {BasynError} what the job threw, or `internal` where its thread died.
    */
-  run<J extends Job>(job: J, urgency: Urgency): Promise<ResultOf<J>>;
+  run<J extends Able>(job: J, urgency: Urgency): Promise<ResultOf<J>>;
   /** Ends the threads. Jobs that are not done reject. */
   close(): Promise<void>;
 }

@@ -1,16 +1,14 @@
-import { decode, encode, isZero } from '../codec/codec.ts';
+import { monotonicMs } from '../clock.ts';
+import { decode, encode } from '../codec/codec.ts';
+import { isZero } from '../codec/zero.ts';
 import { RangeReader, readFully, writeFully } from '../device/range-io.ts';
 import type { DeviceHandle } from '../device/handle.ts';
-import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
+import { cut, totalBytes, type Extent } from '../digest/extent.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
 import { limits } from '../limits.ts';
 import type {
-  CompareJob,
-  CompareResult,
-  CopyJob,
-  CopyResult,
   DigestJob,
   DigestResult,
   Job,
@@ -21,6 +19,7 @@ import type {
   WriteJob,
   WriteResult,
 } from './jobs.ts';
+import { performOnPair } from './pair.ts';
 
 /**
  * Carries out one job in the calling thread, with synchronous I/O.
@@ -40,9 +39,8 @@ function dispatch(job: Job): JobResults[Job['kind']] | Promise<JobResults[Job['k
     case 'write':
       return write(job);
     case 'compare':
-      return compare(job);
     case 'copy':
-      return copy(job);
+      return performOnPair(job);
   }
 }
 
@@ -69,7 +67,7 @@ type DigestSteps = (
 const digestLargeSteps: DigestSteps = (hasher, device, extent, stepBytes, digests, position) => {
   let atBytes = position;
   for (const step of cut(extent, stepBytes)) {
-    digests.set(hasher.digest(pieces(sourceReader(), device, step)), atBytes);
+    digests.set(hasher.digest(pieces(pieceReader(), device, step)), atBytes);
     atBytes += hasher.digestBytes;
   }
   return atBytes;
@@ -80,7 +78,7 @@ const digestLargeSteps: DigestSteps = (hasher, device, extent, stepBytes, digest
  * 80 ms of compilation in each thread.
  */
 const digestSmallSteps: DigestSteps = (hasher, device, extent, stepBytes, digests, position) => {
-  const reader = sourceReader();
+  const reader = pieceReader();
   const pieceBytes = limits.pieceBytes - (limits.pieceBytes % stepBytes);
   const endBytes = extent.offsetBytes + extent.lengthBytes;
   let atBytes = position;
@@ -118,9 +116,9 @@ async function read({ device, extents, setting, memory }: ReadJob): Promise<Read
     readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes));
     position += lengthBytes;
   }
-  const startMs = performance.now();
+  const startMs = monotonicMs();
   const encoded = await encode(memory, setting);
-  return { ...encoded, memory, encodeMs: performance.now() - startMs };
+  return { ...encoded, memory, encodeMs: monotonicMs() - startMs };
 }
 
 async function write({ device, extents, encoding, payload, zeros }: WriteJob): Promise<WriteResult> {
@@ -135,76 +133,13 @@ async function write({ device, extents, encoding, payload, zeros }: WriteJob): P
   return { payload };
 }
 
-function compare({ source, target, extents, stepBytes, difference }: CompareJob): CompareResult {
-  const differing: Extent[] = [];
-  const pieceBytes = Math.max(stepBytes, limits.pieceBytes - (limits.pieceBytes % stepBytes));
-  for (const piece of extents.flatMap((extent) => [...cut(extent, pieceBytes)])) {
-    const found = joinNeighbours(differingSteps(source, target, piece, stepBytes));
-    if (difference === 'write') for (const range of found) copyRange(source, target, range, 'write');
-    differing.push(...found);
-  }
-  return { differing: joinNeighbours(differing) };
-}
-
-function* differingSteps(
-  source: DeviceHandle,
-  target: DeviceHandle,
-  piece: Extent,
-  stepBytes: number,
-): Generator<Extent> {
-  if (piece.lengthBytes > limits.pieceBytes) {
-    if (!isSame(source, target, piece)) yield piece;
-    return;
-  }
-  const ours = bufferView(sourceReader().read(source, piece.offsetBytes, piece.lengthBytes));
-  const theirs = bufferView(targetReader().read(target, piece.offsetBytes, piece.lengthBytes));
-  if (ours.equals(theirs)) return;
-  for (const step of cut({ offsetBytes: 0, lengthBytes: piece.lengthBytes }, stepBytes)) {
-    const end = step.offsetBytes + step.lengthBytes;
-    if (ours.compare(theirs, step.offsetBytes, end, step.offsetBytes, end) !== 0) {
-      yield { offsetBytes: piece.offsetBytes + step.offsetBytes, lengthBytes: step.lengthBytes };
-    }
-  }
-}
-
-/** For a step that is longer than a piece: the same question, without holding it in memory. */
-function isSame(source: DeviceHandle, target: DeviceHandle, step: Extent): boolean {
-  for (const { offsetBytes, lengthBytes } of cut(step, limits.pieceBytes)) {
-    const ours = sourceReader().read(source, offsetBytes, lengthBytes);
-    if (!bufferView(ours).equals(targetReader().read(target, offsetBytes, lengthBytes))) return false;
-  }
-  return true;
-}
-
-function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
-  copyRange(source, target, extent, zeros);
-  return { writtenBytes: extent.lengthBytes };
-}
-
-function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
-  for (const { offsetBytes, lengthBytes } of cut(range, limits.pieceBytes)) {
-    const bytes = sourceReader().read(source, offsetBytes, lengthBytes);
-    if (zeros === 'skip' && isZero(bytes)) continue;
-    writeFully(target, offsetBytes, bytes);
-  }
-}
-
-function bufferView(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 // A thread's own scratch memory and hashers, made when first needed.
 const hashers = new Map<HashName, Promise<Hasher>>();
 const zeroDigests = new Map<Hasher, Map<number, Uint8Array>>();
-let sourceMemory: RangeReader | undefined;
-let targetMemory: RangeReader | undefined;
+let scratch: RangeReader | undefined;
 
-function sourceReader(): RangeReader {
-  return (sourceMemory ??= new RangeReader(limits.pieceBytes));
-}
-
-function targetReader(): RangeReader {
-  return (targetMemory ??= new RangeReader(limits.pieceBytes));
+function pieceReader(): RangeReader {
+  return (scratch ??= new RangeReader(limits.pieceBytes));
 }
 
 function hasherFor(name: HashName): Promise<Hasher> {

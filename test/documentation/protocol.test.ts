@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodings } from '../../src/codec/codec.ts';
+import { encodings } from '../../src/codec/encoding.ts';
 import { digestBytesOf } from '../../src/digest/hash.ts';
 import type { HashName } from '../../src/digest/hash-names.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';

@@ -9,6 +9,7 @@ import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
+import { perform } from '../../src/workers/perform.ts';
 import { makeReporter } from '../support/memory-session.ts';
 import { makeRandom, type Random } from '../support/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
@@ -187,7 +188,7 @@ class Laboratory {
   }
 
   async #startEnd({ transcript, end }: Round, channel: Channel): Promise<void> {
-    const runner = new InlineRunner();
+    const runner = new InlineRunner(perform);
     try {
       if (end === 'agent') {
         await serveAgentEnd(channel, runner, () => Promise.resolve(null));

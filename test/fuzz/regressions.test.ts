@@ -8,6 +8,7 @@ import type { Message } from '../../src/protocol/messages.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
+import { perform } from '../../src/workers/perform.ts';
 import { failureOf } from '../support/failure.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
@@ -22,7 +23,7 @@ test('a refusal that comes while the hash function is being loaded is heard by t
 
   const path = scratchFile(Buffer.alloc(1000));
   const { channel, readable } = channelTo(sink());
-  const runner = new InlineRunner();
+  const runner = new InlineRunner(perform);
   const lanes = new LaneOpener(
     channel,
     0,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { encodings } from '../../src/codec/codec.ts';
+import { encodings } from '../../src/codec/encoding.ts';
 import { hashNames } from '../../src/digest/hash-names.ts';
 import { limits } from '../../src/limits.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Encoding } from '../../src/codec/codec.ts';
+import type { Encoding } from '../../src/codec/encoding.ts';
 import {
   compressionControlOf,
   type CompressionControl,

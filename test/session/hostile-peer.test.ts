@@ -8,6 +8,7 @@ import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
+import { perform } from '../../src/workers/perform.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { MemoryWire } from '../support/memory-wire.ts';
 import { scratchFile } from '../support/scratch.ts';
@@ -209,7 +210,13 @@ describe('a local source', () => {
       () => Promise.reject(new Error('no lanes')),
       () => undefined,
     );
-    const running = runLocalEnd({ order, channel: local, runner: new InlineRunner(), reporter, lanes });
+    const running = runLocalEnd({
+      order,
+      channel: local,
+      runner: new InlineRunner(perform),
+      reporter,
+      lanes,
+    });
     const outcome = running.then(
       () => expect.fail('it reported success'),
       (error: unknown) => BasynError.from(error),
@@ -227,7 +234,7 @@ describe('a local source', () => {
 /** What the agent says in the end to somebody who says these things, whatever it answers in between. */
 async function answerTo(said: readonly Message[]): Promise<BasynError> {
   const [local, agent] = channelPair();
-  const serving = serveAgentEnd(agent, new InlineRunner(), () => Promise.resolve(null)).catch(
+  const serving = serveAgentEnd(agent, new InlineRunner(perform), () => Promise.resolve(null)).catch(
     () => undefined,
   );
   for (const message of said) {

@@ -10,6 +10,7 @@ import type { RunEvent, RunReport } from '../../src/session/report.ts';
 import { Reporter } from '../../src/session/reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
+import { perform } from '../../src/workers/perform.ts';
 import { MemoryWire } from './memory-wire.ts';
 import { memoryDirectory, scratchDirectory } from './scratch.ts';
 
@@ -59,7 +60,7 @@ export async function runInMemory(
     onEvent = () => undefined,
     makeWire = () => new MemoryWire(),
     furtherLanes = 0,
-    makeRunner = () => new InlineRunner(),
+    makeRunner = () => new InlineRunner(perform),
   }: MemorySessionOptions = {},
 ): Promise<RunReport> {
   const [local, agent] = [new Channel(), new Channel()];

@@ -5,13 +5,14 @@ import { threadProgram } from '../../src/agent-program.ts';
 import type { DeviceHandle } from '../../src/device/device.ts';
 import type { DigestJob, JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
+import { perform } from '../../src/workers/perform.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 import { failureOf } from '../support/failure.ts';
 import { scratchFile } from '../support/scratch.ts';
 
 const runners: [string, () => JobRunner][] = [
   ['threads', () => new WorkerPool(threadProgram(), 'local', 3)],
-  ['the calling thread', () => new InlineRunner()],
+  ['the calling thread', () => new InlineRunner(perform)],
 ];
 
 describe.each(runners)('jobs in %s', (_, start) => {

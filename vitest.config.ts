@@ -16,6 +16,8 @@ export default defineConfig({
     exclude: ['test/nodes/**'],
     environment: 'node',
     pool: 'forks',
+    // Many tests wait: for a link, for a process to start. Two files at once keep two cores busy.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ['test/support/global-setup.ts'],

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descendants } from '../test/support/processes.ts';
@@ -38,10 +38,7 @@ export interface Network {
 export async function startNetwork(binDirectory: string): Promise<Network | undefined> {
   const ssh = findOnPath('ssh');
   if (findSshd() === undefined || ssh === undefined) return undefined;
-  // What a person has in the profile of their shell is no part of any contender: some start sixty processes.
-  const home = join(binDirectory, 'home');
-  mkdirSync(home);
-  const server = await startSshd({ profile: { home } });
+  const server = await startSshd();
   const relays: Relay[] = [];
   const ports: string[] = [];
   for (const [name, link] of Object.entries(links)) {

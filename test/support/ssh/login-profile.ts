@@ -9,8 +9,6 @@ export interface LoginProfile {
   readonly noise?: string;
   /** What `node` means on the remote side: not installed, or this executable instead of the usual one. */
   readonly node?: 'missing' | { readonly path: string };
-  /** Where the login shell looks for its profile. Left out: where it always does. */
-  readonly home?: string;
   /** Further variables in the command's environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,7 @@
 /** zstd, from node where it has it (22.15 on) and from a WASM build elsewhere: the same format from both. */
 export interface Zstd {
   compress(bytes: Uint8Array, level: number): Uint8Array;
-  /** Throws where the result would be longer than `lengthBytes`. */
+  /** What it returns is good until the next call. Throws where that would be longer than `lengthBytes`. */
   decompress(bytes: Uint8Array, lengthBytes: number): Uint8Array;
 }
 
@@ -43,22 +43,32 @@ async function wasmZstd(brotliDecompress: (bytes: Uint8Array) => Uint8Array): Pr
     Module.init(brotliDecompress(Buffer.from(wasmBrotliBase64, 'base64')));
   });
 
-  /** Runs one call with `bytes` in the module's memory, and copies its output out again. */
+  // Kept, so that what is decompressed can be read where it lies: new memory for each frame is dear.
+  let output = 0;
+  let outputBytes = 0;
+
+  function makeRoom(wantedBytes: number): void {
+    if (wantedBytes <= outputBytes) return;
+    Module._free(output);
+    output = Module._malloc(wantedBytes);
+    outputBytes = output === 0 ? 0 : wantedBytes;
+  }
+
+  /** Runs one call with `bytes` in the module's memory. Returns a view of what it has put there, until the next call. */
   function transform(
     bytes: Uint8Array,
     maxOutputBytes: number,
     call: (output: number, outputBytes: number, input: number, inputBytes: number) => number,
   ): Uint8Array {
+    makeRoom(Math.max(1, maxOutputBytes));
     const input = Module._malloc(bytes.byteLength);
-    const output = Module._malloc(Math.max(1, maxOutputBytes));
     try {
       if (input === 0 || output === 0) throw new Error('zstd: out of memory');
       Module.HEAPU8.set(bytes, input);
       const lengthBytes = call(output, maxOutputBytes, input, bytes.byteLength);
       if (Module._ZSTD_isError(lengthBytes) !== 0) throw new Error(`zstd: error ${lengthBytes}`);
-      return Module.HEAPU8.slice(output, output + lengthBytes);
+      return Module.HEAPU8.subarray(output, output + lengthBytes);
     } finally {
-      Module._free(output);
       Module._free(input);
     }
   }
@@ -70,7 +80,7 @@ async function wasmZstd(brotliDecompress: (bytes: Uint8Array) => Uint8Array): Pr
         Module._ZSTD_compressBound(bytes.byteLength),
         (output, outputBytes, input, inputBytes) =>
           Module._ZSTD_compress(output, outputBytes, input, inputBytes, level),
-      ),
+      ).slice(),
     decompress: (bytes, lengthBytes) =>
       transform(bytes, lengthBytes, (output, outputBytes, input, inputBytes) =>
         Module._ZSTD_decompress(output, outputBytes, input, inputBytes),

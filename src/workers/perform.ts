@@ -1,5 +1,5 @@
 import { monotonicMs } from '../clock.ts';
-import { decode, encode } from '../codec/codec.ts';
+import { encode, loadDecoder } from '../codec/codec.ts';
 import { isZero } from '../codec/zero.ts';
 import { RangeReader, readFully, writeFully } from '../device/range-io.ts';
 import type { DeviceHandle } from '../device/handle.ts';
@@ -124,7 +124,8 @@ async function read({ device, extents, setting, memory }: ReadJob): Promise<Read
 async function write({ device, extents, encoding, payload, zeros }: WriteJob): Promise<WriteResult> {
   const lengthBytes = totalBytes(extents);
   if (encoding === 'zero' && zeros === 'skip') return { payload };
-  const bytes = await decode({ encoding, payload }, lengthBytes);
+  const decode = await loadDecoder(encoding);
+  const bytes = decode(payload, lengthBytes);
   let position = 0;
   for (const extent of extents) {
     writeFully(device, extent.offsetBytes, bytes.subarray(position, position + extent.lengthBytes));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decode, encode } from '../../src/codec/codec.ts';
+import { encode, loadDecoder } from '../../src/codec/codec.ts';
 import { encodings, type Encoding } from '../../src/codec/encoding.ts';
 import { isZero } from '../../src/codec/zero.ts';
 import { loadZstd } from '../../src/codec/zstd.ts';
@@ -80,6 +80,16 @@ describe('encoded bytes', () => {
     const { encoding, payload } = await encode(text, { encoding: 'none', level: 9 });
     expect(encoding).toBe('none');
     expect(payload).toBe(text);
+  });
+
+  test.each(compressions)('come out whole one after the other, in whatever memory (%s)', async (encoding) => {
+    const decoder = await loadDecoder(encoding);
+    const [first, second] = await Promise.all(
+      [text, text.subarray(1000, 5000)].map(async (plain) => encode(plain, { encoding, level: 1 })),
+    );
+    expect(text.equals(decoder(first!.payload, text.length))).toBe(true);
+    expect(text.subarray(1000, 5000).equals(decoder(second!.payload, 4000))).toBe(true);
+    expect(text.equals(decoder(first!.payload, text.length))).toBe(true);
   });
 });
 
@@ -269,4 +279,11 @@ function forgetPeak(): void {
 
 function peakRssBytes(): number {
   return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
+}
+
+async function decode(
+  { encoding, payload }: { encoding: Encoding; payload: Uint8Array },
+  lengthBytes: number,
+): Promise<Uint8Array> {
+  return (await loadDecoder(encoding))(payload, lengthBytes);
 }

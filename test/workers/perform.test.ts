@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { decode } from '../../src/codec/codec.ts';
+import { encode, loadDecoder } from '../../src/codec/codec.ts';
 import type { DeviceHandle } from '../../src/device/device.ts';
 import { cut, totalBytes, type Extent } from '../../src/digest/extent.ts';
 import { perform } from '../../src/workers/perform.ts';
@@ -95,8 +95,37 @@ test('a read job packs the ranges back to back', async () => {
     memory: Buffer.alloc(200_010),
   });
   const expected = Buffer.concat(ranges.map((range) => partOf(bytes, range)));
-  expect(expected.equals(await decode({ encoding, payload }, 200_010))).toBe(true);
+  const decode = await loadDecoder(encoding);
+  expect(expected.equals(decode(payload, 200_010))).toBe(true);
 });
+
+// Decoding uses its memory again: were one job to wait between decoding and writing, another's bytes would be written.
+test.each(['zlib', 'zstd'] as const)(
+  'write jobs at the same time write their own bytes each (%s)',
+  async (encoding) => {
+    const target = deviceOf(Buffer.alloc(sizeBytes));
+    const frames = await Promise.all(
+      Array.from(cut(wholeDevice, 50_000), async (extent) => {
+        // Each a value of its own, which compresses whatever it is.
+        const plain = Buffer.alloc(extent.lengthBytes, 1 + extent.offsetBytes / 50_000);
+        return { extent, plain, ...(await encode(plain, { encoding, level: 1 })) };
+      }),
+    );
+    await Promise.all(
+      frames.map((frame) =>
+        perform({
+          kind: 'write',
+          device: target,
+          extents: [frame.extent],
+          encoding: frame.encoding,
+          payload: frame.payload,
+          zeros: 'write',
+        }),
+      ),
+    );
+    expect(readFileSync(target.path).equals(Buffer.concat(frames.map(({ plain }) => plain)))).toBe(true);
+  },
+);
 
 describe('a compare job', () => {
   test.each(['report', 'write'] as const)('finds exactly the steps that differ (%s)', async (difference) => {

@@ -71,10 +71,11 @@ function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
 }
 
 function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
-  for (const { offsetBytes, lengthBytes } of cut(range, limits.pieceBytes)) {
-    const bytes = sourceReader().read(source, offsetBytes, lengthBytes);
-    if (zeros === 'skip' && isZero(bytes)) continue;
-    writeFully(target, offsetBytes, bytes);
+  const reader = sourceReader();
+  const endBytes = range.offsetBytes + range.lengthBytes;
+  for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += limits.pieceBytes) {
+    const bytes = reader.read(source, atBytes, Math.min(limits.pieceBytes, endBytes - atBytes));
+    if (zeros === 'write' || !isZero(bytes)) writeFully(target, atBytes, bytes);
   }
 }
 

@@ -91,6 +91,8 @@ export const limits = {
   pingIntervalMs: 5,
   /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
+  /** Payloads that may be on a shorter way at once: two whole frames, of which one is under way while one is written. */
+  shortWayBytes: 2 * MiB,
   /** So much goes into the buffers of a lane, ssh's window and those of TCP, however slow the link is. */
   laneBufferBytes: 4 * MiB,
   lanesAfterDataBytes: 16 * MiB,

@@ -6,6 +6,7 @@ import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
 import type { DataMessage, Message } from './messages.ts';
 import { PayloadMemory } from './payload-memory.ts';
 import { RateMeter } from './rate-meter.ts';
+import { ShortWay } from './short-way.ts';
 
 interface Waiter {
   readonly resolve: (message: Message) => void;
@@ -45,6 +46,10 @@ export class Channel {
   readonly #pings: Ping[] = [];
   #roundTripMs: number | undefined;
   #dataBytes = 0;
+  /** Payloads in the lanes' hands that the other side has not confirmed. */
+  #onTheWayBytes = 0;
+  /** What bounds them on a short way; on a long one, it is the lanes themselves. */
+  #shortWay: ShortWay | undefined;
   #isPaused = false;
 
   /** From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too. */
@@ -77,9 +82,9 @@ export class Channel {
     return this.#dataBytes;
   }
 
-  /** How fast the lanes together take data when they are busy; undefined until they were. */
+  /** How fast data gets through when the lanes are busy; undefined until they were. */
   get bytesPerMs(): number | undefined {
-    return this.#rateMeter.bytesPerMs;
+    return (this.#shortWay ?? this.#rateMeter).bytesPerMs;
   }
 
   /** How long the way is; undefined until one of the sides has measured it. */
@@ -90,6 +95,7 @@ export class Channel {
   /** The other side has measured it. */
   learnRoundTripMs(roundTripMs: number): void {
     this.#roundTripMs = roundTripMs;
+    if (roundTripMs < limits.longRoundTripMs) this.#shortWay ??= new ShortWay();
   }
 
   /**
@@ -113,15 +119,21 @@ export class Channel {
    * @throws {BasynError} the channel's failure.
    */
   async measureRoundTripMs(shortMs: number): Promise<number> {
+    const roundTripMs = await this.#shortestAnswerMs(shortMs);
+    this.learnRoundTripMs(roundTripMs);
+    return roundTripMs;
+  }
+
+  async #shortestAnswerMs(shortMs: number): Promise<number> {
     const answers: Promise<number>[] = [];
     while (answers.length < limits.roundTripSamples) {
       const answer = this.ping();
       answers.push(answer);
       answer.catch(() => undefined);
       const roundTripMs = await Promise.race([answer, sleep(limits.pingIntervalMs)]);
-      if (roundTripMs !== undefined && roundTripMs < shortMs) return (this.#roundTripMs = roundTripMs);
+      if (roundTripMs !== undefined && roundTripMs < shortMs) return roundTripMs;
     }
-    return (this.#roundTripMs = Math.min(...(await Promise.all(answers))));
+    return Math.min(...(await Promise.all(answers)));
   }
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
@@ -137,14 +149,22 @@ export class Channel {
     return this.#lanes[0]?.queuedBytes ?? 0;
   }
 
+  /** Resolves when a data frame with such a payload may be sent. */
+  async roomForData(payloadBytes: number): Promise<void> {
+    await this.#shortWay?.enter(payloadBytes);
+  }
+
   /**
-   * Sends a data frame over the lane with the shortest queue. Resolves when this lane has room again.
+   * Sends a data frame, for which there is {@link roomForData}, over the lane with the shortest queue. Resolves when this
+   * lane has room again.
    *
    * @param onTaken is called when the payload's memory may be used for something else.
    */
   async sendData(message: DataMessage, onTaken?: () => void): Promise<void> {
+    const payloadBytes = message.payload.byteLength;
     if (this.#failure !== undefined) throw this.#failure;
-    this.#dataBytes += message.payload.byteLength;
+    this.#onTheWayBytes += payloadBytes;
+    this.#dataBytes += payloadBytes;
     const lane = this.#lanesByTurn.reduce((least, one) =>
       one.queuedBytes < least.queuedBytes ? one : least,
     );
@@ -152,6 +172,19 @@ export class Channel {
     this.#lanesByTurn.splice(this.#lanesByTurn.indexOf(lane), 1);
     this.#lanesByTurn.push(lane);
     await lane.send(message, onTaken);
+  }
+
+  /**
+   * The other side is done with so much of the payloads.
+   *
+   * @throws {BasynError} `protocol`, where it can't have.
+   */
+  confirmed(payloadBytes: number): void {
+    if (payloadBytes > this.#onTheWayBytes) {
+      throw new BasynError('protocol', 'The other side confirmed more payload than it was sent.');
+    }
+    this.#onTheWayBytes -= payloadBytes;
+    this.#shortWay?.leave(payloadBytes);
   }
 
   /**

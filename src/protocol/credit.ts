@@ -17,6 +17,11 @@ export class Credit {
     this.#available = available;
   }
 
+  /** Whether the next to acquire `amount` units would not have to wait. */
+  has(amount: number): boolean {
+    return this.#waiters.length === 0 && amount <= this.#available;
+  }
+
   /** Resolves when `amount` units are the caller's. They must never exceed what the stock can ever hold. */
   acquire(amount: number): Promise<void> {
     assert(amount >= 0, `credit of ${amount}`);

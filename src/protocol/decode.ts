@@ -57,7 +57,7 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'data':
       return readData(reader);
     case 'written':
-      return { type, writtenBytes: reader.uint64() };
+      return { type, writtenBytes: reader.uint64(), payloadBytes: reader.uint64() };
     case 'finish':
       return { type, ...reader.json(finishSchema) };
     case 'finished':

@@ -33,7 +33,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'data':
       return [dataHead(message), extentTable(message.extents), message.payload];
     case 'written':
-      return [number(message.writtenBytes)];
+      return [number(message.writtenBytes), number(message.payloadBytes)];
     case 'ping':
     case 'pong':
     case 'bye':

@@ -58,10 +58,11 @@ export interface DataMessage {
   readonly payload: Uint8Array;
 }
 
-/** Target → source: so many device bytes of data frames have been written (not yet flushed). */
+/** Target → source: so many device bytes, of so many bytes of payload, have been written (not yet flushed). */
 export interface WrittenMessage {
   readonly type: 'written';
   readonly writtenBytes: number;
+  readonly payloadBytes: number;
 }
 
 /** Source → target: the last data frame of the phase is on its way, and this is what it all came to. */

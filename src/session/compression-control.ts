@@ -82,9 +82,12 @@ const recentWeight = 0.15;
 const recentShareWeight = 0.05;
 /**
  * A level that takes all the time of all threads has to gain so much, one that takes less, less: it takes it from ssh,
- * which carries what the threads make.
+ * which carries what the threads make. Where ssh itself is what bounds the link, each second that it is robbed of is
+ * missing.
  */
-const processorWeight = 0.3;
+const processorWeight = { boundByNetwork: 0.3, boundBySsh: 1 };
+/** On a short way, what is faster than gigabit Ethernet is as fast as ssh makes it. */
+const gigabitBytesPerMs = 125_000;
 /** While nothing is compressed, nothing is learnt: every so many frames one is tried. */
 const probeInterval = 64;
 
@@ -114,6 +117,8 @@ export class AdaptiveCompression implements CompressionControl {
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return this.#firstSetting(roundTripMs);
     const share = this.#worthwhileShare;
+    const isBoundBySsh = isShort(roundTripMs) && linkBytesPerMs > gigabitBytesPerMs;
+    const weight = isBoundBySsh ? processorWeight.boundBySsh : processorWeight.boundByNetwork;
     let best: CompressionSetting = { encoding: 'none', level: 1 };
     let bestScore = this.#least === 'may be none' ? linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
@@ -122,7 +127,7 @@ export class AdaptiveCompression implements CompressionControl {
         threadsBytesPerMs,
         linkBytesPerMs / (share * size * this.#ratio + 1 - share),
       );
-      const score = bytesPerMs / (1 + (processorWeight * bytesPerMs) / threadsBytesPerMs);
+      const score = bytesPerMs / (1 + (weight * bytesPerMs) / threadsBytesPerMs);
       if (score <= bestScore) continue;
       best = { encoding, level };
       bestScore = score;
@@ -134,9 +139,11 @@ export class AdaptiveCompression implements CompressionControl {
   }
 
   /** Before anything is known of the link: a short way is mostly a fast one, and a slow link is mostly a long way. */
-  #firstSetting(roundTripMs = Infinity): CompressionSetting {
-    const isShortWay = roundTripMs < limits.longRoundTripMs;
-    return { encoding: isShortWay && this.#least === 'may be none' ? 'none' : this.#encoding, level: 1 };
+  #firstSetting(roundTripMs: number | undefined): CompressionSetting {
+    return {
+      encoding: isShort(roundTripMs) && this.#least === 'may be none' ? 'none' : this.#encoding,
+      level: 1,
+    };
   }
 
   observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs }: CompressionOutcome): void {
@@ -150,4 +157,9 @@ export class AdaptiveCompression implements CompressionControl {
     this.#bytesPerMs += recentWeight * (bytesPerMs - this.#bytesPerMs);
     this.#ratio += recentWeight * (ratio - this.#ratio);
   }
+}
+
+/** A way that nobody has measured may be long. */
+function isShort(roundTripMs = Infinity): boolean {
+  return roundTripMs < limits.longRoundTripMs;
 }

@@ -3,6 +3,7 @@ import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import { Credit } from '../protocol/credit.ts';
+import type { WrittenMessage } from '../protocol/messages.ts';
 import type { CompressionControl } from './compression-control.ts';
 import type { Phase } from './phase.ts';
 import type { TaskGroup } from './task-group.ts';
@@ -54,16 +55,17 @@ export class Sender {
   }
 
   /**
-   * The target has written so many bytes.
+   * The target has written so much.
    *
    * @throws {BasynError} `protocol`, where it can't have.
    */
-  written(lengthBytes: number): void {
-    this.#writtenBytes += lengthBytes;
+  written({ writtenBytes, payloadBytes }: WrittenMessage): void {
+    this.#writtenBytes += writtenBytes;
     if (this.#writtenBytes > this.#handedOverBytes) {
       throw new BasynError('protocol', 'The other side confirmed more data than it was sent.');
     }
-    this.#window.release(lengthBytes);
+    this.#window.release(writtenBytes);
+    this.#channel.confirmed(payloadBytes);
   }
 
   /** Resolves when all accepted ranges are in the channel's hands. */
@@ -111,6 +113,7 @@ export class Sender {
     const { encoding, payload, encodeMs, memory } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
+    await this.#channel.roomForData(payloadBytes);
     const message = { type: 'data', extents, encoding, payload } as const;
     const sending = this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;

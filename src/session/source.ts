@@ -109,7 +109,7 @@ export class Source {
       } else if (message.type === 'answer' && this.#comparer !== undefined) {
         this.#comparer.answer(message);
       } else if (message.type === 'written') {
-        this.#sender.written(message.writtenBytes);
+        this.#sender.written(message);
         if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;

@@ -42,7 +42,7 @@ test('the reason that the other side has told is heard, although it hears us no 
   const gone = new Writable({ write: (_bytes, _encoding, done) => done(new Error('write EPIPE')) });
   const { channel, readable } = channelTo(gone);
   const failed = failureOf(() => channel.next());
-  channel.send({ type: 'written', writtenBytes: 1 });
+  channel.send({ type: 'written', writtenBytes: 1, payloadBytes: 1 });
   await sleep(50);
   readable.end(frameOf({ type: 'failure', code: 'device', message: 'cannot read it.' }));
   expect(await failed).toMatchObject({ code: 'device', message: 'cannot read it.' });

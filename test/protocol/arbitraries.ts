@@ -88,7 +88,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
       payload: bytes,
     })
     .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
-  written: fc.record({ writtenBytes: offset }),
+  written: fc.record({ writtenBytes: offset, payloadBytes: offset }),
   finish: fc.record({
     dataBytes: offset,
     differingBytes: offset,

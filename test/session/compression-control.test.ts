@@ -55,6 +55,17 @@ describe('a compression that is left open', () => {
     expect(control.next(over(400_000, 2))).toMatchObject({ encoding: 'none' });
   });
 
+  test('gains more where ssh itself is what bounds the link: on a short way, faster than gigabit Ethernet', () => {
+    const control = compressionControlOf({ name: 'auto', level: null });
+    observeSome(control);
+    const longWay = { linkBytesPerMs: 250_000, roundTripMs: 40, parallelism: 4 };
+    expect(control.next(longWay)).toMatchObject({ encoding: 'zstd' });
+    expect(control.next({ ...longWay, roundTripMs: 0.3 })).toMatchObject({ encoding: 'none' });
+    expect(control.next({ ...longWay, roundTripMs: 0.3, linkBytesPerMs: 119_000 })).toMatchObject({
+      encoding: 'zstd',
+    });
+  });
+
   test.each([
     { way: 'a short way, which is mostly a fast one', roundTripMs: 0.3, encoding: 'none' },
     { way: 'a long way', roundTripMs: 40, encoding: 'zstd' },

@@ -56,6 +56,10 @@ const finish: Message = {
 };
 const copy = { ...begin, phase: 'copy' } as const;
 
+function written(writtenBytes: number, payloadBytes: number): Message {
+  return { type: 'written', writtenBytes, payloadBytes };
+}
+
 function data(offsetBytes: number, lengthBytes: number): DataMessage {
   return {
     type: 'data',
@@ -116,7 +120,7 @@ describe('an agent that receives refuses', () => {
       {},
       [begin, { type: 'advance', doneBuffers: 3 }, { type: 'advance', doneBuffers: 2 }],
     ],
-    ['a message that only it may send', {}, [begin, { type: 'written', writtenBytes: 1 }]],
+    ['a message that only it may send', {}, [begin, written(1, 1)]],
     ['a second phase within the first', {}, [begin, begin]],
     ['a second device', {}, [{ ...open, path: '/dev/null' }]],
     ['an end in the middle of a phase', {}, [copy, { type: 'bye' }]],
@@ -150,7 +154,8 @@ describe('an agent that sends refuses', () => {
     ['half a digest', [begin, { type: 'digests', firstBuffer: 0, digests: Buffer.alloc(30) }]],
     ['digests in a copy', [copy, digests(0, 1)]],
     ['answers that it didn’t ask for', [begin, { type: 'answer', id: 1, digests: Buffer.alloc(20) }]],
-    ['a confirmation of more than it has sent', [copy, { type: 'written', writtenBytes: sizeBytes + 1 }]],
+    ['a confirmation of more than it has sent', [copy, written(sizeBytes + 1, 0)]],
+    ['a confirmation of payload that it has not sent', [copy, written(0, 1)]],
     ['an early end', [begin, { type: 'finished', writtenBytes: 0 }]],
     ['data', [begin, data(0, 20)]],
   ])('%s, and writes nothing', async (_, said) => {
@@ -170,17 +175,17 @@ describe('a local source', () => {
     warnings: [],
     lanes: null,
   };
-  const written: Message = { type: 'written', writtenBytes: sizeBytes };
+  const allWritten = written(sizeBytes, 0);
 
   test.each<[string, readonly Message[], string]>([
     [
       'was written less than was sent',
-      [opened, written, { type: 'finished', writtenBytes: sizeBytes - 1 }],
+      [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes - 1 }],
       'wrote',
     ],
     [
       'was written more than was sent',
-      [opened, written, { type: 'finished', writtenBytes: sizeBytes + 1 }],
+      [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes + 1 }],
       'wrote',
     ],
     ['has got a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'receiving device'],

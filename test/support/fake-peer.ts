@@ -58,7 +58,9 @@ const behaviours = {
     say({ type: 'finished', writtenBytes: sizeBytes }),
   ),
   'finished with too few bytes': answer('finish', () => say({ type: 'finished', writtenBytes: 1 })),
-  'more written than was sent': answer('begin', () => say({ type: 'written', writtenBytes: 2 ** 40 })),
+  'more written than was sent': answer('begin', () =>
+    say({ type: 'written', writtenBytes: 2 ** 40, payloadBytes: 0 }),
+  ),
   'terminal escapes': () =>
     say({
       type: 'failure',
@@ -79,7 +81,9 @@ function answer(type: Message['type'], act: () => void): () => void {
       if (message.type === 'ping') say({ type: 'pong' });
       if (message.type === type) act();
       // A target that takes everything, for those that lie in the end only.
-      if (message.type === 'data') say({ type: 'written', writtenBytes: lengthOf(message) });
+      if (message.type === 'data') {
+        say({ type: 'written', writtenBytes: lengthOf(message), payloadBytes: message.payload.byteLength });
+      }
     };
   };
 }

@@ -27,7 +27,10 @@ export class ShortWay {
 
   /** Resolves when there is room for a payload. */
   async enter(payloadBytes: number): Promise<void> {
-    const isMeasured = !this.#isWarmingUp() && !this.#room.has(payloadBytes);
+    this.#firstEnteredMs ??= monotonicMs();
+    const isWarmingUp =
+      monotonicMs() - this.#firstEnteredMs < warmingUpMs || this.#enteredBytes < limits.laneBufferBytes;
+    const isMeasured = !isWarmingUp && !this.#room.has(payloadBytes);
     this.#enteredBytes += payloadBytes;
     if (!isMeasured) {
       await this.#room.acquire(payloadBytes);
@@ -45,11 +48,5 @@ export class ShortWay {
   leave(payloadBytes: number): void {
     if (this.#waits > 0) this.#leftBytes += payloadBytes;
     this.#room.release(payloadBytes);
-  }
-
-  #isWarmingUp(): boolean {
-    const nowMs = monotonicMs();
-    this.#firstEnteredMs ??= nowMs;
-    return nowMs - this.#firstEnteredMs < warmingUpMs || this.#enteredBytes < limits.laneBufferBytes;
   }
 }

@@ -77,8 +77,8 @@ export class Writer {
 
   async #write({ extents, encoding, payload }: DataMessage, lengthBytes: number): Promise<void> {
     const { device, runner, zeros } = this.#phase;
-    const payloadBytes = payload.byteLength;
     const done = await runner.run({ kind: 'write', device, extents, encoding, payload, zeros }, 'now');
+    const payloadBytes = done.payload.byteLength;
     this.#channel.memory.giveBack(done.payload);
     this.#writtenBytes += lengthBytes;
     this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes });

@@ -70,6 +70,7 @@ function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
   return { writtenBytes: extent.lengthBytes };
 }
 
+/** A plain loop, as in hashing: this is most of what a copy does, and each thread would compile a generator. */
 function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
   const reader = sourceReader();
   const endBytes = range.offsetBytes + range.lengthBytes;

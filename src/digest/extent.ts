@@ -16,12 +16,16 @@ export function* cut(extent: Extent, stepBytes: number): Generator<Extent, void>
   }
 }
 
-/** The same bytes in as few extents as possible. `extents` are in ascending order and don't overlap. */
-export function joinNeighbours(extents: Iterable<Extent>): Extent[] {
+/**
+ * The same bytes in as few extents as possible of which {@link cut} makes the same steps: what ends within a step is not
+ * joined to what follows. `extents` don't overlap, and stay in their order.
+ */
+export function joinNeighbours(extents: Iterable<Extent>, stepBytes = 1): Extent[] {
   const joined: Extent[] = [];
   for (const extent of extents) {
     const last = joined.at(-1);
-    if (last !== undefined && last.offsetBytes + last.lengthBytes === extent.offsetBytes) {
+    const isNeighbour = last !== undefined && last.offsetBytes + last.lengthBytes === extent.offsetBytes;
+    if (isNeighbour && last.lengthBytes % stepBytes === 0) {
       joined[joined.length - 1] = {
         offsetBytes: last.offsetBytes,
         lengthBytes: last.lengthBytes + extent.lengthBytes,

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import { flush, type DeviceHandle, type OpenedDevice } from '../device/device.ts';
-import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
 import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -172,7 +172,7 @@ class PhaseHere {
   }
 }
 
-/** Buffers, or whole steps of large ones, in batches that are worth a job. */
+/** Buffers, or whole steps of large ones, in batches that are worth a job; small ones share a read. */
 function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> {
   const partBytes = Math.max(1, Math.floor(limits.jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
@@ -182,12 +182,12 @@ function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> 
       batch.push(part);
       batchBytes += part.lengthBytes;
       if (batchBytes < limits.jobBytes) continue;
-      yield batch;
+      yield joinNeighbours(batch, stepBytes);
       batch = [];
       batchBytes = 0;
     }
   }
-  if (batch.length > 0) yield batch;
+  if (batch.length > 0) yield joinNeighbours(batch, stepBytes);
 }
 
 interface Place {

@@ -1,4 +1,4 @@
-import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
@@ -89,11 +89,11 @@ export class Sender {
     this.#isPumping = false;
   }
 
-  /** As many of the waiting ranges as one frame holds. */
+  /** As many of the waiting ranges as one frame holds; neighbours share a read, and a write on the other side. */
   #takeFrame(): readonly Extent[] {
     const [frame = []] = framesOf(this.#queue);
     this.#queue.splice(0, frame.length);
-    return frame;
+    return joinNeighbours(frame);
   }
 
   /** Before it is known what the link does, only some frames go out: their compression is a guess. */

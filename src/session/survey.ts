@@ -1,3 +1,4 @@
+import { joinNeighbours } from '../digest/extent.ts';
 import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../digest/geometry.ts';
 import { limits } from '../limits.ts';
 import { Credit } from '../protocol/credit.ts';
@@ -54,10 +55,10 @@ export class Survey {
       bufferExtentOf(geometry, first + position),
     );
     const stepBytes = blockBytesOf(geometry);
-    const { digests } = await runner.run(
-      { kind: 'digest', device, hash: plan.hash, extents, stepBytes },
-      'ahead',
-    );
+    // Small buffers share a read.
+    const joined = joinNeighbours(extents, stepBytes);
+    const job = { kind: 'digest', device, hash: plan.hash, extents: joined, stepBytes } as const;
+    const { digests } = await runner.run(job, 'ahead');
     let position = 0;
     return extents.map(({ lengthBytes }, index) => {
       const blockCount = Math.ceil(lengthBytes / stepBytes);

@@ -181,6 +181,24 @@ describe('extents', () => {
     );
   });
 
+  test('are joined as far as the same steps are cut out of them', () => {
+    fc.assert(
+      fc.property(extents, fc.integer({ min: 1, max: 5 }), (given, stepBytes) => {
+        const joined = joinNeighbours(given, stepBytes);
+        const stepsOf = (some: readonly Extent[]): Extent[] =>
+          some.flatMap((extent) => [...cut(extent, stepBytes)]);
+        expect(stepsOf(joined)).toEqual(stepsOf(given));
+        const isJoinable = joined.some(
+          (extent, index) =>
+            index > 0 &&
+            endOf(joined[index - 1]!) === extent.offsetBytes &&
+            joined[index - 1]!.lengthBytes % stepBytes === 0,
+        );
+        expect(isJoinable).toBe(false);
+      }),
+    );
+  });
+
   test('are cut into steps of the same bytes, all but the last of full length', () => {
     fc.assert(
       fc.property(

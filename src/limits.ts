@@ -86,7 +86,7 @@ export const limits = {
   framesUnderWay: 16,
   /** The same, before it is known how fast the lanes take them. */
   firstFrames: 4,
-  /** Answers to a ping, of which the shortest tells the length of the way; the next is asked for after so long at most. */
+  /** Answers to a ping, at least, of which the shortest tells the length of the way; at first, the next is asked for after so long. */
   roundTripSamples: 4,
   pingIntervalMs: 5,
   /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */

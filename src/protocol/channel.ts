@@ -113,7 +113,7 @@ export class Channel {
 
   /**
    * Finds out how long the way is: the shortest of several answers, because both sides may be busy with starting. To be
-   * done before there is data to wait behind. Takes little longer than one round trip.
+   * done before there is data to wait behind. Takes little longer than one round trip, on a long way.
    *
    * @param shortMs an answer that takes less is short enough: no further one is waited for.
    * @throws {BasynError} the channel's failure.
@@ -124,16 +124,23 @@ export class Channel {
     return roundTripMs;
   }
 
+  /**
+   * A side that was busy answers everything at once, and the last question waited least. So there are questions all the
+   * time, until there are enough answers, and these don't get shorter any more.
+   */
   async #shortestAnswerMs(shortMs: number): Promise<number> {
-    const answers: Promise<number>[] = [];
-    while (answers.length < limits.roundTripSamples) {
-      const answer = this.ping();
-      answers.push(answer);
-      answer.catch(() => undefined);
-      const roundTripMs = await Promise.race([answer, sleep(limits.pingIntervalMs)]);
-      if (roundTripMs !== undefined && roundTripMs < shortMs) return roundTripMs;
+    const startMs = monotonicMs();
+    const answersMs: number[] = [];
+    for (;;) {
+      const answered = this.ping().then((elapsedMs) => void answersMs.push(elapsedMs));
+      answered.catch(() => undefined);
+      // Ever more slowly, so that there are no thousands of questions to a side that says nothing.
+      const intervalMs = Math.max(limits.pingIntervalMs, (monotonicMs() - startMs) / 10);
+      await Promise.race([answered, sleep(intervalMs, undefined, { ref: false })]);
+      const shortestMs = Math.min(...answersMs);
+      const areEnough = answersMs.length >= limits.roundTripSamples && answersMs.at(-1)! > shortestMs;
+      if (shortestMs < shortMs || areEnough) return shortestMs;
     }
-    return Math.min(...(await Promise.all(answers)));
   }
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */

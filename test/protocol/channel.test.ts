@@ -1,9 +1,11 @@
-import { PassThrough, Writable } from 'node:stream';
+import { PassThrough, Transform, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { Channel } from '../../src/protocol/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
+import { failureOf } from '../support/failure.ts';
 
 const MiB = 1024 * 1024;
 const shortWayMs = limits.longRoundTripMs / 10;
@@ -46,11 +48,55 @@ test('what waits for room on a short way counts as what the link can do', async 
   expect(channel.bytesPerMs).toBeLessThan((2 * MiB) / 10);
 });
 
+test('a short way is told from a long one while the other side is busy', async () => {
+  const busyMs = 300;
+  const isFree = sleep(busyMs);
+  const channel = channelThrough((push) => void isFree.then(push));
+  const shortMs = busyMs / 5;
+  expect(await channel.measureRoundTripMs(shortMs)).toBeLessThan(shortMs);
+});
+
+test('a long way is measured within little more than a round trip', async () => {
+  const channel = channelThrough((push) => void setTimeout(push, longWayMs));
+  const startMs = performance.now();
+  const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
+  expect(roundTripMs).toBeGreaterThanOrEqual(longWayMs - 1);
+  expect(roundTripMs).toBeLessThan(longWayMs * 4);
+  expect(performance.now() - startMs).toBeLessThan(longWayMs * 8);
+});
+
+test('a way can’t be measured when the conversation has ended', async () => {
+  const channel = channelThrough(() => undefined);
+  const measured = failureOf(() => channel.measureRoundTripMs(limits.longRoundTripMs));
+  await sleep(20);
+  channel.fail(new BasynError('connection', 'The line is dead.'));
+  expect(await measured).toMatchObject({ message: 'The line is dead.' });
+});
+
 test('payload that was not sent can’t be confirmed', async () => {
   const { channel } = channelOver(shortWayMs);
   await send(channel, MiB);
   expect(() => channel.confirmed(MiB + 1)).toThrow(/confirmed more payload/);
 });
+
+/** To another channel, to which what is said goes when `carry` pushes it. */
+function channelThrough(carry: (push: () => void) => void): Channel {
+  const there = new Transform({
+    transform(bytes: Uint8Array, _encoding, done) {
+      carry(() => this.push(bytes));
+      done();
+    },
+  });
+  const back = new PassThrough();
+  const [channel, other] = [new Channel(), new Channel()];
+  channel.addLane({ readable: back, writable: there });
+  other.addLane({ readable: there, writable: back });
+  onTestFinished(() => {
+    channel.destroy();
+    other.destroy();
+  });
+  return channel;
+}
 
 /** Over a lane that takes everything at once, without headers to count. */
 function channelOver(roundTripMs: number): { channel: Channel; carried: () => number } {

@@ -2,15 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { Channel } from '../../src/protocol/channel.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
+import { channelPair } from '../support/channel-pair.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
-import { MemoryWire } from '../support/memory-wire.ts';
 import { scratchFile } from '../support/scratch.ts';
 
 /** What the honest side must never do, whatever the other side says: write where it may not, hang, or report success. */
@@ -255,16 +254,4 @@ async function answerTo(said: readonly Message[]): Promise<BasynError> {
     agent.destroy();
     await serving;
   }
-}
-
-function channelPair(): [Channel, Channel] {
-  const [local, agent] = [new Channel(), new Channel()];
-  const [there, back] = [new MemoryWire(), new MemoryWire()];
-  local.addLane({ readable: back, writable: there });
-  agent.addLane({ readable: there, writable: back });
-  onTestFinished(() => {
-    local.destroy();
-    agent.destroy();
-  });
-  return [local, agent];
 }

@@ -1,0 +1,16 @@
+import { onTestFinished } from 'vitest';
+import { Channel } from '../../src/protocol/channel.ts';
+import { MemoryWire } from './memory-wire.ts';
+
+/** Both ends of a conversation in memory, until the test ends. */
+export function channelPair(): [local: Channel, agent: Channel] {
+  const [local, agent] = [new Channel(), new Channel()];
+  const [there, back] = [new MemoryWire(), new MemoryWire()];
+  local.addLane({ readable: back, writable: there });
+  agent.addLane({ readable: there, writable: back });
+  onTestFinished(() => {
+    local.destroy();
+    agent.destroy();
+  });
+  return [local, agent];
+}

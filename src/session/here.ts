@@ -141,7 +141,9 @@ class PhaseHere {
     const { bufferBytes, chunkBytes } = this.#here.order;
     const stepBytes = chunkBytesOf(bufferBytes, chunkBytes);
     const geometry = geometryOf(this.#sizeBytes, bufferBytes, stepBytes);
-    await this.#inOrder(batchesOf(geometry, stepBytes), async (extents) => {
+    await this.#inOrder(batchesOf(geometry, stepBytes), async (batch) => {
+      // Small buffers share a read.
+      const extents = joinNeighbours(batch, stepBytes);
       const job = { kind: 'compare', source, target, extents, stepBytes, difference } as const;
       const { differing } = await this.#runner.run(job, 'now');
       return () => {
@@ -172,7 +174,7 @@ class PhaseHere {
   }
 }
 
-/** Buffers, or whole steps of large ones, in batches that are worth a job; small ones share a read. */
+/** Buffers, or whole steps of large ones, in batches that are worth a job. */
 function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> {
   const partBytes = Math.max(1, Math.floor(limits.jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
@@ -182,12 +184,12 @@ function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> 
       batch.push(part);
       batchBytes += part.lengthBytes;
       if (batchBytes < limits.jobBytes) continue;
-      yield joinNeighbours(batch, stepBytes);
+      yield batch;
       batch = [];
       batchBytes = 0;
     }
   }
-  if (batch.length > 0) yield joinNeighbours(batch, stepBytes);
+  if (batch.length > 0) yield batch;
 }
 
 interface Place {

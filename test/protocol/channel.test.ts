@@ -5,6 +5,7 @@ import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { Channel } from '../../src/protocol/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
+import { channelPair } from '../support/channel-pair.ts';
 import { failureOf } from '../support/failure.ts';
 
 const MiB = 1024 * 1024;
@@ -87,15 +88,7 @@ function channelThrough(carry: (push: () => void) => void): Channel {
       done();
     },
   });
-  const back = new PassThrough();
-  const [channel, other] = [new Channel(), new Channel()];
-  channel.addLane({ readable: back, writable: there });
-  other.addLane({ readable: there, writable: back });
-  onTestFinished(() => {
-    channel.destroy();
-    other.destroy();
-  });
-  return channel;
+  return channelPair(there)[0];
 }
 
 /** Over a lane that takes everything at once, without headers to count. */

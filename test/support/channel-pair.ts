@@ -1,11 +1,16 @@
+import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { Channel } from '../../src/protocol/channel.ts';
 import { MemoryWire } from './memory-wire.ts';
 
-/** Both ends of a conversation in memory, until the test ends. */
-export function channelPair(): [local: Channel, agent: Channel] {
+/**
+ * Both ends of a conversation in memory, until the test ends.
+ *
+ * @param there what the first says goes through it to the second.
+ */
+export function channelPair(there: Duplex = new MemoryWire()): [local: Channel, agent: Channel] {
   const [local, agent] = [new Channel(), new Channel()];
-  const [there, back] = [new MemoryWire(), new MemoryWire()];
+  const back = new MemoryWire();
   local.addLane({ readable: back, writable: there });
   agent.addLane({ readable: there, writable: back });
   onTestFinished(() => {

@@ -19,6 +19,7 @@ export class Milestone implements Reporter {
         this.#last = { ...event, doneBytes: event.sizeBytes };
         break;
       case 'start':
+      case 'flushing':
       case 'warning':
       case 'remote-stderr':
       case 'debug':

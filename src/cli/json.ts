@@ -4,8 +4,8 @@ import type { Reporter } from './reporter.ts';
 import { safeJson } from './terminal.ts';
 
 /**
- * `--json`: one object per line on stdout. First the events `start`, `phase-start`, `progress`, `phase-end`
- * and `warning`; last exactly one `result`, `devices` or `error`.
+ * `--json`: one object per line on stdout. First the events `start`, `phase-start`, `progress`, `flushing`,
+ * `phase-end` and `warning`; last exactly one `result`, `devices` or `error`.
  */
 export function jsonReporter(output: Output): Reporter {
   const print = (value: object): void => output.print(safeJson(value));

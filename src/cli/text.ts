@@ -120,12 +120,19 @@ function eventLines(event: RunEvent): string[] {
       return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
     case 'phase-end':
       return [describePhase(event)];
+    case 'flushing':
+      return [describeFlush(event)];
     case 'progress':
     case 'warning':
     case 'remote-stderr':
     case 'debug':
       return [];
   }
+}
+
+/** "sync: flushing the target". */
+export function describeFlush({ phase }: Extract<RunEvent, { type: 'flushing' }>): string {
+  return phase === undefined ? 'flushing the target' : `${phase}: flushing the target`;
 }
 
 function describeTask({ kind, options }: Task): string {

@@ -29,7 +29,7 @@ const receiving = v.object({
 export type ReceivingRequest = v.InferOutput<typeof receiving>;
 
 export const openSchema = v.object({
-  protocol: v.literal(1),
+  protocol: v.literal(2),
   path,
   role: v.picklist(['source', 'target']),
   /** Present where the agent will write. Without it, the device is opened for reading only. */
@@ -58,6 +58,11 @@ export const openedSchema = v.object({
   warnings: v.pipe(v.array(text), v.maxLength(100)),
   /** `null`: the agent takes no further lanes. */
   lanes: v.nullable(laneMeeting),
+});
+
+export const closedSchema = v.object({
+  /** What the agent found out about its device at the end, for the user. */
+  warnings: v.pipe(v.array(text), v.maxLength(100)),
 });
 
 const compression = v.object({

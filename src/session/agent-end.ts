@@ -14,7 +14,8 @@ import { unexpected } from './unexpected.ts';
 export type ListenForLanes = () => Promise<LaneMeeting | null>;
 
 /**
- * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`.
+ * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`, when the
+ * device is closed and the local side has been told so.
  *
  * @throws {BasynError} the first failure; where it is ours, the local side has been told.
  */
@@ -27,7 +28,8 @@ export async function serveAgentEnd(
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
     channel.watch(open.peerTimeoutMs);
-    await serveDevice(open, channel, runner, listenForLanes);
+    const warnings = await serveDevice(open, channel, runner, listenForLanes);
+    channel.send({ type: 'closed', warnings: warnings.map(shortened) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
     channel.send(failureOf(error));
@@ -45,21 +47,22 @@ function shortened(text: string): string {
   return text.slice(0, limits.maxErrorMessageCharacters);
 }
 
+/** Serves all phases. Resolves when the device is closed, with what was found out about it at the end, for the user. */
 async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
   listenForLanes: ListenForLanes,
-): Promise<void> {
+): Promise<readonly string[]> {
   const opened = await openDevice(open.path, 'remote', receivingOf(open));
-  await usingDevice(opened, runner, async (device) => {
+  return usingDevice(opened, runner, async (device) => {
     const { handle, identity, warnings } = device;
     const { kind, sizeBytes } = handle;
     const lanes = open.lanes ? await listenForLanes() : null;
     channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: warnings.map(shortened), lanes });
     for (;;) {
       const message = await channel.next();
-      if (message.type === 'bye') return;
+      if (message.type === 'bye') return [];
       if (message.type !== 'begin') throw unexpected(message);
       await servePhase(open, message, device, channel, runner);
     }

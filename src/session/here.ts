@@ -112,7 +112,10 @@ class PhaseHere {
         );
         break;
     }
-    if (this.#writtenBytes > 0) await flush(target.handle);
+    if (this.#writtenBytes > 0) {
+      this.#here.reporter.flushing(target.handle.side);
+      await flush(target.handle);
+    }
     const { differingBytes, differingRanges, differingRangeCount } = this.#findings;
     return {
       phase: this.#name,

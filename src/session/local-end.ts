@@ -28,23 +28,26 @@ export interface LocalEnd {
  *       │◀───────────────────── opened | failure│
  *       │ begin (plan) ───────────────────────▶│ ┐ once per phase; the conversation
  *       │◀───────── source ⇄ target ──────────▶│ ┘ between stands above Source
- *       │ bye ────────────────────────────────▶│ closes its device, ends
+ *       │ bye ────────────────────────────────▶│ closes its device
+ *       │◀───────────────────── closed | failure│ ends
  *
  * A local source begins before the agent has answered: its size is the plan's, and it only reads.
  *
  * @throws {BasynError} the first failure on either side.
  */
 export async function runLocalEnd(end: LocalEnd): Promise<void> {
-  await (end.order.localRole === 'source' ? runAsSource(end) : runAsTarget(end));
+  const { order, channel, reporter } = end;
+  channel.onFlush((whose) => reporter.flushing(whose === 'ours' ? 'local' : 'remote'));
+  await (order.localRole === 'source' ? runAsSource(end) : runAsTarget(end));
 }
 
 /** Opens both devices and says what they are, without reading any data. */
 export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport; remote: DeviceReport }> {
-  const { order, channel, runner } = end;
+  const { order, runner } = end;
   sendOpen(end, null);
   return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
     const remote = await expectOpened(end);
-    channel.send({ type: 'bye' });
+    await sayGoodbye(end);
     return { local: deviceReportOf(local.handle), remote: remoteReportOf(order, remote) };
   });
 }
@@ -81,11 +84,12 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
 }
 
 async function runPhases(
-  { order, channel, runner, reporter }: LocalEnd,
+  end: LocalEnd,
   device: OpenedDevice,
   sizeBytes: number,
   opening: Promise<unknown>,
 ): Promise<void> {
+  const { order, channel, runner, reporter } = end;
   for (const name of order.phases) {
     const plan = planOf(order, name, sizeBytes, channel.roundTripMs);
     channel.send({ type: 'begin', ...plan });
@@ -94,13 +98,24 @@ async function runPhases(
     starting.catch(() => undefined);
     reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
   }
+  await sayGoodbye(end);
+}
+
+/**
+ * Ends the conversation. Only the agent knows whether its device could be closed, and whether it is still what it was: the
+ * run has succeeded when the agent says so. How its process ends after that does not matter.
+ */
+async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   channel.send({ type: 'bye' });
+  const message = await channel.next();
+  if (message.type !== 'closed') throw unexpected(message);
+  reporter.warn(message.warnings);
 }
 
 function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
   const { remotePath: path, peerTimeoutMs, lanes } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
-  channel.send({ type: 'open', protocol: 1, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
+  channel.send({ type: 'open', protocol: 2, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
 }
 
 async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {

@@ -61,6 +61,8 @@ export type RunEvent =
       /** Since the phase's start. */
       readonly elapsedMs: number;
     }
+  /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
+  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
   | ({ readonly type: 'phase-end' } & PhaseReport)
   | { readonly type: 'warning'; readonly message: string }
   /** A line of the remote side's stderr, not yet made safe for a terminal. */

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
+import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { DeviceReport, EventListener, PhaseName, PhaseReport, RunReport, Traffic } from './report.ts';
 
@@ -11,6 +12,7 @@ export class Reporter {
   readonly #startMs = monotonicMs();
   readonly #phases: PhaseReport[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #phase: PhaseName | undefined;
   #tell: (() => void) | undefined;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
@@ -35,10 +37,17 @@ export class Reporter {
     this.#emit({ type: 'debug', message });
   }
 
+  /** A flush of the device on this side begins. */
+  flushing(side: Side): void {
+    const phase = this.#phase;
+    this.#emit({ type: 'flushing', side, ...(phase !== undefined && { phase }) });
+  }
+
   /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
     const startMs = monotonicMs();
     let doneBytes = 0;
+    this.#phase = phase;
     this.#emit({ type: 'phase-start', phase, sizeBytes });
     this.#tell = () => {
       const elapsedMs = monotonicMs() - startMs;
@@ -53,6 +62,7 @@ export class Reporter {
   phaseEnd(report: PhaseReport): void {
     this.#tell?.();
     this.stop();
+    this.#phase = undefined;
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }

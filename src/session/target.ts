@@ -54,7 +54,10 @@ export class Target {
     const { phase, sizeBytes } = this.#phase.plan;
     const { writtenBytes } = this.#writer;
     assert(writtenBytes === finish.dataBytes, `${writtenBytes} bytes written of ${finish.dataBytes}`);
-    if (writtenBytes > 0) await flush(this.#phase.device);
+    if (writtenBytes > 0) {
+      this.#channel.announceFlush();
+      await flush(this.#phase.device);
+    }
     this.#channel.send({ type: 'finished', writtenBytes });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
     const elapsedMs = monotonicMs() - this.#startMs;

@@ -18,6 +18,7 @@ const events: readonly RunEvent[] = [
     elapsedMs: 3,
   },
   { type: 'warning', message: 'a \u001b[31mred\nwarning' },
+  { type: 'flushing', side: 'remote', phase: 'sync' },
   { type: 'phase-end', ...syncPhase },
 ];
 const hidden: readonly RunEvent[] = [

@@ -44,6 +44,7 @@ describe('--verbose', () => {
       reporter.started?.({ kind: 'sync', options });
       reporter.event?.({ type: 'start', source, target });
       reporter.event?.({ type: 'phase-start', phase: 'sync', sizeBytes: source.sizeBytes });
+      reporter.event?.({ type: 'flushing', side: 'remote', phase: 'sync' });
       reporter.event?.({ type: 'phase-end', ...syncPhase });
       reporter.finished?.(report);
     });
@@ -54,6 +55,7 @@ describe('--verbose', () => {
         'source: local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)',
         'target: remote /images/sda1: regular file, 5368709120 bytes (5.0 GiB)',
         'sync: start, 4294967296 bytes (4.0 GiB) to go through',
+        'sync: flushing the target',
         describePhase(syncPhase),
         'end: all done in 8.0 s',
       ].map((line) => `2025-01-02T03:04:05Z ${line}`),

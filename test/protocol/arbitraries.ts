@@ -58,7 +58,7 @@ const side = fc.constantFrom('local', 'remote');
 /** The fields of every message. A new message is not compiled here before it is named. */
 const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   open: fc.record({
-    protocol: fc.constant(1),
+    protocol: fc.constant(2),
     path,
     role: fc.constantFrom('source', 'target'),
     receiving: fc.option(receiving),
@@ -109,6 +109,8 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     { requiredKeys: ['code', 'message'] },
   ),
   bye: nothing,
+  flushing: nothing,
+  closed: fc.record({ warnings: fc.array(text, { maxLength: 20 }) }),
 };
 
 const messageTypes = Object.keys(typeNumbers) as Message['type'][];

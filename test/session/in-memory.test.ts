@@ -213,11 +213,17 @@ function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, ta
   expect(phase.writtenBytes).toBe(phase.phase === 'recheck' || dryRun ? 0 : phase.differingBytes);
 }
 
-/** A run tells what it begins with, then of each phase its start, its way, and its end. */
+/** A run tells what it begins with, then of each phase its start, its way, and its end; and of flushes what is written. */
 function expectSteady(events: readonly RunEvent[], report: RunReport): void {
-  const types = events.map(({ type }) => type).filter((type) => type !== 'progress' && type !== 'debug');
+  const types = events
+    .map(({ type }) => type)
+    .filter((type) => type !== 'progress' && type !== 'debug' && type !== 'flushing');
   expect(types).toEqual(['start', ...report.phases.flatMap(() => ['phase-start', 'phase-end'])]);
   expect(events[0]).toEqual({ type: 'start', source: report.source, target: report.target });
+  const flushed = new Set(events.map((event) => event.type === 'flushing' && event.phase));
+  for (const { phase, writtenBytes } of report.phases) {
+    if (writtenBytes > 0) expect(flushed).toContain(phase);
+  }
   let doneBytes = 0;
   for (const event of events) {
     if (event.type === 'phase-start') doneBytes = 0;

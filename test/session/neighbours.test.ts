@@ -29,7 +29,7 @@ async function sentWhere(
   const sizeBytes = device.length;
   target.send({
     type: 'open',
-    protocol: 1,
+    protocol: 2,
     path: scratchFile(device),
     role: 'source',
     receiving: null,

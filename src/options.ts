@@ -74,7 +74,7 @@ export interface Compression {
 }
 
 export interface RecheckOptions extends Endpoints, Comparison, Observation {
-  /** Which side is the source. Left out, both are compared over the smaller one's size. */
+  /** Which side is the source; the target may then be larger. Left out, different sizes are a difference. */
   readonly action?: Action;
 }
 

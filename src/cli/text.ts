@@ -10,14 +10,18 @@ export type Clock = () => number;
 
 /** What is told on stderr in any case: warnings, the remote side's own stderr, failures, differences. */
 export function noticeReporter(output: Output): Reporter {
+  let knowledge: SourceKnowledge = 'stated';
   return {
+    started({ options }) {
+      knowledge = 'action' in options ? 'stated' : 'not stated';
+    },
     event(event) {
       if (event.type === 'warning') output.notice(`basyn: warning: ${event.message}`);
       // ssh ends its lines with CR LF.
       if (event.type === 'remote-stderr') output.notice(`remote: ${event.line.replace(/\r$/, '')}`);
     },
     finished(report) {
-      differenceLines(report).forEach((line) => output.notice(line));
+      differenceLines(report, knowledge).forEach((line) => output.notice(line));
     },
     failed(error) {
       output.notice(`basyn: ${error.message}`);
@@ -81,6 +85,17 @@ export function describePhase(report: PhaseReport): string {
   return `${phase}: ${formatExactBytes(sizeBytes)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}`;
 }
 
+const readPathWords = {
+  direct: 'from the disk',
+  cached: 'through the page cache',
+  none: 'not at all',
+} as const;
+
+/** "sync: the source was read through the page cache, the target from the disk". */
+function describeReads({ phase, sourceReads, targetReads }: PhaseReport): string {
+  return `${phase}: the source was read ${readPathWords[sourceReads]}, the target ${readPathWords[targetReads]}`;
+}
+
 function describeOutcome({ phase, differingBytes, differingRangeCount, writtenBytes }: PhaseReport): string {
   const written = `${formatExactBytes(writtenBytes)} written`;
   const ranges = `${formatExactBytes(differingBytes)} in ${formatCount(differingRangeCount, 'range')}`;
@@ -94,15 +109,24 @@ function describeOutcome({ phase, differingBytes, differingRangeCount, writtenBy
   }
 }
 
+/** Whether the user said which of the two devices is the source. */
+type SourceKnowledge = 'stated' | 'not stated';
+
 /** What a recheck found, for stderr; nothing where the devices match. */
-export function differenceLines({ source, target, phases, matches }: RunReport): string[] {
+export function differenceLines(report: RunReport, knowledge: SourceKnowledge): string[] {
+  const { source, target, phases, matches } = report;
   if (matches) return [];
   const recheck = phases.find(({ phase }) => phase === 'recheck');
   const names = `${source.side} ${source.path} and ${target.side} ${target.path}`;
+  const sizeLines = report.sizesMatch ? [] : [sizeDifference(report, knowledge)];
   if (recheck === undefined) return [`basyn: The devices differ: ${names}.`];
-  const { differingBytes, differingRanges, differingRangeCount } = recheck;
+  const { sizeBytes, differingBytes, differingRanges, differingRangeCount } = recheck;
   const unnamed = differingRangeCount - differingRanges.length;
+  if (differingBytes === 0) {
+    return [...sizeLines, `  in the first ${formatExactBytes(sizeBytes)}, which both have, nothing differs`];
+  }
   return [
+    ...sizeLines,
     `basyn: The devices differ: ${formatExactBytes(differingBytes)} in ` +
       `${formatCount(differingRangeCount, 'range')} of ${names}.`,
     ...differingRanges.map(
@@ -112,6 +136,17 @@ export function differenceLines({ source, target, phases, matches }: RunReport):
   ];
 }
 
+function sizeDifference({ source, target }: RunReport, knowledge: SourceKnowledge): string {
+  const remedy =
+    knowledge === 'stated'
+      ? ''
+      : ' A target may be larger than its source: state the source with --action=PUSH (local) or --action=POP (remote).';
+  return (
+    `basyn: The devices differ in size: ${source.side} ${source.path} has ${source.sizeBytes} bytes, ` +
+    `${target.side} ${target.path} has ${target.sizeBytes}.${remedy}`
+  );
+}
+
 function eventLines(event: RunEvent): string[] {
   switch (event.type) {
     case 'start':
@@ -119,7 +154,7 @@ function eventLines(event: RunEvent): string[] {
     case 'phase-start':
       return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
     case 'phase-end':
-      return [describePhase(event)];
+      return [describePhase(event), describeReads(event)];
     case 'flushing':
       return [describeFlush(event)];
     case 'progress':
@@ -130,9 +165,10 @@ function eventLines(event: RunEvent): string[] {
   }
 }
 
-/** "sync: flushing the target". */
-export function describeFlush({ phase }: Extract<RunEvent, { type: 'flushing' }>): string {
-  return phase === undefined ? 'flushing the target' : `${phase}: flushing the target`;
+/** "sync: flushing the remote device". */
+export function describeFlush({ phase, side }: Extract<RunEvent, { type: 'flushing' }>): string {
+  const what = `flushing the ${side} device`;
+  return phase === undefined ? what : `${phase}: ${what}`;
 }
 
 function describeTask({ kind, options }: Task): string {

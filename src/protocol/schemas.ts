@@ -13,6 +13,7 @@ const path = v.pipe(v.string(), v.minLength(1), v.maxBytes(limits.maxPathBytes))
 const text = v.pipe(v.string(), v.maxLength(limits.maxErrorMessageCharacters));
 const side = v.picklist(['local', 'remote']);
 const kind = v.picklist(['block device', 'regular file']);
+const phaseName = v.picklist(['copy', 'sync', 'recheck']);
 const extent = v.object({ offsetBytes: bytes, lengthBytes: bytes });
 
 /** Which storage a device is. The device layer alone knows its form, and checks it. */
@@ -34,6 +35,8 @@ export const openSchema = v.object({
   role: v.picklist(['source', 'target']),
   /** Present where the agent will write. Without it, the device is opened for reading only. */
   receiving: v.nullable(receiving),
+  /** What will be done with the device, one phase after the other. None: it is only described. */
+  phases: v.pipe(v.array(phaseName), v.maxLength(2)),
   /** Whether the local side may want further lanes. */
   lanes: v.boolean(),
   peerTimeoutMs: v.pipe(
@@ -56,6 +59,8 @@ export const openedSchema = v.object({
   sizeBytes: bytes,
   identity,
   warnings: v.pipe(v.array(text), v.maxLength(100)),
+  /** Why reads that look for the disk may see a page cache. `null`: they see the disk. */
+  cachedBecause: v.nullable(text),
   /** `null`: the agent takes no further lanes. */
   lanes: v.nullable(laneMeeting),
 });
@@ -74,7 +79,7 @@ export type CompressionChoice = v.InferOutput<typeof compression>;
 
 export const planSchema = v.pipe(
   v.object({
-    phase: v.picklist(['copy', 'sync', 'recheck']),
+    phase: phaseName,
     sizeBytes: bytes,
     hash: v.picklist(hashNames),
     bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes)),

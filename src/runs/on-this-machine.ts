@@ -14,7 +14,7 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
   let writtenBytes = 0;
   let runner: JobRunner<PairJob> | undefined;
   const isPush = order.localRole === 'source';
-  const reporter = new Reporter(order.dryRun, onEvent ?? (() => undefined), () => ({
+  const reporter = new Reporter(order, onEvent ?? (() => undefined), () => ({
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
   }));

@@ -57,7 +57,7 @@ async function withSession<T>(
   const runner = new WorkerPool(threadProgram(), 'local');
   // The handshake of ssh stands before everything else: it has a processor to itself.
   runner.leaveOne();
-  const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());
+  const reporter = new Reporter(order, onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(
     channel,

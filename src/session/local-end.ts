@@ -1,13 +1,20 @@
-import { parseIdentity, type OpenedDevice } from '../device/device.ts';
+import { parseIdentity } from '../device/device.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from './lane-opener.ts';
-import { openDevice, receivingOf, sizeOf, usingDevice, type Receiving } from './devices.ts';
+import {
+  coveredBytes,
+  openDevice,
+  receivingOf,
+  usingDevice,
+  type Receiving,
+  type RunDevice,
+} from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
-import type { DeviceReport } from './report.ts';
-import { deviceReportOf, type Reporter } from './reporter.ts';
+import type { DeviceReport, ReadPath } from './report.ts';
+import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -45,7 +52,7 @@ export async function runLocalEnd(end: LocalEnd): Promise<void> {
 export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport; remote: DeviceReport }> {
   const { order, runner } = end;
   sendOpen(end, null);
-  return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
+  return usingDevice(await openLocal(end, null), runner, async (local) => {
     const remote = await expectOpened(end);
     await sayGoodbye(end);
     return { local: deviceReportOf(local.handle), remote: remoteReportOf(order, remote) };
@@ -54,17 +61,21 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 
 async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
-  return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
+  return usingDevice(await openLocal(end, null), runner, async (local) => {
     sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
-      reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
-      const sizeBytes = sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
+      reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
+        source: readPathOf(local),
+        target: remoteReadPathOf(opened),
+      });
+      const sourceBytes = local.handle.sizeBytes;
+      const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
       await measureWay(end, opened, sizeBytes);
       return sizeBytes;
     });
-    // Without a source by name, the size depends on both sides, and nothing can begin before it is known.
-    const sizeBytes = order.extent === 'source size' ? local.handle.sizeBytes : await opening;
+    // A transfer covers the source. What a recheck covers depends on both sides, and nothing can begin before it is known.
+    const sizeBytes = isWriting(order) ? local.handle.sizeBytes : await opening;
     return runPhases(end, local, sizeBytes, opening);
   });
 }
@@ -74,10 +85,14 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   sendOpen(end, null);
   const opened = await expectOpened(end);
   const receiving = receivingOf(order, opened.sizeBytes, parseIdentity(opened.identity));
-  return usingDevice(await openDevice(order.localPath, 'local', receiving), runner, async (local) => {
+  return usingDevice(await openLocal(end, receiving), runner, async (local) => {
     reporter.warn([...opened.warnings, ...local.warnings]);
-    reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
-    const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
+    reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
+      source: remoteReadPathOf(opened),
+      target: readPathOf(local),
+    });
+    const targetBytes = local.handle.sizeBytes;
+    const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     await measureWay(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
@@ -85,7 +100,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
 
 async function runPhases(
   end: LocalEnd,
-  device: OpenedDevice,
+  device: RunDevice,
   sizeBytes: number,
   opening: Promise<unknown>,
 ): Promise<void> {
@@ -98,6 +113,7 @@ async function runPhases(
     starting.catch(() => undefined);
     reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
   }
+  reporter.warn(device.checkAtEnd());
   await sayGoodbye(end);
 }
 
@@ -112,10 +128,24 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   reporter.warn(message.warnings);
 }
 
+function openLocal({ order, reporter }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
+  const { localPath, phases } = order;
+  return openDevice(localPath, 'local', { phases, receiving }, () => reporter.flushing('local'));
+}
+
 function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
-  const { remotePath: path, peerTimeoutMs, lanes } = order;
+  const { remotePath: path, peerTimeoutMs, lanes, phases } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
-  channel.send({ type: 'open', protocol: 2, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
+  channel.send({
+    type: 'open',
+    protocol: 2,
+    path,
+    role,
+    receiving,
+    phases: [...phases],
+    lanes: lanes > 1,
+    peerTimeoutMs,
+  });
 }
 
 async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
@@ -136,6 +166,10 @@ async function measureWay(
   if (order.dryRun || !isWriting(order)) return;
   const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
   lanes.watch(meeting, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
+}
+
+function remoteReadPathOf({ cachedBecause }: OpenedMessage): ReadPath {
+  return readPathOf({ cachedBecause: cachedBecause ?? undefined });
 }
 
 function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {

@@ -71,6 +71,8 @@ export const syncPhase: PhaseReport = {
   ],
   differingRangeCount: 2,
   writtenBytes: 12_288,
+  sourceReads: 'cached',
+  targetReads: 'direct',
   elapsedMs: 8000,
 };
 
@@ -81,6 +83,8 @@ export const copyPhase: PhaseReport = {
   differingRanges: [],
   differingRangeCount: 1,
   writtenBytes: 4 * GiB,
+  sourceReads: 'cached',
+  targetReads: 'none',
   elapsedMs: 16_000,
 };
 
@@ -91,6 +95,8 @@ export const recheckPhase: PhaseReport = {
   differingRanges: [],
   differingRangeCount: 0,
   writtenBytes: 0,
+  sourceReads: 'direct',
+  targetReads: 'direct',
   elapsedMs: 4000,
 };
 
@@ -101,6 +107,7 @@ export const report: RunReport = {
   traffic: { receivedBytes: 1000, transmittedBytes: 20_000 },
   elapsedMs: 8000,
   dryRun: false,
+  sizesMatch: true,
   matches: true,
 };
 

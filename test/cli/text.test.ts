@@ -55,8 +55,9 @@ describe('--verbose', () => {
         'source: local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)',
         'target: remote /images/sda1: regular file, 5368709120 bytes (5.0 GiB)',
         'sync: start, 4294967296 bytes (4.0 GiB) to go through',
-        'sync: flushing the target',
+        'sync: flushing the remote device',
         describePhase(syncPhase),
+        'sync: the source was read through the page cache, the target from the disk',
         'end: all done in 8.0 s',
       ].map((line) => `2025-01-02T03:04:05Z ${line}`),
     );
@@ -111,7 +112,7 @@ describe('phases', () => {
 
 describe('differences', () => {
   it('names bytes, number of ranges, and the first of them', () => {
-    expect(differenceLines(differingReport)).toEqual([
+    expect(differenceLines(differingReport, 'stated')).toEqual([
       'basyn: The devices differ: 12288 bytes (12.0 KiB) in 5 ranges of local /dev/sda1 and remote /images/sda1.',
       '  at offset 0: 4096 bytes (4.0 KiB)',
       '  at offset 1048576: 8192 bytes (8.0 KiB)',
@@ -121,11 +122,21 @@ describe('differences', () => {
 
   it('says nothing more where every range is named', () => {
     const phases = differingReport.phases.map((phase) => ({ ...phase, differingRangeCount: 2 }));
-    expect(differenceLines({ ...differingReport, phases })).toHaveLength(3);
+    expect(differenceLines({ ...differingReport, phases }, 'stated')).toHaveLength(3);
+  });
+
+  it('names both sizes where these differ, what is known of the rest, and how to allow a larger target', () => {
+    const sizes = { ...report, phases: [recheckPhase], sizesMatch: false, matches: false };
+    expect(differenceLines(sizes, 'not stated')).toEqual([
+      'basyn: The devices differ in size: local /dev/sda1 has 4294967296 bytes, remote /images/sda1 has 5368709120. ' +
+        'A target may be larger than its source: state the source with --action=PUSH (local) or --action=POP (remote).',
+      '  in the first 4294967296 bytes (4.0 GiB), which both have, nothing differs',
+    ]);
+    expect(differenceLines(sizes, 'stated')[0]).toMatch(/has 5368709120\.$/);
   });
 
   it('is silent where the devices match', () => {
-    expect(differenceLines(report)).toEqual([]);
+    expect(differenceLines(report, 'stated')).toEqual([]);
   });
 });
 

@@ -145,7 +145,10 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--verbose'];
     const lines = expectLines(await basyn.run(args));
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /);
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(7);
+    expect(lines.at(-2)).toMatch(
+      / sync: the source was read through the page cache, the target from the disk$/,
+    );
   });
 
   test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {
@@ -214,10 +217,13 @@ describe('--stat', () => {
     },
   );
 
-  test('of a device of no bytes divides by nothing', async () => {
+  test('of a comparison of no bytes divides by nothing', async () => {
     const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];
-    const lines = expectLines(await basyn.run([...runOptions('PUSH', 'SYNC', { source, target }), '--stat']));
-    expect(lines.join('\n')).not.toMatch(/NaN|Infinity/);
+    const args = [...deviceOptions('PUSH', { source, target }), '--recheck', '--stat'];
+    const { exitCode, stdout } = await basyn.run(args);
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain('Recheck:');
+    expect(stdout).not.toMatch(/NaN|Infinity/);
   });
 });
 

@@ -32,6 +32,7 @@ const open: Omit<OpenMessage, 'path'> = {
   protocol: 2,
   role: 'target',
   receiving,
+  phases: ['sync', 'recheck'],
   lanes: false,
   peerTimeoutMs: 10_000,
 };
@@ -173,6 +174,7 @@ describe('a local source', () => {
     sizeBytes,
     identity,
     warnings: [],
+    cachedBecause: null,
     lanes: null,
   };
   const allWritten = written(sizeBytes, 0);

@@ -33,6 +33,7 @@ async function sentWhere(
     path: scratchFile(device),
     role: 'source',
     receiving: null,
+    phases: ['sync'],
     lanes: false,
     peerTimeoutMs: 10_000,
   });

@@ -79,7 +79,7 @@ function terminalIndicator(output: Output): Indicator {
 function logIndicator(output: Output): Indicator {
   return {
     intervalMs: 10_000,
-    show: (view) => output.notice(progressSentence(view)),
+    show: (view) => output.notice(progressSentence(view), 'latest'),
     clear: () => undefined,
   };
 }

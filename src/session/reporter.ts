@@ -11,7 +11,8 @@ export class Reporter {
   readonly #startMs = monotonicMs();
   readonly #phases: PhaseReport[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #tell: (() => void) | undefined;
+  #tell: ((elapsedMs: number) => void) | undefined;
+  #phaseStartMs = 0;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
 
@@ -37,21 +38,22 @@ export class Reporter {
 
   /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
-    const startMs = monotonicMs();
+    this.#phaseStartMs = monotonicMs();
     let doneBytes = 0;
     this.#emit({ type: 'phase-start', phase, sizeBytes });
-    this.#tell = () => {
-      const elapsedMs = monotonicMs() - startMs;
+    this.#tell = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
-    this.#timer = setInterval(this.#tell, limits.progressIntervalMs);
+    this.#timer = setInterval(() => this.#tell?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
     return (bytes) => {
       doneBytes = bytes;
     };
   }
 
-  phaseEnd(report: PhaseReport): void {
-    this.#tell?.();
+  /** Ends it. Its time is measured here, as that of its progress is, so that none of these exceeds the whole. */
+  phaseEnd(outcome: PhaseReport): void {
+    const report = { ...outcome, elapsedMs: this.#phaseElapsedMs() };
+    this.#tell?.(report.elapsedMs);
     this.stop();
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
@@ -61,6 +63,10 @@ export class Reporter {
   stop(): void {
     clearInterval(this.#timer);
     this.#tell = undefined;
+  }
+
+  #phaseElapsedMs(): number {
+    return monotonicMs() - this.#phaseStartMs;
   }
 
   report(): RunReport {

@@ -33,6 +33,11 @@ export function sideOf({ action }: Wiring, role: 'source' | 'target'): 'local' |
   return (action === 'PUSH') === (role === 'source') ? 'local' : 'remote';
 }
 
+/** How a message begins to name a device: not with a side where both are this machine. */
+export function sideWord(wiring: Wiring, role: 'source' | 'target'): '' | 'local ' | 'remote ' {
+  return wiring.over === 'ssh' ? `${sideOf(wiring, role)} ` : '';
+}
+
 /** A source, and a target that is longer by the canary. */
 export interface Pair {
   readonly source: string;

@@ -120,10 +120,10 @@ describe.each(['here', 'over ssh'] as const)(
       const pair = makePair({ sizeBytes: 10_001, changes: [], tailBytes: 99 });
       // The other way round: the larger one is the source.
       const swapped = deviceOptions(action, { source: pair.target, target: pair.source });
-      const side = action === 'PUSH' ? 'remote' : 'local';
+      const place = named(action === 'PUSH' ? 'remote target' : 'local target');
       const sizes = 'it has 10001 bytes, and the source has 10100';
       const result = await basyn.run([...swapped, ...sync(action)]);
-      expectSentence(result, 2, `${side} target ${pair.source} is too small: ${sizes}.`);
+      expectSentence(result, 2, `${place} ${pair.source} is too small: ${sizes}.`);
       expectUntouched(pair);
     });
 

@@ -7,8 +7,7 @@ import {
   type SyncOptions,
 } from './options.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
-import { runOnThisMachine } from './runs/on-this-machine.ts';
-import { inspectHere } from './session/here.ts';
+import { inspectOnThisMachine, runOnThisMachine } from './runs/on-this-machine.ts';
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './session/report.ts';
 
@@ -32,6 +31,10 @@ export type * from './session/report.ts';
 export async function sync(options: SyncOptions): Promise<RunReport> {
   validateOptions(options);
   const { mode, recheck: rechecks = false, create = false, force = false, dryRun = false } = options;
+  if (rechecks && dryRun) {
+    const message = '--recheck is skipped in a dry run: nothing is written that could be checked.';
+    options.onEvent?.({ type: 'warning', message });
+  }
   return run(options, {
     ...comparisonOf(options),
     localRole: rolesOf[options.action].local,
@@ -63,7 +66,7 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
 export async function inspect(options: InspectOptions): Promise<Record<'local' | 'remote', DeviceReport>> {
   validateOptions(options);
   const order = recheckOrder(options);
-  if (options.host === undefined) return inspectHere(order);
+  if (options.host === undefined) return inspectOnThisMachine(order);
   const { inspectOverSsh } = await import('./runs/over-ssh.ts');
   return inspectOverSsh(options, order);
 }

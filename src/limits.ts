@@ -126,6 +126,15 @@ export const limits = {
   killAfterMs: 2_000,
   progressIntervalMs: 200,
 
+  /** Text for stdout or stderr that waits for a slow reader, before lines of a trace are dropped. */
+  queuedOutputCharacters: 256 * KiB,
+  /** What a pipe or a terminal didn't take is offered again after so long. */
+  outputRetryMs: 20,
+  /** After a signal, the reader of the output has so long to take what is left of it. */
+  outputGraceMs: 500,
+  /** After a signal, a run that has not ended by then is given up: a device or a child does not answer. More than `killAfterMs`. */
+  giveUpAfterSignalMs: 2_500,
+
   /** Offsets are 64-bit on the wire and doubles here: the largest exact one. */
   maxOffsetBytes: Number.MAX_SAFE_INTEGER,
 } as const;

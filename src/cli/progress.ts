@@ -92,8 +92,8 @@ function terminalIndicator(output: Output): Indicator {
 function logIndicator(output: Output): Indicator {
   return {
     intervalMs: 10_000,
-    show: (view) => output.notice(progressSentence(view)),
-    showFlush: (event) => output.notice(`basyn: ${describeFlush(event)}`),
+    show: (view) => output.notice(progressSentence(view), 'latest'),
+    showFlush: (event) => output.notice(`basyn: ${describeFlush(event)}`, 'latest'),
     clear: () => undefined,
   };
 }

@@ -76,6 +76,9 @@ async function withSession<T>(
   const stop = (): void => {
     channel.fail(runEnded());
     void runner.close();
+    // Here, too, as the end of the run waits for threads first, and one in a system call may keep it waiting. What goes
+    // wrong is told there.
+    connection.stop().catch(() => undefined);
   };
   return abortable(options.signal, stop, async () => {
     try {

@@ -31,7 +31,8 @@ export class Reporter {
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
   #phase: PhaseName | undefined;
-  #tell: (() => void) | undefined;
+  #tell: ((elapsedMs: number) => void) | undefined;
+  #phaseStartMs = 0;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
@@ -69,26 +70,27 @@ export class Reporter {
 
   /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
-    const startMs = monotonicMs();
+    this.#phaseStartMs = monotonicMs();
     let doneBytes = 0;
     clearTimeout(this.#flushTimer);
     this.#phase = phase;
     this.#emit({ type: 'phase-start', phase, sizeBytes });
-    this.#tell = () => {
-      const elapsedMs = monotonicMs() - startMs;
+    this.#tell = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
-    this.#timer = setInterval(this.#tell, limits.progressIntervalMs);
+    this.#timer = setInterval(() => this.#tell?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
     return (bytes) => {
       doneBytes = bytes;
     };
   }
 
+  /** Ends it. Its time is measured here, as that of its progress is, so that none of these exceeds the whole. */
   phaseEnd(outcome: PhaseOutcome): void {
-    this.#tell?.();
+    const elapsedMs = this.#phaseElapsedMs();
+    const report = { ...outcome, ...readPathsOf(outcome.phase, this.#diskReads!), elapsedMs };
+    this.#tell?.(elapsedMs);
     this.stop();
     this.#phase = undefined;
-    const report = { ...outcome, ...readPathsOf(outcome.phase, this.#diskReads!) };
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }
@@ -98,6 +100,10 @@ export class Reporter {
     clearInterval(this.#timer);
     clearTimeout(this.#flushTimer);
     this.#tell = undefined;
+  }
+
+  #phaseElapsedMs(): number {
+    return monotonicMs() - this.#phaseStartMs;
   }
 
   report(): RunReport {

@@ -222,6 +222,16 @@ describe('wrong command lines', () => {
     [`${given} --port=22`, /^--port needs --host/],
     [`${given} --user=root`, /^--user needs --host/],
     [`${given} --host=-oProxyCommand=x`, /^--host: "-oProxyCommand=x" is not/],
+    [
+      `${given} --host=ssh://me@backup:2222`,
+      '--host: "ssh://me@backup:2222" is a URL, and a host name or address is needed: ' +
+        'write --host=backup --user=me --port=2222.',
+    ],
+    [`${given} --host=ssh://[::1]`, /is a URL, .*: write --host=\[::1\]\.$/],
+    [`${given} --host=me@backup:2222`, /has a port, .*: write --host=backup --user=me --port=2222\.$/],
+    [`${given} --host=[::1]:22`, /has a port, .*: write --host=\[::1\] --port=22\.$/],
+    [`${given} --host=me@`, /^--host: "me@" is not/],
+    [`${given} --host=x --user=-F`, /^--user: "-F" is not a user name/],
   ])('%s', (line, message) => {
     const actual = usageMessage(() => parseCommand(words(line)));
     if (typeof message === 'string') expect(actual).toBe(message);

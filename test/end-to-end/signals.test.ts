@@ -37,7 +37,10 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       expect(exitCode).toBe(2);
       expect(linesOf(stderr)).toEqual([
         expect.stringMatching(
-          new RegExp(`^basyn: Stopped by ${signal} during sync at \\d+ of 68719476736 bytes \\(\\d+%\\)\\.$`),
+          new RegExp(
+            `^basyn: Stopped by ${signal} during sync at \\d+ of 68719476736 bytes \\(\\d+%\\)\\. ` +
+              'The target may be incomplete: run the same command with --mode=SYNC to repair it\\.$',
+          ),
         ),
       ]);
       expect(wallMs).toBeLessThan(15_000);
@@ -84,6 +87,20 @@ test('a second signal ends it at once, whatever ssh does', async () => {
   await sleep(1000);
   run.child.kill('SIGINT');
   // No word about how far it came: that would be the end of the first one.
+  expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
+});
+
+test('a second signal is one although the clock of the day was set back between both', async () => {
+  const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
+  const back = scratchFile(
+    Buffer.from('const began = Date.now(); const now = Date.now; Date.now = () => 2 * began - now();'),
+    'back.cjs',
+  );
+  const run = await startSlowly('node', { ...deaf, NODE_OPTIONS: `--require=${back}` });
+  await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
+  run.child.kill('SIGINT');
+  await sleep(1000);
+  run.child.kill('SIGINT');
   expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
 });
 

@@ -98,7 +98,7 @@ export const limits = {
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
-  laneGreetingTimeoutMs: 10_000,
+  laneGreetingTimeoutMs: 120_000,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */
   lastWordsTimeoutMs: 60_000,
   /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
@@ -118,6 +118,8 @@ export const limits = {
   defaultPeerTimeoutMs: 60_000,
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
+  /** A control socket that nobody listens on counts as left behind after this time. */
+  staleSocketAgeMs: 3_600_000,
   /** A child is asked to end, and after this killed. */
   killAfterMs: 2_000,
   progressIntervalMs: 200,

@@ -7,6 +7,7 @@ import { oldestAgentNode } from './bootstrap.ts';
 import { Child, type ChildExit } from './child.ts';
 import type { Traffic } from './connection.ts';
 import { LineReader } from './lines.ts';
+import type { ProcessGuard } from './process-guard.ts';
 
 /** A sentence should stay one. */
 const maxLastWordsCharacters = 300;
@@ -25,6 +26,7 @@ export interface AgentCommand {
   readonly helloTimeoutMs: number;
   /** Is told the lines of the child's stderr, once the agent runs. */
   readonly onStderrLine: (line: string) => void;
+  readonly guard: ProcessGuard;
 }
 
 /** A loader behind a process of ours, whose stdin and stdout lead to it: ssh, or node itself. */
@@ -37,7 +39,7 @@ export class ProcessConnection {
 
   constructor(command: AgentCommand) {
     this.#command = command;
-    this.#child = new Child(command.file, command.arguments);
+    this.#child = new Child(command.file, command.arguments, command.guard);
     this.#stderr = new LineReader(this.#child.stderr);
     this.ready = this.#start();
     this.ready.catch(() => undefined);

@@ -1,10 +1,12 @@
 import { BasynError, runEnded } from '../errors.ts';
+import { laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
 import type { Connection, Traffic } from './connection.ts';
 import { ControlSocket } from './control-socket.ts';
+import { ProcessGuard } from './process-guard.ts';
 import { ProcessConnection } from './process.ts';
 import { sessionOptions } from './session-options.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
@@ -17,6 +19,8 @@ interface Approach {
   /** After the person's own. */
   readonly cipherOptions: readonly string[];
   readonly controlSocket: ControlSocket | undefined;
+  /** Ends them if we are killed. */
+  readonly guard: ProcessGuard;
 }
 
 /** An agent on another machine, reached through the system's ssh. */
@@ -68,7 +72,9 @@ export class SshConnection implements Connection {
       Buffer.from(token),
       [],
     );
-    return lane.ready;
+    const streams = await lane.ready;
+    streams.writable.write(laneConfirmation);
+    return streams;
   }
 
   traffic(): Traffic {
@@ -96,7 +102,10 @@ export class SshConnection implements Connection {
     this.#isOver = true;
     await Promise.all(this.#started.map(endOne));
     await this.#approach.then(
-      ({ controlSocket }) => controlSocket?.remove(),
+      ({ controlSocket, guard }) => {
+        controlSocket?.remove();
+        return guard.close();
+      },
       // `ready` has told it.
       () => undefined,
     );
@@ -125,6 +134,7 @@ export class SshConnection implements Connection {
       greeting,
       helloTimeoutMs: this.#helloTimeoutMs,
       onStderrLine: this.#onStderrLine,
+      guard: approach.guard,
     });
     this.#started.push(connection);
     return connection;
@@ -139,7 +149,12 @@ function guestOptionsOf(controlSocket: ControlSocket | undefined): readonly stri
 
 async function approachTo(destination: SshDestination, furtherLanes: number): Promise<Approach> {
   const settings = await askSettings(destination);
-  if (settings === undefined) return { sessionOptions: [], cipherOptions: [], controlSocket: undefined };
-  const controlSocket = furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
-  return { sessionOptions: sessionOptions(settings), cipherOptions: fasterCiphers(settings), controlSocket };
+  const controlSocket =
+    settings === undefined || furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
+  return {
+    sessionOptions: settings === undefined ? [] : sessionOptions(settings),
+    cipherOptions: settings === undefined ? [] : fasterCiphers(settings),
+    controlSocket,
+    guard: new ProcessGuard(controlSocket?.directory),
+  };
 }

@@ -103,6 +103,8 @@ export const limits = {
   newLaneTimeouts: 3,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */
   lastWordsTimeoutMs: 60_000,
+  /** Where text comes in place of the banner, it has so long to end: then it was no profile, and node never started. */
+  otherTextGraceMs: 2_000,
   /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
   exitGraceMs: 500,
   /** The stderr of a child that has ended is read for so long; shorter than the former, so that its words can be told. */

@@ -4,6 +4,19 @@ import { limits } from '../limits.ts';
 import { bannerWord } from '../protocol/banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
 
+/** Text in place of the hello. */
+export class OtherText extends BasynError {
+  readonly text: string;
+
+  constructor(text: string) {
+    super(
+      'connection',
+      `its shell prints text before node starts (${JSON.stringify(text.slice(0, 80))}): make its profile silent where nobody sits at a terminal`,
+    );
+    this.text = text;
+  }
+}
+
 /**
  * Reads the loader's hello from the front of a stream, which is then paused just behind it.
  *
@@ -35,9 +48,8 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       if (version === undefined) {
-        fail(
-          `its shell prints text before node starts (${JSON.stringify(line.slice(0, 80))}): make its profile silent where nobody sits at a terminal`,
-        );
+        leave();
+        reject(new OtherText(line));
         return;
       }
       leave();

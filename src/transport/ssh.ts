@@ -12,6 +12,9 @@ import { sessionOptions } from './session-options.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 import { askSettings } from './ssh-settings.ts';
 
+/** What the first ssh prints if the server lets no shared lane in (`AllowTcpForwarding no`, a key with `restrict`). */
+const refusedLane = /^channel \d+: open failed: /;
+
 /** What was decided about all ssh of a run, from how ssh is configured. */
 interface Approach {
   /** Before the person's own: of several values, ssh takes the first. */
@@ -28,7 +31,6 @@ export class SshConnection implements Connection {
   readonly ready: Promise<LaneStreams>;
   readonly #destination: SshDestination;
   readonly #helloTimeoutMs: number;
-  readonly #onStderrLine: (line: string) => void;
   readonly #approach: Promise<Approach>;
   /** Every ssh of this run. */
   readonly #started: ProcessConnection[] = [];
@@ -50,7 +52,6 @@ export class SshConnection implements Connection {
   ) {
     this.#destination = destination;
     this.#helloTimeoutMs = helloTimeoutMs;
-    this.#onStderrLine = onStderrLine;
     this.#approach = approachTo(destination, furtherLanes);
     const command = agentCommand(destination.nodeCommand);
     const first = this.#connect(
@@ -58,6 +59,9 @@ export class SshConnection implements Connection {
       [],
       agentGreeting(packedAgent),
       [command],
+      (line) => {
+        if (!refusedLane.test(line)) onStderrLine(line);
+      },
     );
     this.ready = first.then(({ ready }) => ready);
     this.ready.catch(() => undefined);
@@ -71,6 +75,8 @@ export class SshConnection implements Connection {
       ['-W', `127.0.0.1:${port}`],
       Buffer.from(token),
       [],
+      // The run does without a lane that fails. The reason is in the error.
+      () => undefined,
     );
     const streams = await lane.ready;
     streams.writable.write(laneConfirmation);
@@ -116,6 +122,7 @@ export class SshConnection implements Connection {
     further: readonly string[],
     greeting: Uint8Array,
     command: readonly string[],
+    onStderrLine: (line: string) => void,
   ): Promise<ProcessConnection> {
     const approach = await this.#approach;
     const { host, nodeCommand } = this.#destination;
@@ -133,7 +140,7 @@ export class SshConnection implements Connection {
       nodeCommand,
       greeting,
       helloTimeoutMs: this.#helloTimeoutMs,
-      onStderrLine: this.#onStderrLine,
+      onStderrLine,
       guard: approach.guard,
     });
     this.#started.push(connection);

@@ -87,10 +87,13 @@ test('a further lane may be silent as long as payload arrives on another one, an
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
   const frame = frameOf({ type: 'data', extents, encoding: 'none', payload });
   let failure: unknown;
-  channel.next().then(
-    () => channel.next().catch((error: unknown) => (failure = error)),
-    () => undefined,
-  );
+  void (async () => {
+    try {
+      for (;;) await channel.next();
+    } catch (error) {
+      failure = error;
+    }
+  })();
   // A slow link: this frame takes a second and more.
   for (let part = 0; part < 20; part++) {
     readable.write(frame.subarray((part * frame.length) / 20, ((part + 1) * frame.length) / 20));

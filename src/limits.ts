@@ -102,9 +102,13 @@ export const limits = {
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
-  laneGreetingTimeoutMs: 10_000,
+  laneGreetingTimeoutMs: 120_000,
+  /** Until its first byte, a further lane may be silent for so many timeouts: the peer may not have opened it yet. */
+  newLaneTimeouts: 3,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */
   lastWordsTimeoutMs: 60_000,
+  /** Where text comes in place of the banner, it has so long to end: then it was no profile, and node never started. */
+  otherTextGraceMs: 2_000,
   /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
   exitGraceMs: 500,
   /** The stderr of a child that has ended is read for so long; shorter than the former, so that its words can be told. */
@@ -122,6 +126,8 @@ export const limits = {
   defaultPeerTimeoutMs: 60_000,
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
+  /** A control socket that nobody listens on counts as left behind after this time. */
+  staleSocketAgeMs: 3_600_000,
   /** A child is asked to end, and after this killed. */
   killAfterMs: 2_000,
   progressIntervalMs: 200,

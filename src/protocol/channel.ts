@@ -276,7 +276,7 @@ export class Channel {
 
   /** Whatever else goes on, a side that lives is heard of four times per timeout, on every lane. */
   #keepAlive(peerTimeoutMs: number): void {
-    if (!this.#isPaused && this.#lanes.some((lane) => lane.silentMs > peerTimeoutMs)) {
+    if (!this.#isPaused && this.#isSilent(peerTimeoutMs)) {
       const seconds = Math.round(peerTimeoutMs / 1000);
       this.fail(
         new BasynError('connection', `Nothing came from the other side for ${seconds} seconds (--timeout).`),
@@ -286,5 +286,18 @@ export class Channel {
     // Whoever takes the messages hears of a failure.
     this.ping().catch(() => undefined);
     for (const lane of this.#lanes.slice(1)) void lane.send({ type: 'ping' });
+  }
+
+  /**
+   * Lanes share a link. On a slow one, what a lane carries can wait for minutes behind the data of the others: as long as
+   * payload arrives at all, the silence of a single lane means nothing. The peer may open a lane later than we do, so a
+   * new lane has more time for its first byte.
+   */
+  #isSilent(peerTimeoutMs: number): boolean {
+    if (this.#lanes.some((lane) => lane.withoutPayloadMs <= peerTimeoutMs)) return false;
+    return this.#lanes.some((lane, index) => {
+      const isNew = index > 0 && !lane.hasReceived;
+      return lane.silentMs > (isNew ? limits.newLaneTimeouts : 1) * peerTimeoutMs;
+    });
   }
 }

@@ -4,6 +4,16 @@ import { limits } from '../limits.ts';
 import { bannerWord } from '../protocol/banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
 
+/** Text in place of the hello. */
+export class OtherText extends BasynError {
+  readonly text: string;
+
+  constructor(text: string) {
+    super('connection', reasonOfOtherText(text));
+    this.text = text;
+  }
+}
+
 /**
  * Reads the loader's hello from the front of a stream, which is then paused just behind it.
  *
@@ -35,7 +45,8 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       if (version === undefined) {
-        fail(reasonOfWrongLine(line));
+        leave();
+        reject(new OtherText(line));
         return;
       }
       leave();
@@ -50,7 +61,7 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
   });
 }
 
-function reasonOfWrongLine(line: string): string {
+function reasonOfOtherText(line: string): string {
   const said = JSON.stringify(line.slice(0, 80));
   const bootstrap = new RegExp(`^${bannerWord} (\\d+)(?: |$)`).exec(line)?.[1];
   if (bootstrap !== undefined && bootstrap !== '1') {

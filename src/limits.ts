@@ -17,8 +17,15 @@ export const limits = {
   blockBytes: 64 * KiB,
   /** A differing step is cut into at most this many at the next finer level: a power of two. */
   refineFanOut: 16,
-  /** Buffers that differ and are looked at closer together: fewer questions, and larger jobs. */
+  /** Buffers that differ and are looked at closer together: fewer questions, and larger jobs. A larger buffer is cut. */
   refineGroupBytes: 32 * MiB,
+  /** So many groups, or parts of large buffers, are looked at closer at once: `windowDataBytes` of the device. */
+  refiningParts: 16,
+  /**
+   * Steps whose digests are being compared. For each, both sides' digests are held, of 64 bytes at most, and then, where
+   * every other step differs, half an extent until the sender has room for it: 20 MiB in all.
+   */
+  refiningSteps: 128 * KiB,
 
   /** Data that is worth a job of its own; smaller buffers are joined. A job costs a tenth of a millisecond to hand over. */
   jobBytes: 8 * MiB,

@@ -89,6 +89,8 @@ export const limits = {
   maxWorkers: 8,
   /** Of a thread, which needs some 5 MiB: its buffers lie elsewhere. Without, node collects garbage for 20 s before it gives up. */
   threadHeapMiB: 64,
+  /** Of that, for what is young: without a bound, up to 48 MiB of garbage. */
+  threadYoungHeapMiB: 6,
   /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */
   framesUnderWay: 16,
   /** The same, before it is known how fast the lanes take them. */

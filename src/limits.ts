@@ -23,9 +23,10 @@ export const limits = {
   refiningParts: 16,
   /**
    * Steps whose digests are being compared. For each, both sides' digests are held, of 64 bytes at most, and then, where
-   * every other step differs, half an extent until the sender has room for it: 20 MiB in all.
+   * every other step differs, half an extent until the sender has room for it: 12 MiB in all. With steps of 4 KiB, they
+   * are 256 MiB of the device in each round trip.
    */
-  refiningSteps: 128 * KiB,
+  refiningSteps: 64 * KiB,
 
   /** Data that is worth a job of its own; smaller buffers are joined. A job costs a tenth of a millisecond to hand over. */
   jobBytes: 8 * MiB,
@@ -53,6 +54,8 @@ export const limits = {
   leastDataPayloadBytes: 256 * KiB,
   /** So many are kept for use: the most that is under way. */
   sparePayloads: 32,
+  /** Most that are in use at once; a further payload gets memory of its own length. A frame's may be a fourth of theirs. */
+  takenPayloads: 48,
   /** One read of the agent between two frames: their headers, and small ones whole. */
   scratchReadBytes: 64 * KiB,
   /** Device bytes in ranges that were found and wait to be read for sending. */

@@ -45,7 +45,7 @@ describe('a target that is created', () => {
     });
     writeFully(handle, 3 * GiB, Buffer.from('x'));
     expect(await failureOf(() => target(path))).toMatchObject({ code: 'refused' });
-    expect((await source(path)).identity).toEqual(identity);
+    expect((await source(path)).identity.regions).toEqual(identity.regions);
   });
 
   it('may be empty', async () => {

@@ -20,6 +20,7 @@ export class Milestone implements Reporter {
         break;
       case 'start':
       case 'warning':
+      case 'note':
       case 'remote-stderr':
       case 'debug':
     }

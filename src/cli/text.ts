@@ -120,6 +120,8 @@ function eventLines(event: RunEvent): string[] {
       return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
     case 'phase-end':
       return [describePhase(event)];
+    case 'note':
+      return [`note: ${event.message}`];
     case 'progress':
     case 'warning':
     case 'remote-stderr':

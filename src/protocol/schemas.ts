@@ -56,6 +56,7 @@ export const openedSchema = v.object({
   sizeBytes: bytes,
   identity,
   warnings: v.pipe(v.array(text), v.maxLength(100)),
+  notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
   /** `null`: the agent takes no further lanes. */
   lanes: v.nullable(laneMeeting),
 });

@@ -53,10 +53,18 @@ async function serveDevice(
 ): Promise<void> {
   const opened = await openDevice(open.path, 'remote', receivingOf(open));
   await usingDevice(opened, runner, async (device) => {
-    const { handle, identity, warnings } = device;
+    const { handle, identity, warnings, notes } = device;
     const { kind, sizeBytes } = handle;
     const lanes = open.lanes ? await listenForLanes() : null;
-    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: warnings.map(shortened), lanes });
+    channel.send({
+      type: 'opened',
+      kind,
+      sizeBytes,
+      identity,
+      warnings: warnings.map(shortened),
+      notes: notes.map(shortened),
+      lanes,
+    });
     for (;;) {
       const message = await channel.next();
       if (message.type === 'bye') return;

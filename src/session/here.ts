@@ -43,8 +43,8 @@ export async function runHere(here: Here): Promise<void> {
       runner,
       async (target) => {
         reporter.warn([...source.warnings, ...target.warnings]);
-        reporter.note([...source.notes, ...target.notes]);
         reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle));
+        reporter.note([...source.notes, ...target.notes]);
         const sizeBytes = sizeOf(source.handle.sizeBytes, target.handle.sizeBytes, order.extent);
         for (const name of order.phases) {
           const onProgress = reporter.phaseStart(name, sizeBytes);

@@ -55,8 +55,8 @@ async function runAsSource(end: LocalEnd): Promise<void> {
     sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
-      reporter.note([...local.notes, ...(opened.notes ?? [])]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
+      reporter.note([...local.notes, ...(opened.notes ?? [])]);
       const sizeBytes = sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
       await measureWay(end, opened, sizeBytes);
       return sizeBytes;
@@ -74,8 +74,8 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const receiving = receivingOf(order, opened.sizeBytes, parseIdentity(opened.identity));
   return usingDevice(await openDevice(order.localPath, 'local', receiving), runner, async (local) => {
     reporter.warn([...opened.warnings, ...local.warnings]);
-    reporter.note([...(opened.notes ?? []), ...local.notes]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
+    reporter.note([...(opened.notes ?? []), ...local.notes]);
     const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
     await measureWay(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());

@@ -72,9 +72,9 @@ function mountUses(subject: Subject): Use[] {
   ];
 }
 
-function mayBeMountedFile(mount: Mount, subject: Subject): boolean {
-  if (!subject.stats.isFile() || storageOf(mount, subject.view).hidden !== 'file') return false;
-  return mayBeNamed(subject, mount.source, false);
+/** The name that was mounted leads nowhere: it has been removed, and the file may have others. */
+function mayBeMountedFile(mount: Mount, { stats, view }: Subject): boolean {
+  return stats.isFile() && storageOf(mount, view).hidden === 'file';
 }
 
 function swapUses({ stats, stack, view }: Subject): Use[] {
@@ -118,7 +118,7 @@ function loopUses(subject: Subject): Use[] {
     .filter((number) => !own.has(`block ${number}`))
     .flatMap((number) => {
       // Without /sys, the number tells the name: loop devices without partitions are counted one by one.
-      const device = view.block(number) ?? { name: `loop${number.split(':')[1]!}`, sizeBytes: 0 };
+      const device = view.block(number) ?? { number, name: `loop${number.split(':')[1]!}`, sizeBytes: 0 };
       return loopUse(`/dev/${device.name}`, device, number, subject);
     });
 }

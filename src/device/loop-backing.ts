@@ -16,6 +16,7 @@ export interface LoopBacking {
 
 /** A loop device of which /sys tells nothing more than this. */
 export interface LoopDevice {
+  readonly number: DeviceNumber;
   /** "loop0". */
   readonly name: string;
   readonly sizeBytes: number;
@@ -27,13 +28,15 @@ export interface LoopDevice {
  * mounted over it, and in a container the name is one of the host's. So the kernel is asked for the file's number;
  * where that can't be done, the name counts only if what is there has the right size.
  */
-export function backingOf({ name, sizeBytes, loop }: LoopDevice, view: KernelView): LoopBacking {
+export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
+  const { name, sizeBytes, loop } = device;
   const path = loop?.backingPath;
   const stats = path === undefined || loop?.isDeleted ? undefined : statKernelPath(path);
   const known = view.losetup.files.get(name);
   if (known === undefined) {
     const isCertain = stats !== undefined && (stats.isBlockDevice() || fits(stats, sizeBytes, loop!));
-    return isCertain ? backingAt(stats, path!) : { shortcoming: view.losetup.shortcoming };
+    if (isCertain) return backingAt(stats, path!);
+    return isDetached(device, view) ? {} : { shortcoming: view.losetup.shortcoming };
   }
   const isNamed =
     stats?.ino === known.inode && deviceNumber(stats.dev) === known.deviceNumber ? stats : undefined;
@@ -43,6 +46,11 @@ export function backingOf({ name, sizeBytes, loop }: LoopDevice, view: KernelVie
   if (stats?.isBlockDevice()) return { file, block: deviceNumber(stats.rdev) };
   const isNode = path?.startsWith('/dev/') === true && !path.startsWith('/dev/shm/');
   return isNode ? { file, shortcoming: 'its name leads nowhere here' } : { file };
+}
+
+/** Loop devices come and go between our look at /sys and losetup's. */
+function isDetached({ number, loop }: LoopDevice, view: KernelView): boolean {
+  return loop !== undefined && view.block(number)?.loop === undefined;
 }
 
 function backingAt(stats: BigIntStats, path: KernelPath): LoopBacking {

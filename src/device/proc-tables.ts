@@ -94,7 +94,8 @@ export function overlayLayers({ superOptions }: Pick<Mount, 'superOptions'>): Ke
     const value = unescapePath(option.slice(equals + 1));
     switch (option.slice(0, equals)) {
       case 'upperdir':
-        upper.push(value);
+        // Kernels differ: some write the path as it was given, with backslashes before commas and colons.
+        upper.push(...new Set([withoutBackslashes(value), value]));
         break;
       case 'lowerdir':
         lower.push(...splitLayers(value));
@@ -109,7 +110,11 @@ export function overlayLayers({ superOptions }: Pick<Mount, 'superOptions'>): Ke
 
 /** Several paths with colons between them; a backslash stands before a colon, comma or backslash of a path. */
 function splitLayers(paths: KernelPath): KernelPath[] {
-  return (paths.match(/(?:\\.|[^:\\])+/gs) ?? []).map((path) => kernelPathOf(path.replace(/\\(.)/gs, '$1')));
+  return (paths.match(/(?:\\.|[^:\\])+/gs) ?? []).map(withoutBackslashes);
+}
+
+function withoutBackslashes(path: string): KernelPath {
+  return kernelPathOf(path.replace(/\\(.)/gs, '$1'));
 }
 
 function linesOf(text: string): string[] {

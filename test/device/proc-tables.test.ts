@@ -65,8 +65,8 @@ describe('the table of swap areas', () => {
 describe('the layers of an overlay', () => {
   it('are the upper directory, and the lower ones from the top, with all that may be in a name', () => {
     const superOptions =
-      'rw,lowerdir=/l\\134:2:/l\\134\\0541::/b\\134\\134,upperdir=/u\\040p\\054q,workdir=/w,uuid=on';
-    expect(overlayLayers({ superOptions })).toEqual(['/u p,q', '/l:2', '/l,1', '/b\\']);
+      'rw,lowerdir=/l\\134:2:/l\\134\\0541::/b\\134\\134,upperdir=/u\\040p\\134\\054q,workdir=/w,uuid=on';
+    expect(overlayLayers({ superOptions })).toEqual(['/u p,q', '/u p\\,q', '/l:2', '/l,1', '/b\\']);
   });
 
   it('are named one by one by the new way to mount', () => {

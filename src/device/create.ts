@@ -191,5 +191,7 @@ function inCreation<T>(place: Place, work: () => T): T {
 
 function creationError(place: Place, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
-  return placeError('device', place, `can't be created: ${reasonOf(error)}.`, error);
+  const { path } = error as NodeJS.ErrnoException;
+  const where = path?.startsWith('/proc/') ? `${path}: ` : '';
+  return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, error);
 }

@@ -5,7 +5,7 @@ import { isInDeviceDirectory } from './device-directory.ts';
 import { isAnonymous, mountOf } from './file-system.ts';
 import { sharesStorage, type StorageIdentity } from './identity.ts';
 import { usesOf, type Subject, type Use } from './in-use.ts';
-import { forceWarning, placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { examinationError, forceWarning, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 
 /**
  * @returns warnings, where it can't be told whether the target's file system keeps its files on the source.
@@ -72,10 +72,11 @@ function findUses(place: Place, subject: Subject): Use[] {
       subject.stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path), subject.view);
     return [...(isInMemory ? [memoryUse] : []), ...usesOf(subject)];
   } catch (error) {
-    if (error instanceof BasynError) throw error;
-    const { path = 'the table of mounts' } = error as NodeJS.ErrnoException;
+    const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
+    // Out of sight: in a chroot, or by permission. Other failures have nothing to do with the target.
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw examinationError(place, error);
     const clause = `may be in use, and it can't be found out (${path}: ${reasonOf(error)})`;
-    return [{ clause, remedy: 'mount /proc and /sys, or end what keeps them from being read' }];
+    return [{ clause, remedy: 'mount /proc and /sys' }];
   }
 }
 

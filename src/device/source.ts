@@ -81,8 +81,8 @@ function mountWarnings(place: Place, subject: Subject): string[] {
     if (mountPoints.length === 0) return [];
     return [placeMessage(place, `is mounted read-write on ${mountPoints.join(', ')}: ${advice}`)];
   } catch (error) {
-    if (error instanceof BasynError) throw error;
-    const { path = 'the table of mounts' } = error as NodeJS.ErrnoException;
+    const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw error;
     const what = `may be mounted read-write, and it can't be found out (${path}: ${reasonOf(error)}).`;
     return [placeMessage(place, what)];
   }

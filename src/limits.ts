@@ -93,6 +93,16 @@ export const limits = {
   maxBannerBytes: 256,
   maxAgentBytes: 4 * MiB,
 
+  /** The search for those who have a device open ends after so long, and lets other work go on after each turn. */
+  openersScanMs: 500,
+  openersTurnMs: 10,
+  /** Programs that watch devices open them for a moment: who has it open for longer uses it. */
+  briefOpeningMs: 1_000,
+  briefOpeningPollMs: 50,
+  /** A lease on a file is asked for so often, and a second longer than the kernel gives its holder. */
+  leasePollMs: 100,
+  leaseGraceMs: 1_000,
+
   maxWorkers: 8,
   /** Of a thread, which needs some 5 MiB: its buffers lie elsewhere. Without, node collects garbage for 20 s before it gives up. */
   threadHeapMiB: 64,

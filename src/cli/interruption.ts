@@ -31,6 +31,7 @@ export class Milestone implements Reporter {
       case 'start':
       case 'flushing':
       case 'warning':
+      case 'note':
       case 'remote-stderr':
       case 'debug':
     }

@@ -177,6 +177,8 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
       return [describePhase(event), describeReads(event)];
     case 'flushing':
       return [describeFlush(event)];
+    case 'note':
+      return [`note: ${event.message}`];
     case 'progress':
     case 'warning':
     case 'remote-stderr':

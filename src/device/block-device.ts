@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { bytesOfPath, kernelPathOf, type KernelPath } from './kernel-path.ts';
 
 /** The kernel counts in these units in /sys, whatever the device's own sector size. */
 const sectorBytes = 512;
@@ -23,8 +24,22 @@ export interface BlockDevice {
   readonly slaves: readonly DeviceNumber[];
   /** The devices above that claim this one: "dm-0 (vg-root)". */
   readonly holders: readonly string[];
-  /** For an attached loop device: the file below, where in the file the device begins, and whether it uses direct I/O. */
-  readonly loop?: { readonly backingPath: string; readonly offsetBytes: number; readonly isDirect: boolean };
+  /** For an attached loop device. */
+  readonly loop?: LoopAttachment;
+}
+
+/** What /sys tells about the file below a loop device. */
+export interface LoopAttachment {
+  /** The file's name, as far as the kernel knows it: it may have got another one, or be hidden below a mount. */
+  readonly backingPath: KernelPath;
+  /** The name has been removed since. */
+  readonly isDeleted: boolean;
+  /** Where in the file the device begins. */
+  readonly offsetBytes: number;
+  /** 0: the device goes up to the end of the file. */
+  readonly sizeLimitBytes: number;
+  /** Whether the device reads and writes its file past the page cache. */
+  readonly isDirect: boolean;
 }
 
 /** A `dev` or `rdev` of `stat` in the kernel's notation. The bits are those of glibc's and musl's `makedev`. */
@@ -73,22 +88,24 @@ export function readBlockDevice(number: DeviceNumber, sysPath = '/sys'): BlockDe
  * `stat` of a path that the kernel names (below a loop device, in a table of mounts); undefined where it leads
  * nowhere: deleted, out of our sight in another mount namespace, or in a directory that we may not enter.
  */
-export function statKernelPath(path: string): BigIntStats | undefined {
+export function statKernelPath(path: KernelPath): BigIntStats | undefined {
   try {
-    return statSync(path, { bigint: true });
+    return statSync(bytesOfPath(path), { bigint: true });
   } catch {
     // What can't be reached by this name can't be compared with anything.
     return undefined;
   }
 }
 
-/** The numbers of all loop devices that have a file attached. */
-export function attachedLoops(sysPath = '/sys'): DeviceNumber[] {
+/**
+ * The numbers of all loop devices that have a file attached.
+ *
+ * @returns undefined without /sys/block: not Linux, or a bare chroot.
+ */
+export function attachedLoops(sysPath = '/sys'): DeviceNumber[] | undefined {
   const blockPath = join(sysPath, 'block');
-  // Without /sys/block (not Linux, or a bare chroot) nothing can be asked about loop devices.
-  const names = unlessGone(() => readdirSync(blockPath)) ?? [];
-  return names
-    .filter((name) => name.startsWith('loop'))
+  return unlessGone(() => readdirSync(blockPath))
+    ?.filter((name) => name.startsWith('loop'))
     .map((name) => join(blockPath, name))
     .filter((directory) => isThere(join(directory, 'loop')))
     .map((directory) =>
@@ -97,13 +114,19 @@ export function attachedLoops(sysPath = '/sys'): DeviceNumber[] {
     .filter((number) => number !== undefined);
 }
 
-function readLoop(directory: string): BlockDevice['loop'] {
-  const backingPath = readFileSync(join(directory, 'backing_file'), 'utf8').replace(/\n$/, '');
+const deletedMark = ' (deleted)';
+
+function readLoop(directory: string): LoopAttachment | undefined {
+  const name = readFileSync(join(directory, 'backing_file'), 'latin1').replace(/\n$/, '');
   // Empty for a moment while the file is being detached.
-  if (backingPath === '') return undefined;
+  if (name === '') return undefined;
+  // A file whose own name ends like that is there.
+  const isDeleted = name.endsWith(deletedMark) && statKernelPath(kernelPathOf(name)) === undefined;
   return {
-    backingPath,
+    backingPath: kernelPathOf(isDeleted ? name.slice(0, -deletedMark.length) : name),
+    isDeleted,
     offsetBytes: readNumber(join(directory, 'offset')),
+    sizeLimitBytes: readNumber(join(directory, 'sizelimit')),
     isDirect: readNumber(join(directory, 'dio')) === 1,
   };
 }

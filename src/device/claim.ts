@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, constants, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
 import { forceWarning, openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
@@ -9,6 +9,7 @@ const lockTimeoutMs = 5_000;
 /** An open target that nobody else writes to, as far as the warnings don't say otherwise. */
 export interface Claimed {
   readonly fd: number;
+  readonly hasStableNumbers: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -28,12 +29,12 @@ export async function openClaimed(
   const access = options.purpose === 'dry run' ? constants.O_RDONLY : constants.O_RDWR;
   try {
     if (stats.isBlockDevice()) {
-      const { fd, warnings } = await openExclusively(place, stats, access, options.inUse);
+      const claimed = await openExclusively(place, stats, access, options.inUse);
       // Who uses a device has claimed it: that is the same thing once more. A file's lock is another thing.
-      return { fd, warnings: isKnownInUse ? [] : warnings };
+      return isKnownInUse ? { ...claimed, warnings: [] } : claimed;
     }
-    const fd = await openInspected(place, stats, access);
-    return { fd, warnings: lockOrClose(place, fd, options.inUse) };
+    const opened = await openInspected(place, stats, access);
+    return { ...opened, warnings: await lockOrClose(place, opened.fd, options.inUse) };
   } catch (error) {
     if (error instanceof BasynError) throw error;
     throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
@@ -48,7 +49,7 @@ async function openExclusively(
   inUse: TargetOptions['inUse'],
 ): Promise<Claimed> {
   try {
-    return { fd: await openInspected(place, stats, access | constants.O_EXCL), warnings: [] };
+    return { ...(await openInspected(place, stats, access | constants.O_EXCL)), warnings: [] };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
     const what =
@@ -56,11 +57,7 @@ async function openExclusively(
     if (inUse === 'refuse') {
       throw placeError('refused', place, `${what}: end that first, or say --force.`, error);
     }
-    const fd = await openInspected(place, stats, access);
-    return {
-      fd,
-      warnings: [forceWarning(place, what)],
-    };
+    return { ...(await openInspected(place, stats, access)), warnings: [forceWarning(place, what)] };
   }
 }
 
@@ -68,18 +65,31 @@ async function openExclusively(
  * Locks a regular file against other runs.
  *
  * @returns warnings.
- * @throws BasynError `refused`, where it is locked by another; the descriptor is closed then.
+ * @throws BasynError `refused`, where it is locked by another; `device`, where the system has no room for one more
+ *   process. The descriptor is closed then.
  */
-export function lockOrClose(place: Place, fd: number, inUse: TargetOptions['inUse']): string[] {
-  const outcome = lockFile(fd);
-  if (outcome === 'locked') return [];
-  if (outcome === 'unavailable') {
-    return [placeMessage(place, "can't be locked (by flock): nothing stops a second run to it.")];
+export async function lockOrClose(
+  place: Place,
+  fd: number,
+  inUse: TargetOptions['inUse'],
+): Promise<string[]> {
+  try {
+    switch (await lockFile(fd)) {
+      case 'locked':
+        return [];
+      case 'unavailable':
+        return [placeMessage(place, "can't be locked (by flock): nothing stops a second run to it.")];
+      case 'held by another': {
+        const what = 'is locked by another program, maybe another run';
+        if (inUse === 'warn') return [forceWarning(place, what)];
+        throw placeError('refused', place, `${what}: end that first, or say --force.`);
+      }
+    }
+  } catch (error) {
+    closeSync(fd);
+    if (error instanceof BasynError) throw error;
+    throw placeError('device', place, `can't be locked: ${reasonOf(error)}.`, error);
   }
-  const what = 'is locked by another program, maybe another run';
-  if (inUse === 'warn') return [forceWarning(place, what)];
-  closeSync(fd);
-  throw placeError('refused', place, `${what}: end that first, or say --force.`);
 }
 
 /**
@@ -87,13 +97,19 @@ export function lockOrClose(place: Place, fd: number, inUse: TargetOptions['inUs
  * takes it through the descriptor that it inherits, and it stays ours after that child has ended. The kernel
  * drops it with our last descriptor. Anyone who may read the file can hold such a lock, and so keep us out.
  */
-function lockFile(fd: number): 'locked' | 'held by another' | 'unavailable' {
+async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
   // The child sees our descriptor as its number 3.
-  const { status } = spawnSync('flock', ['-n', '-x', '3'], {
+  const child = spawn('flock', ['-n', '-x', '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
     // It says nothing: without a language to load, it is done in half of the time.
     env: { ...process.env, LC_ALL: 'C' },
     timeout: lockTimeoutMs,
+  });
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('exit', resolve);
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT' || error.code === 'EACCES' ? resolve(null) : reject(error),
+    );
   });
   if (status === 0) return 'locked';
   return status === 1 ? 'held by another' : 'unavailable';

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   accessSync,
   closeSync,
@@ -11,13 +12,16 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { BasynError } from '../errors.ts';
 import { lockOrClose } from './claim.ts';
 import { isInDeviceDirectory } from './device-directory.ts';
+import { notesOf } from './doubts.ts';
 import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
-import { identityOf, identityOfFileIn, type StorageIdentity } from './identity.ts';
-import { placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { identityOf, stackOf, stackOfFileIn, type StorageIdentity } from './identity.ts';
+import { KernelView } from './kernel-view.ts';
+import { examine, placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
 /** A target file that can be made. */
@@ -26,6 +30,7 @@ export interface CreationPlan {
   readonly sizeBytes: number;
   /** Of what the file will stand on. */
   readonly identity: StorageIdentity;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -47,12 +52,14 @@ export function planCreation(place: Place, sizeBytes: number): CreationPlan {
         "can't be created: the directory that it would be in does not exist.",
       );
     }
-    if (isInDeviceDirectory(place.path)) {
+    const view = new KernelView();
+    if (isInDeviceDirectory(place.path, view)) {
       const reason = 'a file there would live in memory and not on a disk';
       throw placeError('refused', place, `does not exist, and is not created under /dev: ${reason}.`);
     }
-    accessSync(dirname(place.path), constants.W_OK);
-    return { place, sizeBytes, identity: identityOfFileIn(directory) };
+    accessSync(dirname(place.path), constants.W_OK | constants.X_OK);
+    const stack = stackOfFileIn(realKernelPath(dirname(place.path)), directory, view);
+    return { place, sizeBytes, identity: identityOf(stack), notes: notesOf(place, stack, []) };
   } catch (error) {
     throw creationError(place, error);
   }
@@ -63,32 +70,51 @@ export function planCreation(place: Place, sizeBytes: number): CreationPlan {
  * on it stays, even if the run fails before anything is written: a file with data of a person must never be
  * removed by mistake, and the next run goes on with it.
  */
-export function createTarget(
-  { place, sizeBytes }: CreationPlan,
+export async function createTarget(
+  { place, sizeBytes, notes }: CreationPlan,
   inUse: TargetOptions['inUse'],
-): OpenedDevice {
+): Promise<OpenedDevice> {
+  const fd = inCreation(place, () =>
+    openSync(place.path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600),
+  );
+  const warnings = await lockOrClose(place, fd, inUse);
   try {
-    const fd = openSync(place.path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
-    const warnings = lockOrClose(place, fd, inUse);
-    giveSizeOrRemove(place.path, fd, sizeBytes);
-    syncDirectory(dirname(place.path));
+    inCreation(place, () => giveSizeOrRemove(place.path, fd, sizeBytes));
+    await makeNameDurable(place);
     const handle = handleOf(place, fd, sizeBytes);
-    const identity = identityOf(fstatSync(fd, { bigint: true }));
-    return { ...openHandle(handle), identity, warnings, created: true };
+    const stack = examine(place, () =>
+      stackOf(fstatSync(fd, { bigint: true }), realKernelPath(place.path), new KernelView()),
+    );
+    return { ...openHandle(handle), identity: identityOf(stack), warnings, notes, created: true };
   } catch (error) {
-    throw creationError(place, error);
+    closeSync(fd);
+    throw error;
   }
 }
 
-/** For a dry run: nothing is created, and what would be reads as zeros. */
-export function imagineTarget({ place, sizeBytes, identity }: CreationPlan): OpenedDevice {
-  const handle = handleOf(place, openSync('/dev/zero', constants.O_RDONLY), sizeBytes);
+/**
+ * For a dry run: nothing is created, and what would be reads as zeros.
+ *
+ * @throws BasynError `device`, without /dev/zero.
+ */
+export function imagineTarget({ place, sizeBytes, identity, notes }: CreationPlan): OpenedDevice {
+  const handle = handleOf(place, openZeros(place), sizeBytes);
   return {
     ...openHandle(handle),
     identity,
     warnings: [placeMessage(place, 'would be created.')],
+    notes,
     created: false,
   };
+}
+
+function openZeros(place: Place): number {
+  try {
+    return openSync('/dev/zero', constants.O_RDONLY);
+  } catch (error) {
+    const what = 'would be created, but a dry run can only show that with /dev/zero';
+    throw placeError('device', place, `${what}: ${reasonOf(error)}.`, error);
+  }
 }
 
 function handleOf({ side, path }: Place, fd: number, sizeBytes: number): DeviceHandle {
@@ -100,13 +126,38 @@ function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {
     ftruncateSync(fd, sizeBytes);
     fsyncSync(fd);
   } catch (error) {
-    closeSync(fd);
-    unlinkSync(path);
+    removeIfOurs(path, fd);
     throw error;
   }
 }
 
-/** A new file's name is in its directory, which has to reach the disk as well. */
+/** By now, the name may be that of a file of somebody else. */
+function removeIfOurs(path: string, fd: number): void {
+  const ours = fstatSync(fd, { bigint: true });
+  const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (named?.dev === ours.dev && named.ino === ours.ino) unlinkSync(path);
+}
+
+/**
+ * A new file's name is in its directory, which has to reach the disk as well. Where the directory can't be read, or
+ * can't be flushed (old CIFS), the whole file system is flushed instead.
+ *
+ * @throws BasynError `device`, where that fails, too. The file stays.
+ */
+async function makeNameDurable(place: Place): Promise<void> {
+  try {
+    syncDirectory(dirname(place.path));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const isImpossible =
+      code === 'EACCES' || code === 'EINVAL' || code === 'ENOTSUP' || code === 'EOPNOTSUPP';
+    const failure = isImpossible ? await syncFileSystem(place.path) : reasonOf(error);
+    if (failure === undefined) return;
+    const what = `was created, but its name can't be made durable: ${failure}`;
+    throw placeError('device', place, `${what}; if it is still there, run it again without --create.`, error);
+  }
+}
+
 function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {
@@ -116,12 +167,31 @@ function syncDirectory(path: string): void {
   }
 }
 
+/** Node has no syncfs(2). Returns why it failed. */
+async function syncFileSystem(path: string): Promise<string | undefined> {
+  const child = spawn('sync', ['--file-system', '--', resolve(path)], { stdio: 'ignore' });
+  return new Promise((told) => {
+    child.once('error', (error) => told(`sync can't be run: ${reasonOf(error)}`));
+    child.once('exit', (status) => told(status === 0 ? undefined : '"sync --file-system" failed'));
+  });
+}
+
 function readLinkIfAny(path: string): string | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats?.isSymbolicLink() ? readlinkSync(path) : undefined;
 }
 
+function inCreation<T>(place: Place, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw creationError(place, error);
+  }
+}
+
 function creationError(place: Place, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
-  return placeError('device', place, `can't be created: ${reasonOf(error)}.`, error);
+  const { path } = error as NodeJS.ErrnoException;
+  const where = path?.startsWith('/proc/') ? `${path}: ` : '';
+  return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, error);
 }

@@ -12,4 +12,5 @@ export {
 export { openSource } from './source.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
-export { parseIdentity, sharesStorage, type StorageIdentity } from './identity.ts';
+export { sharesStorage, type StorageIdentity } from './identity.ts';
+export { parseIdentity } from './identity-schema.ts';

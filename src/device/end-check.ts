@@ -1,8 +1,10 @@
-import { fstatSync, statSync, type BigIntStats } from 'node:fs';
-import type { BasynError } from '../errors.ts';
+import { existsSync, fstatSync, type BigIntStats } from 'node:fs';
+import { BasynError, systemReason } from '../errors.ts';
 import { deviceNumber, readBlockDevice } from './block-device.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
-import { usesOf } from './in-use.ts';
+import { subjectOf, usesOf } from './in-use.ts';
+import { leadsTo } from './open.ts';
+import { realKernelPath } from './regions.ts';
 
 /** What a device was like when it was opened, to be compared with what it is like at the end of the run. */
 export interface StartState {
@@ -12,12 +14,13 @@ export interface StartState {
   readonly uses: readonly string[];
 }
 
-export function startStateOf(handle: DeviceHandle, role: 'source' | 'target'): StartState {
+/** @param uses whether a use by others is known already, which `--force` allows. */
+export function startStateOf(handle: DeviceHandle, uses: 'none' | 'allowed'): StartState {
   const stats = fstatSync(handle.fd, { bigint: true });
   return {
     sizeBytes: currentSizeBytes(stats),
     modifiedNs: stats.mtimeNs,
-    uses: role === 'target' ? useClauses(stats) : [],
+    uses: uses === 'allowed' ? useClauses(handle, stats) : [],
   };
 }
 
@@ -28,18 +31,17 @@ export function startStateOf(handle: DeviceHandle, role: 'source' | 'target'): S
  */
 export function checkTargetAtEnd(handle: DeviceHandle, start: StartState): void {
   const stats = fstatSync(handle.fd, { bigint: true });
-  const atPath = statIfThere(handle.path);
-  if (atPath === undefined) {
+  if (!existsSync(handle.path)) {
     throw changed(handle, 'was removed during the run: nothing at this path holds the data');
   }
-  if (!isSameStorage(stats, atPath)) {
+  if (!leadsTo(handle.path, stats)) {
     throw changed(handle, 'was replaced by something else during the run, which does not hold the data');
   }
   const sizeBytes = currentSizeBytes(stats);
   if (sizeBytes < start.sizeBytes) {
     throw changed(handle, `has shrunk during the run, from ${start.sizeBytes} to ${sizeBytes} bytes`);
   }
-  const newUse = useClauses(stats).find((clause) => !start.uses.includes(clause));
+  const newUse = useClauses(handle, stats).find((clause) => !start.uses.includes(clause));
   if (newUse !== undefined) throw changed(handle, `${newUse}, which began during the run`);
 }
 
@@ -50,7 +52,6 @@ export function checkTargetAtEnd(handle: DeviceHandle, start: StartState): void 
  */
 export function sourceChanges(handle: DeviceHandle, start: StartState): string[] {
   const stats = fstatSync(handle.fd, { bigint: true });
-  const atPath = statIfThere(handle.path);
   const sizeBytes = currentSizeBytes(stats);
   const changes: string[] = [];
   if (sizeBytes !== start.sizeBytes) {
@@ -58,8 +59,8 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   } else if (stats.isFile() && stats.mtimeNs !== start.modifiedNs) {
     changes.push('was modified');
   }
-  if (atPath === undefined) changes.push('was removed');
-  else if (!isSameStorage(stats, atPath)) changes.push('was replaced by something else');
+  if (!existsSync(handle.path)) changes.push('was removed');
+  else if (!leadsTo(handle.path, stats)) changes.push('was replaced by something else');
   if (changes.length === 0) return [];
   const advice = 'use a snapshot, or stop what writes to it, and run again.';
   return [
@@ -67,27 +68,18 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   ];
 }
 
-/** The node of a block device may be made anew at any time (by udev); its number is what counts. */
-function isSameStorage(opened: BigIntStats, atPath: BigIntStats): boolean {
-  if (opened.isBlockDevice()) return atPath.isBlockDevice() && opened.rdev === atPath.rdev;
-  return opened.dev === atPath.dev && opened.ino === atPath.ino;
-}
-
 function currentSizeBytes(stats: BigIntStats): number {
   if (!stats.isBlockDevice()) return Number(stats.size);
   return readBlockDevice(deviceNumber(stats.rdev))?.sizeBytes ?? 0;
 }
 
-function useClauses(stats: BigIntStats): string[] {
-  return usesOf(stats).map(({ clause }) => clause);
-}
-
-function statIfThere(path: string): BigIntStats | undefined {
+function useClauses(handle: DeviceHandle, stats: BigIntStats): string[] {
   try {
-    return statSync(path, { bigint: true });
-  } catch {
-    // Whatever keeps us from looking at it: the path does not lead to the device any more.
-    return undefined;
+    return usesOf(subjectOf(stats, realKernelPath(handle.path))).map(({ clause }) => clause);
+  } catch (error) {
+    if (error instanceof BasynError) throw error;
+    const reason = systemReason(error as NodeJS.ErrnoException);
+    throw changed(handle, `may be in use by now, and it can't be found out: ${reason}`);
   }
 }
 

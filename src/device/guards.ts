@@ -1,31 +1,59 @@
-import { accessSync, constants, realpathSync, type BigIntStats } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { BasynError } from '../errors.ts';
 import { deviceNumber, readBlockDevice } from './block-device.ts';
 import { isInDeviceDirectory } from './device-directory.ts';
+import { isAnonymous, mountOf } from './file-system.ts';
 import { sharesStorage, type StorageIdentity } from './identity.ts';
-import { usesOf, type Use } from './in-use.ts';
-import { forceWarning, placeError, reasonOf, type Place } from './open.ts';
+import { usesOf, type Subject, type Use } from './in-use.ts';
+import { examinationError, forceWarning, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 
-/** @throws BasynError `refused`, where the target is the source's storage, or a part of it. `--force` or not. */
+/**
+ * @returns warnings, where it can't be told whether the target's file system keeps its files on the source.
+ * @throws BasynError `refused`, where the target is the source's storage, or a part of it, or may be. `--force` or not.
+ */
 export function checkNotSource(
   place: Place,
   target: StorageIdentity,
   source: StorageIdentity | undefined,
-): void {
-  if (source === undefined || !sharesStorage(source, target)) return;
-  throw placeError(
-    'refused',
-    place,
-    'is the same storage as the source, or overlaps with it: name another target.',
-  );
+): string[] {
+  const sharing = source === undefined ? undefined : sharesStorage(source, target);
+  switch (sharing?.answer) {
+    case undefined:
+    case 'different':
+      return [];
+    case 'same':
+      throw placeError(
+        'refused',
+        place,
+        'is the same storage as the source, or overlaps with it: name another target.',
+      );
+    case 'unknown machine':
+      throw placeError(
+        'refused',
+        place,
+        'may be the same storage as the source: both sides show the same boot ID, but their clocks differ; ' +
+          'if the clock was just set, run it again; if one machine is a clone of the other, restart one of them.',
+      );
+    case 'unknown storage': {
+      const { what, mayBe } = sharing.gap;
+      const doubt = `may be the same storage as the source, as it can't be found out ${what}`;
+      if (mayBe !== 'block device') throw placeError('refused', place, `${doubt}.`);
+      return [placeMessage(place, `${doubt}.`)];
+    }
+  }
 }
 
 /**
  * @returns warnings, where the target is in use and that is allowed.
- * @throws BasynError `refused`, where it is not; `device`, where nobody can tell.
+ * @throws BasynError `refused`, where it is not, or where nobody can tell.
  */
-export function checkInUse(place: Place, stats: BigIntStats, inUse: 'refuse' | 'warn'): string[] {
-  const [first, ...others] = findUses(place, stats);
+export function checkInUse(place: Place, subject: Subject, inUse: 'refuse' | 'warn'): string[] {
+  return refuseUses(place, findUses(place, subject), inUse);
+}
+
+/** @throws BasynError `refused`, where there are uses, and that is not allowed. */
+export function refuseUses(place: Place, uses: readonly Use[], inUse: 'refuse' | 'warn'): string[] {
+  const [first, ...others] = uses;
   if (first === undefined) return [];
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   if (inUse === 'refuse') {
@@ -34,32 +62,49 @@ export function checkInUse(place: Place, stats: BigIntStats, inUse: 'refuse' | '
   return [forceWarning(place, `${first.clause}${more}`)];
 }
 
-function findUses(place: Place, stats: BigIntStats): Use[] {
+function findUses(place: Place, subject: Subject): Use[] {
   try {
     const memoryUse: Use = {
       clause: 'is a regular file under /dev, which lives in memory and not on a disk',
       remedy: 'remove it if it came from a typing error',
     };
-    return [
-      ...(stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path)) ? [memoryUse] : []),
-      ...usesOf(stats),
-    ];
+    const isInMemory =
+      subject.stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path), subject.view);
+    return [...(isInMemory ? [memoryUse] : []), ...usesOf(subject)];
   } catch (error) {
-    if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `may be in use, and it can't be found out: ${reasonOf(error)}.`, error);
+    const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
+    // Out of sight: in a chroot, or by permission. Other failures have nothing to do with the target.
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw examinationError(place, error);
+    const clause = `may be in use, and it can't be found out (${path}: ${reasonOf(error)})`;
+    return [{ clause, remedy: 'mount /proc and /sys' }];
   }
 }
 
 /** @throws BasynError `device`, where the target can only be read. A dry run has no other way to learn it. */
-export function checkIsWritable(place: Place, stats: BigIntStats): void {
-  // The kernel lets root open a read-only block device for writing, and fails the writes.
-  if (stats.isBlockDevice() && readBlockDevice(deviceNumber(stats.rdev))?.readOnly) {
-    throw placeError('device', place, 'is a read-only device: nothing can be written to it.');
-  }
+export function checkIsWritable(place: Place, { stats, path, view }: Subject): void {
   try {
+    // The kernel lets root open a read-only block device for writing, and fails the writes.
+    if (stats.isBlockDevice() && readBlockDevice(deviceNumber(stats.rdev))?.readOnly) {
+      throw placeError('device', place, 'is a read-only device: nothing can be written to it.');
+    }
     accessSync(place.path, constants.R_OK | constants.W_OK);
+    const isOnOverlay =
+      isAnonymous(deviceNumber(stats.dev)) && path && mountOf(path, view.mounts)?.type === 'overlay';
+    // To open a block device wakes those who watch it, and to open a file of an overlay may copy it whole.
+    if (stats.isFile() && !isOnOverlay) tryOpening(place.path);
   } catch (error) {
+    if (error instanceof BasynError) throw error;
     throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
+  }
+}
+
+/** Only the opening itself tells about a file to which one may only append, or which is a running program. */
+function tryOpening(path: string): void {
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
+  } catch (error) {
+    // Somebody holds a lease on it, which the real opening waits for.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
 }
 

@@ -34,6 +34,8 @@ export interface OpenedDevice extends OpenHandle {
   readonly identity: StorageIdentity;
   /** Sentences for the person; the run goes on. */
   readonly warnings: readonly string[];
+  /** Sentences for a person who wants to know more (`--verbose`): what could not be examined. */
+  readonly notes: readonly string[];
   /** True where the target file did not exist and was made. It stays, whatever becomes of the run. */
   readonly created: boolean;
 }
@@ -43,7 +45,21 @@ const syncFile = promisify(fsync);
 
 /** Couples a handle with the closing of its descriptor. */
 export function openHandle(handle: DeviceHandle): OpenHandle {
-  return { handle, close: () => closeFile(handle.fd) };
+  return { handle, close: () => closeHandle(handle) };
+}
+
+/** @throws BasynError `device`: some network file systems tell only now that they could not write. */
+async function closeHandle(handle: DeviceHandle): Promise<void> {
+  try {
+    await closeFile(handle.fd);
+  } catch (error) {
+    const reason = systemReason(error as NodeJS.ErrnoException);
+    throw deviceError(
+      handle,
+      `cannot close ${nameOf(handle)}: ${reason}; data may not be on the disk.`,
+      error,
+    );
+  }
 }
 
 /**

@@ -1,13 +1,12 @@
 import { readFileSync, type BigIntStats } from 'node:fs';
-import {
-  attachedLoops,
-  deviceNumber,
-  readBlockDevice,
-  statKernelPath,
-  type DeviceNumber,
-} from './block-device.ts';
-import { identityOf, identityOfDevice, occupies, type StorageIdentity } from './identity.ts';
-import { parseMountInfo, parseSwaps, type Mount } from './proc-tables.ts';
+import { deviceNumber, statKernelPath, type DeviceNumber } from './block-device.ts';
+import { storageOf } from './file-system.ts';
+import { occupies, stackOf, stackOfDevice, type Stack } from './identity.ts';
+import { baseNameOf, shownPath, type KernelPath } from './kernel-path.ts';
+import { KernelView } from './kernel-view.ts';
+import { backingOf } from './loop-backing.ts';
+import { parseSwaps, type Mount } from './proc-tables.ts';
+import { Regions } from './regions.ts';
 
 /** Something that uses a device or file at the moment. */
 export interface Use {
@@ -17,73 +16,92 @@ export interface Use {
   readonly remedy: string;
 }
 
-/** What uses a block device or a regular file, or a part of it, under any name of it. */
-export function usesOf(stats: BigIntStats): Use[] {
-  return stats.isBlockDevice() ? usesOfDevice(stats) : usesOfFile(stats);
+/** A device or file about which the kernel is asked. */
+export interface Subject {
+  readonly stats: BigIntStats;
+  /** Absolute and without symbolic links; undefined where it has no name any more. */
+  readonly path: KernelPath | undefined;
+  readonly stack: Stack;
+  readonly view: KernelView;
 }
 
-function usesOfDevice(stats: BigIntStats): Use[] {
-  const identity = identityOf(stats);
-  return [
-    ...mountUses(stats, identity),
-    ...swapUses(stats, identity),
-    ...holderUses(deviceNumber(stats.rdev)),
-  ];
+/** @param path absolute and without symbolic links, if it has one. */
+export function subjectOf(
+  stats: BigIntStats,
+  path: KernelPath | undefined,
+  view = new KernelView(),
+): Subject {
+  return { stats, path, view, stack: stackOf(stats, path, view) };
 }
 
-function usesOfFile(stats: BigIntStats): Use[] {
-  const identity = identityOf(stats);
-  const loops = attachedLoops();
+/**
+ * What uses a block device or a regular file, or a part of it, under any name of it. What can't be found out counts as
+ * a use.
+ *
+ * @throws NodeJS.ErrnoException, where the kernel's tables can't be read.
+ */
+export function usesOf(subject: Subject): Use[] {
+  const { stats, view } = subject;
   return [
-    // What is mounted lies on a device, and on a file only by a loop device. The table of mounts may be long.
-    ...(loops.length === 0 ? [] : mountUses(stats, identity)),
-    ...swapUses(stats, identity),
-    ...loopUses(identity, loops),
+    ...mountUses(subject),
+    ...swapUses(subject),
+    ...(stats.isBlockDevice() ? holderUses(deviceNumber(stats.rdev), view) : []),
+    ...loopUses(subject),
   ];
 }
 
 /** Where file systems on this device or file, or on a part of it, are mounted and may change. */
-export function writableMountPoints(stats: BigIntStats): string[] {
-  if (stats.isFile() && attachedLoops().length === 0) return [];
-  return mountsOn(identityOf(stats))
-    .filter(({ writable }) => writable)
-    .map(({ mountPoint }) => mountPoint);
+export function writableMountPoints(subject: Subject): string[] {
+  return mountsOn(subject)
+    .filter(({ mount }) => mount.writable)
+    .map(({ mount }) => shownPath(mount.mountPoint));
 }
 
-function mountUses(stats: BigIntStats, identity: StorageIdentity): Use[] {
-  return mountsOn(identity).map((mount) => ({
-    clause: `${relation(stats, mountedDevice(mount))}is mounted on ${mount.mountPoint}`,
-    remedy: 'unmount it first',
-  }));
+function mountUses(subject: Subject): Use[] {
+  const { stats, view } = subject;
+  const hidden = view.mounts.filter((mount) => mayBeMountedFile(mount, subject));
+  return [
+    ...mountsOn(subject).map(({ mount, device }) => ({
+      clause: `${device === undefined ? '' : relation(stats, device, view)}is mounted on ${shownPath(mount.mountPoint)}`,
+      remedy: 'unmount it first',
+    })),
+    ...hidden.map(({ source, mountPoint }) => ({
+      clause: `may be the file that is mounted on ${shownPath(mountPoint)} (as ${shownPath(source)}), and it can't be found out`,
+      remedy: 'unmount that first',
+    })),
+  ];
 }
 
-function swapUses(stats: BigIntStats, identity: StorageIdentity): Use[] {
+/** The name that was mounted leads nowhere: it has been removed, and the file may have others. */
+function mayBeMountedFile(mount: Mount, { stats, view }: Subject): boolean {
+  return stats.isFile() && storageOf(mount, view).hidden === 'file';
+}
+
+function swapUses({ stats, stack, view }: Subject): Use[] {
   return swapAreas()
-    .filter(({ area }) => occupies(identityOf(area), identity))
+    .filter(({ path, area }) => occupies(stackOf(area, path, view), stack))
     .map(({ path, area }) => ({
-      clause: swapClause(stats, path, area),
-      remedy: `run "swapoff ${path}" first`,
+      clause: swapClause(stats, path, area, view),
+      remedy: `run "swapoff ${shownPath(path)}" first`,
     }));
 }
 
-function swapClause(stats: BigIntStats, path: string, area: BigIntStats): string {
-  if (area.isBlockDevice()) return `${relation(stats, deviceNumber(area.rdev))}is in use as swap`;
+function swapClause(stats: BigIntStats, path: KernelPath, area: BigIntStats, view: KernelView): string {
+  if (area.isBlockDevice()) return `${relation(stats, deviceNumber(area.rdev), view)}is in use as swap`;
   const isItself = stats.dev === area.dev && stats.ino === area.ino;
-  return isItself ? 'is in use as swap' : `overlaps with ${path}, which is in use as swap`;
+  return isItself ? 'is in use as swap' : `overlaps with ${shownPath(path)}, which is in use as swap`;
 }
 
 /**
  * The volumes and arrays that a block device is part of. A claim on a partition is one on its disk, and the
  * other way round.
- *
- * @param sysPath another root than /sys, for tests.
  */
-export function holderUses(number: DeviceNumber, sysPath?: string): Use[] {
-  const device = readBlockDevice(number, sysPath);
+export function holderUses(number: DeviceNumber, view: KernelView): Use[] {
+  const device = view.block(number);
   if (device === undefined) return [];
   const disk = device.partitionOf === undefined ? [] : [device.partitionOf.disk];
   return [number, ...disk, ...device.partitions].flatMap((relative) => {
-    const { name, holders } = readBlockDevice(relative, sysPath) ?? { name: relative, holders: [] };
+    const { name, holders } = view.block(relative) ?? { name: relative, holders: [] };
     const prefix = relative === number ? '' : `overlaps with ${name}, which `;
     return holders.map((holder) => ({
       clause: `${prefix}is part of ${holder}`,
@@ -92,33 +110,105 @@ export function holderUses(number: DeviceNumber, sysPath?: string): Use[] {
   });
 }
 
-/** Loop devices that are attached to the file, mounted or not: whoever attached one may use it at any moment. */
-function loopUses(identity: StorageIdentity, loops: readonly DeviceNumber[]): Use[] {
-  return loops
-    .filter((number) => occupies(identityOfDevice(number), identity))
-    .map((number) => `/dev/${readBlockDevice(number)?.name ?? number}`)
-    .map((name) => ({
-      clause: `is attached to the loop device ${name}`,
-      remedy: `detach it first ("losetup -d ${name}")`,
-    }));
+/** Loop devices that are attached, mounted or not: whoever attached one may use it at any moment. */
+function loopUses(subject: Subject): Use[] {
+  const { stack, view } = subject;
+  const own = new Set(stack.regions.map(({ store }) => store));
+  return view.loops
+    .filter((number) => !own.has(`block ${number}`))
+    .flatMap((number) => {
+      // Without /sys, the number tells the name: loop devices without partitions are counted one by one.
+      const device = view.block(number) ?? { number, name: `loop${number.split(':')[1]!}`, sizeBytes: 0 };
+      return loopUse(`/dev/${device.name}`, device, number, subject);
+    });
 }
 
-function mountsOn(identity: StorageIdentity): Mount[] {
-  if (process.platform !== 'linux') return [];
-  const mounts = parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
-  const numbers = [...new Set(mounts.map(mountedDevice))];
-  const occupying = new Set(numbers.filter((number) => occupies(identityOfDevice(number), identity)));
-  return mounts.filter((mount) => occupying.has(mountedDevice(mount)));
+function loopUse(
+  name: string,
+  device: Parameters<typeof backingOf>[0],
+  number: DeviceNumber,
+  subject: Subject,
+): Use[] {
+  const { stats, stack, view } = subject;
+  const { file, shortcoming } = backingOf(device, view);
+  const remedy = `detach it first ("losetup -d ${name}")`;
+  const isOnFile = file !== undefined && hasStore(stack, `file ${file.deviceNumber} ${file.inode}`);
+  // Another loop device over the file of this one doesn't use this one.
+  const isUser = stats.isFile()
+    ? isOnFile || occupies(stackOfDevice(number, view), stack)
+    : isOnDevice(number, subject);
+  if (isUser) return [{ clause: `is attached to the loop device ${name}`, remedy }];
+  if (shortcoming === undefined) return [];
+  const path = device.loop?.backingPath;
+  const mayBe = stats.isFile()
+    ? mayBeNamed(subject, path, device.loop?.isDeleted ?? false)
+    : path === undefined || path.startsWith('/dev/');
+  if (!mayBe) return [];
+  return [
+    {
+      clause: `may be attached to the loop device ${name}, and it can't be found out (${shortcoming})`,
+      remedy,
+    },
+  ];
 }
 
-/** btrfs hides its devices behind a number of its own; there the name that was mounted must do. */
-export function mountedDevice({ deviceNumber: number, source }: Mount): DeviceNumber {
-  if (!number.startsWith('0:') || !source.startsWith('/dev/')) return number;
-  const device = statKernelPath(source);
-  return device?.isBlockDevice() ? deviceNumber(device.rdev) : number;
+/** Whether a loop device is over this very block device. */
+function isOnDevice(number: DeviceNumber, { stack, view }: Subject): boolean {
+  const regions = stack.regions.filter(({ store }) => store.startsWith('block '));
+  return occupies(stackOfDevice(number, view), { regions, gaps: [] });
 }
 
-function swapAreas(): { path: string; area: BigIntStats }[] {
+function hasStore({ regions }: Stack, store: string): boolean {
+  return regions.some((region) => region.store === store && region.placement === 'exact');
+}
+
+/**
+ * Whether a file that the kernel knows by a name which leads nowhere here (in another mount namespace, or in a
+ * directory that may not be entered) may be this one: not, if this one has a single name, which is another.
+ */
+function mayBeNamed(
+  { stats, path, view }: Subject,
+  name: KernelPath | undefined,
+  isDeleted: boolean,
+): boolean {
+  if (path === undefined || name === undefined || isDeleted || stats.nlink !== 1n) return true;
+  // A file that is mounted itself (docker run --volume file:file) is known by another name in its file system.
+  const root = view.mounts.findLast(({ mountPoint }) => mountPoint === path)?.root;
+  return baseNameOf(root ?? path) === baseNameOf(name);
+}
+
+/** A mount, and the device that it is on, unless that is a file. */
+interface MountOn {
+  readonly mount: Mount;
+  readonly device: DeviceNumber | undefined;
+}
+
+function mountsOn({ stats, stack, view }: Subject): MountOn[] {
+  // What is mounted lies on a device, and on a file only by a loop device. The table of mounts may be long.
+  const mayBeOnDevice = stats.isBlockDevice() || view.loops.length > 0;
+  const onDevice = new Map<DeviceNumber, boolean>();
+  const occupiesIt = (number: DeviceNumber): boolean => {
+    const known = onDevice.get(number) ?? occupies(stackOfDevice(number, view), stack);
+    onDevice.set(number, known);
+    return known;
+  };
+  return view.mounts.flatMap((mount): MountOn[] => {
+    const { devices, files } = storageOf(mount, view);
+    const device = mayBeOnDevice ? devices.find(occupiesIt) : undefined;
+    if (device !== undefined) return [{ mount, device }];
+    const isMounted = files.some((file) => occupies(stackOfMountedFile(file, view), stack));
+    return isMounted ? [{ mount, device: undefined }] : [];
+  });
+}
+
+function stackOfMountedFile({ dev, ino }: BigIntStats, view: KernelView): Stack {
+  const regions = new Regions(view);
+  const file = { deviceNumber: deviceNumber(dev), inode: ino };
+  regions.addFile(file, 0, Number.MAX_SAFE_INTEGER, 'exact');
+  return { regions: regions.list(), gaps: regions.gaps() };
+}
+
+function swapAreas(): { path: KernelPath; area: BigIntStats }[] {
   if (process.platform !== 'linux') return [];
   return parseSwaps(readProcSwaps()).flatMap(({ path }) => {
     const area = statKernelPath(path);
@@ -128,7 +218,7 @@ function swapAreas(): { path: string; area: BigIntStats }[] {
 
 function readProcSwaps(): string {
   try {
-    return readFileSync('/proc/swaps', 'utf8');
+    return readFileSync('/proc/swaps', 'latin1');
   } catch (error) {
     // A kernel without swap has no such file.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
@@ -136,7 +226,7 @@ function readProcSwaps(): string {
   }
 }
 
-function relation(stats: BigIntStats, number: DeviceNumber): string {
+function relation(stats: BigIntStats, number: DeviceNumber, view: KernelView): string {
   if (stats.isBlockDevice() && deviceNumber(stats.rdev) === number) return '';
-  return `overlaps with ${readBlockDevice(number)?.name ?? number}, which `;
+  return `overlaps with ${view.block(number)?.name ?? number}, which `;
 }

@@ -1,17 +1,23 @@
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 import { BasynError, type Side } from '../errors.ts';
+import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
 import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
-import { writableMountPoints } from './in-use.ts';
+import { subjectOf, writableMountPoints, type Subject, type Use } from './in-use.ts';
+import { openersOf } from './openers.ts';
 import {
   describeOpened,
+  examinationError,
+  examine,
   inspect,
   openInspected,
   placeError,
   placeMessage,
   reasonOf,
+  type Opened,
   type Place,
 } from './open.ts';
+import { realKernelPath } from './regions.ts';
 
 /**
  * Opens a device or file for reading only. It may be in use: a warning says so where a file system on it is
@@ -24,18 +30,30 @@ export async function openSource(path: string, { side }: { side: Side }): Promis
   const place: Place = { side, role: 'source', path };
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
-  const fd = await openForReading(place, stats);
+  const subject = examine(place, () => subjectOf(stats, realKernelPath(path)));
+  const searching = openersOf(subject, 'writers');
+  // Whatever else fails first is told.
+  searching.catch(() => undefined);
+  const { fd, hasStableNumbers } = await openForReading(place, stats);
   try {
-    const opened = openHandle(describeOpened(place, fd));
-    checkEmptiness(place, opened.handle);
-    return { ...opened, identity: identityOf(stats), warnings: mountWarnings(place, stats), created: false };
+    const opened = openHandle(examine(place, () => describeOpened(place, fd)));
+    examine(place, () => checkEmptiness(place, opened.handle));
+    const { uses, unexamined } = await searching;
+    const warnings = [
+      ...mountWarnings(place, subject),
+      ...openerWarnings(place, uses),
+      ...numberWarnings(place, hasStableNumbers),
+    ];
+    const notes = notesOf(place, subject.stack, unexamined);
+    const identity = identityOf(hasStableNumbers ? subject.stack : withoutNumber(subject.stack));
+    return { ...opened, identity, warnings, notes, created: false };
   } catch (error) {
     closeSync(fd);
-    throw error;
+    throw examinationError(place, error);
   }
 }
 
-async function openForReading(place: Place, stats: BigIntStats): Promise<number> {
+async function openForReading(place: Place, stats: BigIntStats): Promise<Opened> {
   try {
     return await openInspected(place, stats, constants.O_RDONLY);
   } catch (error) {
@@ -54,9 +72,22 @@ function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
   );
 }
 
-function mountWarnings(place: Place, stats: BigIntStats): string[] {
-  const mountPoints = [...new Set(writableMountPoints(stats))];
-  if (mountPoints.length === 0) return [];
-  const advice = 'use a snapshot (LVM) or remount it read-only, or the copy may be inconsistent.';
-  return [placeMessage(place, `is mounted read-write on ${mountPoints.join(', ')}: ${advice}`)];
+const advice = 'use a snapshot (LVM) or remount it read-only, or the copy may be inconsistent.';
+
+/** It only reads: what can't be found out about a source is no reason to refuse it. */
+function mountWarnings(place: Place, subject: Subject): string[] {
+  try {
+    const mountPoints = [...new Set(writableMountPoints(subject))];
+    if (mountPoints.length === 0) return [];
+    return [placeMessage(place, `is mounted read-write on ${mountPoints.join(', ')}: ${advice}`)];
+  } catch (error) {
+    const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw error;
+    const what = `may be mounted read-write, and it can't be found out (${path}: ${reasonOf(error)}).`;
+    return [placeMessage(place, what)];
+  }
+}
+
+function openerWarnings(place: Place, uses: readonly Use[]): string[] {
+  return uses.map(({ clause }) => placeMessage(place, `${clause}: the copy may be inconsistent.`));
 }

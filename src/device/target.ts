@@ -1,10 +1,14 @@
 import { closeSync, type BigIntStats } from 'node:fs';
 import { openClaimed } from './claim.ts';
 import { createTarget, imagineTarget, planCreation } from './create.ts';
-import { checkInUse, checkIsWritable, checkNotSource, checkSize } from './guards.ts';
+import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
+import { checkInUse, checkIsWritable, checkNotSource, checkSize, refuseUses } from './guards.ts';
 import { openHandle, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
-import { describeOpened, inspect, placeError, type Place } from './open.ts';
+import { subjectOf } from './in-use.ts';
+import { describeOpened, examinationError, examine, inspect, placeError, type Place } from './open.ts';
+import { openersOf } from './openers.ts';
+import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
 /**
@@ -21,27 +25,54 @@ export async function openTarget(path: string, options: TargetOptions): Promise<
 }
 
 async function openExisting(place: Place, stats: BigIntStats, options: TargetOptions): Promise<OpenedDevice> {
-  const identity = identityOf(stats);
-  checkNotSource(place, identity, options.sourceIdentity);
-  const useWarnings = checkInUse(place, stats, options.inUse);
-  checkIsWritable(place, stats);
+  const subject = examine(place, () => subjectOf(stats, realKernelPath(place.path)));
+  const identity = identityOf(subject.stack);
+  const sourceWarnings = checkNotSource(place, identity, options.sourceIdentity);
+  const useWarnings = checkInUse(place, subject, options.inUse);
+  examine(place, () => checkIsWritable(place, subject));
   const isKnownInUse = useWarnings.length > 0;
-  const { fd, warnings: claimWarnings } = await openClaimed(place, stats, options, isKnownInUse);
+  const searching = openersOf(subject, 'writers and virtual machines');
+  // Whatever else fails first is told.
+  searching.catch(() => undefined);
+  const {
+    fd,
+    hasStableNumbers,
+    warnings: claimWarnings,
+  } = await openClaimed(place, stats, options, isKnownInUse);
   try {
-    const handle = describeOpened(place, fd);
+    const handle = examine(place, () => describeOpened(place, fd));
     checkSize(place, handle.sizeBytes, options.sourceSizeBytes);
-    return { ...openHandle(handle), identity, warnings: [...useWarnings, ...claimWarnings], created: false };
+    const stack = hasStableNumbers ? subject.stack : withoutNumber(subject.stack);
+    if (!hasStableNumbers) checkNotSource(place, identityOf(stack), options.sourceIdentity);
+    const isClaimed = isKnownInUse || claimWarnings.length > 0;
+    const openers = isClaimed ? undefined : await searching;
+    const openerWarnings = refuseUses(place, openers?.uses ?? [], options.inUse);
+    return {
+      ...openHandle(handle),
+      identity: identityOf(stack),
+      warnings: [
+        ...sourceWarnings,
+        ...useWarnings,
+        ...claimWarnings,
+        ...openerWarnings,
+        ...numberWarnings(place, hasStableNumbers),
+      ],
+      notes: notesOf(place, stack, openers?.unexamined ?? []),
+      created: false,
+    };
   } catch (error) {
     closeSync(fd);
-    throw error;
+    throw examinationError(place, error);
   }
 }
 
-function openMissing(place: Place, options: TargetOptions): OpenedDevice {
+async function openMissing(place: Place, options: TargetOptions): Promise<OpenedDevice> {
   if (options.missing === 'refuse') {
     throw placeError('device', place, 'does not exist; for a regular file that is to be made, say --create.');
   }
   const plan = planCreation(place, options.sourceSizeBytes);
-  checkNotSource(place, plan.identity, options.sourceIdentity);
-  return options.purpose === 'dry run' ? imagineTarget(plan) : createTarget(plan, options.inUse);
+  const warnings = checkNotSource(place, plan.identity, options.sourceIdentity);
+  const opened =
+    options.purpose === 'dry run' ? imagineTarget(plan) : await createTarget(plan, options.inUse);
+  return { ...opened, warnings: [...warnings, ...opened.warnings] };
 }

@@ -61,6 +61,7 @@ export const openedSchema = v.object({
   warnings: v.pipe(v.array(text), v.maxLength(100)),
   /** Why reads that look for the disk may see a page cache. `null`: they see the disk. */
   cachedBecause: v.nullable(text),
+  notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
   /** `null`: the agent takes no further lanes. */
   lanes: v.nullable(laneMeeting),
 });

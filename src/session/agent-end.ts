@@ -57,7 +57,7 @@ async function serveDevice(
   const use = { phases: open.phases, receiving: receivingOf(open) };
   const opened = await openDevice(open.path, 'remote', use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
-    const { handle, identity, warnings, cachedBecause = null } = device;
+    const { handle, identity, warnings, notes, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const lanes = open.lanes ? await listenForLanes() : null;
     channel.send({
@@ -66,6 +66,7 @@ async function serveDevice(
       sizeBytes,
       identity,
       warnings: warnings.map(shortened),
+      notes: notes.map(shortened),
       cachedBecause,
       lanes,
     });

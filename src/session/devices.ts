@@ -108,7 +108,7 @@ async function prepare(
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
-  const start = startStateOf(handle, receiving === null ? 'source' : 'target');
+  const start = startStateOf(handle, receiving?.force === true ? 'allowed' : 'none');
   const writes = receiving !== null && !receiving.dryRun;
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
   const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];

@@ -55,6 +55,7 @@ export async function runHere(here: Here): Promise<void> {
         source: readPathOf(source),
         target: readPathOf(target),
       });
+      reporter.note([...source.notes, ...target.notes]);
       const sizeBytes = coveredBytes(order, {
         sourceBytes: source.handle.sizeBytes,
         targetBytes: target.handle.sizeBytes,

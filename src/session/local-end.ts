@@ -69,6 +69,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
         source: readPathOf(local),
         target: remoteReadPathOf(opened),
       });
+      reporter.note([...local.notes, ...(opened.notes ?? [])]);
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
       await measureWay(end, opened, sizeBytes);
@@ -91,6 +92,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
       source: remoteReadPathOf(opened),
       target: readPathOf(local),
     });
+    reporter.note([...(opened.notes ?? []), ...local.notes]);
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     await measureWay(end, opened, sizeBytes);

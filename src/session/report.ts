@@ -76,6 +76,8 @@ export type RunEvent =
   | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
   | ({ readonly type: 'phase-end' } & PhaseReport)
   | { readonly type: 'warning'; readonly message: string }
+  /** What could not be examined before the run: no reason to stop it. */
+  | { readonly type: 'note'; readonly message: string }
   /** A line of the remote side's stderr, not yet made safe for a terminal. */
   | { readonly type: 'remote-stderr'; readonly line: string }
   | { readonly type: 'debug'; readonly message: string };

@@ -55,6 +55,10 @@ export class Reporter {
     for (const message of messages) this.#emit({ type: 'warning', message });
   }
 
+  note(messages: readonly string[]): void {
+    for (const message of messages) this.#emit({ type: 'note', message });
+  }
+
   debug(message: string): void {
     this.#emit({ type: 'debug', message });
   }

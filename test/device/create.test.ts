@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   readFileSync,
   readdirSync,
@@ -45,7 +46,7 @@ describe('a target that is created', () => {
     });
     writeFully(handle, 3 * GiB, Buffer.from('x'));
     expect(await failureOf(() => target(path))).toMatchObject({ code: 'refused' });
-    expect((await source(path)).identity).toEqual(identity);
+    expect((await source(path)).identity.regions).toEqual(identity.regions);
   });
 
   it('may be empty', async () => {
@@ -171,6 +172,57 @@ describe('a target that is created', () => {
       expect.stringContaining(`fsync(<${path}>)`),
       expect.stringContaining(`fsync(<${parent}>)`),
     ]);
+  });
+
+  it.skipIf(!isRoot)('is made in a directory that can not be read (needs root)', async () => {
+    const parent = directory('/dev/shm');
+    chmodSync(parent, 0o300);
+    chownSync(parent, 65534, 65534);
+    const path = join(parent, 'new.img');
+    const { created, warnings } = await asNobody(() => create(path, MiB));
+    expect({ created, warnings, size: statSync(path).size }).toEqual({
+      created: true,
+      warnings: [],
+      size: MiB,
+    });
+  });
+
+  it.each([
+    ['can not be flushed', 'EINVAL', /^$/],
+    [
+      'fails to be flushed',
+      'EIO',
+      /^local target .* was created, but its name can't be made durable: input\/output error \(EIO\); if it is still there, run it again without --create\.$/,
+    ],
+  ])('in a directory that %s', (_what, code, message) => {
+    const path = join(directory(), 'new.img');
+    const module = fileURLToPath(new URL('../../src/device/device.ts', import.meta.url));
+    const program = `
+      import { openTarget } from ${JSON.stringify(module)};
+      const options = { side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write' };
+      await openTarget(${JSON.stringify(path)}, options).catch((error) => console.log(error.message));`;
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
+    // The second flush is that of the directory.
+    const inject = ['-f', '-e', 'trace=fsync', '-e', `inject=fsync:error=${code}:when=2`, '-o', '/dev/null'];
+    expect(execFileSync('strace', [...inject, ...node], { encoding: 'utf8' }).trim()).toMatch(message);
+    expect(statSync(path).size).toBe(5);
+  });
+
+  it('leaves alone what another program has put in its place, when it gets no size', async () => {
+    const path = join(directory(), 'new.img');
+    const module = fileURLToPath(new URL('../../src/device/create.ts', import.meta.url));
+    const program = `
+      import { renameSync, writeFileSync } from 'node:fs';
+      import { createTarget, planCreation } from ${JSON.stringify(module)};
+      const place = { side: 'local', role: 'target', path: ${JSON.stringify(path)} };
+      const creating = createTarget(planCreation(place, 5), 'refuse').catch((error) => console.log(error.message));
+      writeFileSync(place.path + '.other', 'precious');
+      renameSync(place.path + '.other', place.path);
+      await creating;`;
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
+    const inject = ['-f', '-e', 'trace=ftruncate', '-e', 'inject=ftruncate:error=ENOSPC', '-o', '/dev/null'];
+    expect(execFileSync('strace', [...inject, ...node], { encoding: 'utf8' })).toContain('(ENOSPC)');
+    expect(readFileSync(path, 'utf8')).toBe('precious');
   });
 
   it.skipIf(!isRoot)('is not made on the very device that is the source (needs root)', async () => {

@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   identityOf,
-  identityOfDevice,
-  parseIdentity,
   sharesStorage,
+  stackOf,
+  stackOfDevice,
   type StorageIdentity,
 } from '../../src/device/identity.ts';
+import { parseIdentity } from '../../src/device/identity-schema.ts';
+import { KernelView } from '../../src/device/kernel-view.ts';
+import { realKernelPath } from '../../src/device/regions.ts';
 import { isRoot, partitionTable } from '../support/loop-device.ts';
 import { makeFakeSys } from './fake-sys.ts';
 import {
@@ -21,11 +24,18 @@ import {
   mounted,
 } from './fixtures.ts';
 
-const identityAt = (path: string): StorageIdentity => identityOf(statSync(path, { bigint: true }));
+const identityAt = (path: string): StorageIdentity =>
+  identityOf(stackOf(statSync(path, { bigint: true }), realKernelPath(path), new KernelView()));
 const share = (a: string, b: string): boolean => {
   const [first, second] = [identityAt(a), identityAt(b)];
-  expect(sharesStorage(second, first)).toBe(sharesStorage(first, second));
-  return sharesStorage(first, second);
+  expect(sharesStorage(second, first)).toEqual(sharesStorage(first, second));
+  return answer(first, second);
+};
+
+const answer = (a: StorageIdentity, b: StorageIdentity): boolean => {
+  const { answer } = sharesStorage(a, b);
+  expect(['same', 'different']).toContain(answer);
+  return answer === 'same';
 };
 
 describe('two files', () => {
@@ -45,7 +55,8 @@ describe('two files', () => {
 
   it('are different storage on two machines, whatever their numbers', () => {
     const here = identityAt(fileOf(MiB));
-    expect(sharesStorage(here, { ...here, machine: 'another boot' })).toBe(false);
+    const machine = { ...here.machine, bootId: 'another', wallMs: here.machine.wallMs + 60_000 };
+    expect(answer(here, { ...here, machine })).toBe(false);
   });
 });
 
@@ -76,9 +87,10 @@ describe('volumes and arrays, in an imitation of /sys', () => {
     ['a partition', '8:1', 'the next partition', '8:2', false],
   ])('%s (%s) and %s (%s): shared is %s', (_upperName, upper, _lowerName, lower, shared) => {
     const root = sys();
-    const [a, b] = [identityOfDevice(upper, root), identityOfDevice(lower, root)];
-    expect(sharesStorage(a, b)).toBe(shared);
-    expect(sharesStorage(b, a)).toBe(shared);
+    const at = (number: string): StorageIdentity => identityOf(stackOfDevice(number, new KernelView(root)));
+    const [a, b] = [at(upper), at(lower)];
+    expect(answer(a, b)).toBe(shared);
+    expect(answer(b, a)).toBe(shared);
   });
 
   it('are refused where they stand on more devices than one message can name', async () => {
@@ -87,7 +99,9 @@ describe('volumes and arrays, in an imitation of /sys', () => {
       ...Object.fromEntries(members.map((name, i) => [name, { number: `65:${i}`, sizeBytes: MiB }])),
       md0: { number: '9:0', sizeBytes: MiB, slaves: members },
     });
-    expect(await failureOf(() => identityOfDevice('9:0', root))).toMatchObject({ code: 'device' });
+    expect(await failureOf(() => stackOfDevice('9:0', new KernelView(root)))).toMatchObject({
+      code: 'device',
+    });
   });
 });
 
@@ -159,27 +173,38 @@ describe('an identity from the other side', () => {
     expect(parseIdentity(JSON.parse(JSON.stringify(identity)))).toEqual(identity);
   });
 
+  const machine = { bootId: 'm', kernel: 'k', hardware: '', wallMs: 1, monotonicMs: 0.5 };
   const region = { store: 'block 8:1', startBytes: 0, endBytes: 1, placement: 'exact' };
+  const gap = { mayBe: 'anything', what: 'what it is' };
+  const whole = { machine, regions: [region], gaps: [gap] };
   it.each([
     ['nothing', null],
     ['text', 'identity'],
-    ['no machine', { regions: [] }],
-    ['a machine of another type', { machine: 7, regions: [] }],
-    ['a machine without end', { machine: 'x'.repeat(200), regions: [] }],
-    ['no regions', { machine: 'm' }],
-    ['too many regions', { machine: 'm', regions: Array(257).fill(region) }],
-    ['a region that is none', { machine: 'm', regions: [null] }],
-    ['a store without end', { machine: 'm', regions: [{ ...region, store: 'x'.repeat(200) }] }],
-    ['a negative start', { machine: 'm', regions: [{ ...region, startBytes: -1 }] }],
-    ['an end that is no integer', { machine: 'm', regions: [{ ...region, endBytes: 0.5 }] }],
-    ['an end too large to be exact', { machine: 'm', regions: [{ ...region, endBytes: 2 ** 60 }] }],
-    ['a placement of its own', { machine: 'm', regions: [{ ...region, placement: 'maybe' }] }],
+    ['no machine', { ...whole, machine: undefined }],
+    ['a machine of another type', { ...whole, machine: 7 }],
+    ['a boot without end', { ...whole, machine: { ...machine, bootId: 'x'.repeat(300) } }],
+    ['no kernel', { ...whole, machine: { ...machine, kernel: undefined } }],
+    ['hardware of another type', { ...whole, machine: { ...machine, hardware: {} } }],
+    ['a clock that is none', { ...whole, machine: { ...machine, wallMs: null } }],
+    ['a clock without end', { ...whole, machine: { ...machine, monotonicMs: Infinity } }],
+    ['no regions', { ...whole, regions: undefined }],
+    ['too many regions', { ...whole, regions: Array(257).fill(region) }],
+    ['a region that is none', { ...whole, regions: [null] }],
+    ['a store without end', { ...whole, regions: [{ ...region, store: 'x'.repeat(300) }] }],
+    ['a negative start', { ...whole, regions: [{ ...region, startBytes: -1 }] }],
+    ['an end that is no integer', { ...whole, regions: [{ ...region, endBytes: 0.5 }] }],
+    ['an end too large to be exact', { ...whole, regions: [{ ...region, endBytes: 2 ** 60 }] }],
+    ['a placement of its own', { ...whole, regions: [{ ...region, placement: 'maybe' }] }],
+    ['no gaps', { ...whole, gaps: undefined }],
+    ['too many gaps', { ...whole, gaps: Array(17).fill(gap) }],
+    ['a gap of its own', { ...whole, gaps: [{ ...gap, mayBe: 'nothing' }] }],
+    ['a gap without end', { ...whole, gaps: [{ ...gap, what: 'x'.repeat(300) }] }],
   ])('is refused when it is malformed: %s', async (_name, value) => {
     expect(await failureOf(() => parseIdentity(value))).toMatchObject({ code: 'protocol' });
   });
 
   it('is taken without what does not belong to it', () => {
-    const parsed = parseIdentity({ machine: 'm', regions: [{ ...region, extra: 1 }], more: 2 });
-    expect(parsed).toEqual({ machine: 'm', regions: [region] });
+    const parsed = parseIdentity({ ...whole, regions: [{ ...region, extra: 1 }], more: 2 });
+    expect(parsed).toEqual(whole);
   });
 });

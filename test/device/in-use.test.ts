@@ -1,7 +1,11 @@
 import { statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { deviceNumber } from '../../src/device/block-device.ts';
-import { holderUses, mountedDevice } from '../../src/device/in-use.ts';
+import { storageOf } from '../../src/device/file-system.ts';
+import { holderUses } from '../../src/device/in-use.ts';
+import { kernelPathOf } from '../../src/device/kernel-path.ts';
+import { KernelView } from '../../src/device/kernel-view.ts';
+import type { Mount } from '../../src/device/proc-tables.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { makeFakeSys } from './fake-sys.ts';
 import { directory, fileOf, loopOver, MiB } from './fixtures.ts';
@@ -24,7 +28,7 @@ describe('what claims a device, in an imitation of /sys', () => {
       'dm-0': { number: '253:0', sizeBytes: MiB, slaves: ['sda2'], mapperName: 'vg-root' },
       'dm-1': { number: '253:1', sizeBytes: MiB, slaves: ['sda2'], mapperName: 'vg-swap' },
     });
-    return holderUses(number, root).map(({ clause }) => clause);
+    return holderUses(number, new KernelView(root)).map(({ clause }) => clause);
   };
 
   it('is each volume on it', () => {
@@ -42,22 +46,41 @@ describe('what claims a device, in an imitation of /sys', () => {
   });
 });
 
-describe('the device of a mount', () => {
-  const mount = { mountPoint: '/srv', type: 'btrfs', writable: true };
+describe('what a mount is on', () => {
+  const storage = (deviceNumber: string, source: string, type = 'btrfs'): ReturnType<typeof storageOf> => {
+    const mount: Mount = {
+      id: '2',
+      parentId: '1',
+      deviceNumber,
+      root: kernelPathOf('/'),
+      mountPoint: kernelPathOf('/srv'),
+      type,
+      source: kernelPathOf(source),
+      writable: true,
+      superOptions: 'rw',
+    };
+    return storageOf(mount, new KernelView());
+  };
 
-  it('is the one that the kernel names', () => {
-    expect(mountedDevice({ ...mount, deviceNumber: '8:1', source: '/dev/null' })).toBe('8:1');
+  it('is the device that the kernel names', () => {
+    expect(storage('8:1', '/dev/null').devices).toEqual(['8:1']);
   });
 
   it.skipIf(!isRoot)('is found by its name for a file system with a number of its own (needs root)', () => {
-    const source = loopOver(fileOf(MiB));
-    const number = deviceNumber(statSync(source, { bigint: true }).rdev);
-    expect(mountedDevice({ ...mount, deviceNumber: '0:50', source })).toBe(number);
+    const [first, second] = [loopOver(fileOf(MiB)), loopOver(fileOf(MiB))];
+    const numberOf = (path: string): string => deviceNumber(statSync(path, { bigint: true }).rdev);
+    expect(storage('0:50', first).devices).toEqual([numberOf(first)]);
+    expect(storage('0:50', `${first}:${second}`, 'bcachefs').devices).toEqual([first, second].map(numberOf));
   });
 
-  it('is none for a file system without a device, or whose device is out of sight', () => {
-    for (const source of ['tmpfs', 'host:/srv', '/dev/null', '/dev/gone']) {
-      expect(mountedDevice({ ...mount, deviceNumber: '0:50', source })).toBe('0:50');
-    }
+  it('is unknown for a file system whose device is out of sight, and for one that may be anywhere', () => {
+    expect(storage('0:50', '/dev/gone')).toMatchObject({ devices: [], hidden: 'block device' });
+    expect(storage('0:50', 'tank/data', 'zfs')).toMatchObject({ devices: [], hidden: 'block device' });
+    expect(storage('0:50', 'host:/srv', 'nfs4')).toMatchObject({ devices: [], hidden: 'elsewhere' });
+    expect(storage('0:50', 'gone', 'erofs')).toMatchObject({ files: [], hidden: 'file' });
+  });
+
+  it('is nothing in memory', () => {
+    expect(storage('0:50', 'tmpfs', 'tmpfs')).toEqual({ devices: [], files: [] });
   });
 });

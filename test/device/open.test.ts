@@ -1,9 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { constants, readdirSync, statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, constants, copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openInspected, type Place } from '../../src/device/open.ts';
-import { directory, failureOf, fileOf, source, target } from './fixtures.ts';
+import { isRoot, mountOverlay } from '../support/loop-device.ts';
+import { directory, failureOf, fileOf, MiB, source, target } from './fixtures.ts';
 
 describe('a path that leads to something else between the look and the opening', () => {
   const place = (path: string): Place => ({ side: 'local', role: 'source', path });
@@ -23,6 +27,113 @@ describe('a path that leads to something else between the look and the opening',
     execFileSync('mkfifo', [pipe]);
     const { message } = await failureOf(() => openInspected(place(pipe), seen, constants.O_RDONLY));
     expect(message).toContain('was replaced by something else');
+  });
+});
+
+/** What a child prints first; it is gone after the test. */
+async function startPython(program: string, ...args: string[]): Promise<void> {
+  const child = spawn('/usr/bin/python3', ['-c', program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  await once(child.stdout, 'data');
+}
+
+describe('a file on which somebody holds a lease, as Samba does', () => {
+  const lease = `
+import fcntl, os, signal, sys, time
+fd = os.open(sys.argv[1], os.O_RDONLY)
+breaks = []
+signal.signal(signal.SIGIO, lambda *_: breaks.append(1))
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+print("held", flush=True)
+while not breaks: time.sleep(0.05)
+time.sleep(1)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+time.sleep(60)`;
+
+  it.each(['write', 'dry run'] as const)('is opened when it is given up: %s', async (purpose) => {
+    const file = fileOf(10);
+    await startPython(lease, file);
+    expect((await target(file, { purpose })).warnings).toEqual([]);
+  });
+});
+
+describe.skipIf(!isRoot)('a dry run fails where the real run would (needs root)', () => {
+  it.each(['write', 'dry run'] as const)('on a file to which one may only append: %s', async (purpose) => {
+    const file = fileOf(10);
+    execFileSync('chattr', ['+a', file]);
+    onTestFinished(() => void execFileSync('chattr', ['-a', file]));
+    const { message } = await failureOf(() => target(file, { purpose }));
+    expect(message).toBe(
+      `remote target ${file} can't be opened for writing: operation not permitted (EPERM).`,
+    );
+  });
+
+  it.each(['write', 'dry run'] as const)('on a running program: %s', async (purpose) => {
+    const file = join(directory(), 'program');
+    copyFileSync('/bin/sleep', file);
+    chmodSync(file, 0o755);
+    const child = spawn(file, ['60']);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child, 'spawn');
+    const { message } = await failureOf(() => target(file, { purpose }));
+    expect(message).toContain('(ETXTBSY)');
+  });
+
+  it('and does not copy a file of an overlay to its upper directory', async () => {
+    const root = directory();
+    const [lower, upper, work] = [join(root, 'lower'), join(root, 'upper'), join(root, 'work')];
+    for (const path of [lower, upper, work]) mkdirSync(path);
+    fileOf(MiB, 'file', lower);
+    onTestFinished(mountOverlay(join(root, 'merged'), { lower, upper, work }));
+    await target(join(root, 'merged/file'), { purpose: 'dry run' });
+    expect(readdirSync(upper)).toEqual([]);
+  });
+});
+
+describe.skipIf(!isRoot)('a file system whose inode numbers change (needs root)', () => {
+  async function mountRestless(): Promise<string> {
+    const [below, mountPoint] = [directory(), directory()];
+    fileOf(MiB, 'a', below);
+    fileOf(MiB, 'b', below);
+    const script = fileURLToPath(new URL('../support/fuse/restless.py', import.meta.url));
+    const child = spawn('/usr/bin/python3', [script, below, mountPoint], { stdio: 'inherit' });
+    const exited = once(child, 'exit');
+    onTestFinished(async () => {
+      execFileSync('umount', [mountPoint]);
+      await exited;
+    });
+    while (readdirSync(mountPoint).length === 0) await sleep(20);
+    return mountPoint;
+  }
+  const what = expect.stringContaining('is on a file system whose inode numbers change') as unknown;
+
+  it('can be a source and a target, with a warning', async () => {
+    const mountPoint = await mountRestless();
+    const { identity, warnings } = await source(join(mountPoint, 'a'));
+    expect(warnings).toEqual([what]);
+    const elsewhere = await target(fileOf(MiB), { sourceIdentity: identity });
+    expect(elsewhere.warnings).toEqual([]);
+    const other = await source(fileOf(MiB));
+    const back = await target(join(mountPoint, 'b'), { sourceIdentity: other.identity });
+    expect(back.warnings).toEqual([what]);
+  });
+
+  it('is not copied within, as nobody can tell two files apart', async () => {
+    const mountPoint = await mountRestless();
+    const { identity } = await source(join(mountPoint, 'a'));
+    for (const name of ['a', 'b']) {
+      const failure = await failureOf(() =>
+        target(join(mountPoint, name), { sourceIdentity: identity, inUse: 'warn' }),
+      );
+      expect(failure).toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining('may be the same storage as the source'),
+      });
+    }
   });
 });
 

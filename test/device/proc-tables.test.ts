@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { parseMountInfo, parseSwaps } from '../../src/device/proc-tables.ts';
+import { bytesOfPath, shownPath } from '../../src/device/kernel-path.ts';
+import { overlayLayers, parseLocks, parseMountInfo, parseSwaps } from '../../src/device/proc-tables.ts';
 
 describe('the table of mounts', () => {
   it('gives device, mount point, type, source and whether it is writable', () => {
     const line = '36 35 98:0 / /mnt/data ro,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue\n';
     expect(parseMountInfo(line)).toEqual([
-      { deviceNumber: '98:0', mountPoint: '/mnt/data', type: 'ext3', source: '/dev/root', writable: true },
+      {
+        id: '36',
+        parentId: '35',
+        deviceNumber: '98:0',
+        root: '/',
+        mountPoint: '/mnt/data',
+        type: 'ext3',
+        source: '/dev/root',
+        writable: true,
+        superOptions: 'rw,errors=continue',
+      },
     ]);
   });
 
@@ -22,12 +33,12 @@ describe('the table of mounts', () => {
     ]);
   });
 
-  it('decodes blanks, tabs, newlines, backslashes, and text that is not ASCII', () => {
-    const line = '1 2 8:1 / /a\\040b\\011c\\012d\\134e\\134040\\303\\244ä rw - ext4 /dev/my\\040disk rw';
-    expect(parseMountInfo(line)[0]).toMatchObject({
-      mountPoint: '/a b\tc\nd\\e\\040ää',
-      source: '/dev/my disk',
-    });
+  it('decodes blanks, tabs, newlines, backslashes, and keeps each byte of text that is not ASCII', () => {
+    const line = '1 2 8:1 / /a\\040b\\011c\\012d\\134e\\134040\\303\\244ä\xff rw - ext4 /dev/my\\040disk rw';
+    const [mount] = parseMountInfo(Buffer.from(line, 'utf8').toString('latin1'));
+    expect(mount!.source).toBe('/dev/my disk');
+    expect(bytesOfPath(mount!.mountPoint)).toEqual(Buffer.from('/a b\tc\nd\\e\\040ääÿ'));
+    expect(shownPath(mount!.mountPoint)).toBe('/a b\tc\nd\\e\\040ääÿ');
   });
 
   it('does not take a read-only file system for a writable one because an option contains "rw"', () => {
@@ -48,5 +59,33 @@ describe('the table of swap areas', () => {
 
   it('is empty without any', () => {
     expect(parseSwaps('Filename\tType\tSize\tUsed\tPriority\n')).toEqual([]);
+  });
+});
+
+describe('the layers of an overlay', () => {
+  it('are the upper directory, and the lower ones from the top, with all that may be in a name', () => {
+    const superOptions =
+      'rw,lowerdir=/l\\134:2:/l\\134\\0541::/b\\134\\134,upperdir=/u\\040p\\134\\054q,workdir=/w,uuid=on';
+    expect(overlayLayers({ superOptions })).toEqual(['/u p,q', '/u p\\,q', '/l:2', '/l,1', '/b\\']);
+  });
+
+  it('are named one by one by the new way to mount', () => {
+    const superOptions = 'ro,lowerdir+=/a:b,lowerdir+=/c,datadir+=/d';
+    expect(overlayLayers({ superOptions })).toEqual(['/a:b', '/c', '/d']);
+  });
+});
+
+describe('the table of locks', () => {
+  it('gives kind, file and range, and leaves out who waits', () => {
+    const text = [
+      '1: OFDLCK ADVISORY  READ  -1 fe:00:3932186 100 101',
+      '1: -> POSIX ADVISORY  WRITE 12 fe:00:3932186 0 EOF',
+      '2: FLOCK  ADVISORY  WRITE 713 00:1a:24 0 EOF',
+      '',
+    ].join('\n');
+    expect(parseLocks(text)).toEqual([
+      { kind: 'OFDLCK', deviceNumber: '254:0', inode: 3932186n, firstByte: 100, lastByte: 101 },
+      { kind: 'FLOCK', deviceNumber: '0:26', inode: 24n, firstByte: 0, lastByte: Infinity },
+    ]);
   });
 });

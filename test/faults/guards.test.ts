@@ -1,5 +1,6 @@
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { CommandResult } from '../support/command.ts';
 import { expectFailure, MiB, sideWord, useWorkshop, wirings } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, makeFileSystem, mount, swapOn } from '../support/loop-device.ts';
 import { filesEqual, sha256OfFile } from '../support/images.ts';
@@ -69,6 +70,140 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     expect(sha256OfFile(target)).toBe(before);
   });
 });
+
+describe.skipIf(!isRoot)('containers on one kernel (needs root: mount namespaces)', () => {
+  /** Runs node in a mount namespace with another boot ID, as LXC and systemd-nspawn do it. */
+  const nodeWithOwnBootId = (): string => {
+    const bootId = workshop.path('boot_id');
+    writeFileSync(bootId, '11111111-2222-4333-8444-555555555555\n');
+    const node = workshop.path('node-with-boot-id');
+    const script = [
+      '#!/bin/sh',
+      `exec unshare --mount sh -c 'mount --bind ${bootId} /proc/sys/kernel/random/boot_id && exec "$@"' sh ${process.execPath} "$@"`,
+    ];
+    writeFileSync(node, `${script.join('\n')}\n`, { mode: 0o755 });
+    return `--remote-node=${node}`;
+  };
+
+  test.each(['PUSH', 'POP'] as const)('%s: the source itself is refused, --force or not', async (action) => {
+    const wiring = { action, over: 'ssh' } as const;
+    const { source } = workshop.pair(MiB);
+    const { path: device, detach } = attachLoop(source);
+    onTestFinished(detach);
+    for (const [from, to] of [
+      [source, source],
+      [device, source],
+      [source, device],
+      [device, device],
+    ] as const) {
+      const before = sha256OfFile(source);
+      const pair = { source: from, target: to, sizeBytes: MiB };
+      const result = await workshop.run(wiring, pair, ['--mode=COPY', '--force', nodeWithOwnBootId()]);
+      expect(expectFailure(withoutWarnings(result))).toContain('is the same storage as the source');
+      expect(sha256OfFile(source)).toBe(before);
+    }
+  });
+
+  test('other storage is copied', async () => {
+    const { source, target, sizeBytes } = workshop.pair(MiB);
+    const wiring = { action: 'PUSH', over: 'ssh' } as const;
+    const more = ['--mode=COPY', nodeWithOwnBootId()];
+    expect(await workshop.run(wiring, { source, target, sizeBytes }, more)).toMatchObject({ exitCode: 0 });
+    expect(filesEqual(source, target, MiB)).toBe(true);
+  });
+
+  test('the source itself is refused in a time namespace, too', async ({ skip }) => {
+    const { source } = workshop.pair(MiB);
+    const node = workshop.path('node-with-own-clock');
+    const script = `exec unshare --time --monotonic 1000000 --fork ${process.execPath} "$@"`;
+    writeFileSync(node, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const kernel = readdirSync('/proc/self/ns');
+    if (!kernel.includes('time')) skip('this kernel has no time namespaces');
+    const pair = { source, target: source, sizeBytes: MiB };
+    const wiring = { action: 'PUSH', over: 'ssh' } as const;
+    const result = await workshop.run(wiring, pair, ['--mode=COPY', '--force', `--remote-node=${node}`]);
+    expect(expectFailure(withoutWarnings(result))).toContain('is the same storage as the source');
+  });
+});
+
+describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount namespaces)', () => {
+  const hidden = (...commands: string[]): readonly string[] => [
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    `${commands.join(' && ')} && exec "$@"`,
+    'sh',
+  ];
+  const wiring = { action: 'PUSH', over: 'here' } as const;
+
+  test('without /proc, a target is refused, but not with --force, which warns', async () => {
+    const pair = workshop.pair(MiB);
+    const prefix = hidden('umount --lazy /proc');
+    const sentence = expectFailure(withoutWarnings(await workshop.run(wiring, pair, undefined, { prefix })));
+    expect(sentence).toMatch(
+      /may be in use, and it can't be found out \(\/proc\/self\/mountinfo: .*\): mount \/proc/,
+    );
+    const forced = await workshop.run(wiring, pair, ['--mode=SYNC', '--force'], { prefix });
+    expect(forced).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('may be in use') });
+    expect(filesEqual(pair.source, pair.target, MiB)).toBe(true);
+  });
+
+  test('without /proc, the source itself is refused with --force, too', async () => {
+    const { source } = workshop.pair(MiB);
+    const pair = { source, target: source, sizeBytes: MiB };
+    const prefix = hidden('umount --lazy /proc');
+    const result = await workshop.run(wiring, pair, ['--mode=COPY', '--force'], { prefix });
+    expect(expectFailure(withoutWarnings(result))).toContain('is the same storage as the source');
+  });
+
+  test('without /sys, a file below a loop device is refused', async () => {
+    const pair = workshop.pair(MiB);
+    const { path, detach } = attachLoop(pair.target);
+    onTestFinished(detach);
+    const result = await workshop.run(wiring, pair, undefined, { prefix: hidden('umount --lazy /sys') });
+    expect(expectFailure(withoutWarnings(result))).toContain(`is attached to the loop device ${path}`);
+  });
+
+  test('without /sys and losetup, a file that may be below a loop device is refused', async () => {
+    const pair = workshop.pair(MiB);
+    const { path, detach } = attachLoop(pair.source);
+    onTestFinished(detach);
+    const empty = workshop.path('empty');
+    mkdirSync(empty, { recursive: true });
+    const prefix = hidden('umount --lazy /sys', `mount --bind ${empty} /usr/sbin`);
+    const result = await workshop.run(wiring, pair, undefined, { prefix });
+    expect(expectFailure(withoutWarnings(result))).toMatch(
+      /may be attached to the loop device \/dev\/loop\d+, and it can't be found out \(losetup .* is not installed\)/,
+    );
+    expect(path).toMatch(/loop/);
+  });
+
+  test('without /dev/zero, a dry run can not show a file that it would create', async () => {
+    const { source, sizeBytes } = workshop.pair(MiB);
+    const pair = { source, target: workshop.path('never'), sizeBytes };
+    const prefix = hidden('mount -t tmpfs none /dev');
+    const result = await workshop.run(wiring, pair, ['--mode=COPY', '--create', '--dry-run'], { prefix });
+    expect(expectFailure(result)).toMatch(/would be created, but .* \/dev\/zero: .*\(ENOENT\)/);
+  });
+
+  test('with hardly any descriptors, every run ends with a sentence or with success', async () => {
+    const pair = workshop.pair(MiB);
+    for (let count = 19; count <= 25; count++) {
+      const prefix = ['prlimit', `--nofile=${count}`];
+      const result = await workshop.run(wiring, pair, ['--mode=SYNC'], { prefix });
+      if (result.exitCode === 0) continue;
+      expect(expectFailure(withoutWarnings(result)), String(count)).toMatch(/too many open files/);
+      expect(result.stderr).not.toMatch(/Internal error/);
+    }
+  });
+});
+
+/** Warnings are no part of what {@link expectFailure} looks at. */
+function withoutWarnings(result: CommandResult): CommandResult {
+  const lines = result.stderr.split('\n').filter((line) => !line.startsWith('basyn: warning: '));
+  return { ...result, stderr: lines.join('\n') };
+}
 
 /** A block device that is gone after the test. */
 function deviceWithFileSystem(name: string): string {

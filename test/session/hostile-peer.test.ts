@@ -18,7 +18,11 @@ import { scratchFile } from '../support/scratch.ts';
 const sizeBytes = 100_000;
 const canary = Buffer.alloc(50_000, 'canary');
 const device = Buffer.concat([Buffer.alloc(sizeBytes, 'device'), canary]);
-const identity = { machine: 'elsewhere', regions: [] };
+const identity = {
+  machine: { bootId: 'elsewhere', kernel: '', hardware: '', wallMs: 0, monotonicMs: 0 },
+  regions: [],
+  gaps: [],
+};
 
 const receiving = {
   sourceSizeBytes: sizeBytes,

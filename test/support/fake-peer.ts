@@ -18,7 +18,11 @@ const opened: Message = {
   type: 'opened',
   kind: 'regular file',
   sizeBytes,
-  identity: { machine: 'elsewhere', regions: [] },
+  identity: {
+    machine: { bootId: 'elsewhere', kernel: '', hardware: '', wallMs: 0, monotonicMs: 0 },
+    regions: [],
+    gaps: [],
+  },
   warnings: [],
   cachedBecause: null,
   lanes: null,

@@ -62,6 +62,32 @@ export function mountTmpfs(directory: string, sizeBytes: number): () => void {
   return unmountOnce(directory);
 }
 
+/** Mounts a file itself, read-only, on a new directory; mount(8) would attach a loop device to it. */
+export function mountFile(file: string, directory: string, type: string): () => void {
+  mkdirSync(directory);
+  const program = [
+    'import ctypes, os, sys',
+    'libc = ctypes.CDLL(None, use_errno=True)',
+    'names = [os.fsencode(name) for name in sys.argv[1:]]',
+    'sys.exit(libc.mount(*names, 1, None) and os.strerror(ctypes.get_errno()))',
+  ];
+  run('/usr/bin/python3', ['-c', program.join('\n'), file, directory, type]);
+  return unmountOnce(directory);
+}
+
+/** Mounts an overlay on a new directory. Any character may be in a name. */
+export function mountOverlay(
+  directory: string,
+  { lower, upper, work }: { readonly lower: string; readonly upper: string; readonly work: string },
+): () => void {
+  mkdirSync(directory);
+  const escaped = (path: string): string => path.replace(/[\\,:]/g, '\\$&');
+  const layers = { lowerdir: lower, upperdir: upper, workdir: work };
+  const options = Object.entries(layers).map(([name, path]) => `${name}=${escaped(path)}`);
+  run('mount', ['-i', '-t', 'overlay', '-o', options.join(','), 'basyn-test', directory]);
+  return unmountOnce(directory);
+}
+
 /** Makes a swap area of a device or file and uses it, until the returned function is called, or at exit. */
 export function swapOn(path: string): () => void {
   run('mkswap', [path]);

@@ -1,0 +1,62 @@
+import { BasynError } from '../errors.ts';
+import type { StorageIdentity } from './identity.ts';
+import type { Machine } from './machine.ts';
+import { maxGaps, maxRegions, type StorageGap, type StorageRegion } from './regions.ts';
+
+const maxTextCharacters = 256;
+
+/**
+ * Checks an identity that came from the other side.
+ *
+ * @throws BasynError `protocol`.
+ */
+export function parseIdentity(value: unknown): StorageIdentity {
+  const { machine, regions, gaps } = asRecord(value);
+  if (!Array.isArray(regions) || regions.length > maxRegions) throw malformed();
+  if (!Array.isArray(gaps) || gaps.length > maxGaps) throw malformed();
+  return { machine: parseMachine(machine), regions: regions.map(parseRegion), gaps: gaps.map(parseGap) };
+}
+
+function parseMachine(value: unknown): Machine {
+  const { bootId, kernel, hardware, wallMs, monotonicMs } = asRecord(value);
+  if (!isShortText(bootId) || !isShortText(kernel) || !isShortText(hardware)) throw malformed();
+  if (!Number.isFinite(wallMs) || !Number.isFinite(monotonicMs)) throw malformed();
+  return { bootId, kernel, hardware, wallMs: wallMs as number, monotonicMs: monotonicMs as number };
+}
+
+function parseRegion(value: unknown): StorageRegion {
+  const { store, startBytes, endBytes, placement } = asRecord(value);
+  if (!isShortText(store) || !isOffset(startBytes) || !isOffset(endBytes)) throw malformed();
+  if (placement !== 'exact' && placement !== 'within') throw malformed();
+  return { store, startBytes, endBytes, placement };
+}
+
+function parseGap(value: unknown): StorageGap {
+  const { mayBe, what } = asRecord(value);
+  if (!isKnownGap(mayBe)) throw malformed();
+  if (!isShortText(what)) throw malformed();
+  return { mayBe, what };
+}
+
+const gapKinds: readonly unknown[] = ['anything', 'neighbour', 'block device', 'elsewhere'];
+
+function isKnownGap(value: unknown): value is StorageGap['mayBe'] {
+  return gapKinds.includes(value);
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw malformed();
+  return value as Record<string, unknown>;
+}
+
+function isShortText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= maxTextCharacters;
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function malformed(): BasynError {
+  return new BasynError('protocol', 'The other side sent a malformed storage identity.');
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { attachedLoops, readBlockDevice, type BlockDevice, type DeviceNumber } from './block-device.ts';
+import { askLosetup, type LoopAnswer } from './losetup.ts';
+import { parseMountInfo, type Mount } from './proc-tables.ts';
+
+/**
+ * What the kernel tells about mounts and devices at one moment. Each part is read when it is first needed, and then
+ * kept: a view is made for one look at one device, and thrown away.
+ */
+export class KernelView {
+  readonly sysPath: string;
+  #mounts: readonly Mount[] | undefined;
+  #loops: readonly DeviceNumber[] | undefined;
+  #answer: LoopAnswer | undefined;
+
+  /** @param sysPath another root than /sys, for tests. */
+  constructor(sysPath = '/sys') {
+    this.sysPath = sysPath;
+  }
+
+  /** @throws NodeJS.ErrnoException, without /proc. */
+  get mounts(): readonly Mount[] {
+    return (this.#mounts ??=
+      process.platform === 'linux' ? parseMountInfo(readFileSync('/proc/self/mountinfo', 'latin1')) : []);
+  }
+
+  /** @throws NodeJS.ErrnoException, where neither /sys nor /proc tells which loop devices are attached. */
+  get loops(): readonly DeviceNumber[] {
+    return (this.#loops ??= attachedLoops(this.sysPath) ?? loopsWithoutSys());
+  }
+
+  /** What only losetup(8) can find out: the numbers of the files below loop devices. */
+  get losetup(): LoopAnswer {
+    return (this.#answer ??= askLosetup());
+  }
+
+  block(number: DeviceNumber): BlockDevice | undefined {
+    return readBlockDevice(number, this.sysPath);
+  }
+}
+
+/** A loop device without a file has a size of 0, and the kernel leaves such devices out. */
+function loopsWithoutSys(): DeviceNumber[] {
+  if (process.platform !== 'linux') return [];
+  return readFileSync('/proc/partitions', 'latin1')
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+\d+\s+loop\d+$/.exec(line))
+    .flatMap((match) => (match === null ? [] : [`${match[1]}:${match[2]}`]));
+}

@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { systemReason } from '../errors.ts';
+import type { DeviceNumber } from './block-device.ts';
+
+const losetupTimeoutMs = 5_000;
+
+/** The number of a file, as `stat` has it: nothing else is certain where names are hidden, changed or removed. */
+export interface FileNumber {
+  readonly deviceNumber: DeviceNumber;
+  readonly inode: bigint;
+}
+
+/** What losetup(8) told about the files below loop devices. */
+export interface LoopAnswer {
+  /** By the kernel's name of the loop device: "loop0". */
+  readonly files: ReadonlyMap<string, FileNumber>;
+  /** Why a file may be missing, for a sentence. */
+  readonly shortcoming: string;
+}
+
+/**
+ * Asks for the file below each loop device, by its number. Only an ioctl tells it, which node has no way to make.
+ * The losetup of busybox knows none of these options; without root's permissions, the numbers are left out.
+ */
+export function askLosetup(): LoopAnswer {
+  const args = ['--list', '--noheadings', '--raw', '--output', 'NAME,BACK-INO,BACK-MAJ:MIN'];
+  const { status, stdout, error } = spawnSync('losetup', args, {
+    encoding: 'latin1',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+    timeout: losetupTimeoutMs,
+  });
+  const files = new Map(error === undefined && status === 0 ? parseLosetup(stdout) : []);
+  return { files, shortcoming: shortcomingOf(status, error) };
+}
+
+function shortcomingOf(status: number | null, error: Error | undefined): string {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'losetup (of util-linux) is not installed';
+  if (error !== undefined) return `losetup can't be run: ${systemReason(error)}`;
+  if (status !== 0) return 'losetup does not tell it (that of util-linux does)';
+  return 'losetup may not ask for it: that needs root';
+}
+
+/** "/dev/loop0 2154697 254:0"; blanks inside a column are written as "\x20". */
+export function* parseLosetup(text: string): Generator<[string, FileNumber]> {
+  for (const line of text.split('\n')) {
+    const [name, inode, deviceNumber] = line.replaceAll('\\x20', ' ').split(/\s+/);
+    if (name === undefined || inode === undefined || deviceNumber === undefined) continue;
+    if (!/^\d+$/.test(inode) || !/^\d+:\d+$/.test(deviceNumber)) continue;
+    yield [name.replace(/^\/dev\//, ''), { deviceNumber, inode: BigInt(inode) }];
+  }
+}

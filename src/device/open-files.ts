@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { monotonicMs } from '../clock.ts';
+import { systemReason } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+/** A file or device that another process has open. */
+export interface OpenFile {
+  readonly pid: string;
+  /** "/proc/7/fd/3": leads to the file itself, whatever its name. */
+  readonly link: string;
+}
+
+/** The open files of the other processes, as far as they can be examined. */
+export interface OpenFiles {
+  readonly files: readonly OpenFile[];
+  /** What could not be examined: clauses. */
+  readonly unexamined: readonly string[];
+}
+
+let lastWalk: { readonly endMs: number; readonly walk: Promise<OpenFiles> } | undefined;
+
+/**
+ * The files and devices that other processes have open. It takes its turns with other work, and no longer than
+ * `limits.openersScanMs`. Source and target of a local run share one walk: who has opened a file since has not had it
+ * open for long enough to count.
+ */
+export function openFiles(): Promise<OpenFiles> {
+  if (lastWalk === undefined || monotonicMs() > lastWalk.endMs) {
+    lastWalk = { endMs: monotonicMs() + limits.briefOpeningMs, walk: walkProcesses() };
+  }
+  return lastWalk.walk;
+}
+
+async function walkProcesses(): Promise<OpenFiles> {
+  const unexamined: string[] = [];
+  const files: OpenFile[] = [];
+  const hidden = new Map<string, number>();
+  const pids = listPids(unexamined);
+  const endMs = monotonicMs() + limits.openersScanMs;
+  let turnEndMs = monotonicMs() + limits.openersTurnMs;
+  for (const [index, pid] of pids.entries()) {
+    try {
+      listFiles(pid, files);
+    } catch (error) {
+      const reason = systemReason(error as NodeJS.ErrnoException);
+      if (!isGone(error)) hidden.set(reason, (hidden.get(reason) ?? 0) + 1);
+    }
+    if (monotonicMs() < turnEndMs) continue;
+    await nextTurn();
+    if (monotonicMs() > endMs) {
+      const left = pids.length - index - 1;
+      if (left > 0)
+        unexamined.push(`the open files of ${left} of ${pids.length} processes, for lack of time`);
+      break;
+    }
+    turnEndMs = monotonicMs() + limits.openersTurnMs;
+  }
+  for (const [reason, count] of hidden)
+    unexamined.push(`the open files of ${count} other processes: ${reason}`);
+  return { files, unexamined };
+}
+
+/** The newest first. */
+function listPids(unexamined: string[]): string[] {
+  try {
+    const skipped = new Set([String(process.pid)]);
+    if (!isInFirstPidNamespace()) unexamined.push('the processes outside of this container');
+    else for (const pid of kernelThreads()) skipped.add(pid);
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && !skipped.has(name))
+      .reverse();
+  } catch (error) {
+    unexamined.push(`which processes have it open: ${systemReason(error as NodeJS.ErrnoException)}`);
+    return [];
+  }
+}
+
+/** The number of the first namespace is fixed in the kernel (PROC_PID_INIT_INO). */
+function isInFirstPidNamespace(): boolean {
+  return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
+}
+
+/** They are the children of the second process, have no files, and are many. */
+function kernelThreads(): string[] {
+  try {
+    return readFileSync('/proc/2/task/2/children', 'latin1').trim().split(' ');
+  } catch (error) {
+    // Not every kernel tells the children of a process; then these are examined like all.
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function listFiles(pid: string, files: OpenFile[]): void {
+  const directory = `/proc/${pid}/fd`;
+  for (const name of readdirSync(directory)) {
+    const link = `${directory}/${name}`;
+    if (leadsToFile(link)) files.push({ pid, link });
+  }
+}
+
+/** Most are pipes, sockets and terminals: their paths tell, and cost less than a look at what is there. */
+function leadsToFile(link: string): boolean {
+  try {
+    const path = readlinkSync(link);
+    return path.startsWith('/') && path !== '/dev/null' && !path.startsWith('/dev/pts/');
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+/** Processes end, and files are closed, while we look. */
+export function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH';
+}

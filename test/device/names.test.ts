@@ -1,0 +1,316 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { isRoot, mountFile, mountOverlay } from '../support/loop-device.ts';
+import { directory, failureOf, fileOf, loopOver, MiB, mounted, source, target } from './fixtures.ts';
+
+/** The same bytes by two names: neither may be copied to the other, --force or not, and both ways are refused. */
+async function expectSameStorage(first: string, second: string): Promise<void> {
+  for (const [from, to] of [
+    [first, second],
+    [second, first],
+  ] as const) {
+    const opened = await source(from);
+    const { identity } = opened;
+    const failure = await failureOf(() => target(to, { sourceIdentity: identity, inUse: 'warn' }));
+    expect(failure, `${from} to ${to}`).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('is the same storage as the source'),
+    });
+    await opened.close();
+  }
+}
+
+async function expectAttached(file: string, device: string): Promise<void> {
+  const { code, message } = await failureOf(() => target(file));
+  expect(message).toContain(`is attached to the loop device ${device}`);
+  expect(code).toBe('refused');
+}
+
+describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
+  it('is recognised when the name that was attached is removed', async () => {
+    const file = fileOf(MiB);
+    const device = loopOver(file);
+    linkSync(file, `${file}.link`);
+    unlinkSync(file);
+    await expectAttached(`${file}.link`, device);
+    await expectSameStorage(device, `${file}.link`);
+  });
+
+  it('is recognised when that name is not UTF-8', async () => {
+    const file = fileOf(MiB);
+    const odd = Buffer.concat([Buffer.from(`${file}.`), Buffer.from([0xe9, 0x80, 0xff])]);
+    linkSync(file, odd);
+    const device = execFileSync(
+      'sh',
+      ['-c', 'losetup --find --show "$0"*.[!a-z]*'.replace('.[!a-z]*', '.*'), file],
+      {
+        encoding: 'utf8',
+      },
+    ).trim();
+    onTestFinished(() => void execFileSync('losetup', ['--detach', device]));
+    await expectAttached(file, device);
+    await expectSameStorage(device, file);
+  });
+
+  it('is recognised when something is mounted over that name', async () => {
+    const parent = directory();
+    const file = fileOf(MiB, 'disk.img', parent);
+    const elsewhere = join(directory(), 'link');
+    linkSync(file, elsewhere);
+    const device = loopOver(file);
+    const cover = directory();
+    fileOf(MiB, 'disk.img', cover);
+    execFileSync('mount', ['--bind', cover, parent]);
+    onTestFinished(() => void execFileSync('umount', [parent]));
+    await expectAttached(elsewhere, device);
+    await expectSameStorage(device, elsewhere);
+    // Nor is what is there now taken for it.
+    await target(file);
+  });
+
+  it('is recognised through a bind mount of the file itself', async () => {
+    const file = fileOf(MiB);
+    const other = fileOf(0, 'other');
+    execFileSync('mount', ['--bind', file, other]);
+    onTestFinished(() => void execFileSync('umount', [other]));
+    const device = loopOver(file);
+    await expectAttached(other, device);
+    await expectSameStorage(device, other);
+    await expectSameStorage(file, other);
+  });
+
+  it('is recognised below a loop device over a loop device', async () => {
+    const file = fileOf(4 * MiB);
+    const lower = loopOver(file);
+    const upper = loopOver(lower, { offsetBytes: MiB });
+    await expectAttached(lower, upper);
+    await expectSameStorage(upper, file);
+    await expectSameStorage(upper, lower);
+  });
+});
+
+/** A losetup that knows none of our options, as that of busybox. */
+function withoutLosetup(): void {
+  const path = process.env.PATH;
+  onTestFinished(() => void (process.env.PATH = path));
+  const bin = directory();
+  writeFileSync(join(bin, 'losetup'), '#!/bin/sh\necho "losetup: invalid option" >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  process.env.PATH = `${bin}:${path!}`;
+}
+
+describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs root)', () => {
+  it('is refused to be below a file, but not with --force, which warns', async () => {
+    const file = fileOf(MiB);
+    const device = loopOver(file);
+    linkSync(file, `${file}.link`);
+    unlinkSync(file);
+    withoutLosetup();
+    expect(await failureOf(() => target(`${file}.link`))).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining(
+        `may be attached to the loop device ${device}, and it can't be found out (losetup does not tell it`,
+      ),
+    });
+    const { warnings } = await target(`${file}.link`, { inUse: 'warn' });
+    expect(warnings).toEqual([expect.stringContaining(`may be attached to the loop device ${device}`)]);
+  });
+
+  it('is refused to be the source, --force or not', async () => {
+    const file = fileOf(MiB);
+    const device = loopOver(file);
+    linkSync(file, `${file}.link`);
+    unlinkSync(file);
+    withoutLosetup();
+    const { identity } = await source(device);
+    const failure = await failureOf(() =>
+      target(`${file}.link`, { sourceIdentity: identity, inUse: 'warn' }),
+    );
+    expect(failure).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining(
+        `may be the same storage as the source, as it can't be found out which file ${device} is attached to`,
+      ),
+    });
+  });
+
+  it('is known by its name where that leads to a file of the right size', async () => {
+    const file = fileOf(MiB);
+    const device = loopOver(file);
+    withoutLosetup();
+    await expectAttached(file, device);
+    await expectSameStorage(device, file);
+  });
+
+  it('is no reason to refuse a file that has one name only, which is another', async () => {
+    const file = fileOf(MiB);
+    loopOver(file);
+    renameSync(file, `${file}.moved`);
+    rmSync(`${file}.moved`);
+    // The name is removed: nothing is known any more.
+    withoutLosetup();
+    expect(await failureOf(() => target(fileOf(MiB, 'other.img')))).toMatchObject({ code: 'refused' });
+  });
+
+  it('is no reason to refuse other files where its name is out of sight', async () => {
+    const parent = directory();
+    loopOver(fileOf(MiB, 'host.img', parent));
+    const cover = directory();
+    execFileSync('mount', ['--bind', cover, parent]);
+    onTestFinished(() => void execFileSync('umount', [parent]));
+    withoutLosetup();
+    await target(fileOf(MiB, 'other.img'));
+    expect(await failureOf(() => target(fileOf(MiB, 'host.img')))).toMatchObject({ code: 'refused' });
+  });
+});
+
+describe.skipIf(!isRoot)('a file that is mounted without a loop device (needs root)', () => {
+  it('is in use', async () => {
+    const content = directory();
+    writeFileSync(join(content, 'a'), 'a');
+    const file = join(directory(), 'image.erofs');
+    execFileSync('mkfs.erofs', ['--quiet', file, content]);
+    linkSync(file, `${file}.link`);
+    const mountPoint = join(directory(), 'mount point');
+    onTestFinished(mountFile(file, mountPoint, 'erofs'));
+    for (const name of [file, `${file}.link`]) {
+      const { message } = await failureOf(() => target(name));
+      expect(message).toContain(`is mounted on ${mountPoint}`);
+    }
+    unlinkSync(file);
+    expect((await failureOf(() => target(`${file}.link`))).message).toContain(
+      `may be the file that is mounted on ${mountPoint}`,
+    );
+  });
+});
+
+describe.skipIf(!isRoot)('a btrfs on two devices (needs root)', () => {
+  function mountedBtrfs(): { first: string; second: string; mountPoint: string } {
+    const [first, second] = [loopOver(fileOf(128 * MiB)), loopOver(fileOf(128 * MiB))];
+    execFileSync('mkfs.btrfs', ['--quiet', '--data', 'raid1', '--metadata', 'raid1', first, second]);
+    execFileSync('btrfs', ['device', 'scan', first, second]);
+    return { first, second, mountPoint: mounted(first) };
+  }
+
+  it('is mounted on both, as a target and as a source', async () => {
+    const { first, second, mountPoint } = mountedBtrfs();
+    for (const device of [first, second]) {
+      const { code, message } = await failureOf(() => target(device));
+      expect({ code, message }).toEqual({
+        code: 'refused',
+        message: expect.stringContaining(`mounted on ${mountPoint}`),
+      });
+      expect((await source(device)).warnings).toEqual([
+        expect.stringContaining(`is mounted read-write on ${mountPoint}`),
+      ]);
+    }
+  });
+
+  it('shares with its files, also those of a subvolume, in both directions', async () => {
+    const { first, second, mountPoint } = mountedBtrfs();
+    execFileSync('btrfs', ['--quiet', 'subvolume', 'create', join(mountPoint, 'sub')]);
+    for (const parent of [mountPoint, join(mountPoint, 'sub')]) {
+      const file = fileOf(MiB, 'file', parent);
+      for (const device of [first, second]) await expectSameStorage(file, device);
+    }
+    const { identity } = await source(second);
+    const failure = await failureOf(() =>
+      target(join(mountPoint, 'sub/new'), { missing: 'create', sourceIdentity: identity }),
+    );
+    expect(failure.message).toContain('is the same storage as the source');
+  });
+
+  it('keeps its files apart', async () => {
+    const { mountPoint } = mountedBtrfs();
+    const { identity } = await source(fileOf(MiB, 'a', mountPoint));
+    await target(fileOf(MiB, 'b', mountPoint), { sourceIdentity: identity });
+  });
+});
+
+describe.skipIf(!isRoot)('an overlay (needs root)', () => {
+  function overlay(): { lower: string; upper: string; merged: string } {
+    const root = directory();
+    const [lower, upper, work] = ['lo\\wer', 'up,per:1', 'work'].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const path of [lower, upper, work]) mkdirSync(path);
+    fileOf(MiB, 'below', lower);
+    fileOf(MiB, 'above', upper);
+    fileOf(MiB, 'both', lower);
+    fileOf(MiB, 'both', upper);
+    const merged = join(root, 'merged');
+    onTestFinished(mountOverlay(merged, { lower, upper, work }));
+    return { lower, upper, merged };
+  }
+
+  it('shares its files with the directories below', async () => {
+    const { lower, upper, merged } = overlay();
+    await expectSameStorage(join(merged, 'above'), join(upper, 'above'));
+    await expectSameStorage(join(merged, 'both'), join(upper, 'both'));
+    await expectSameStorage(join(merged, 'below'), join(lower, 'below'));
+  });
+
+  it('keeps apart what is apart', async () => {
+    const { lower, merged } = overlay();
+    const { identity } = await source(join(lower, 'both'));
+    await target(join(merged, 'both'), { sourceIdentity: identity });
+  });
+
+  it('shares with a directory of it that is mounted elsewhere', async () => {
+    const { upper, merged } = overlay();
+    mkdirSync(join(merged, 'directory'));
+    fileOf(MiB, 'file', join(merged, 'directory'));
+    await expectSameStorage(
+      join(mounted(join(merged, 'directory'), 'bind'), 'file'),
+      join(upper, 'directory/file'),
+    );
+  });
+
+  it('shares with the device below its upper directory, also a file that does not exist yet', async () => {
+    const device = loopOver(fileOf(16 * MiB));
+    execFileSync('mkfs.ext4', ['-q', '-F', device]);
+    const root = mounted(device);
+    for (const name of ['upper', 'work', 'lower']) mkdirSync(join(root, name));
+    const merged = join(directory(), 'merged');
+    const layers = { lower: join(root, 'lower'), upper: join(root, 'upper'), work: join(root, 'work') };
+    onTestFinished(mountOverlay(merged, layers));
+    await expectSameStorage(fileOf(MiB, 'file', merged), device);
+    const { identity } = await source(device);
+    const failure = await failureOf(() =>
+      target(join(merged, 'new'), { missing: 'create', sourceIdentity: identity }),
+    );
+    expect(failure.message).toContain('is the same storage as the source');
+  });
+});
+
+describe.skipIf(!isRoot)('the same bytes (needs root)', () => {
+  it('are recognised through a bind mount of the directory, and another device node', async () => {
+    const parent = directory();
+    const file = fileOf(MiB, 'file', parent);
+    await expectSameStorage(file, join(mounted(parent, 'bind'), 'file'));
+    const device = loopOver(file);
+    const { rdev } = statSync(device);
+    const node = join(directory(), 'node');
+    execFileSync('mknod', [node, 'b', String(rdev >> 8), String(rdev & 0xff)]);
+    await expectSameStorage(device, node);
+    const link = join(directory(), 'link');
+    symlinkSync(node, link);
+    chmodSync(parent, 0o700);
+    await expectSameStorage(file, link);
+  });
+});

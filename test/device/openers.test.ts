@@ -1,0 +1,129 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { linkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { isRoot } from '../support/loop-device.ts';
+import {
+  asNobody,
+  directory,
+  failureOf,
+  fileOf,
+  loopOver,
+  MiB,
+  mounted,
+  source,
+  target,
+} from './fixtures.ts';
+
+/** A process that has done its work, says so, and then waits; it is gone after the test. */
+async function startHolder(file: string, args: readonly string[], input = ''): Promise<() => Promise<void>> {
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const end = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  onTestFinished(end);
+  child.stdin.write(input);
+  await once(child.stdout, 'data');
+  // Whoever opened a file a moment ago may not have been seen by a walk that is still good.
+  await sleep(limits.briefOpeningMs);
+  return end;
+}
+
+const holdingOpen = (redirection: string, path: string): Promise<() => Promise<void>> =>
+  startHolder('sh', ['-c', `exec 7${redirection}"$0"; echo open; read _`, path]);
+
+async function expectOpenFor(path: string): Promise<void> {
+  const what = /is open for writing in process \d+ \(sh\)/;
+  const { code, message } = await failureOf(() => target(path));
+  expect({ code, message }).toEqual({ code: 'refused', message: expect.stringMatching(what) });
+  expect((await failureOf(() => target(path, { purpose: 'dry run' }))).message).toMatch(what);
+  expect((await source(path)).warnings).toEqual([expect.stringMatching(what)]);
+  const forced = await target(path, { inUse: 'warn' });
+  expect(forced.warnings).toEqual([expect.stringMatching(/is open for writing .* --force allows/)]);
+  await forced.close();
+}
+
+describe('a file that another process has open for writing', () => {
+  it('is in use by it, under any name, until it is closed', async () => {
+    const file = fileOf(MiB);
+    linkSync(file, `${file}.link`);
+    const end = await holdingOpen('<>', file);
+    await expectOpenFor(`${file}.link`);
+    await end();
+    await target(file);
+  });
+
+  it('is not in use by a process that only reads it, or has another file open', async () => {
+    const file = fileOf(MiB);
+    await holdingOpen('<', file);
+    await holdingOpen('<>', fileOf(MiB));
+    expect((await source(file)).warnings).toEqual([]);
+    expect((await target(file)).warnings).toEqual([]);
+  });
+
+  it('may be closed while we wait: programs that watch files open them for a moment', async () => {
+    const file = fileOf(MiB);
+    const end = await holdingOpen('<>', file);
+    const opening = target(file);
+    await sleep(limits.briefOpeningMs / 2);
+    await end();
+    expect((await opening).warnings).toEqual([]);
+  });
+
+  it.skipIf(!isRoot)('can not be seen by everybody, and a note says so (needs root)', async () => {
+    await asNobody(async () => {
+      const file = fileOf(MiB, 'disk.img', directory('/dev/shm'));
+      await sleep(limits.briefOpeningMs);
+      const { notes } = await target(file);
+      expect(notes).toContainEqual(
+        expect.stringMatching(/open files of \d+ other processes: permission denied/),
+      );
+    });
+  });
+});
+
+describe.skipIf(!isRoot)('a block device that another process has open for writing (needs root)', () => {
+  it('is in use by it, also through the file below', async () => {
+    const file = fileOf(MiB);
+    const device = loopOver(file);
+    const end = await holdingOpen('<>', device);
+    await expectOpenFor(device);
+    await end();
+    await holdingOpen('<>', file);
+    await expectOpenFor(device);
+  });
+});
+
+describe.skipIf(!isRoot)('an image that QEMU uses (needs root)', () => {
+  const qemu = (path: string, ...options: string[]): Promise<() => Promise<void>> =>
+    startHolder('qemu-io', ['-f', 'raw', ...options, path], 'length\n');
+  const what = /is locked by a virtual machine or tool of QEMU/;
+
+  it('is in use also where it is only read there', async () => {
+    const file = fileOf(MiB);
+    const end = await qemu(file, '-r');
+    expect(await failureOf(() => target(file))).toMatchObject({
+      code: 'refused',
+      message: expect.stringMatching(what),
+    });
+    expect((await source(file)).warnings).toEqual([]);
+    await end();
+    await target(file);
+  });
+
+  it('is in use where it is written there, which a source is warned about, on a btrfs, too', async () => {
+    const device = loopOver(fileOf(128 * MiB));
+    execFileSync('mkfs.btrfs', ['--quiet', device]);
+    for (const parent of [directory(), mounted(device)]) {
+      const file = fileOf(MiB, 'disk.img', parent);
+      const end = await qemu(file);
+      expect((await failureOf(() => target(file))).message).toMatch(what);
+      expect((await source(file)).warnings).toContainEqual(expect.stringMatching(what));
+      await end();
+    }
+  });
+});

@@ -94,7 +94,9 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const lines = jsonLines(result);
-    expect(lines.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
+    expect(lines).toContainEqual({ type: 'flushing', side: 'remote', phase: 'sync' });
+    const inBetween = ['progress', 'flushing'];
+    expect(lines.map(({ type }) => type).filter((type) => !inBetween.includes(type))).toEqual([
       'start',
       'phase-start',
       'phase-end',
@@ -145,7 +147,9 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--verbose'];
     const lines = expectLines(await basyn.run(args));
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /);
-    expect(lines).toHaveLength(6);
+    const isFlush = (line: string): boolean => line.endsWith(': flushing the target');
+    expect(lines.some(isFlush)).toBe(true);
+    expect(lines.filter((line) => !isFlush(line))).toHaveLength(6);
   });
 
   test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {

@@ -56,6 +56,8 @@ export interface DataMessage {
   readonly type: 'data';
   readonly extents: readonly Extent[];
   readonly encoding: Encoding;
+  /** Of the extents and of the device bytes; see frame-digest.ts. */
+  readonly digest: Uint8Array;
   readonly payload: Uint8Array;
 }
 

@@ -2,11 +2,13 @@ import { monotonicMs } from '../clock.ts';
 import { encode, loadDecoder } from '../codec/codec.ts';
 import { isZero } from '../codec/zero.ts';
 import { RangeReader, readFully, writeFully } from '../device/range-io.ts';
-import type { DeviceHandle } from '../device/handle.ts';
+import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { loadFrameDigest, type FrameDigest } from '../digest/frame-digest.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
+import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type {
   DigestJob,
@@ -24,7 +26,8 @@ import { performOnPair } from './pair.ts';
 /**
  * Carries out one job in the calling thread, with synchronous I/O.
  *
- * @throws {BasynError} `device` for what the disk says, `protocol` for a payload that can't be decoded.
+ * @throws {BasynError} `device` for what the disk says, `protocol` for a payload that can't be decoded, or whose digest is
+ *   another.
  */
 export async function perform<J extends Job>(job: J): Promise<ResultOf<J>> {
   return (await dispatch(job)) as ResultOf<J>;
@@ -118,14 +121,20 @@ async function read({ device, extents, setting, memory }: ReadJob): Promise<Read
   }
   const startMs = monotonicMs();
   const encoded = await encode(memory, setting);
-  return { ...encoded, memory, encodeMs: monotonicMs() - startMs };
+  const encodeMs = monotonicMs() - startMs;
+  const digestOf = await frameDigest();
+  const digest = digestOf(extents, encoded.encoding === 'zero' ? 'zeros' : memory);
+  return { ...encoded, digest, memory, encodeMs };
 }
 
-async function write({ device, extents, encoding, payload, zeros }: WriteJob): Promise<WriteResult> {
-  const lengthBytes = totalBytes(extents);
-  if (encoding === 'zero' && zeros === 'skip') return { payload };
+async function write(job: WriteJob): Promise<WriteResult> {
+  const { device, extents, encoding, digest, payload, zeros } = job;
+  const digestOf = await frameDigest();
   const decode = await loadDecoder(encoding);
-  const bytes = decode(payload, lengthBytes);
+  const bytes = decode(payload, totalBytes(extents));
+  const expected = digestOf(extents, encoding === 'zero' ? 'zeros' : bytes);
+  if (Buffer.compare(digest, expected) !== 0) throw corrupted(job);
+  if (encoding === 'zero' && zeros === 'skip') return { payload };
   let position = 0;
   for (const extent of extents) {
     writeFully(device, extent.offsetBytes, bytes.subarray(position, position + extent.lengthBytes));
@@ -134,13 +143,29 @@ async function write({ device, extents, encoding, payload, zeros }: WriteJob): P
   return { payload };
 }
 
+function corrupted({ device, extents }: WriteJob): BasynError {
+  const { side, path } = device;
+  const startBytes = Math.min(...extents.map(({ offsetBytes }) => offsetBytes));
+  const endBytes = Math.max(...extents.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
+  return new BasynError(
+    'protocol',
+    `Data for offsets ${startBytes} to ${endBytes} of ${nameOf(device)} arrived corrupted and was discarded.`,
+    { side, device: path, offsetBytes: startBytes },
+  );
+}
+
 // A thread's own scratch memory and hashers, made when first needed.
+let frameDigester: Promise<FrameDigest> | undefined;
 const hashers = new Map<HashName, Promise<Hasher>>();
 const zeroDigests = new Map<Hasher, Map<number, Uint8Array>>();
 let scratch: RangeReader | undefined;
 
 function pieceReader(): RangeReader {
   return (scratch ??= new RangeReader(limits.pieceBytes));
+}
+
+function frameDigest(): Promise<FrameDigest> {
+  return (frameDigester ??= loadFrameDigest());
 }
 
 function hasherFor(name: HashName): Promise<Hasher> {

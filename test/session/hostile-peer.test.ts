@@ -10,6 +10,7 @@ import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
+import { frameDigest } from '../support/frame-digest.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
@@ -61,12 +62,9 @@ function written(writtenBytes: number, payloadBytes: number): Message {
 }
 
 function data(offsetBytes: number, lengthBytes: number): DataMessage {
-  return {
-    type: 'data',
-    encoding: 'none',
-    extents: [{ offsetBytes, lengthBytes }],
-    payload: Buffer.alloc(lengthBytes, 'evil'),
-  };
+  const extents = [{ offsetBytes, lengthBytes }];
+  const payload = Buffer.alloc(lengthBytes, 'evil');
+  return { type: 'data', encoding: 'none', digest: frameDigest(extents, payload), extents, payload };
 }
 
 describe('an agent that receives refuses', () => {

@@ -71,6 +71,7 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'pong':
     case 'bye':
     case 'flushing':
+    case 'working':
       return { type };
   }
 }
@@ -138,7 +139,7 @@ class PayloadReader {
     if (!result.success)
       throw malformed(
         `${this.#type}: ${result.issues
-          .map(({ message }) => message)
+          .map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
           .join('; ')
           .slice(0, 200)}`,
       );

@@ -39,6 +39,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'pong':
     case 'bye':
     case 'flushing':
+    case 'working':
       return [];
   }
 }

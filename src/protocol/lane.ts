@@ -41,6 +41,7 @@ export class Lane {
   #drained: Promise<void> | undefined;
   #writtenBytes = 0;
   #lastBytesAtMs = monotonicMs();
+  #substanceBytes = 0;
 
   constructor(
     { readable, writable, decoder }: LaneStreams,
@@ -59,14 +60,18 @@ export class Lane {
       listener.onEnd(error);
     };
     readable.on('data', (bytes: Uint8Array) => {
+      // After an error, what follows can't be understood; our own last message can still be sent.
+      if (ended) return;
       this.touch();
+      this.#substanceBytes += bytes.byteLength;
       try {
         for (const frame of this.#decoder.push(bytes)) {
-          listener.onMessage(decodeMessage(frame), frameHeaderBytes + frame.payload.byteLength);
+          const message = decodeMessage(frame);
+          if (isSignOfLife(message)) this.#substanceBytes -= frameHeaderBytes;
+          listener.onMessage(message, frameHeaderBytes + frame.payload.byteLength);
         }
       } catch (error) {
         end(BasynError.from(error));
-        this.destroy();
       }
     });
     readable.on('end', () => end(this.#decoder.isIdle ? undefined : lost('in the middle of a message')));
@@ -84,6 +89,11 @@ export class Lane {
   /** How long nothing has come: a part of a frame is a sign of life too. */
   get silentMs(): number {
     return monotonicMs() - this.#lastBytesAtMs;
+  }
+
+  /** Bytes that have come, without those that only say that the peer lives. A frame counts while it arrives, too. */
+  get substanceBytes(): number {
+    return this.#substanceBytes;
   }
 
   /** Lets the silence begin now. */
@@ -160,6 +170,11 @@ export class Lane {
     this.#readable.destroy();
     this.#writable.destroy();
   }
+}
+
+/** Messages that a side sends now and then, whether the run makes progress or not. */
+function isSignOfLife({ type }: Message): boolean {
+  return type === 'ping' || type === 'pong' || type === 'working';
 }
 
 const nothingToDo = (): void => undefined;

@@ -118,9 +118,10 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
   channel.send({ type: 'open', protocol: 2, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
 }
 
-async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
+async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
+  if (order.lanes === 1 || message.lanes === null) channel.useOneLane();
   return message;
 }
 

@@ -66,6 +66,12 @@ export class Sender {
     }
     this.#window.release(writtenBytes);
     this.#channel.confirmed(payloadBytes);
+    if (this.#writtenBytes === this.#handedOverBytes && this.#channel.unconfirmedBytes > 0) {
+      throw new BasynError(
+        'protocol',
+        'The other side confirmed all data, but less payload than the data was sent in.',
+      );
+    }
   }
 
   /** Resolves when all accepted ranges are in the channel's hands. */

@@ -101,6 +101,8 @@ export function memoryOf(job: Job): ArrayBuffer[] {
 export interface JobRunner<Able extends Job = Job> {
   /** How many jobs it works on at once. */
   readonly parallelism: number;
+  /** Whether any job is under way. */
+  readonly isBusy: boolean;
   /**
    * @param urgency `ahead` jobs wait until no `now` job does.
    * @throws {BasynError} what the job threw, or `internal` where its thread died.

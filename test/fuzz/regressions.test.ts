@@ -65,7 +65,7 @@ test('what arrives and is not taken yet is bounded in bytes', async () => {
 test('a further lane that is dead is noticed, although the first one lives', async () => {
   const { channel, readable } = channelTo(sink());
   channel.addLane({ readable: new PassThrough(), writable: new Writable({ write: () => undefined }) });
-  channel.watch(1000);
+  channel.watch(1000, () => false);
   const alive = setInterval(() => readable.write(frameOf({ type: 'ping' })), 100);
   onTestFinished(() => clearInterval(alive));
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];

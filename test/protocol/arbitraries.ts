@@ -111,6 +111,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   ),
   bye: nothing,
   flushing: nothing,
+  working: nothing,
   closed: fc.record({ warnings: fc.array(text, { maxLength: 20 }) }),
 };
 

@@ -57,6 +57,8 @@ const finish: Message = {
 };
 const copy = { ...begin, phase: 'copy' } as const;
 
+type ControlMessage = Exclude<Message, DataMessage>;
+
 function written(writtenBytes: number, payloadBytes: number): Message {
   return { type: 'written', writtenBytes, payloadBytes };
 }
@@ -173,6 +175,7 @@ describe('a local source', () => {
     warnings: [],
     lanes: null,
   };
+  /** Of as much payload as was sent. */
   const allWritten = written(sizeBytes, 0);
 
   test.each<[string, readonly Message[], string]>([
@@ -244,8 +247,13 @@ describe('a local source', () => {
     for (const message of said) {
       // The confirmation makes sense only after the data.
       const follows = message.type === 'written' ? 'finish' : undefined;
-      while (follows !== undefined && (await agent.next()).type !== follows);
-      agent.send(message as Exclude<Message, DataMessage>);
+      let payloadBytes = 0;
+      while (follows !== undefined) {
+        const heard = await agent.next();
+        if (heard.type === 'data') payloadBytes += heard.payload.byteLength;
+        if (heard.type === follows) break;
+      }
+      agent.send(message.type === 'written' ? { ...message, payloadBytes } : (message as ControlMessage));
     }
     if (end === undefined) return outcome;
     while ((await agent.next()).type !== 'bye');

@@ -9,6 +9,7 @@ import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { encodeFrameHeader, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { Message } from '../../src/protocol/messages.ts';
+import { frameDigest } from './frame-digest.ts';
 
 export type Behaviour = keyof typeof behaviours;
 
@@ -21,6 +22,14 @@ const opened: Message = {
   identity: { machine: 'elsewhere', regions: [] },
   warnings: [],
   lanes: null,
+};
+
+const finish: Extract<Message, { type: 'finish' }> = {
+  type: 'finish',
+  dataBytes: 0,
+  differingBytes: 0,
+  differingRangeCount: 0,
+  differingRanges: [],
 };
 
 const behaviours = {
@@ -44,9 +53,24 @@ const behaviours = {
   }),
   'more than was announced': answer('begin', () => {
     const extents = [{ offsetBytes: 0, lengthBytes: 4096 }];
-    say({ type: 'finish', dataBytes: 4095, differingBytes: 0, differingRangeCount: 0, differingRanges: [] });
-    say({ type: 'data', extents, encoding: 'zero', digest: new Uint8Array(16), payload: Buffer.alloc(0) });
+    const digest = frameDigest(extents, 'zeros');
+    say({ type: 'data', extents, encoding: 'zero', digest, payload: Buffer.alloc(0) });
+    say({ ...finish, dataBytes: 4095 });
   }),
+  'less than was announced': answer('begin', () => say({ ...finish, dataBytes: 1 })),
+  'no answer to pings': answer('open', () => {
+    say(opened);
+    isMute = true;
+    setInterval(() => say({ type: 'ping' }), 200);
+  }),
+  'no confirmation of data': answer('begin', () => {
+    written = () => undefined;
+  }),
+  'confirmation of too little payload': answer('begin', () => {
+    written = (writtenBytes, payloadBytes) =>
+      say({ type: 'written', writtenBytes, payloadBytes: payloadBytes - 1 });
+  }),
+  'no answer to the end': answer('finish', () => undefined),
   'a payload that does not decompress': answer('begin', () => {
     const extents = [{ offsetBytes: 0, lengthBytes: 4096 }];
     say({ type: 'data', extents, encoding: 'zlib', digest: new Uint8Array(16), payload: noise(100) });
@@ -85,15 +109,19 @@ function answer(type: Message['type'], act: () => void): () => void {
   return () => {
     listener = (message) => {
       if (message.type === 'open' && type !== 'open') say(opened);
-      if (message.type === 'ping') say({ type: 'pong' });
+      if (message.type === 'ping' && !isMute) say({ type: 'pong' });
       if (message.type === type) act();
       // A target that takes everything, for those that lie in the end only.
       if (message.type === 'data') {
-        say({ type: 'written', writtenBytes: lengthOf(message), payloadBytes: message.payload.byteLength });
+        written(lengthOf(message), message.payload.byteLength);
       }
     };
   };
 }
+
+let isMute = false;
+let written = (writtenBytes: number, payloadBytes: number): void =>
+  say({ type: 'written', writtenBytes, payloadBytes });
 
 let listener: (message: Message) => void = () => undefined;
 

@@ -150,6 +150,11 @@ export const limits = {
   maxPeerTimeoutMs: 86_400_000,
   /** A control socket that nobody listens on counts as left behind after this time. */
   staleSocketAgeMs: 3_600_000,
+  /**
+   * So many times the timeout, a side that has nothing to do waits for a peer that says neither that it works nor that it
+   * flushes. A frame of 1 MiB takes a tenth of it at 17 KB/s, with the default timeout.
+   */
+  stallTimeouts: 10,
   /** A child is asked to end, and after this killed. */
   killAfterMs: 2_000,
   progressIntervalMs: 200,

@@ -6,6 +6,7 @@ import { PayloadMemory } from './payload-memory.ts';
 import { Pinger } from './pinger.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShortWay } from './short-way.ts';
+import { StallWatch } from './stall-watch.ts';
 
 interface Waiter {
   readonly resolve: (message: Message) => void;
@@ -41,6 +42,8 @@ export class Channel {
   readonly #pinger = new Pinger(() => this.send({ type: 'ping' }));
   #onFlush: FlushListener | undefined;
   #isPeerFlushing = false;
+  #stallWatch: StallWatch | undefined;
+  #hasOneLane = false;
   #roundTripMs: number | undefined;
   #dataBytes = 0;
   /** Payloads in the lanes' hands that the other side has not confirmed. */
@@ -49,11 +52,19 @@ export class Channel {
   #shortWay: ShortWay | undefined;
   #isPaused = false;
 
-  /** From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too. */
-  watch(peerTimeoutMs: number): void {
+  /**
+   * From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too.
+   *
+   * @param isWorking whether this side works on its device: then the peer is told, and owes us no message.
+   */
+  watch(peerTimeoutMs: number, isWorking: () => boolean): void {
     assert(this.#pulse === undefined, 'the channel is watched already');
     for (const lane of this.#lanes) lane.touch();
-    this.#pulse = setInterval(() => this.#keepAlive(peerTimeoutMs), Math.ceil(peerTimeoutMs / 4));
+    this.#stallWatch = new StallWatch(peerTimeoutMs);
+    this.#pulse = setInterval(
+      () => this.#keepAlive(peerTimeoutMs, isWorking()),
+      Math.ceil(peerTimeoutMs / 4),
+    );
     this.#pulse.unref();
   }
 
@@ -72,6 +83,21 @@ export class Channel {
     this.#lanes.push(lane);
     this.#lanesByTurn.push(lane);
     for (const message of this.#early.splice(0)) this.send(message);
+  }
+
+  /** No further lane will be added. */
+  useOneLane(): void {
+    this.#hasOneLane = true;
+  }
+
+  /** Whether everything that the peer has sent before a message has come before it. */
+  get isInOrder(): boolean {
+    return this.#hasOneLane && this.#lanes.length === 1;
+  }
+
+  /** Payload that was sent and that the peer has not confirmed. */
+  get unconfirmedBytes(): number {
+    return this.#onTheWayBytes;
   }
 
   /** Bytes of data frames that went either way so far. */
@@ -137,7 +163,8 @@ export class Channel {
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
   send(message: ControlMessage): void {
-    if (this.#failure !== undefined) return;
+    // After a failure of the conversation, the peer should still learn the reason.
+    if (this.#failure !== undefined && message.type !== 'failure') return;
     const [primary] = this.#lanes;
     if (primary === undefined) this.#early.push(message);
     else void primary.send(message);
@@ -236,6 +263,8 @@ export class Channel {
       if (lane.queuedBytes < limits.maxPayloadBytes) void lane.send({ type: 'pong' });
     } else if (message.type === 'pong') {
       if (isFirst) this.#pinger.pong();
+    } else if (message.type === 'working') {
+      this.#stallWatch?.peerWorks();
     } else if (!isFirst && message.type !== 'data') {
       this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
     } else if (message.type === 'failure') {
@@ -275,7 +304,7 @@ export class Channel {
   }
 
   /** Whatever else goes on, a side that lives is heard of four times per timeout, on every lane. */
-  #keepAlive(peerTimeoutMs: number): void {
+  #keepAlive(peerTimeoutMs: number, isWorking: boolean): void {
     if (!this.#isPaused && this.#isSilent(peerTimeoutMs)) {
       const seconds = Math.round(peerTimeoutMs / 1000);
       this.fail(
@@ -283,6 +312,18 @@ export class Channel {
       );
       return;
     }
+    const { hasReceived, error } = this.#stallWatch!.look({
+      substanceBytes: this.#lanes.reduce((sum, lane) => sum + lane.substanceBytes, 0),
+      isWaiting: this.#waiter !== undefined && !isWorking && !this.#isPaused,
+      isPeerFlushing: this.#isPeerFlushing,
+      unansweredPingMs: this.#isPaused ? 0 : this.#pinger.unansweredMs,
+      isSending: this.#onTheWayBytes > 0 || this.queuedBytes > 0,
+    });
+    if (error !== undefined) {
+      this.fail(error);
+      return;
+    }
+    if (hasReceived || isWorking) this.send({ type: 'working' });
     // Whoever takes the messages hears of a failure.
     this.ping().catch(() => undefined);
     for (const lane of this.#lanes.slice(1)) void lane.send({ type: 'ping' });

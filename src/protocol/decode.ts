@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { encodings } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
+import { extentBytes, frameDigestBytes } from '../digest/frame-digest.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { extentBytes } from './encode.ts';
 import type { Frame } from './frame.ts';
 import { typeNumbers, type DataMessage, type Message } from './messages.ts';
 import {
@@ -71,6 +71,7 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'pong':
     case 'bye':
     case 'flushing':
+    case 'working':
       return { type };
   }
 }
@@ -79,11 +80,13 @@ function readData(reader: PayloadReader): DataMessage {
   const encoding = encodings[reader.uint8()];
   if (encoding === undefined) throw malformed('data in an unknown encoding');
   if (reader.uint8() !== 0) throw malformed('data with a reserved byte set');
-  const extents = reader.extents(reader.uint16(), limits.dataFrameExtents);
+  const count = reader.uint16();
+  const digest = reader.copy(frameDigestBytes);
+  const extents = reader.extents(count, limits.dataFrameExtents);
   const payload = reader.rest();
   if (extents.length === 0) throw malformed('data without an extent');
   if (encoding === 'zero' && payload.byteLength > 0) throw malformed('zeros with a payload');
-  return { type: 'data', encoding, extents, payload };
+  return { type: 'data', encoding, digest, extents, payload };
 }
 
 /** Reads a payload from its front to its end; whatever is missing, left over or out of range is an error. */
@@ -136,11 +139,16 @@ class PayloadReader {
     if (!result.success)
       throw malformed(
         `${this.#type}: ${result.issues
-          .map(({ message }) => message)
+          .map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
           .join('; ')
           .slice(0, 200)}`,
       );
     return result.output;
+  }
+
+  /** Bytes that stay when the payload's memory goes to a thread. */
+  copy(count: number): Uint8Array {
+    return new Uint8Array(this.#take(count));
   }
 
   /** All that is left. A view, as the frame's payload has memory of its own. */

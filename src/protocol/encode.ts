@@ -1,5 +1,5 @@
 import { encodings } from '../codec/encoding.ts';
-import type { Extent } from '../digest/extent.ts';
+import { extentTable } from '../digest/frame-digest.ts';
 import { assert } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
@@ -10,7 +10,7 @@ export function encodeMessage(message: Message): Uint8Array[] {
   const parts = payloadParts(message);
   const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   assert(payloadBytes <= limits.maxPayloadBytes, `${message.type} of ${payloadBytes} bytes`);
-  return [encodeFrameHeader(typeNumbers[message.type], payloadBytes), ...parts];
+  return [encodeFrameHeader(typeNumbers[message.type], parts), ...parts];
 }
 
 function payloadParts(message: Message): Uint8Array[] {
@@ -32,13 +32,14 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'answer':
       return [number(message.id), message.digests];
     case 'data':
-      return [dataHead(message), extentTable(message.extents), message.payload];
+      return [dataHead(message), message.digest, extentTable(message.extents), message.payload];
     case 'written':
       return [number(message.writtenBytes), number(message.payloadBytes)];
     case 'ping':
     case 'pong':
     case 'bye':
     case 'flushing':
+    case 'working':
       return [];
   }
 }
@@ -68,15 +69,3 @@ function dataHead({ encoding, extents }: DataMessage): Uint8Array {
   bytes.writeUInt16BE(extents.length, 2);
   return bytes;
 }
-
-function extentTable(extents: readonly Extent[]): Uint8Array {
-  const bytes = Buffer.alloc(extents.length * extentBytes);
-  extents.forEach(({ offsetBytes, lengthBytes }, index) => {
-    bytes.writeBigUInt64BE(BigInt(offsetBytes), index * extentBytes);
-    bytes.writeUInt32BE(lengthBytes, index * extentBytes + 8);
-  });
-  return bytes;
-}
-
-/** An extent on the wire: offset in 8 bytes, length in 4, big-endian. */
-export const extentBytes = 12;

@@ -1,15 +1,22 @@
+import { createHash } from 'node:crypto';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { typeNumbers } from './messages.ts';
 
 /**
- * A frame is the unit on the wire: a header of 8 bytes, then the payload.
+ * A frame is the unit on the wire: a header of 20 bytes, then the payload.
  *
- * | offset | bytes | meaning                                  |
- * | ------ | ----- | ---------------------------------------- |
- * | 0      | 2     | `0xBA57`: tells a frame from stray text  |
- * | 2      | 1     | type, see messages.ts                    |
- * | 3      | 1     | 0                                        |
- * | 4      | 4     | length of the payload, big-endian        |
+ * | offset | bytes | meaning                                                       |
+ * | ------ | ----- | ------------------------------------------------------------- |
+ * | 0      | 2     | `0xBA57`: tells a frame from stray text                       |
+ * | 2      | 1     | type, see messages.ts                                         |
+ * | 3      | 1     | the type's complement                                         |
+ * | 4      | 4     | length of the payload, big-endian                             |
+ * | 8      | 4     | the length's complement                                       |
+ * | 12     | 8     | check of the payload, see {@link checkOf}                     |
+ *
+ * Any bit that is altered in a header is found before a byte of the payload is waited for: an altered length can't become
+ * a wait for bytes that never come.
  */
 export interface Frame {
   readonly type: number;
@@ -17,16 +24,39 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-export const frameHeaderBytes = 8;
+export const frameHeaderBytes = 20;
 const frameMark = 0xba57;
+const checkStart = 12;
+const checkBytes = frameHeaderBytes - checkStart;
+const noCheck = Buffer.alloc(checkBytes);
 
-/** The header for a payload of `payloadBytes`. */
-export function encodeFrameHeader(type: number, payloadBytes: number): Uint8Array {
+/** The header for a payload that consists of these parts. */
+export function encodeFrameHeader(type: number, parts: readonly Uint8Array[]): Uint8Array {
+  const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   const header = Buffer.alloc(frameHeaderBytes);
   header.writeUInt16BE(frameMark, 0);
   header.writeUInt8(type, 2);
+  header.writeUInt8(complementOfByte(type), 3);
   header.writeUInt32BE(payloadBytes, 4);
+  header.writeUInt32BE(complementOfWord(payloadBytes), 8);
+  header.set(checkOf(type, parts), checkStart);
   return header;
+}
+
+/** The first bytes of the payload's SHA-256; zeros for data, which carries a digest of its own. */
+function checkOf(type: number, parts: readonly Uint8Array[]): Buffer {
+  if (type === typeNumbers.data) return noCheck;
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest().subarray(0, checkBytes);
+}
+
+function complementOfByte(byte: number): number {
+  return byte ^ 0xff;
+}
+
+function complementOfWord(word: number): number {
+  return ~word >>> 0;
 }
 
 /** Gives memory for the payload of a frame of this type. */
@@ -84,22 +114,31 @@ export class FrameDecoder {
     const part = bytes.subarray(0, frameHeaderBytes - this.#headerBytes);
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.byteLength;
+    // At once: text that is shorter than a header must not be waited on.
+    if (this.#headerBytes >= 2) this.#expectMark();
     if (this.#headerBytes === frameHeaderBytes) this.#payload = this.#payloadMemory();
     return bytes.subarray(part.byteLength);
   }
 
+  #expectMark(): void {
+    if (this.#header.readUInt16BE(0) === frameMark) return;
+    throw new BasynError('protocol', 'The other side sent something that is not a frame of Basyn.');
+  }
+
   #payloadMemory(): Uint8Array {
-    if (this.#header.readUInt16BE(0) !== frameMark || this.#header.readUInt8(3) !== 0) {
-      throw new BasynError('protocol', 'The other side sent something that is not a frame of Basyn.');
-    }
+    const type = this.#header.readUInt8(2);
     const payloadBytes = this.#header.readUInt32BE(4);
+    const isIntact =
+      this.#header.readUInt8(3) === complementOfByte(type) &&
+      this.#header.readUInt32BE(8) === complementOfWord(payloadBytes);
+    if (!isIntact) throw new BasynError('protocol', 'The header of a frame arrived corrupted.');
     if (payloadBytes > limits.maxPayloadBytes) {
       throw new BasynError(
         'protocol',
         `The other side announced a frame of ${payloadBytes} bytes; the limit is ${limits.maxPayloadBytes}.`,
       );
     }
-    return this.#memoryFor(this.#header.readUInt8(2), payloadBytes);
+    return this.#memoryFor(type, payloadBytes);
   }
 
   #fillPayload(payload: Uint8Array, bytes: Uint8Array): Uint8Array {
@@ -113,6 +152,9 @@ export class FrameDecoder {
 
   #takeFrame(payload: Uint8Array): Frame {
     const type = this.#header.readUInt8(2);
+    if (!checkOf(type, [payload]).equals(this.#header.subarray(checkStart))) {
+      throw new BasynError('protocol', `A frame of type ${type} arrived corrupted.`);
+    }
     this.#headerBytes = 0;
     this.#payload = undefined;
     this.#payloadBytes = 0;

@@ -43,6 +43,7 @@ export class Lane {
   #lastBytesAtMs = monotonicMs();
   #lastPayloadAtMs = -Infinity;
   #hasReceived = false;
+  #substanceBytes = 0;
 
   constructor(
     { readable, writable, decoder }: LaneStreams,
@@ -61,17 +62,21 @@ export class Lane {
       listener.onEnd(error);
     };
     readable.on('data', (bytes: Uint8Array) => {
+      // After an error, what follows can't be understood; our own last message can still be sent.
+      if (ended) return;
       this.touch();
       this.#hasReceived = true;
+      this.#substanceBytes += bytes.byteLength;
       try {
         for (const frame of this.#decoder.push(bytes)) {
           if (frame.payload.byteLength > 0) this.#lastPayloadAtMs = monotonicMs();
-          listener.onMessage(decodeMessage(frame), frameHeaderBytes + frame.payload.byteLength);
+          const message = decodeMessage(frame);
+          if (isSignOfLife(message)) this.#substanceBytes -= frameHeaderBytes;
+          listener.onMessage(message, frameHeaderBytes + frame.payload.byteLength);
         }
         if (this.#decoder.room !== undefined) this.#lastPayloadAtMs = monotonicMs();
       } catch (error) {
         end(BasynError.from(error));
-        this.destroy();
       }
     });
     readable.on('end', () => end(this.#decoder.isIdle ? undefined : lost('in the middle of a message')));
@@ -99,6 +104,11 @@ export class Lane {
   /** Whether any byte has come. */
   get hasReceived(): boolean {
     return this.#hasReceived;
+  }
+
+  /** Bytes that have come, without those that only say that the peer lives. A frame counts while it arrives, too. */
+  get substanceBytes(): number {
+    return this.#substanceBytes;
   }
 
   /** Lets the silence begin now. */
@@ -175,6 +185,11 @@ export class Lane {
     this.#readable.destroy();
     this.#writable.destroy();
   }
+}
+
+/** Messages that a side sends now and then, whether the run makes progress or not. */
+function isSignOfLife({ type }: Message): boolean {
+  return type === 'ping' || type === 'pong' || type === 'working';
 }
 
 const nothingToDo = (): void => undefined;

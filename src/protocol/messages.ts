@@ -56,6 +56,8 @@ export interface DataMessage {
   readonly type: 'data';
   readonly extents: readonly Extent[];
   readonly encoding: Encoding;
+  /** Of the extents and of the device bytes; see frame-digest.ts. */
+  readonly digest: Uint8Array;
   readonly payload: Uint8Array;
 }
 
@@ -95,6 +97,11 @@ export interface FlushingMessage {
   readonly type: 'flushing';
 }
 
+/** Either way, now and then: its sender works on its device, or receives. What follows may take as long as that takes. */
+export interface WorkingMessage {
+  readonly type: 'working';
+}
+
 /** Agent → local, the answer to `bye`: the device is closed, without an error. The last message of a run that succeeds. */
 export type ClosedMessage = { readonly type: 'closed' } & v.InferOutput<typeof closedSchema>;
 
@@ -115,7 +122,8 @@ export type Message =
   | FailureMessage
   | ByeMessage
   | FlushingMessage
-  | ClosedMessage;
+  | ClosedMessage
+  | WorkingMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -136,4 +144,5 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   pong: 15,
   flushing: 16,
   closed: 17,
+  working: 18,
 };

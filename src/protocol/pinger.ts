@@ -32,6 +32,12 @@ export class Pinger {
     ping?.resolve(monotonicMs() - ping.sentAtMs);
   }
 
+  /** How long the oldest ping has waited for its answer; 0 without one. */
+  get unansweredMs(): number {
+    const [oldest] = this.#open;
+    return oldest === undefined ? 0 : monotonicMs() - oldest.sentAtMs;
+  }
+
   fail(error: BasynError): void {
     for (const ping of this.#open.splice(0)) ping.reject(error);
   }

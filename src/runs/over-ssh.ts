@@ -69,7 +69,7 @@ async function withSession<T>(
     (streams) => {
       runner.useAll();
       channel.addLane(streams);
-      channel.watch(order.peerTimeoutMs);
+      channel.watch(order.peerTimeoutMs, () => runner.isBusy);
     },
     (error: unknown) => channel.fail(BasynError.from(error)),
   );

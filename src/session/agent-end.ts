@@ -27,7 +27,7 @@ export async function serveAgentEnd(
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
-    channel.watch(open.peerTimeoutMs);
+    channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     const warnings = await serveDevice(open, channel, runner, listenForLanes);
     channel.send({ type: 'closed', warnings: warnings.map(shortened) });
   } catch (thrown) {
@@ -60,6 +60,7 @@ async function serveDevice(
     const { handle, identity, warnings, notes, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const lanes = open.lanes ? await listenForLanes() : null;
+    if (lanes === null) channel.useOneLane();
     channel.send({
       type: 'opened',
       kind,

@@ -130,9 +130,9 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   reporter.warn(message.warnings);
 }
 
-function openLocal({ order, reporter }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
+function openLocal({ order, channel }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
   const { localPath, phases } = order;
-  return openDevice(localPath, 'local', { phases, receiving }, () => reporter.flushing('local'));
+  return openDevice(localPath, 'local', { phases, receiving }, () => channel.announceFlush());
 }
 
 function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
@@ -150,9 +150,10 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
   });
 }
 
-async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
+async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
+  if (order.lanes === 1 || message.lanes === null) channel.useOneLane();
   return message;
 }
 

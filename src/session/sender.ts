@@ -66,6 +66,12 @@ export class Sender {
     }
     this.#window.release(writtenBytes);
     this.#channel.confirmed(payloadBytes);
+    if (this.#writtenBytes === this.#handedOverBytes && this.#channel.unconfirmedBytes > 0) {
+      throw new BasynError(
+        'protocol',
+        'The other side confirmed all data, but less payload than the data was sent in.',
+      );
+    }
   }
 
   /** Resolves when all accepted ranges are in the channel's hands. */
@@ -110,11 +116,11 @@ export class Sender {
     const setting = this.#control.next({ linkBytesPerMs, roundTripMs, parallelism });
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
-    const { encoding, payload, encodeMs, memory } = result;
+    const { encoding, digest, payload, encodeMs, memory } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
     await this.#channel.roomForData(payloadBytes);
-    const message = { type: 'data', extents, encoding, payload } as const;
+    const message = { type: 'data', extents, encoding, digest, payload } as const;
     const sending = this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;
     await sending;

@@ -85,6 +85,7 @@ export class Target {
         this.#writer.data(message, this.#survey === undefined ? onProgress : undefined);
       } else if (message.type === 'finish' && finish === undefined) {
         finish = message;
+        this.#expectAnnounced(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
         onProgress(this.#advance(this.#survey, message.doneBuffers));
       } else if (message.type === 'ask' && this.#survey !== undefined) {
@@ -94,6 +95,16 @@ export class Target {
       }
     }
     return finish;
+  }
+
+  /** On a single lane, `finish` is the last of the phase: what has not come by then will never come. */
+  #expectAnnounced({ dataBytes }: FinishMessage): void {
+    const { receivedBytes } = this.#writer;
+    if (!this.#channel.isInOrder || receivedBytes >= dataBytes) return;
+    throw new BasynError(
+      'protocol',
+      `The other side announced ${dataBytes} bytes of data, and sent ${receivedBytes}.`,
+    );
   }
 
   #surveyed(batch: readonly SurveyedBuffer[]): void {
@@ -128,14 +139,19 @@ export class Target {
   /** What a question counts, if it is allowed: neither answers to make nor answers that nobody reads may pile up. */
   #chargeOf(extents: readonly Extent[], stepBytes: number): number {
     const { hasher, plan } = this.#phase;
-    const charge = stepBytes > 0 ? askCharge(stepCountOf(extents, stepBytes) * hasher.digestBytes) : Infinity;
-    const isAllowed =
-      extents.every(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes <= plan.sizeBytes) &&
-      charge < limits.maxPayloadBytes &&
-      this.#askedBytes + charge <= limits.askedDigestBytes &&
-      this.#channel.queuedBytes <= limits.unreadAnswerBytes;
-    if (isAllowed) return charge;
-    throw new BasynError('protocol', 'The other side asked for digests that it must not ask for.');
+    if (stepBytes === 0) throw forbiddenAsk('in steps of 0 bytes');
+    const charge = askCharge(stepCountOf(extents, stepBytes) * hasher.digestBytes);
+    if (extents.some(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes > plan.sizeBytes)) {
+      throw forbiddenAsk(`past the ${plan.sizeBytes} bytes of the run`);
+    }
+    if (charge >= limits.maxPayloadBytes) throw forbiddenAsk('that do not fit into one answer');
+    if (this.#askedBytes + charge > limits.askedDigestBytes) {
+      throw forbiddenAsk('while too many were not answered yet');
+    }
+    if (this.#channel.queuedBytes > limits.unreadAnswerBytes) {
+      throw forbiddenAsk('without reading the answers');
+    }
+    return charge;
   }
 
   /** Block digests that the survey has computed already: no block is hashed twice. */
@@ -158,4 +174,8 @@ export class Target {
 
 function neverSent(buffer: number): BasynError {
   return new BasynError('protocol', `The other side settled buffer ${buffer} out of turn.`);
+}
+
+function forbiddenAsk(how: string): BasynError {
+  return new BasynError('protocol', `The other side asked for digests ${how}.`);
 }

@@ -75,12 +75,10 @@ export class Writer {
     await Promise.all(this.#writes);
   }
 
-  async #write({ extents, encoding, payload }: DataMessage, lengthBytes: number): Promise<void> {
-    const { output, runner, zeros } = this.#phase;
-    const done = await runner.run(
-      { kind: 'write', device: output, extents, encoding, payload, zeros },
-      'now',
-    );
+  async #write({ extents, encoding, digest, payload }: DataMessage, lengthBytes: number): Promise<void> {
+    const { output: device, runner, zeros } = this.#phase;
+    const job = { kind: 'write', device, extents, encoding, digest, payload, zeros } as const;
+    const done = await runner.run(job, 'now');
     const payloadBytes = done.payload.byteLength;
     this.#channel.memory.giveBack(done.payload);
     this.#writtenBytes += lengthBytes;

@@ -7,16 +7,26 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
   readonly parallelism = 1;
   readonly #perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>;
   #isClosed = false;
+  #underWay = 0;
 
   constructor(perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>) {
     this.#perform = perform;
   }
 
+  get isBusy(): boolean {
+    return this.#underWay > 0;
+  }
+
   async run<J extends Able>(job: J): Promise<ResultOf<J>> {
-    // A turn of the event loop, in which a signal is heard.
-    await setImmediate();
-    if (this.#isClosed) throw runEnded();
-    return this.#perform(job);
+    this.#underWay++;
+    try {
+      // A turn of the event loop, in which a signal is heard.
+      await setImmediate();
+      if (this.#isClosed) throw runEnded();
+      return await this.#perform(job);
+    } finally {
+      this.#underWay--;
+    }
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface ReadJob {
   readonly memory: Uint8Array;
 }
 export interface ReadResult extends Encoded {
+  /** Of the extents and of the bytes as they were read. */
+  readonly digest: Uint8Array;
   /** The job's own. The payload may lie in it. */
   readonly memory: Uint8Array;
   /** Time that the encoding alone took. */
@@ -33,12 +35,13 @@ export interface ReadResult extends Encoded {
 /** What is done with zero bytes: `skip` where the target is known to read as zeros already. */
 export type ZeroPolicy = 'write' | 'skip';
 
-/** Decodes a data frame and writes it to its extents. */
+/** Decodes a data frame, verifies its digest, and writes it to its extents. */
 export interface WriteJob {
   readonly kind: 'write';
   readonly device: DeviceHandle;
   readonly extents: readonly Extent[];
   readonly encoding: Encoding;
+  readonly digest: Uint8Array;
   readonly payload: Uint8Array;
   readonly zeros: ZeroPolicy;
 }
@@ -98,6 +101,8 @@ export function memoryOf(job: Job): ArrayBuffer[] {
 export interface JobRunner<Able extends Job = Job> {
   /** How many jobs it works on at once. */
   readonly parallelism: number;
+  /** Whether any job is under way. */
+  readonly isBusy: boolean;
   /**
    * @param urgency `ahead` jobs wait until no `now` job does.
    * @throws {BasynError} what the job threw, or `internal` where its thread died.

@@ -1,13 +1,15 @@
 import { monotonicMs } from '../clock.ts';
 import { encode, loadDecoder } from '../codec/codec.ts';
 import { isZero } from '../codec/zero.ts';
-import type { DeviceHandle } from '../device/handle.ts';
+import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
 import { cutAll, totalBytes, type Extent } from '../digest/extent.ts';
+import { loadFrameDigest, type FrameDigest } from '../digest/frame-digest.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
+import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type {
   DigestJob,
@@ -25,7 +27,8 @@ import { performOnPair } from './pair.ts';
 /**
  * Carries out one job in the calling thread. One job at a time: they share its memory.
  *
- * @throws {BasynError} `device` for what the disk says, `protocol` for a payload that can't be decoded.
+ * @throws {BasynError} `device` for what the disk says, `protocol` for a payload that can't be decoded, or whose digest is
+ *   another.
  */
 export async function perform<J extends Job>(job: J): Promise<ResultOf<J>> {
   return (await dispatch(job)) as ResultOf<J>;
@@ -126,16 +129,22 @@ async function read({ device, extents, setting, memory }: ReadJob): Promise<Read
     readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes));
     position += lengthBytes;
   }
+  // Before anything else is done with the bytes, so that whatever alters them later is found.
+  const digestOf = await frameDigest();
+  const digest = digestOf(extents, isZero(memory) ? 'zeros' : memory);
   const startMs = monotonicMs();
   const encoded = await encode(memory, setting);
-  return { ...encoded, memory, encodeMs: monotonicMs() - startMs };
+  return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs };
 }
 
-async function write({ device, extents, encoding, payload, zeros }: WriteJob): Promise<WriteResult> {
-  const lengthBytes = totalBytes(extents);
-  if (encoding === 'zero' && zeros === 'skip') return { payload };
+async function write(job: WriteJob): Promise<WriteResult> {
+  const { device, extents, encoding, digest, payload, zeros } = job;
+  const digestOf = await frameDigest();
   const decode = await loadDecoder(encoding);
-  const bytes = decode(payload, lengthBytes);
+  const bytes = decode(payload, totalBytes(extents));
+  const expected = digestOf(extents, encoding === 'zero' ? 'zeros' : bytes);
+  if (Buffer.compare(digest, expected) !== 0) throw corrupted(job);
+  if (encoding === 'zero' && zeros === 'skip') return { payload };
   let position = 0;
   for (const extent of extents) {
     writeFully(device, extent.offsetBytes, bytes.subarray(position, position + extent.lengthBytes));
@@ -144,10 +153,26 @@ async function write({ device, extents, encoding, payload, zeros }: WriteJob): P
   return { payload };
 }
 
+function corrupted({ device, extents }: WriteJob): BasynError {
+  const { side, path } = device;
+  const startBytes = Math.min(...extents.map(({ offsetBytes }) => offsetBytes));
+  const endBytes = Math.max(...extents.map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes));
+  return new BasynError(
+    'protocol',
+    `Data for offsets ${startBytes} to ${endBytes} of ${nameOf(device)} arrived corrupted and was discarded.`,
+    { side, device: path, offsetBytes: startBytes },
+  );
+}
+
 // A thread's own reader and hashers, made when first needed.
+let frameDigester: Promise<FrameDigest> | undefined;
 const hashers = new Map<HashName, Promise<Hasher>>();
 const zeroDigests = new Map<Hasher, Map<number, Uint8Array>>();
 const reader = new PieceReader();
+
+function frameDigest(): Promise<FrameDigest> {
+  return (frameDigester ??= loadFrameDigest());
+}
 
 function hasherFor(name: HashName): Promise<Hasher> {
   let hasher = hashers.get(name);

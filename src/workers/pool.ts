@@ -47,6 +47,11 @@ export class WorkerPool implements JobRunner {
     this.#start();
   }
 
+  get isBusy(): boolean {
+    const waiting = this.#waiting.now.length + this.#waiting.ahead.length;
+    return waiting > 0 || this.#threads.some(({ tasks }) => tasks.length > 0);
+  }
+
   /** Leaves a processor to others, where there are several, until {@link useAll}. */
   leaveOne(): void {
     this.#mostThreads = Math.max(1, this.parallelism - 1);

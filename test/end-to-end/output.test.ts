@@ -108,7 +108,9 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const lines = jsonLines(result);
-    expect(lines.map(({ type }) => type).filter((type) => type !== 'progress')).toEqual([
+    expect(lines).toContainEqual({ type: 'flushing', side: 'remote', phase: 'sync' });
+    const inBetween = ['progress', 'flushing'];
+    expect(lines.map(({ type }) => type).filter((type) => !inBetween.includes(type))).toEqual([
       'start',
       'phase-start',
       'phase-end',

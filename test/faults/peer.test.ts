@@ -37,7 +37,9 @@ describe('a peer that answers garbage', () => {
     ['an unknown type', pop, /sent a frame of type 99/],
     ['the end at once', push, /closed the connection/],
     ['data past the end', pop, /sent data past the \d+ bytes of the run/],
-    ['more than was announced', pop, /sent more data than it announced|sent "data" where it is not allowed/],
+    ['more than was announced', pop, /sent more data than it announced/],
+    ['less than was announced', pop, /announced 1 bytes of data, and sent 0/],
+    ['confirmation of too little payload', push, /less payload than the data was sent in/],
     ['a payload that does not decompress', pop, /can't be decompressed \(zlib\)/],
     ['a bomb', pop, /can't be decompressed \(zlib\)/],
     ['finished before anything was sent', push, /sent "finished" where it is not allowed/],
@@ -55,6 +57,21 @@ describe('a peer that answers garbage', () => {
     ]);
     expect(expectFailure(result, { withinMs: 12_000 })).toMatch(sentence);
     check();
+  });
+
+  test.each<[Behaviour, RegExp]>([
+    ['no answer to pings', /has not answered pings for 2 seconds/],
+    ['no confirmation of data', /answers pings, but makes no progress for 20 seconds/],
+    ['no answer to the end', /answers pings, but makes no progress for 20 seconds/],
+  ])('%s: is not waited for without end', async (behaviour, sentence) => {
+    const pair = workshop.pair(2 * MiB);
+    const result = await workshop.run(push, pair, [
+      '--mode=COPY',
+      '--verbose',
+      '--timeout=2',
+      fake(behaviour, pair.sizeBytes),
+    ]);
+    expect(expectFailure(result, { withinMs: 29_000 })).toMatch(sentence);
   });
 
   test('endless pings: takes no more memory by and by, and a signal ends it', async () => {

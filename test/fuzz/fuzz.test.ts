@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { makeRandom } from '../support/random.ts';
 import { fuzz } from './fuzz.ts';
 import { mutate, mutations } from './mutate.ts';
@@ -14,7 +15,7 @@ test('spoilt conversations break no promise, for some seconds', async () => {
 
 test('the same seed spoils in the same way, and every way is used', () => {
   const frames = Array.from({ length: 20 }, (_, index) => {
-    const frame = Buffer.alloc(8 + index * 10, index);
+    const frame = Buffer.alloc(frameHeaderBytes + index * 10, index);
     frame.writeUInt32BE(index * 10, 4);
     return { to: 'agent' as const, frame };
   });

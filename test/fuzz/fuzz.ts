@@ -204,7 +204,7 @@ class Laboratory {
         () => Promise.reject(new Error('no lanes')),
         () => undefined,
       );
-      channel.watch(order.peerTimeoutMs);
+      channel.watch(order.peerTimeoutMs, () => runner.isBusy);
       try {
         await runLocalEnd({ order: { ...order, localPath, remotePath }, channel, runner, reporter, lanes });
       } finally {

@@ -1,5 +1,5 @@
-import { extentBytes } from '../../src/protocol/encode.ts';
-import { frameHeaderBytes } from '../../src/protocol/frame.ts';
+import { extentBytes, frameDigestBytes } from '../../src/digest/frame-digest.ts';
+import { encodeFrameHeader, frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
 import type { Random } from '../support/random.ts';
 import { sizeBytes, type Spoken } from './transcript.ts';
@@ -92,10 +92,10 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     const frames = said.filter((frame) => frame[2] === typeNumbers.data || frame[2] === typeNumbers.ask);
     if (frames.length === 0) return;
     const frame = pick(frames, random);
-    const table = frameHeaderBytes + (frame[2] === typeNumbers.data ? 4 : 16);
+    const isData = frame[2] === typeNumbers.data;
+    const table = frameHeaderBytes + (isData ? 4 + frameDigestBytes : 16);
     if (frame.length < table) return;
-    const count =
-      frame[2] === typeNumbers.data ? frame.readUInt16BE(table - 2) : frame.readUInt32BE(table - 4);
+    const count = isData ? frame.readUInt16BE(frameHeaderBytes + 2) : frame.readUInt32BE(table - 4);
     const at = table + extentBytes * random.below(count);
     if (at + extentBytes > frame.length) return;
     const near = BigInt(sizeBytes - 4096 + random.below(8192));
@@ -155,9 +155,22 @@ export function mutate(
       random,
       others.map(({ frame }) => frame),
     );
+    if (!unsealed.has(name)) said.forEach(seal);
     how.push(name);
   }
   return { said, how };
+}
+
+/** What these do to a frame is left for its header to find. */
+const unsealed = new Set(['a flipped bit', 'noise', 'the end']);
+
+/** Makes the header fit to type, length and payload, as somebody does who means what the frame says. */
+function seal(frame: Buffer): void {
+  if (frame.length < frameHeaderBytes) return;
+  const lengthBytes = frame.readUInt32BE(4);
+  frame.set(encodeFrameHeader(frame[2]!, [frame.subarray(frameHeaderBytes)]));
+  frame.writeUInt32BE(lengthBytes, 4);
+  frame.writeUInt32BE(~lengthBytes >>> 0, 8);
 }
 
 function pick(said: Buffer[], random: Random): Buffer {

@@ -14,6 +14,7 @@ import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
 const MiB = 1024 * 1024;
+const digest = new Uint8Array(16);
 
 test('a refusal that comes while the hash function is being loaded is heard by the caller alone', async () => {
   const stray: unknown[] = [];
@@ -51,7 +52,7 @@ test('the reason that the other side has told is heard, although it hears us no 
 test('what arrives and is not taken yet is bounded in bytes', async () => {
   const { readable } = channelTo(sink());
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
-  const frame = frameOf({ type: 'data', extents, encoding: 'none', payload: Buffer.alloc(MiB) });
+  const frame = frameOf({ type: 'data', extents, encoding: 'none', digest, payload: Buffer.alloc(MiB) });
   let takenBytes = 0;
   while (takenBytes < 300 * MiB && !readable.isPaused()) {
     readable.write(frame);
@@ -64,13 +65,13 @@ test('what arrives and is not taken yet is bounded in bytes', async () => {
 test('a further lane that is dead is noticed, although the first one lives', async () => {
   const { channel, readable } = channelTo(sink());
   channel.addLane({ readable: new PassThrough(), writable: new Writable({ write: () => undefined }) });
-  channel.watch(1000);
+  channel.watch(1000, () => false);
   const alive = setInterval(() => readable.write(frameOf({ type: 'ping' })), 100);
   onTestFinished(() => clearInterval(alive));
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
   const payload = Buffer.alloc(MiB);
   const endings = Array.from({ length: 2 }, () =>
-    channel.sendData({ type: 'data', extents, encoding: 'none', payload }).catch(() => undefined),
+    channel.sendData({ type: 'data', extents, encoding: 'none', digest, payload }).catch(() => undefined),
   );
   const failed = failureOf(() => channel.next()).then(({ code }) => code);
   expect(await Promise.race([failed, sleep(5000, 'still waiting', { ref: false })])).toBe('connection');
@@ -82,10 +83,10 @@ test('a further lane may be silent as long as payload arrives on another one, an
   const second = new PassThrough();
   channel.addLane({ readable: second, writable: sink() });
   second.write(frameOf({ type: 'ping' }));
-  channel.watch(200);
+  channel.watch(200, () => false);
   const payload = Buffer.alloc(MiB);
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
-  const frame = frameOf({ type: 'data', extents, encoding: 'none', payload });
+  const frame = frameOf({ type: 'data', extents, encoding: 'none', digest, payload });
   let failure: unknown;
   void (async () => {
     try {

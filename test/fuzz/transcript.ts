@@ -107,7 +107,7 @@ function tap(to: End, spoken: Spoken[]): Duplex {
   const wire = new Transform({
     transform(bytes: Buffer, _encoding, done) {
       for (const { type, payload } of decoder.push(bytes)) {
-        spoken.push({ to, frame: Buffer.concat([encodeFrameHeader(type, payload.byteLength), payload]) });
+        spoken.push({ to, frame: Buffer.concat([encodeFrameHeader(type, [payload]), payload]) });
       }
       done(null, Buffer.from(bytes));
     },

@@ -87,6 +87,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     .record({
       extents: fc.array(extent, { minLength: 1, maxLength: 50 }),
       encoding: fc.constantFrom(...encodings),
+      digest: fc.uint8Array({ minLength: 16, maxLength: 16 }),
       payload: bytes,
     })
     .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
@@ -112,6 +113,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   ),
   bye: nothing,
   flushing: nothing,
+  working: nothing,
   closed: fc.record({ warnings: fc.array(text, { maxLength: 20 }) }),
 };
 

@@ -129,5 +129,6 @@ async function send(channel: Channel, payloadBytes: number): Promise<void> {
 function dataOf(payloadBytes: number): DataMessage {
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
   const encoding = payloadBytes === 0 ? 'zero' : 'none';
-  return { type: 'data', extents, encoding, payload: new Uint8Array(payloadBytes) };
+  const digest = new Uint8Array(16);
+  return { type: 'data', extents, encoding, digest, payload: new Uint8Array(payloadBytes) };
 }

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { encodeFrameHeader, FrameDecoder, frameHeaderBytes, type Frame } from '../../src/protocol/frame.ts';
+import { typeNumbers } from '../../src/protocol/messages.ts';
 import { outcomeOf } from '../support/failure.ts';
 
 const frame = fc.record({
@@ -79,6 +80,19 @@ describe('the frame decoder', () => {
     expect(new Set([wire.buffer, ...payloads.map(({ buffer }) => buffer)]).size).toBe(3);
   });
 
+  test('finds every altered bit, in the header before anything is allocated, and otherwise in the payload', () => {
+    const payload = Buffer.from('{"writtenBytes":4096}');
+    const wire = wireOf([{ type: typeNumbers.finished, payload }]);
+    for (let bit = 0; bit < wire.length * 8; bit++) {
+      const altered = Buffer.from(wire);
+      altered[bit >> 3]! ^= 1 << (bit & 7);
+      const memory = vi.fn(() => Buffer.alloc(payload.length));
+      const outcome = outcomeOf(() => [...new FrameDecoder(memory).push(altered)]);
+      expect(outcome, `bit ${bit}`).toMatchObject({ code: 'protocol' });
+      if (bit < 12 * 8) expect(memory, `bit ${bit}`).not.toHaveBeenCalled();
+    }
+  });
+
   describe('whatever comes instead of frames,', () => {
     /** Bytes that begin as frames do, so that more than the first two bytes are looked at. */
     const hostileHeader = fc
@@ -88,8 +102,8 @@ describe('the frame decoder', () => {
         fc.integer({ min: 0, max: 0xffff_ffff }),
       )
       .map(([type, reserved, length]) => {
-        const header = Buffer.from(encodeFrameHeader(type, length));
-        header[3] = reserved;
+        const header = headerOf(type, length);
+        header[3]! ^= reserved;
         return header;
       });
     const corruption = fc.record({ at: fc.nat(), to: fc.integer({ min: 0, max: 255 }) });
@@ -128,9 +142,12 @@ describe('the frame decoder', () => {
 
     test.each([
       ['a shell’s greeting', Buffer.from('Welcome to Debian!\n')],
-      ['a header with a bit set that must be 0', Buffer.from([0xba, 0x57, 1, 1, 0, 0, 0, 0])],
-      ['a payload of one byte over the limit', encodeFrameHeader(8, limits.maxPayloadBytes + 1)],
-      ['a payload of 4 GiB', encodeFrameHeader(8, 0xffff_ffff)],
+      [
+        'a header whose type and its complement do not fit',
+        Buffer.from([0xba, 0x57, 1, 1, ...Buffer.alloc(16)]),
+      ],
+      ['a payload of one byte over the limit', headerOf(8, limits.maxPayloadBytes + 1)],
+      ['a payload of 4 GiB', headerOf(8, 0xffff_ffff)],
     ])('%s is refused at the header, before anything is allocated', (_, wire) => {
       const allocations = countAllocations();
       const outcome = outcomeOf(() => decodeAll(new FrameDecoder(), [wire]));
@@ -140,10 +157,16 @@ describe('the frame decoder', () => {
   });
 });
 
+/** A header that announces so much, whatever follows. */
+function headerOf(type: number, lengthBytes: number): Buffer {
+  const header = Buffer.from(encodeFrameHeader(type, []));
+  header.writeUInt32BE(lengthBytes, 4);
+  header.writeUInt32BE(~lengthBytes >>> 0, 8);
+  return header;
+}
+
 function wireOf(sent: readonly Frame[]): Buffer {
-  return Buffer.concat(
-    sent.flatMap(({ type, payload }) => [encodeFrameHeader(type, payload.byteLength), payload]),
-  );
+  return Buffer.concat(sent.flatMap(({ type, payload }) => [encodeFrameHeader(type, [payload]), payload]));
 }
 
 function decodeAll(decoder: FrameDecoder, pieces: Iterable<Uint8Array>): Frame[] {

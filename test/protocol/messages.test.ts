@@ -29,7 +29,9 @@ describe('a message', () => {
       lengthBytes: 1024,
     }));
     const payload = Buffer.alloc(limits.dataFrameBytes, 'payload');
-    const data = decodeWire(encoded({ type: 'data', encoding: 'none', extents, payload })) as DataMessage;
+    const data = decodeWire(
+      encoded({ type: 'data', encoding: 'none', digest: new Uint8Array(16), extents, payload }),
+    ) as DataMessage;
     expect(data.extents).toEqual(extents);
     expect(payload.equals(data.payload)).toBe(true);
     const asked = Array.from({ length: limits.askExtents }, (_, index) => ({
@@ -199,7 +201,7 @@ describe('a malformed message', () => {
 });
 
 function isJson(type: Message['type']): boolean {
-  return ['open', 'opened', 'begin', 'finish', 'finished', 'failure'].includes(type);
+  return ['open', 'opened', 'begin', 'finish', 'finished', 'failure', 'closed'].includes(type);
 }
 
 function decodeWire(wire: Buffer): Message {

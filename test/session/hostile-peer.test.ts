@@ -10,6 +10,7 @@ import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
+import { frameDigest } from '../support/frame-digest.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
@@ -61,17 +62,16 @@ const finish: Message = {
 };
 const copy = { ...begin, phase: 'copy' } as const;
 
+type ControlMessage = Exclude<Message, DataMessage>;
+
 function written(writtenBytes: number, payloadBytes: number): Message {
   return { type: 'written', writtenBytes, payloadBytes };
 }
 
 function data(offsetBytes: number, lengthBytes: number): DataMessage {
-  return {
-    type: 'data',
-    encoding: 'none',
-    extents: [{ offsetBytes, lengthBytes }],
-    payload: Buffer.alloc(lengthBytes, 'evil'),
-  };
+  const extents = [{ offsetBytes, lengthBytes }];
+  const payload = Buffer.alloc(lengthBytes, 'evil');
+  return { type: 'data', encoding: 'none', digest: frameDigest(extents, payload), extents, payload };
 }
 
 describe('an agent that receives refuses', () => {
@@ -181,6 +181,7 @@ describe('a local source', () => {
     cachedBecause: null,
     lanes: null,
   };
+  /** Of as much payload as was sent. */
   const allWritten = written(sizeBytes, 0);
 
   test.each<[string, readonly Message[], string]>([
@@ -252,8 +253,13 @@ describe('a local source', () => {
     for (const message of said) {
       // The confirmation makes sense only after the data.
       const follows = message.type === 'written' ? 'finish' : undefined;
-      while (follows !== undefined && (await agent.next()).type !== follows);
-      agent.send(message as Exclude<Message, DataMessage>);
+      let payloadBytes = 0;
+      while (follows !== undefined) {
+        const heard = await agent.next();
+        if (heard.type === 'data') payloadBytes += heard.payload.byteLength;
+        if (heard.type === follows) break;
+      }
+      agent.send(message.type === 'written' ? { ...message, payloadBytes } : (message as ControlMessage));
     }
     if (end === undefined) return outcome;
     while ((await agent.next()).type !== 'bye');

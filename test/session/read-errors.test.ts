@@ -17,6 +17,7 @@ import { makeReporter, orderOver, runInMemory } from '../support/memory-session.
 /** Jobs are done in no order, and some of them fail at once, as on a disk with a bad spot. */
 class FailingRunner implements JobRunner {
   readonly parallelism = 2;
+  readonly isBusy = true;
   readonly #isBad: (job: Job) => boolean;
   readonly #perform: typeof perform;
 

@@ -11,6 +11,7 @@ const sizeBytes = 8 * 1024 * 1024;
 /** One write fails at once, and ending the threads takes its time, in which the conversation goes on. */
 class FailingRunner implements JobRunner {
   readonly parallelism = 2;
+  readonly isBusy = true;
   #hasFailed = false;
 
   async run<J extends Job>(job: J): Promise<ResultOf<J>> {

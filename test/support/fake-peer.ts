@@ -7,8 +7,9 @@ import { deflateSync } from 'node:zlib';
 import { limits } from '../../src/limits.ts';
 import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
-import { FrameDecoder } from '../../src/protocol/frame.ts';
+import { encodeFrameHeader, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { Message } from '../../src/protocol/messages.ts';
+import { frameDigest } from './frame-digest.ts';
 
 export type Behaviour = keyof typeof behaviours;
 
@@ -28,12 +29,21 @@ const opened: Message = {
   lanes: null,
 };
 
+const finish: Extract<Message, { type: 'finish' }> = {
+  type: 'finish',
+  dataBytes: 0,
+  differingBytes: 0,
+  differingRangeCount: 0,
+  differingRanges: [],
+};
+
 const behaviours = {
   'random bytes': () => write(noise(100_000)),
   'random bytes in a frame': answer('open', () => write(frame(noise(5000), 4))),
   'half a header, then the end': () => write(Buffer.from([0xba, 0x57, 2]), () => process.exit(0)),
   'half a header, then silence': () => write(Buffer.from([0xba, 0x57, 2])),
-  'a huge length': () => write(Buffer.from([0xba, 0x57, 8, 0, 0xff, 0xff, 0xff, 0xff])),
+  'a huge length': () =>
+    write(Buffer.from([0xba, 0x57, 8, 0xf7, 0xff, 0xff, 0xff, 0xff, ...Buffer.alloc(12)])),
   'an unknown type': () => write(frame(Buffer.alloc(0), 99)),
   'the end at once': () => process.exit(0),
   'endless pings': () => {
@@ -44,20 +54,41 @@ const behaviours = {
   },
   'data past the end': answer('begin', () => {
     const extents = [{ offsetBytes: sizeBytes - 1, lengthBytes: 2 }];
-    say({ type: 'data', extents, encoding: 'none', payload: Buffer.from('!!') });
+    say({ type: 'data', extents, encoding: 'none', digest: new Uint8Array(16), payload: Buffer.from('!!') });
   }),
   'more than was announced': answer('begin', () => {
     const extents = [{ offsetBytes: 0, lengthBytes: 4096 }];
-    say({ type: 'finish', dataBytes: 4095, differingBytes: 0, differingRangeCount: 0, differingRanges: [] });
-    say({ type: 'data', extents, encoding: 'zero', payload: Buffer.alloc(0) });
+    const digest = frameDigest(extents, 'zeros');
+    say({ type: 'data', extents, encoding: 'zero', digest, payload: Buffer.alloc(0) });
+    say({ ...finish, dataBytes: 4095 });
   }),
+  'less than was announced': answer('begin', () => say({ ...finish, dataBytes: 1 })),
+  'no answer to pings': answer('open', () => {
+    say(opened);
+    isMute = true;
+    setInterval(() => say({ type: 'ping' }), 200);
+  }),
+  'no confirmation of data': answer('begin', () => {
+    written = () => undefined;
+  }),
+  'confirmation of too little payload': answer('begin', () => {
+    written = (writtenBytes, payloadBytes) =>
+      say({ type: 'written', writtenBytes, payloadBytes: payloadBytes - 1 });
+  }),
+  'no answer to the end': answer('finish', () => undefined),
   'a payload that does not decompress': answer('begin', () => {
     const extents = [{ offsetBytes: 0, lengthBytes: 4096 }];
-    say({ type: 'data', extents, encoding: 'zlib', payload: noise(100) });
+    say({ type: 'data', extents, encoding: 'zlib', digest: new Uint8Array(16), payload: noise(100) });
   }),
   'a bomb': answer('begin', () => {
     const extents = [{ offsetBytes: 0, lengthBytes: Math.min(sizeBytes, limits.dataFrameBytes) }];
-    say({ type: 'data', extents, encoding: 'zlib', payload: deflateSync(Buffer.alloc(64 * 1024 * 1024)) });
+    say({
+      type: 'data',
+      extents,
+      encoding: 'zlib',
+      digest: new Uint8Array(16),
+      payload: deflateSync(Buffer.alloc(64 * 1024 * 1024)),
+    });
   }),
   'finished before anything was sent': answer('begin', () =>
     say({ type: 'finished', writtenBytes: sizeBytes }),
@@ -83,15 +114,19 @@ function answer(type: Message['type'], act: () => void): () => void {
   return () => {
     listener = (message) => {
       if (message.type === 'open' && type !== 'open') say(opened);
-      if (message.type === 'ping') say({ type: 'pong' });
+      if (message.type === 'ping' && !isMute) say({ type: 'pong' });
       if (message.type === type) act();
       // A target that takes everything, for those that lie in the end only.
       if (message.type === 'data') {
-        say({ type: 'written', writtenBytes: lengthOf(message), payloadBytes: message.payload.byteLength });
+        written(lengthOf(message), message.payload.byteLength);
       }
     };
   };
 }
+
+let isMute = false;
+let written = (writtenBytes: number, payloadBytes: number): void =>
+  say({ type: 'written', writtenBytes, payloadBytes });
 
 let listener: (message: Message) => void = () => undefined;
 
@@ -108,9 +143,7 @@ function encoded(message: Message): Buffer {
 }
 
 function frame(payload: Buffer, type: number): Buffer {
-  const header = Buffer.from([0xba, 0x57, type, 0, 0, 0, 0, 0]);
-  header.writeUInt32BE(payload.byteLength, 4);
-  return Buffer.concat([header, payload]);
+  return Buffer.concat([encodeFrameHeader(type, [payload]), payload]);
 }
 
 function noise(lengthBytes: number): Buffer {

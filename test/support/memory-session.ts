@@ -51,6 +51,8 @@ export interface MemorySessionOptions {
   /** Lanes that are added on both ends as soon as data moves. */
   readonly furtherLanes?: number;
   readonly makeRunner?: () => JobRunner;
+  /** Is called when the local end reports success, whatever becomes of the agent's. */
+  readonly onLocalSuccess?: () => void;
 }
 
 /** Both ends of a session in this process, with memory for a wire. */
@@ -61,6 +63,7 @@ export async function runInMemory(
     makeWire = () => new MemoryWire(),
     furtherLanes = 0,
     makeRunner = () => new InlineRunner(perform),
+    onLocalSuccess = () => undefined,
   }: MemorySessionOptions = {},
 ): Promise<RunReport> {
   const [local, agent] = [new Channel(), new Channel()];
@@ -79,7 +82,7 @@ export async function runInMemory(
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
   const ends = [
-    runLocalEnd({ order, channel: local, runner: localRunner, reporter, lanes }),
+    runLocalEnd({ order, channel: local, runner: localRunner, reporter, lanes }).then(onLocalSuccess),
     serveAgentEnd(agent, agentRunner, () => Promise.resolve(null)),
   ];
   try {

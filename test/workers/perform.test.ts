@@ -6,6 +6,7 @@ import { encode, loadDecoder } from '../../src/codec/codec.ts';
 import type { DeviceHandle } from '../../src/device/device.ts';
 import { cut, totalBytes, type Extent } from '../../src/digest/extent.ts';
 import { perform } from '../../src/workers/perform.ts';
+import { frameDigest } from '../support/frame-digest.ts';
 import { failureOf } from '../support/failure.ts';
 import { differingChunks } from '../support/naive.ts';
 import { makeRandom } from '../support/random.ts';
@@ -57,7 +58,7 @@ test('what a read job packs, a write job puts to the same places and nowhere els
   await fc.assert(
     fc.asyncProperty(extents, setting, async (ranges, choice) => {
       const target = deviceOf(before);
-      const { encoding, payload } = await perform({
+      const { encoding, digest, payload } = await perform({
         kind: 'read',
         device: source,
         extents: ranges,
@@ -69,6 +70,7 @@ test('what a read job packs, a write job puts to the same places and nowhere els
         device: target,
         extents: ranges,
         encoding,
+        digest,
         payload,
         zeros: 'write',
       } as const;
@@ -118,6 +120,7 @@ test.each(['zlib', 'zstd'] as const)(
           device: target,
           extents: [frame.extent],
           encoding: frame.encoding,
+          digest: frameDigest([frame.extent], frame.plain),
           payload: frame.payload,
           zeros: 'write',
         }),
@@ -176,6 +179,7 @@ describe('zeros', () => {
       device: target,
       extents: [wholeDevice],
       encoding: 'zero',
+      digest: frameDigest([wholeDevice], 'zeros'),
       payload,
       zeros: 'write',
     });

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { sourceDisk } from './disks.ts';
+import { sshOptions } from './ssh.ts';
+
+/** Where the target is: on this machine, or behind ssh, where the agent writes it. */
+export type Place = 'here' | 'ssh';
+
+export interface Outcome {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+/** The system call of the target's side before which the run is killed: the first one, or a later one. */
+export interface Killing {
+  readonly call: 'fdatasync' | 'pwrite64';
+  readonly count: number;
+}
+
+const executable = '/run/lab/basyn.cjs';
+const tracePath = '/run/trace';
+
+/** Makes the target equal to the source disk. */
+export function basyn(target: string, place: Place, more: readonly string[] = []): Outcome {
+  return runProgram('node', [executable, ...argumentsFor(target, place), ...more]);
+}
+
+/** The same, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
+export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
+  const tracer = ['strace', '-f', '-o', tracePath, '-P', target, `--inject=${call}:signal=SIGKILL:when=${count}`];
+  rmSync(tracePath, { force: true });
+  const args = [executable, ...argumentsFor(target, place)];
+  const { exitCode, output } =
+    place === 'here'
+      ? runProgram('strace', [...tracer.slice(1), 'node', ...args])
+      : runProgram('node', [...args, `--remote-node=${tracer.join(' ')} node`]);
+  assert.notEqual(exitCode, 0, `the run was to be killed before ${call}, and ended well: ${output}`);
+  const trace = existsSync(tracePath) ? readFileSync(tracePath, 'latin1') : '';
+  assert.match(trace, /killed by SIGKILL/, `the run was not killed before ${call}: ${output}`);
+}
+
+/** The run has ended well. */
+export function expectSuccess({ exitCode, output }: Outcome): void {
+  assert.equal(exitCode, 0, output);
+}
+
+/** The run has failed with this message. */
+export function expectFailure({ exitCode, output }: Outcome, message: RegExp): void {
+  assert.equal(exitCode, 2, `exit code ${exitCode}, not 2: ${output}`);
+  assert.match(output, message);
+}
+
+function argumentsFor(target: string, place: Place): string[] {
+  const host = place === 'ssh' ? sshOptions() : [];
+  return [`--local=${sourceDisk}`, `--remote=${target}`, '--action=PUSH', '--mode=SYNC', '--lanes=1', ...host];
+}
+
+function runProgram(file: string, args: readonly string[]): Outcome {
+  // The kernel is to see every call as such, and each call of one kind from one thread, so that it can be counted.
+  const env = { ...process.env, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
+  const { status, stdout, stderr, error } = spawnSync(file, args, { env, encoding: 'utf8', timeout: 60_000 });
+  if (error) throw error;
+  return { exitCode: status, output: `${stdout}${stderr}` };
+}

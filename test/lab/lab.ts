@@ -26,7 +26,8 @@ export interface LabReport {
  */
 export async function runLab(testNames: readonly string[], limitMs: number): Promise<LabReport> {
   const tools = unpackedPackages();
-  const { path: directory, remove } = makeTemporaryDirectory('lab');
+  const temporary = makeTemporaryDirectory('lab');
+  const directory = temporary.path;
   try {
     copyFileSync(join(root, 'dist/basyn.cjs'), join(directory, 'basyn.cjs'));
     writeFileSync(join(directory, 'tests.json'), JSON.stringify(testNames));
@@ -43,7 +44,7 @@ export async function runLab(testNames: readonly string[], limitMs: number): Pro
     const lastLines = readFileSync(logPath, 'utf8').replaceAll('\r', '').split('\n').slice(-20).join('\n');
     return { results: readResults(join(directory, 'results')), lastLines };
   } finally {
-    remove();
+    temporary.remove();
   }
 }
 

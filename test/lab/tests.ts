@@ -1,10 +1,18 @@
 import {
   recoversFromDroppedWrites,
   recoversFromFailedWrites,
+  recoversFromFailedWritesBelowFile,
   reportsFailedFlush,
   reportsFailedFlushOfEqualData,
 } from './guest/failing-disk.ts';
-import { survivesAfterForeignCopy, survivesAfterKilledRun, survivesAfterOneRun } from './guest/power-cut.ts';
+import {
+  createdFileSurvives,
+  fileSurvivesAfterForeignCopy,
+  fileSurvivesAfterKilledRun,
+  survivesAfterForeignCopy,
+  survivesAfterKilledRun,
+  survivesAfterOneRun,
+} from './guest/power-cut.ts';
 
 /** A test that runs in the guest. */
 export interface LabTest {
@@ -15,31 +23,69 @@ export interface LabTest {
 }
 
 const atFlush = { call: 'fdatasync', count: 1 } as const;
-const atLastFlush = { call: 'fdatasync', count: 2 } as const;
+const atSecondFlush = { call: 'fdatasync', count: 2 } as const;
 const atFirstWrite = { call: 'pwrite64', count: 1 } as const;
 const recheck = '--recheck';
 
 export const labTests: readonly LabTest[] = [
-  ...short({
-    'a disk fails writes for a while and recovers: a second SYNC writes what it lacks': () =>
+  ...inSelection('short', {
+    'a disk that fails writes for a while: a second SYNC writes what the disk lacks': () =>
       recoversFromFailedWrites('here'),
-    'a disk fails writes for a while and recovers: a second SYNC over ssh writes what it lacks': () =>
-      recoversFromFailedWrites('ssh'),
-    'a disk drops writes for a while: --recheck finds it, and a second SYNC writes what it lacks': () =>
+    'a disk that fails writes below a file: a second SYNC writes what the disk lacks': () =>
+      recoversFromFailedWritesBelowFile('here'),
+    'a disk that drops writes: --recheck finds it, a second SYNC writes what the disk lacks': () =>
       recoversFromDroppedWrites('here'),
-    'a disk fails only the flush: the run fails': () => reportsFailedFlush('here'),
-    'a disk fails only the flush: a SYNC that finds both sides equal fails': () =>
+    'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
+    'a disk that fails only the flush: a run that finds both sides equal fails': () =>
       reportsFailedFlushOfEqualData('here'),
-    'power cut after a SYNC: the medium is equal': () => survivesAfterOneRun('here'),
-    'power cut after a SYNC that follows one killed at its flush: the medium is equal': () =>
+    'a power cut after a SYNC killed at its flush, then one with exit code 0': () =>
       survivesAfterKilledRun('here', atFlush),
-    'power cut after a SYNC over ssh that follows one killed at its flush: the medium is equal': () =>
+    'a power cut after a SYNC over ssh killed at its flush, then one with exit code 0': () =>
       survivesAfterKilledRun('ssh', atFlush),
-    'power cut after another program has copied and SYNC found both sides equal: the medium is equal': () =>
-      survivesAfterForeignCopy('here'),
+    'a power cut after another program has copied and SYNC --recheck found both sides equal': () =>
+      survivesAfterForeignCopy('here', recheck),
+    'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
+      fileSurvivesAfterForeignCopy('here'),
+  }),
+  ...inSelection('long', {
+    'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>
+      recoversFromFailedWrites('here', recheck),
+    'a disk that fails writes for a while: a second SYNC over ssh writes what the disk lacks': () =>
+      recoversFromFailedWrites('ssh'),
+    'a disk that fails writes for a while: a second SYNC --recheck over ssh writes what the disk lacks': () =>
+      recoversFromFailedWrites('ssh', recheck),
+    'a disk that fails writes below a file: a second SYNC over ssh writes what the disk lacks': () =>
+      recoversFromFailedWritesBelowFile('ssh', recheck),
+    'a disk that drops writes: --recheck over ssh finds it, a second SYNC writes what the disk lacks': () =>
+      recoversFromDroppedWrites('ssh'),
+    'a disk that fails only the flush: a run over ssh that writes fails': () => reportsFailedFlush('ssh'),
+    'a disk that fails only the flush: a run over ssh that finds both sides equal fails': () =>
+      reportsFailedFlushOfEqualData('ssh'),
+    'a power cut after a SYNC': () => survivesAfterOneRun('here'),
+    'a power cut after a SYNC over ssh': () => survivesAfterOneRun('ssh'),
+    'a power cut after a SYNC killed at its first write, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atFirstWrite),
+    'a power cut after a SYNC killed at its second flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atSecondFlush),
+    'a power cut after a SYNC killed at its second flush, then a recheck with exit code 0': () =>
+      survivesAfterKilledRun('here', atSecondFlush, recheck),
+    'a power cut after a SYNC over ssh killed at its first write, then one with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atFirstWrite),
+    'a power cut after a SYNC over ssh killed at its second flush, then a recheck with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atSecondFlush, recheck),
+    'a power cut after another program has copied and SYNC over ssh found both sides equal': () =>
+      survivesAfterForeignCopy('ssh'),
+    'a power cut with a file on ext4 after a SYNC killed at its flush, then one with exit code 0': () =>
+      fileSurvivesAfterKilledRun('here', atFlush, recheck),
+    'a power cut with a file on ext4 after a SYNC over ssh killed at its second flush': () =>
+      fileSurvivesAfterKilledRun('ssh', atSecondFlush),
+    'a power cut with a file that --create has made': () => createdFileSurvives('here'),
   }),
 ];
 
-function short(tests: Readonly<Record<string, () => void>>): LabTest[] {
-  return Object.entries(tests).map(([name, run]) => ({ name, selection: 'short', run }));
+function inSelection(
+  selection: LabTest['selection'],
+  tests: Readonly<Record<string, () => void>>,
+): LabTest[] {
+  return Object.entries(tests).map(([name, run]) => ({ name, selection, run }));
 }

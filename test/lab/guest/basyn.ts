@@ -28,7 +28,9 @@ export function basyn(target: string, place: Place, more: readonly string[] = []
 
 /** The same, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
 export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
-  const tracer = ['strace', '-f', '-o', tracePath, '-P', target, `--inject=${call}:signal=SIGKILL:when=${count}`];
+  const injection = `${call}:signal=SIGKILL:when=${count}`;
+  const options = ['-f', `--trace=${call}`, '-P', target, `--inject=${injection}`];
+  const tracer = ['strace', '-o', tracePath, ...options];
   rmSync(tracePath, { force: true });
   const args = [executable, ...argumentsFor(target, place)];
   const { exitCode, output } =
@@ -53,7 +55,14 @@ export function expectFailure({ exitCode, output }: Outcome, message: RegExp): v
 
 function argumentsFor(target: string, place: Place): string[] {
   const host = place === 'ssh' ? sshOptions() : [];
-  return [`--local=${sourceDisk}`, `--remote=${target}`, '--action=PUSH', '--mode=SYNC', '--lanes=1', ...host];
+  return [
+    `--local=${sourceDisk}`,
+    `--remote=${target}`,
+    '--action=PUSH',
+    '--mode=SYNC',
+    '--lanes=1',
+    ...host,
+  ];
 }
 
 function runProgram(file: string, args: readonly string[]): Outcome {

@@ -16,7 +16,11 @@ export function sectorsOf(lengthBytes: number): number {
 
 /** Reads what the disk itself holds, past the page cache. */
 export function readMedium(device: string, offsetBytes: number, lengthBytes: number): Buffer {
-  const place = [`skip=${offsetBytes}`, `count=${lengthBytes}`, 'iflag=direct,skip_bytes,count_bytes,fullblock'];
+  const place = [
+    `skip=${offsetBytes}`,
+    `count=${lengthBytes}`,
+    'iflag=direct,skip_bytes,count_bytes,fullblock',
+  ];
   return sh('dd', [`if=${device}`, 'bs=1M', 'status=none', ...place]);
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { basyn, expectFailure, expectSuccess, type Place } from './basyn.ts';
 import { targetDisk } from './disks.ts';
+import { FileOnFaultyDisk } from './file-on-disk.ts';
 import { MappedDevice, tableOver, type Segment } from './mapped-device.ts';
 import { expectSynchronised, keepCacheOf, makePair, mediumBelowTarget, targetBytes } from './pair.ts';
 
@@ -25,6 +26,19 @@ export function recoversFromFailedWrites(place: Place, ...more: readonly string[
   device.become(healthy);
   expectSuccess(basyn(device.path, place, more));
   expectSynchronised(mediumBelowTarget(), pair);
+}
+
+/** The same where the target is a file on a file system on the disk. */
+export function recoversFromFailedWritesBelowFile(place: Place, ...more: readonly string[]): void {
+  const pair = makePair();
+  const file = new FileOnFaultyDisk(pair.targetAtFirst);
+  keepCacheOf(file.path);
+  file.become('fails writes');
+  expectFailure(basyn(file.path, place), /cannot (write|flush) .*input\/output error \(EIO\)/);
+  assert.ok(file.medium().equals(pair.targetAtFirst), 'a disk that fails writes has written');
+  file.become('healthy');
+  expectSuccess(basyn(file.path, place, more));
+  expectSynchronised(file.medium(), pair);
 }
 
 /** The disk reports no error: only reading it again can find out. */

@@ -1,6 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { basyn, expectSuccess, killedBasyn, type Killing, type Place } from './basyn.ts';
 import { targetDisk } from './disks.ts';
+import { FileOnLoggedDisk } from './file-on-disk.ts';
 import { expectSynchronised, keepCacheOf, makePair, targetBytes, type Pair } from './pair.ts';
 import { LoggedDevice } from './write-log.ts';
 
@@ -22,11 +24,41 @@ export function survivesAfterKilledRun(place: Place, killing: Killing, ...more: 
 /** Another program has written the target and not flushed it: the run finds both sides equal. */
 export function survivesAfterForeignCopy(place: Place, ...more: readonly string[]): void {
   const { device, pair } = loggedTarget();
-  const descriptor = openSync(device.path, 'r+');
-  writeSync(descriptor, pair.source, 0, pair.source.length, 0);
-  closeSync(descriptor);
+  writeUnflushed(device.path, pair.source);
   expectSuccess(basyn(device.path, place, more));
   expectSynchronised(device.mediumAfterPowerCut(pair.targetAtFirst), pair);
+}
+
+/** The same with a file on ext4, which is read after the file system has recovered. */
+export function fileSurvivesAfterKilledRun(place: Place, killing: Killing, ...more: readonly string[]): void {
+  const pair = makePair();
+  const file = new FileOnLoggedDisk(pair.targetAtFirst);
+  killedBasyn(file.path, place, killing);
+  expectSuccess(basyn(file.path, place, more));
+  expectSynchronised(file.contentAfterPowerCut(file.path), pair);
+}
+
+export function fileSurvivesAfterForeignCopy(place: Place, ...more: readonly string[]): void {
+  const pair = makePair();
+  const file = new FileOnLoggedDisk(pair.targetAtFirst);
+  writeUnflushed(file.path, pair.source);
+  expectSuccess(basyn(file.path, place, more));
+  expectSynchronised(file.contentAfterPowerCut(file.path), pair);
+}
+
+/** The name of a new file must be durable, too. */
+export function createdFileSurvives(place: Place): void {
+  const { source } = makePair();
+  const file = new FileOnLoggedDisk(Buffer.alloc(4096));
+  const created = `${dirname(file.path)}/created`;
+  expectSuccess(basyn(created, place, ['--create']));
+  expectSynchronised(file.contentAfterPowerCut(created), { source, targetAtFirst: source });
+}
+
+function writeUnflushed(path: string, bytes: Buffer): void {
+  const descriptor = openSync(path, 'r+');
+  writeSync(descriptor, bytes, 0, bytes.length, 0);
+  closeSync(descriptor);
 }
 
 /** With another opener, as the last close of a device writes its cache to the disk. */

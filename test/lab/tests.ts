@@ -2,6 +2,7 @@ import {
   recoversFromDroppedWrites,
   recoversFromFailedWrites,
   recoversFromFailedWritesBelowFile,
+  recoversFromUnnoticedFailure,
   reportsFailedFlush,
   reportsFailedFlushOfEqualData,
 } from './guest/failing-disk.ts';
@@ -10,6 +11,7 @@ import {
   fileSurvivesAfterForeignCopy,
   fileSurvivesAfterKilledRun,
   survivesAfterForeignCopy,
+  survivesAfterForeignCopyAndRecheck,
   survivesAfterKilledRun,
   survivesAfterOneRun,
 } from './guest/power-cut.ts';
@@ -61,6 +63,14 @@ export const labTests: readonly LabTest[] = [
     'a disk that fails only the flush: a run over ssh that writes fails': () => reportsFailedFlush('ssh'),
     'a disk that fails only the flush: a run over ssh that finds both sides equal fails': () =>
       reportsFailedFlushOfEqualData('ssh'),
+    'a disk that has failed the writes of another program: a SYNC writes what the disk lacks': () =>
+      recoversFromUnnoticedFailure('here'),
+    'a disk that has failed the writes of another program: a SYNC over ssh writes what the disk lacks': () =>
+      recoversFromUnnoticedFailure('ssh'),
+    'a power cut after another program has copied and a recheck without an action found both sides equal':
+      () => survivesAfterForeignCopyAndRecheck('here'),
+    'a power cut after another program has copied and a recheck over ssh found both sides equal': () =>
+      survivesAfterForeignCopyAndRecheck('ssh'),
     'a power cut after a SYNC': () => survivesAfterOneRun('here'),
     'a power cut after a SYNC over ssh': () => survivesAfterOneRun('ssh'),
     'a power cut after a SYNC killed at its first write, then one with exit code 0': () =>

@@ -26,7 +26,12 @@ export function basyn(target: string, place: Place, more: readonly string[] = []
   return runProgram('node', [executable, ...argumentsFor(target, place), ...more]);
 }
 
-/** The same, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
+/** Compares the target with the source disk, and changes neither. */
+export function recheck(target: string, place: Place): Outcome {
+  return runProgram('node', [executable, ...devicesFor(target, place), '--recheck']);
+}
+
+/** The same as {@link basyn}, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
 export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
   const injection = `${call}:signal=SIGKILL:when=${count}`;
   const options = ['-f', `--trace=${call}`, '-P', target, `--inject=${injection}`];
@@ -54,15 +59,12 @@ export function expectFailure({ exitCode, output }: Outcome, message: RegExp): v
 }
 
 function argumentsFor(target: string, place: Place): string[] {
+  return [...devicesFor(target, place), '--action=PUSH', '--mode=SYNC'];
+}
+
+function devicesFor(target: string, place: Place): string[] {
   const host = place === 'ssh' ? sshOptions() : [];
-  return [
-    `--local=${sourceDisk}`,
-    `--remote=${target}`,
-    '--action=PUSH',
-    '--mode=SYNC',
-    '--lanes=1',
-    ...host,
-  ];
+  return [`--local=${sourceDisk}`, `--remote=${target}`, '--lanes=1', ...host];
 }
 
 function runProgram(file: string, args: readonly string[]): Outcome {

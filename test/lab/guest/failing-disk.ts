@@ -3,7 +3,15 @@ import { basyn, expectFailure, expectSuccess, type Place } from './basyn.ts';
 import { targetDisk } from './disks.ts';
 import { FileOnFaultyDisk } from './file-on-disk.ts';
 import { MappedDevice, tableOver, type Segment } from './mapped-device.ts';
-import { expectSynchronised, keepCacheOf, makePair, mediumBelowTarget, targetBytes } from './pair.ts';
+import { sh } from './shell.ts';
+import {
+  expectSynchronised,
+  keepCacheOf,
+  makePair,
+  mediumBelowTarget,
+  targetBytes,
+  writeUnflushed,
+} from './pair.ts';
 
 const lastBlockBytes = 4096;
 const whole = { offsetBytes: 0, lengthBytes: targetBytes };
@@ -25,6 +33,20 @@ export function recoversFromFailedWrites(place: Place, ...more: readonly string[
   assert.ok(mediumBelowTarget().equals(pair.targetAtFirst), 'a disk that fails writes has written');
   device.become(healthy);
   expectSuccess(basyn(device.path, place, more));
+  expectSynchronised(mediumBelowTarget(), pair);
+}
+
+/** Another program has written the source's data, the disk has failed to take it, and nobody has been told. */
+export function recoversFromUnnoticedFailure(place: Place): void {
+  const pair = makePair();
+  const device = new MappedDevice('target', failingWrites);
+  keepCacheOf(device.path);
+  writeUnflushed(device.path, pair.source);
+  // Writes all caches of the machine, and reports no error.
+  sh('sync', []);
+  assert.ok(mediumBelowTarget().equals(pair.targetAtFirst), 'a disk that fails writes has written');
+  device.become(healthy);
+  expectSuccess(basyn(device.path, place));
   expectSynchronised(mediumBelowTarget(), pair);
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { afterTest } from './clean-up.ts';
 import { MiB, readMedium, sourceDisk, targetDisk, writeMedium } from './disks.ts';
 
@@ -27,6 +27,13 @@ export function makePair(): Pair {
 export function keepCacheOf(path: string): void {
   const descriptor = openSync(path, 'r');
   afterTest(() => closeSync(descriptor));
+}
+
+/** Writes as a program that does not flush: the bytes are in the page cache. */
+export function writeUnflushed(path: string, bytes: Buffer): void {
+  const descriptor = openSync(path, 'r+');
+  writeSync(descriptor, bytes, 0, bytes.length, 0);
+  closeSync(descriptor);
 }
 
 /** The medium holds the source, and behind it what it held at first. */

@@ -1,9 +1,8 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { basyn, expectSuccess, killedBasyn, type Killing, type Place } from './basyn.ts';
+import { basyn, expectSuccess, killedBasyn, recheck, type Killing, type Place } from './basyn.ts';
 import { targetDisk } from './disks.ts';
 import { FileOnLoggedDisk } from './file-on-disk.ts';
-import { expectSynchronised, keepCacheOf, makePair, targetBytes, type Pair } from './pair.ts';
+import { expectSynchronised, keepCacheOf, makePair, targetBytes, writeUnflushed, type Pair } from './pair.ts';
 import { LoggedDevice } from './write-log.ts';
 
 /** A run that ends well, and then the power cut. */
@@ -27,6 +26,17 @@ export function survivesAfterForeignCopy(place: Place, ...more: readonly string[
   writeUnflushed(device.path, pair.source);
   expectSuccess(basyn(device.path, place, more));
   expectSynchronised(device.mediumAfterPowerCut(pair.targetAtFirst), pair);
+}
+
+/** A recheck that changes nothing vouches for the data as well. Without an action, both sides have one size. */
+export function survivesAfterForeignCopyAndRecheck(place: Place): void {
+  const { source, targetAtFirst } = makePair();
+  const device = new LoggedDevice('target', targetDisk, source.length);
+  keepCacheOf(device.path);
+  writeUnflushed(device.path, source);
+  expectSuccess(recheck(device.path, place));
+  const medium = device.mediumAfterPowerCut(targetAtFirst.subarray(0, source.length));
+  expectSynchronised(medium, { source, targetAtFirst: source });
 }
 
 /** The same with a file on ext4, which is read after the file system has recovered. */
@@ -53,12 +63,6 @@ export function createdFileSurvives(place: Place): void {
   const created = `${dirname(file.path)}/created`;
   expectSuccess(basyn(created, place, ['--create']));
   expectSynchronised(file.contentAfterPowerCut(created), { source, targetAtFirst: source });
-}
-
-function writeUnflushed(path: string, bytes: Buffer): void {
-  const descriptor = openSync(path, 'r+');
-  writeSync(descriptor, bytes, 0, bytes.length, 0);
-  closeSync(descriptor);
 }
 
 /** With another opener, as the last close of a device writes its cache to the disk. */

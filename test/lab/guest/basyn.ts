@@ -34,7 +34,9 @@ export function recheck(target: string, place: Place): Outcome {
 /** The same as {@link basyn}, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
 export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
   const injection = `${call}:signal=SIGKILL:when=${count}`;
-  const options = ['-f', `--trace=${call}`, '-P', target, `--inject=${injection}`];
+  // Without it, strace makes each of node's calls slow. With it, strace 6.1 sends no signal at a write.
+  const speed = call === 'fdatasync' ? ['--seccomp-bpf'] : [];
+  const options = ['-f', ...speed, `--trace=${call}`, '-P', target, `--inject=${injection}`];
   const tracer = ['strace', '-o', tracePath, ...options];
   rmSync(tracePath, { force: true });
   const args = [executable, ...argumentsFor(target, place)];

@@ -37,7 +37,12 @@ export async function runLab(testNames: readonly string[], limitMs: number): Pro
       tools,
       disks: makeDisks(directory),
       init: join(import.meta.dirname, 'guest/init.sh'),
-      env: { LAB_DIRECTORY: directory, LAB_TOOLS: tools, LAB_NODE: dirname(process.execPath) },
+      env: {
+        LAB_DIRECTORY: directory,
+        LAB_TOOLS: tools,
+        LAB_NODE: dirname(process.execPath),
+        LAB_PROCESS: `${process.pid}`,
+      },
       logPath,
       limitMs,
     });

@@ -2,6 +2,9 @@
 import { labTests } from './tests.ts';
 import { runLab } from './lab.ts';
 
+// What is to be done at exit is done only then: the guest ends, and its directory is removed.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(2));
+
 const limitMs = 15 * 60 * 1000;
 const words = process.argv.slice(2).join(' ');
 const names = labTests.map(({ name }) => name).filter((name) => name.includes(words));

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { expectFailure, MiB, sideOf, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
+import type { CommandResult } from '../support/command.ts';
+import { MiB, sideOf, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
 import { keepCacheOf } from '../support/media.ts';
 import { mixedBytes } from '../support/mixed-bytes.ts';
@@ -24,10 +25,10 @@ describe.skipIf(!isRoot)('a disk that lost writes and works again (needs root: l
       const disk = makeFullDisk();
       const pair = { source, target: disk.path, sizeBytes };
       const failed = await workshop.run(wiring, pair, ['--mode=COPY']);
-      expect(expectFailure(failed)).toContain('input/output error (EIO)');
+      expectFailedFlush(failed, wiring, `device ${disk.path}`);
       disk.makeRoom();
-      const { exitCode, stderr } = await workshop.run(wiring, pair);
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      // A warning may say that the loop device reads its file through the page cache, which is the medium here.
+      expect(await workshop.run(wiring, pair)).toMatchObject({ exitCode: 0 });
       expect(disk.mediumBytes().equals(readFileSync(source))).toBe(true);
     },
   );
@@ -38,9 +39,23 @@ describe('a disk that fails only the flush', () => {
     const source = scratchFile(mixedBytes(sizeBytes, 1));
     const target = scratchFile(mixedBytes(sizeBytes, 1));
     const failed = await runWithFailingFlush(wiring, { source, target, sizeBytes });
-    expect(expectFailure(failed)).toContain(`cannot flush ${sideOf(wiring, 'target')} file ${target}`);
+    expectFailedFlush(failed, wiring, `file ${target}`);
   });
 });
+
+/** Beside the failure, a warning may say that the first flush of the run has failed. */
+function expectFailedFlush(
+  { exitCode, stdout, stderr }: CommandResult,
+  wiring: Wiring,
+  device: string,
+): void {
+  const reason = `basyn: cannot flush ${sideOf(wiring, 'target')} ${device}: input/output error (EIO)`;
+  expect({ exitCode, stdout, stderr }).toEqual({
+    exitCode: 2,
+    stdout: '',
+    stderr: expect.stringContaining(reason),
+  });
+}
 
 /** A device over a sparse file on a file system that is full: writeback fails, and the pages become clean. */
 function makeFullDisk(): { path: string; makeRoom: () => void; mediumBytes: () => Buffer } {

@@ -24,9 +24,10 @@ export interface LabTest {
   readonly run: () => void;
 }
 
-const atFlush = { call: 'fdatasync', count: 1 } as const;
-const atSecondFlush = { call: 'fdatasync', count: 2 } as const;
-const atFirstWrite = { call: 'pwrite64', count: 1 } as const;
+/** The first flush of a run follows the opening of the target, the second one the last write. */
+const atFirstFlush = { call: 'flush', count: 1 } as const;
+const atSecondFlush = { call: 'flush', count: 2 } as const;
+const atFirstWrite = { call: 'write', count: 1 } as const;
 const recheck = '--recheck';
 
 export const labTests: readonly LabTest[] = [
@@ -40,10 +41,10 @@ export const labTests: readonly LabTest[] = [
     'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
     'a disk that fails only the flush: a run that finds both sides equal fails': () =>
       reportsFailedFlushOfEqualData('here'),
-    'a power cut after a SYNC killed at its flush, then one with exit code 0': () =>
-      survivesAfterKilledRun('here', atFlush),
-    'a power cut after a SYNC over ssh killed at its flush, then one with exit code 0': () =>
-      survivesAfterKilledRun('ssh', atFlush),
+    'a power cut after a SYNC killed at its last flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atSecondFlush),
+    'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut after another program has copied and SYNC --recheck found both sides equal': () =>
       survivesAfterForeignCopy('here', recheck),
     'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
@@ -75,19 +76,19 @@ export const labTests: readonly LabTest[] = [
     'a power cut after a SYNC over ssh': () => survivesAfterOneRun('ssh'),
     'a power cut after a SYNC killed at its first write, then one with exit code 0': () =>
       survivesAfterKilledRun('here', atFirstWrite),
-    'a power cut after a SYNC killed at its second flush, then one with exit code 0': () =>
-      survivesAfterKilledRun('here', atSecondFlush),
-    'a power cut after a SYNC killed at its second flush, then a recheck with exit code 0': () =>
+    'a power cut after a SYNC killed at its first flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atFirstFlush),
+    'a power cut after a SYNC killed at its last flush, then a recheck with exit code 0': () =>
       survivesAfterKilledRun('here', atSecondFlush, recheck),
     'a power cut after a SYNC over ssh killed at its first write, then one with exit code 0': () =>
       survivesAfterKilledRun('ssh', atFirstWrite),
-    'a power cut after a SYNC over ssh killed at its second flush, then a recheck with exit code 0': () =>
+    'a power cut after a SYNC over ssh killed at its last flush, then a recheck with exit code 0': () =>
       survivesAfterKilledRun('ssh', atSecondFlush, recheck),
     'a power cut after another program has copied and SYNC over ssh found both sides equal': () =>
       survivesAfterForeignCopy('ssh'),
-    'a power cut with a file on ext4 after a SYNC killed at its flush, then one with exit code 0': () =>
-      fileSurvivesAfterKilledRun('here', atFlush, recheck),
-    'a power cut with a file on ext4 after a SYNC over ssh killed at its second flush': () =>
+    'a power cut with a file on ext4 after a SYNC killed at its last flush, then one with exit code 0': () =>
+      fileSurvivesAfterKilledRun('here', atSecondFlush, recheck),
+    'a power cut with a file on ext4 after a SYNC over ssh killed at its last flush': () =>
       fileSurvivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut with a file that --create has made': () => createdFileSurvives('here'),
   }),

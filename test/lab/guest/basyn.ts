@@ -12,9 +12,9 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** The system call of the target's side before which the run is killed: the first one, or a later one. */
+/** The system call on the target before which the run is killed: the first one of its kind, or a later one. */
 export interface Killing {
-  readonly call: 'fdatasync' | 'pwrite64';
+  readonly call: 'flush' | 'write';
   readonly count: number;
 }
 
@@ -33,10 +33,9 @@ export function recheck(target: string, place: Place): Outcome {
 
 /** The same as {@link basyn}, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
 export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
-  const injection = `${call}:signal=SIGKILL:when=${count}`;
-  // Without it, strace makes each of node's calls slow. With it, strace 6.1 sends no signal at a write.
-  const speed = call === 'fdatasync' ? ['--seccomp-bpf'] : [];
-  const options = ['-f', ...speed, `--trace=${call}`, '-P', target, `--inject=${injection}`];
+  const calls = call === 'flush' ? 'fsync,fdatasync' : 'pwrite64';
+  const injection = `${calls}:signal=SIGKILL:when=${count}`;
+  const options = ['-f', `--trace=${calls}`, '-P', target, `--inject=${injection}`];
   const tracer = ['strace', '-o', tracePath, ...options];
   rmSync(tracePath, { force: true });
   const args = [executable, ...argumentsFor(target, place)];

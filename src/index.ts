@@ -7,8 +7,7 @@ import {
   type SyncOptions,
 } from './options.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
-import { runOnThisMachine } from './runs/on-this-machine.ts';
-import { inspectHere } from './session/here.ts';
+import { inspectOnThisMachine, runOnThisMachine } from './runs/on-this-machine.ts';
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './session/report.ts';
 
@@ -32,13 +31,17 @@ export type * from './session/report.ts';
 export async function sync(options: SyncOptions): Promise<RunReport> {
   validateOptions(options);
   const { mode, recheck: rechecks = false, create = false, force = false, dryRun = false } = options;
+  if (rechecks && dryRun) {
+    const message = '--recheck is skipped in a dry run: nothing is written that could be checked.';
+    options.onEvent?.({ type: 'warning', message });
+  }
   return run(options, {
     ...comparisonOf(options),
     localRole: rolesOf[options.action].local,
     phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
     compression: compressionOf(options),
     lanes: options.lanes ?? limits.defaultLanes,
-    extent: 'source size',
+    sizes: 'target at least source',
     create,
     force,
     dryRun,
@@ -63,7 +66,7 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
 export async function inspect(options: InspectOptions): Promise<Record<'local' | 'remote', DeviceReport>> {
   validateOptions(options);
   const order = recheckOrder(options);
-  if (options.host === undefined) return inspectHere(order);
+  if (options.host === undefined) return inspectOnThisMachine(order);
   const { inspectOverSsh } = await import('./runs/over-ssh.ts');
   return inspectOverSsh(options, order);
 }
@@ -99,7 +102,7 @@ function recheckOrder(options: RecheckOptions): Order {
     phases: ['recheck'],
     compression: { name: 'none', level: null },
     lanes: 1,
-    extent: action === undefined ? 'smaller size' : 'source size',
+    sizes: action === undefined ? 'equal' : 'target at least source',
     create: false,
     force: false,
     dryRun: false,

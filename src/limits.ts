@@ -26,6 +26,10 @@ export const limits = {
   inlineBytes: 32 * MiB,
   /** One read of a worker: two such pieces stay in a core's second-level cache, which made `compare` fastest. */
   pieceBytes: 128 * KiB,
+  /** One direct read. Shorter ones leave a fast disk idle (measured: 128 KiB reads at half the speed of 1 MiB reads). */
+  directPieceBytes: MiB,
+  /** Direct reads of a thread: one piece is looked at while the others are read. */
+  directSlots: 3,
   /** Lengths of zero ranges whose digest a thread remembers. */
   zeroDigests: 64,
   /** Most device bytes described by one data frame. */
@@ -98,9 +102,13 @@ export const limits = {
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
-  laneGreetingTimeoutMs: 10_000,
+  laneGreetingTimeoutMs: 120_000,
+  /** Until its first byte, a further lane may be silent for so many timeouts: the peer may not have opened it yet. */
+  newLaneTimeouts: 3,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */
   lastWordsTimeoutMs: 60_000,
+  /** Where text comes in place of the banner, it has so long to end: then it was no profile, and node never started. */
+  otherTextGraceMs: 2_000,
   /** The ssh of a failed run has so long to end by itself, so that its status can be told. */
   exitGraceMs: 500,
   /** The stderr of a child that has ended is read for so long; shorter than the former, so that its words can be told. */
@@ -118,9 +126,20 @@ export const limits = {
   defaultPeerTimeoutMs: 60_000,
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
+  /** A control socket that nobody listens on counts as left behind after this time. */
+  staleSocketAgeMs: 3_600_000,
   /** A child is asked to end, and after this killed. */
   killAfterMs: 2_000,
   progressIntervalMs: 200,
+
+  /** Text for stdout or stderr that waits for a slow reader, before lines of a trace are dropped. */
+  queuedOutputCharacters: 256 * KiB,
+  /** What a pipe or a terminal didn't take is offered again after so long. */
+  outputRetryMs: 20,
+  /** After a signal, the reader of the output has so long to take what is left of it. */
+  outputGraceMs: 500,
+  /** After a signal, a run that has not ended by then is given up: a device or a child does not answer. More than `killAfterMs`. */
+  giveUpAfterSignalMs: 2_500,
 
   /** Offsets are 64-bit on the wire and doubles here: the largest exact one. */
   maxOffsetBytes: Number.MAX_SAFE_INTEGER,

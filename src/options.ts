@@ -1,5 +1,6 @@
 import { hashNames, type HashName } from './digest/hash-names.ts';
 import { BasynError } from './errors.ts';
+import { requireHost } from './host.ts';
 import { limits } from './limits.ts';
 import type { EventListener } from './session/report.ts';
 
@@ -74,7 +75,7 @@ export interface Compression {
 }
 
 export interface RecheckOptions extends Endpoints, Comparison, Observation {
-  /** Which side is the source. Left out, both are compared over the smaller one's size. */
+  /** Which side is the source; the target may then be larger. Left out, different sizes are a difference. */
   readonly action?: Action;
 }
 
@@ -115,7 +116,7 @@ export function validateOptions(options: Endpoints & Comparison & Compression & 
       '--compress=none and --zlevel contradict each other: leave one of them out.',
     );
   }
-  requireHost(options);
+  requireReachable(options);
 }
 
 function requirePath(name: string, path: string): void {
@@ -148,7 +149,7 @@ function requireInteger(name: string, value: number | undefined, least: number, 
   }
 }
 
-function requireHost({ host, user, port, sshOptions }: Endpoints): void {
+function requireReachable({ host, user, port, sshOptions }: Endpoints): void {
   if (host === undefined) {
     const needsHost =
       user !== undefined
@@ -166,16 +167,5 @@ function requireHost({ host, user, port, sshOptions }: Endpoints): void {
     }
     return;
   }
-  if (host === '' || host.startsWith('-') || /[\s\0]/.test(host)) {
-    throw new BasynError('usage', `--host: ${JSON.stringify(host)} is not a host name or address.`);
-  }
-  const userInHost = host.includes('@') ? host.slice(0, host.lastIndexOf('@')) : undefined;
-  for (const name of [user, userInHost]) {
-    if (name !== undefined && (name === '' || name.startsWith('-') || /[\s\0]/.test(name))) {
-      throw new BasynError('usage', `--user: ${JSON.stringify(name)} is not a user name.`);
-    }
-  }
-  if (user !== undefined && userInHost !== undefined && user !== userInHost) {
-    throw new BasynError('usage', `--user=${user} and --host=${host} name two users: leave one of them out.`);
-  }
+  requireHost(host, user);
 }

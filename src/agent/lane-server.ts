@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { limits } from '../limits.ts';
-import { bannerLine } from '../protocol/banner.ts';
+import { bannerLine, laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
@@ -23,22 +23,35 @@ export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<
   });
 }
 
+/**
+ * The token lets a lane in; the local side's confirmation opens it. Without the confirmation, a local side that has given
+ * up the lane meanwhile would seem to have ended the conversation.
+ */
 function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => void): void {
-  const expected = Buffer.from(token);
   socket.on('error', () => socket.destroy());
   socket.setTimeout(limits.laneGreetingTimeoutMs, () => socket.destroy());
-  let seen = Buffer.alloc(0);
-  const greet = (bytes: Buffer): void => {
-    seen = Buffer.concat([seen, bytes]);
-    if (seen.byteLength < expected.byteLength) return;
-    socket.off('data', greet).pause().setTimeout(0);
-    if (!timingSafeEqual(seen.subarray(0, expected.byteLength), expected)) {
+  takeFirst(socket, token.length, (greeting) => {
+    if (!timingSafeEqual(greeting, Buffer.from(token))) {
       socket.destroy();
       return;
     }
-    if (seen.byteLength > expected.byteLength) socket.unshift(seen.subarray(expected.byteLength));
     socket.write(bannerLine(process.versions.node));
-    onLane({ readable: socket, writable: socket });
+    takeFirst(socket, laneConfirmation.length, () => {
+      socket.setTimeout(0);
+      onLane({ readable: socket, writable: socket });
+    });
+  });
+}
+
+/** Reads this many bytes from the front of a stream, which is then paused just behind them. */
+function takeFirst(socket: Socket, lengthBytes: number, onTaken: (bytes: Buffer) => void): void {
+  let seen = Buffer.alloc(0);
+  const take = (bytes: Buffer): void => {
+    seen = Buffer.concat([seen, bytes]);
+    if (seen.byteLength < lengthBytes) return;
+    socket.off('data', take).pause();
+    if (seen.byteLength > lengthBytes) socket.unshift(seen.subarray(lengthBytes));
+    onTaken(seen.subarray(0, lengthBytes));
   };
-  socket.on('data', greet);
+  socket.on('data', take).resume();
 }

@@ -8,10 +8,12 @@ import { type Display, parseCommand, type Task } from './options.ts';
 import { Output, type Streams } from './output.ts';
 import { ProgressReporter } from './progress.ts';
 import { type Devices, type Reporter, together } from './reporter.ts';
+import { refuseScpNotation } from './scp-notation.ts';
 import { statReporter } from './stat.ts';
 import {
   type Clock,
   debugReporter,
+  deviceNames,
   deviceReporter,
   dryRunReporter,
   noticeReporter,
@@ -32,7 +34,7 @@ export interface Environment extends Streams {
   readonly now: Clock;
   /** Aborted by a signal; the reason is an error that names it. */
   readonly interruption: AbortSignal;
-  /** Rejects with an error that nobody caught. */
+  /** Rejects with an error that nobody caught, or when a run is given up that doesn't end. */
   readonly crash: Promise<never>;
 }
 
@@ -42,9 +44,10 @@ export type ExitCode = 0 | 1 | 2;
 export async function runCommand(argv: readonly string[], environment: Environment): Promise<ExitCode> {
   const output = new Output(environment);
   const exitCode = await execute(argv, environment, output);
-  const stdoutError = await output.flush();
-  if (stdoutError === undefined) return exitCode;
-  output.notice(`basyn: The output can't be written to the end: ${systemReason(stdoutError)}.`);
+  const ending = await output.flush(environment.interruption);
+  if (ending === 'written') return exitCode;
+  const reason = ending === 'unread' ? 'its reader did not take it before the signal' : systemReason(ending);
+  output.notice(`basyn: The output can't be written to the end: ${reason}.`);
   return 2;
 }
 
@@ -62,7 +65,11 @@ async function execute(argv: readonly string[], environment: Environment, output
         output.print(`basyn ${environment.version}`);
         return 0;
       case 'run':
-        return await carryOut(command.task, reportersOf(command.display, environment, output), environment);
+        return await carryOut(
+          command.task,
+          reportersOf(command.display, environment, output, command.task.options.host),
+          environment,
+        );
     }
   } catch (thrown) {
     const error = BasynError.from(thrown);
@@ -81,13 +88,14 @@ async function carryOut(
   const reporter = together([milestone, ...reporters]);
   interruption.addEventListener('abort', () => reporter.interrupted(), { once: true });
   try {
+    refuseScpNotation(task);
     reporter.started(task);
     const observation = { onEvent: reporter.event, signal: interruption };
     return await Promise.race([perform(task, library, observation, reporter), crash]);
   } catch (thrown) {
     const error = interruption.aborted
       ? milestone.interruption(interruption, thrown)
-      : BasynError.from(thrown);
+      : milestone.failure(BasynError.from(thrown));
     reporter.failed(error);
     return exitCodeOf(error);
   }
@@ -112,18 +120,24 @@ async function perform(
 }
 
 /** The progress comes first, to leave the terminal's line before others write. */
-function reportersOf(display: Display, { now }: Environment, output: Output): Reporter[] {
+function reportersOf(
+  display: Display,
+  { now, version }: Environment,
+  output: Output,
+  host?: string,
+): Reporter[] {
+  const nameOf = deviceNames(host);
   const text = [
-    ...(display.verbose ? [verboseReporter(output, now)] : []),
-    deviceReporter(output),
+    ...(display.verbose ? [verboseReporter(output, now, nameOf)] : []),
+    deviceReporter(output, nameOf),
     dryRunReporter(output),
     ...(display.stat ? [statReporter(output)] : []),
   ];
-  const json = [jsonReporter(output), ...(display.debug ? [jsonDebugReporter(output)] : [])];
+  const json = [jsonReporter(output, now, version), ...(display.debug ? [jsonDebugReporter(output)] : [])];
   return [
     ...(display.progress ? [new ProgressReporter(output)] : []),
     ...(display.json ? json : text),
-    noticeReporter(output),
+    noticeReporter(output, nameOf),
     ...(display.debug ? [debugReporter(output, now)] : []),
   ];
 }

@@ -1,24 +1,35 @@
 import { BasynError } from '../errors.ts';
 import type { PhaseName, RunEvent } from '../session/report.ts';
 import { percentOf } from './format.ts';
+import type { Task } from './options.ts';
 import type { Reporter } from './reporter.ts';
+import { GivenUp } from './signals.ts';
 
-/** Remembers how far a run came, for when it is interrupted. */
+/** Remembers how far a run came, for when it is interrupted or fails. */
 export class Milestone implements Reporter {
   #last: { readonly phase: PhaseName; readonly doneBytes: number; readonly sizeBytes: number } | undefined;
+  #writes = false;
+  #isWriting = false;
+
+  started({ kind, options }: Task): void {
+    this.#writes = kind === 'sync' && options.dryRun !== true;
+  }
 
   event(event: RunEvent): void {
     switch (event.type) {
       case 'phase-start':
         this.#last = { ...event, doneBytes: 0 };
+        this.#isWriting = this.#writes && event.phase !== 'recheck';
         break;
       case 'progress':
         this.#last = event;
         break;
       case 'phase-end':
         this.#last = { ...event, doneBytes: event.sizeBytes };
+        this.#isWriting = false;
         break;
       case 'start':
+      case 'flushing':
       case 'warning':
       case 'remote-stderr':
       case 'debug':
@@ -28,7 +39,28 @@ export class Milestone implements Reporter {
   /** The error of a run that a signal ended: whatever it `threw` then, such as a broken connection, follows from that. */
   interruption(signal: AbortSignal, threw: unknown): BasynError {
     const { message } = BasynError.from(signal.reason);
-    return new BasynError('aborted', `${message} ${this.#howFar()}.`, {}, { cause: threw });
+    const left = threw instanceof GivenUp ? ' A device or a process does not answer, and was left.' : '';
+    return new BasynError(
+      'aborted',
+      `${message} ${this.#howFar()}.${left}${this.#advice()}`,
+      {},
+      { cause: threw },
+    );
+  }
+
+  /** The error, with what to do about a target that may have been written to. */
+  failure(error: BasynError): BasynError {
+    const advice = this.#advice();
+    // Some messages give their own advice.
+    if (advice === '' || error.message.includes('SYNC')) return error;
+    const advised = new BasynError(error.code, `${error.message}${advice}`, error, { cause: error.cause });
+    if (error.stack !== undefined) advised.stack = error.stack;
+    return advised;
+  }
+
+  #advice(): string {
+    if (!this.#isWriting) return '';
+    return ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
   }
 
   #howFar(): string {

@@ -1,24 +1,34 @@
+import { monotonicMs } from '../clock.ts';
 import { inspect, recheck, sync } from '../index.ts';
 import { runCommand } from './command.ts';
-import { abortOnSignals } from './signals.ts';
+import { leave } from './leave.ts';
+import { abortOnSignals, givenUp } from './signals.ts';
+import { openStandardStream } from './standard-stream.ts';
 
-const crash = new Promise<never>((_resolve, reject) => {
+const interruption = abortOnSignals(process, monotonicMs, () => void leave(2));
+const uncaught = new Promise<never>((_resolve, reject) => {
   // Node hands unhandled rejections to this event, too.
   process.on('uncaughtException', reject);
 });
+const overdue = givenUp(interruption);
+const crash = Promise.race([uncaught, overdue]);
 // Between the end of the run and the exit nobody listens any more.
 crash.catch(() => undefined);
+let isOverdue = false;
+overdue.catch(() => {
+  isOverdue = true;
+});
 
 void runCommand(process.argv.slice(2), {
   library: { sync, recheck, inspect },
   version: __BASYN_VERSION__,
   now: Date.now,
-  interruption: abortOnSignals(process, Date.now, () => process.exit(2)),
+  interruption,
   crash,
   get stdout() {
-    return process.stdout;
+    return openStandardStream(1);
   },
   get stderr() {
-    return process.stderr;
+    return openStandardStream(2);
   },
-}).then((exitCode) => process.exit(exitCode));
+}).then((exitCode) => (isOverdue ? leave(2) : process.exit(exitCode)));

@@ -59,10 +59,18 @@ function taskOf(given: GivenOptions): Task {
   const action = choiceOf(given, 'action', actions);
   const mode = choiceOf(given, 'mode', modes);
   if (action === undefined) {
-    refuseWithoutAction(given);
+    refuseFor(
+      given,
+      onlyWithAction,
+      'needs --action: give the direction with --action=PUSH or --action=POP.',
+    );
     return given.flag('recheck')
       ? { kind: 'recheck', options: { ...endpoints, ...comparison } }
       : { kind: 'inspect', options: endpoints };
+  }
+  if (mode === undefined && given.flag('recheck')) {
+    refuseFor(given, onlyWithMode, 'needs --mode: --recheck alone changes nothing.');
+    return { kind: 'recheck', options: { ...endpoints, ...comparison, action } };
   }
   if (mode === undefined) {
     throw new BasynError(
@@ -126,15 +134,16 @@ function displayOf(given: GivenOptions): Display {
   };
 }
 
-const needAction: readonly (FlagName | ValueOptionName)[] = ['mode', 'create', 'force', 'dry-run'];
+const onlyWithMode: readonly (FlagName | ValueOptionName)[] = ['create', 'force', 'dry-run'];
+const onlyWithAction: readonly (FlagName | ValueOptionName)[] = ['mode', ...onlyWithMode];
 
-function refuseWithoutAction(given: GivenOptions): void {
-  const name = needAction.find((option) => given.has(option));
-  if (name === undefined) return;
-  throw new BasynError(
-    'usage',
-    `--${name} needs --action: give the direction with --action=PUSH or --action=POP.`,
-  );
+function refuseFor(
+  given: GivenOptions,
+  names: readonly (FlagName | ValueOptionName)[],
+  reason: string,
+): void {
+  const name = names.find((option) => given.has(option));
+  if (name !== undefined) throw new BasynError('usage', `--${name} ${reason}`);
 }
 
 function pathOf(given: GivenOptions, name: 'local' | 'remote'): string {

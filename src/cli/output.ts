@@ -1,82 +1,120 @@
-import { safeText } from './terminal.ts';
+import { limits } from '../limits.ts';
+import { type Importance, Outlet } from './outlet.ts';
+import { safeJson, safeText } from './terminal.ts';
 
-/** What is used of `process.stdout` and `process.stderr`. */
+/** What is used of a stream. */
 export interface TextStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
-  write(text: string, done?: () => void): unknown;
+  /** `done` is called when the text was written, or could not be. There is one write at a time. */
+  write(text: string, done: () => void): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
-/** Read only when something is written: Node takes a millisecond to open each of them. */
+/** Read only when something is written. */
 export interface Streams {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
 }
+
+/** How the output ended: all was written; a write failed; or a signal ended the wait for a reader. */
+export type Ending = 'written' | 'unread' | NodeJS.ErrnoException;
 
 const eraseLine = '\r\x1b[K';
 
 /**
  * Writes lines to stdout and stderr, around a status line that stays the last one of the terminal. Every
  * line is made safe here, so that nothing which came from elsewhere reaches a terminal as a command.
+ *
+ * A reader that is slow, or doesn't read, delays nobody but itself: what it has not taken yet waits in a bounded queue.
  */
 export class Output {
-  readonly #streams: Streams;
-  readonly #opened = new Set<TextStream>();
+  readonly #stdout: Outlet;
+  readonly #stderr: Outlet;
   #status = '';
-  #stdoutError: NodeJS.ErrnoException | undefined;
 
   constructor(streams: Streams) {
-    this.#streams = streams;
+    // All that may be dropped from stdout is JSON.
+    const gapObject = (count: number): string => safeJson({ type: 'warning', message: gapSentence(count) });
+    this.#stdout = new Outlet(
+      () => streams.stdout,
+      (count) => `${gapObject(count)}\n`,
+    );
+    this.#stderr = new Outlet(
+      () => streams.stderr,
+      (count) => `basyn: warning: ${gapSentence(count)}\n`,
+    );
   }
 
-  /** A line of what the person asked for, to stdout. */
-  print(line: string): void {
-    this.#writeLine(this.#open(this.#streams.stdout), line);
+  /** A line of what the user asked for, to stdout. */
+  print(line: string, importance: Importance = 'kept'): void {
+    this.#writeLine(this.#stdout, line, importance);
   }
 
-  /** A line about what the person should know besides, to stderr. */
-  notice(line: string): void {
-    this.#writeLine(this.#open(this.#streams.stderr), line);
+  /** A line about what the user should know besides, to stderr. */
+  notice(line: string, importance: Importance = 'kept'): void {
+    this.#writeLine(this.#stderr, line, importance);
   }
 
   /** Draws the status line on stderr, which must be a terminal; the empty text removes it. */
   showStatus(text: string): void {
     if (text === this.#status) return;
     this.#status = text;
-    this.#open(this.#streams.stderr).write(eraseLine + text);
+    this.#stderr.put('latest', () => eraseLine + text);
   }
 
   /** Width of the terminal behind stderr, or undefined where it is none. */
   get terminalColumns(): number | undefined {
-    const { isTTY, columns = 0 } = this.#streams.stderr;
+    const { isTTY, columns = 0 } = this.#stderr.stream;
     if (isTTY !== true) return undefined;
     // Some terminals, such as a container's, don't know their size, and say 0.
     return columns > 0 ? columns : 80;
   }
 
-  /** Waits until all is written, and returns what went wrong with stdout. */
-  async flush(): Promise<NodeJS.ErrnoException | undefined> {
-    for (const stream of this.#opened) {
-      await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  /**
+   * Waits until all is written, however slow the reader is. A signal ends the wait; one that came before leaves the
+   * reader `limits.outputGraceMs`.
+   */
+  async flush(interruption: AbortSignal): Promise<Ending> {
+    const wait = new AbortController();
+    const written = Promise.all([this.#stdout.idle(), this.#stderr.idle()]);
+    const ending = await Promise.race([
+      written.then(() => 'written' as const),
+      impatience(interruption, wait.signal).then(() => 'unread' as const),
+    ]);
+    wait.abort();
+    // A reader that has seen enough (`| head`) is no failure, and for stderr there is nobody to tell.
+    const { error } = this.#stdout;
+    return error !== undefined && error.code !== 'EPIPE' ? error : ending;
+  }
+
+  #writeLine(outlet: Outlet, line: string, importance: Importance): void {
+    const hasStatus = this.#status !== '' && outlet.stream.isTTY === true;
+    if (!hasStatus) {
+      outlet.put(importance, () => `${safeText(line)}\n`);
+    } else if (outlet === this.#stderr) {
+      outlet.put(importance, () => `${eraseLine}${safeText(line)}\n${this.#status}`);
+    } else {
+      this.#stderr.put('latest', () => eraseLine);
+      outlet.put(importance, () => `${safeText(line)}\n`);
+      this.#stderr.put('latest', () => this.#status);
     }
-    return this.#stdoutError;
   }
+}
 
-  #writeLine(stream: TextStream, line: string): void {
-    const aroundStatus = this.#status !== '' && stream.isTTY === true;
-    if (aroundStatus) this.#streams.stderr.write(eraseLine);
-    stream.write(`${safeText(line)}\n`);
-    if (aroundStatus) this.#streams.stderr.write(this.#status);
-  }
+function gapSentence(droppedCount: number): string {
+  const lines = droppedCount === 1 ? '1 line was' : `${droppedCount} lines were`;
+  return `${lines} dropped because the reader was too slow.`;
+}
 
-  #open(stream: TextStream): TextStream {
-    if (this.#opened.has(stream)) return stream;
-    this.#opened.add(stream);
-    stream.on('error', (error) => {
-      // A reader that has seen enough (`| head`) is no failure, and for stderr there is nobody to tell.
-      if (stream === this.#streams.stdout && error.code !== 'EPIPE') this.#stdoutError ??= error;
-    });
-    return stream;
-  }
+/** Resolves when nobody wants to wait any more; never, where `over` comes first. */
+function impatience(interruption: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (interruption.aborted) {
+      const timer = setTimeout(resolve, limits.outputGraceMs);
+      over.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    } else {
+      interruption.addEventListener('abort', () => resolve(), { once: true, signal: over });
+    }
+  });
 }

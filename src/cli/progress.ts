@@ -3,14 +3,16 @@ import type { Output } from './output.ts';
 import { progressLine, progressSentence, type ProgressView } from './progress-line.ts';
 import type { Reporter } from './reporter.ts';
 import { SpeedMeter } from './speed-meter.ts';
-import { describePhase } from './text.ts';
+import { describeFlush, describePhase } from './text.ts';
 
 type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
+type FlushingEvent = Extract<RunEvent, { type: 'flushing' }>;
 
 /** Where the progress is shown, and how often. */
 interface Indicator {
   readonly intervalMs: number;
   show(view: ProgressView): void;
+  showFlush(event: FlushingEvent): void;
   clear(): void;
 }
 
@@ -21,6 +23,8 @@ export class ProgressReporter implements Reporter {
   #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
   #wireBytes = 0;
   #shownAtMs = 0;
+  /** The bytes are all done then: nothing moves until the phase ends. */
+  #isFlushing = false;
   #stopped = false;
 
   constructor(output: Output) {
@@ -32,6 +36,7 @@ export class ProgressReporter implements Reporter {
     if (this.#stopped) return;
     if (event.type === 'phase-start') this.#startPhase();
     if (event.type === 'progress') this.#update(event);
+    if (event.type === 'flushing') this.#flush(event);
     if (event.type === 'phase-end') this.#endPhase(event);
   }
 
@@ -46,12 +51,18 @@ export class ProgressReporter implements Reporter {
   #startPhase(): void {
     this.#meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: this.#wireBytes });
     this.#shownAtMs = 0;
+    this.#isFlushing = false;
+  }
+
+  #flush(event: FlushingEvent): void {
+    this.#isFlushing = true;
+    this.#indicator.showFlush(event);
   }
 
   #update({ phase, doneBytes, sizeBytes, traffic, elapsedMs }: ProgressEvent): void {
     this.#wireBytes = traffic.receivedBytes + traffic.transmittedBytes;
     this.#meter.add({ elapsedMs, doneBytes, wireBytes: this.#wireBytes });
-    if (elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
+    if (this.#isFlushing || elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
     this.#shownAtMs = elapsedMs;
     this.#indicator.show({ phase, doneBytes, sizeBytes, ...this.#meter.speeds() });
   }
@@ -72,6 +83,8 @@ function terminalIndicator(output: Output): Indicator {
     intervalMs: 100,
     // The width is asked for anew each time: the window may have been resized.
     show: (view) => output.showStatus(progressLine(view, output.terminalColumns ?? 80)),
+    showFlush: (event) =>
+      output.showStatus(describeFlush(event).slice(0, (output.terminalColumns ?? 80) - 1)),
     clear: () => output.showStatus(''),
   };
 }
@@ -79,7 +92,8 @@ function terminalIndicator(output: Output): Indicator {
 function logIndicator(output: Output): Indicator {
   return {
     intervalMs: 10_000,
-    show: (view) => output.notice(progressSentence(view)),
+    show: (view) => output.notice(progressSentence(view), 'latest'),
+    showFlush: (event) => output.notice(`basyn: ${describeFlush(event)}`, 'latest'),
     clear: () => undefined,
   };
 }

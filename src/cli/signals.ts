@@ -1,4 +1,5 @@
 import { BasynError } from '../errors.ts';
+import { limits } from '../limits.ts';
 
 /** What is used of `process`. */
 export interface SignalSource {
@@ -13,7 +14,11 @@ const signalNames = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 const echoMs = 300;
 
-/** An AbortSignal that the first signal aborts; a second one calls `exitAtOnce`, so as not to wait for children. */
+/**
+ * An AbortSignal that the first signal aborts; a second one calls `exitAtOnce`, so as not to wait for children.
+ *
+ * @param now milliseconds of a clock that never jumps.
+ */
 export function abortOnSignals(source: SignalSource, now: () => number, exitAtOnce: () => void): AbortSignal {
   const controller = new AbortController();
   let abortedAtMs = 0;
@@ -28,4 +33,17 @@ export function abortOnSignals(source: SignalSource, now: () => number, exitAtOn
     });
   }
   return controller.signal;
+}
+
+/** What keeps a run from its end after a signal: a thread in a system call, or a child. */
+export class GivenUp extends Error {}
+
+/** Rejects with {@link GivenUp} when a run goes on for `limits.giveUpAfterSignalMs` after the signal. */
+export function givenUp(interruption: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const giveUp = (): void => reject(new GivenUp('The run did not end after the signal.'));
+    interruption.addEventListener('abort', () => setTimeout(giveUp, limits.giveUpAfterSignalMs), {
+      once: true,
+    });
+  });
 }

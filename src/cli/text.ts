@@ -8,16 +8,30 @@ import type { Reporter } from './reporter.ts';
 /** Milliseconds since 1970, as `Date.now()` gives them. */
 export type Clock = () => number;
 
+/** How a device is named: by its side and path, or by its path alone where both sides are this machine. */
+export type DeviceName = (device: Pick<DeviceReport, 'side' | 'path'>) => string;
+
+/** The names for a run to this host. */
+export function deviceNames(host: string | undefined): DeviceName {
+  return host === undefined ? ({ path }) => path : ({ side, path }) => `${side} ${path}`;
+}
+
 /** What is told on stderr in any case: warnings, the remote side's own stderr, failures, differences. */
-export function noticeReporter(output: Output): Reporter {
+export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
+  let knowledge: SourceKnowledge = 'stated';
   return {
+    started({ options }) {
+      knowledge = 'action' in options ? 'stated' : 'not stated';
+    },
     event(event) {
       if (event.type === 'warning') output.notice(`basyn: warning: ${event.message}`);
       // ssh ends its lines with CR LF.
-      if (event.type === 'remote-stderr') output.notice(`remote: ${event.line.replace(/\r$/, '')}`);
+      if (event.type === 'remote-stderr') {
+        output.notice(`remote: ${event.line.replace(/\r$/, '')}`, 'droppable');
+      }
     },
     finished(report) {
-      differenceLines(report).forEach((line) => output.notice(line));
+      differenceLines(report, nameOf, knowledge).forEach((line) => output.notice(line));
     },
     failed(error) {
       output.notice(`basyn: ${error.message}`);
@@ -29,7 +43,8 @@ export function noticeReporter(output: Output): Reporter {
 export function debugReporter(output: Output, now: Clock): Reporter {
   return {
     event(event) {
-      if (event.type === 'debug') output.notice(`${new Date(now()).toISOString()} debug: ${event.message}`);
+      if (event.type !== 'debug') return;
+      output.notice(`${new Date(now()).toISOString()} debug: ${event.message}`, 'droppable');
     },
     failed(error) {
       stackLines(error).forEach((line) => output.notice(line));
@@ -38,11 +53,11 @@ export function debugReporter(output: Output, now: Clock): Reporter {
 }
 
 /** `--verbose`: timestamped lines on stdout. */
-export function verboseReporter(output: Output, now: Clock): Reporter {
+export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName): Reporter {
   const log = (line: string): void => output.print(`${timestamp(now())} ${line}`);
   return {
     started: (task) => log(`start: ${describeTask(task)}`),
-    event: (event) => eventLines(event).forEach(log),
+    event: (event) => eventLines(event, nameOf).forEach(log),
     finished: (report) => log(`end: ${describeResult(report)}`),
     found: () => log('end: both devices can be opened'),
     failed: (error) => log(`failed: ${error.message}`),
@@ -50,9 +65,10 @@ export function verboseReporter(output: Output, now: Clock): Reporter {
 }
 
 /** The answer to a run without an action: a line for each device, on stdout. */
-export function deviceReporter(output: Output): Reporter {
+export function deviceReporter(output: Output, nameOf: DeviceName): Reporter {
   return {
-    found: ({ local, remote }) => [local, remote].forEach((device) => output.print(describeDevice(device))),
+    found: ({ local, remote }) =>
+      [local, remote].forEach((device) => output.print(describeDevice(device, nameOf))),
   };
 }
 
@@ -70,8 +86,9 @@ export function dryRunReporter(output: Output): Reporter {
 }
 
 /** "local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)". */
-export function describeDevice({ side, path, kind, sizeBytes }: DeviceReport): string {
-  return `${side} ${path}: ${kind}, ${formatExactBytes(sizeBytes)}`;
+export function describeDevice(device: DeviceReport, nameOf: DeviceName): string {
+  const { kind, sizeBytes } = device;
+  return `${nameOf(device)}: ${kind}, ${formatExactBytes(sizeBytes)}`;
 }
 
 /** "sync: 4096 bytes (4.0 KiB) in 1.0 s (4.0 KiB/s), 512 bytes in 1 range differed, 512 bytes written". */
@@ -79,6 +96,17 @@ export function describePhase(report: PhaseReport): string {
   const { phase, sizeBytes, elapsedMs } = report;
   const speed = formatSpeed(bytesPerSecond(sizeBytes, elapsedMs));
   return `${phase}: ${formatExactBytes(sizeBytes)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}`;
+}
+
+const readPathWords = {
+  direct: 'from the disk',
+  cached: 'through the page cache',
+  none: 'not at all',
+} as const;
+
+/** "sync: the source was read through the page cache, the target from the disk". */
+function describeReads({ phase, sourceReads, targetReads }: PhaseReport): string {
+  return `${phase}: the source was read ${readPathWords[sourceReads]}, the target ${readPathWords[targetReads]}`;
 }
 
 function describeOutcome({ phase, differingBytes, differingRangeCount, writtenBytes }: PhaseReport): string {
@@ -94,15 +122,24 @@ function describeOutcome({ phase, differingBytes, differingRangeCount, writtenBy
   }
 }
 
+/** Whether the user said which of the two devices is the source. */
+type SourceKnowledge = 'stated' | 'not stated';
+
 /** What a recheck found, for stderr; nothing where the devices match. */
-export function differenceLines({ source, target, phases, matches }: RunReport): string[] {
+export function differenceLines(report: RunReport, nameOf: DeviceName, knowledge: SourceKnowledge): string[] {
+  const { source, target, phases, matches } = report;
   if (matches) return [];
   const recheck = phases.find(({ phase }) => phase === 'recheck');
-  const names = `${source.side} ${source.path} and ${target.side} ${target.path}`;
+  const names = `${nameOf(source)} and ${nameOf(target)}`;
+  const sizeLines = report.sizesMatch ? [] : [sizeDifference(report, nameOf, knowledge)];
   if (recheck === undefined) return [`basyn: The devices differ: ${names}.`];
-  const { differingBytes, differingRanges, differingRangeCount } = recheck;
+  const { sizeBytes, differingBytes, differingRanges, differingRangeCount } = recheck;
   const unnamed = differingRangeCount - differingRanges.length;
+  if (differingBytes === 0) {
+    return [...sizeLines, `  in the first ${formatExactBytes(sizeBytes)}, which both have, nothing differs`];
+  }
   return [
+    ...sizeLines,
     `basyn: The devices differ: ${formatExactBytes(differingBytes)} in ` +
       `${formatCount(differingRangeCount, 'range')} of ${names}.`,
     ...differingRanges.map(
@@ -112,20 +149,46 @@ export function differenceLines({ source, target, phases, matches }: RunReport):
   ];
 }
 
-function eventLines(event: RunEvent): string[] {
+function sizeDifference(
+  { source, target }: RunReport,
+  nameOf: DeviceName,
+  knowledge: SourceKnowledge,
+): string {
+  const remedy =
+    knowledge === 'stated'
+      ? ''
+      : ' A target may be larger than its source: state the source with --action=PUSH (local) or --action=POP (remote).';
+  return (
+    `basyn: The devices differ in size: ${nameOf(source)} has ${source.sizeBytes} bytes, ` +
+    `${nameOf(target)} has ${target.sizeBytes}.${remedy}`
+  );
+}
+
+function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
   switch (event.type) {
     case 'start':
-      return [`source: ${describeDevice(event.source)}`, `target: ${describeDevice(event.target)}`];
+      return [
+        `source: ${describeDevice(event.source, nameOf)}`,
+        `target: ${describeDevice(event.target, nameOf)}`,
+      ];
     case 'phase-start':
       return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
     case 'phase-end':
-      return [describePhase(event)];
+      return [describePhase(event), describeReads(event)];
+    case 'flushing':
+      return [describeFlush(event)];
     case 'progress':
     case 'warning':
     case 'remote-stderr':
     case 'debug':
       return [];
   }
+}
+
+/** "sync: flushing the remote device". */
+export function describeFlush({ phase, side }: Extract<RunEvent, { type: 'flushing' }>): string {
+  const what = `flushing the ${side} device`;
+  return phase === undefined ? what : `${phase}: ${what}`;
 }
 
 function describeTask({ kind, options }: Task): string {

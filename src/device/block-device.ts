@@ -23,8 +23,8 @@ export interface BlockDevice {
   readonly slaves: readonly DeviceNumber[];
   /** The devices above that claim this one: "dm-0 (vg-root)". */
   readonly holders: readonly string[];
-  /** For an attached loop device: the file below, and where in the file the device begins. */
-  readonly loop?: { readonly backingPath: string; readonly offsetBytes: number };
+  /** For an attached loop device: the file below, where in the file the device begins, and whether it uses direct I/O. */
+  readonly loop?: { readonly backingPath: string; readonly offsetBytes: number; readonly isDirect: boolean };
 }
 
 /** A `dev` or `rdev` of `stat` in the kernel's notation. The bits are those of glibc's and musl's `makedev`. */
@@ -100,7 +100,12 @@ export function attachedLoops(sysPath = '/sys'): DeviceNumber[] {
 function readLoop(directory: string): BlockDevice['loop'] {
   const backingPath = readFileSync(join(directory, 'backing_file'), 'utf8').replace(/\n$/, '');
   // Empty for a moment while the file is being detached.
-  return backingPath === '' ? undefined : { backingPath, offsetBytes: readNumber(join(directory, 'offset')) };
+  if (backingPath === '') return undefined;
+  return {
+    backingPath,
+    offsetBytes: readNumber(join(directory, 'offset')),
+    isDirect: readNumber(join(directory, 'dio')) === 1,
+  };
 }
 
 function readPartitions(directory: string): DeviceNumber[] {

@@ -1,38 +1,76 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { systemReason } from '../errors.ts';
-import { deviceNumber, readBlockDevice } from './block-device.ts';
+import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
+import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
 import { deviceError, nameOf, openHandle, type DeviceHandle, type OpenHandle } from './handle.ts';
-import { alignedMemory, maxAlignmentBytes } from './range-io.ts';
+import { parseMountInfo } from './proc-tables.ts';
 
 /** No file system asks for more on today's page sizes; a device with larger logical blocks says so. */
 const leastAlignmentBytes = 4096;
 
+/** File systems whose page cache is the storage: there is no disk below it. */
+const memoryFileSystems: ReadonlySet<string> = new Set(['tmpfs', 'ramfs']);
+
+/** How reads of a device come as close to the disk as its storage allows. */
+export interface DiskView extends OpenHandle {
+  /** Why these reads may return what a page cache holds instead of what the disk holds. Undefined where they do not. */
+  readonly cachedBecause: string | undefined;
+}
+
 /**
  * Opens the same device a second time, read-only and past the page cache, so that reads see what is on the
- * disk. It goes through /proc, so that it is the same inode even if the path now leads elsewhere.
+ * disk. It goes through /proc, so that it is the same inode even if the path now leads elsewhere. Where that is
+ * impossible, the view reads through the page cache, and says why.
  *
- * @returns undefined where the storage can't do it.
- * @throws BasynError `device`, where it fails for another reason.
+ * @throws BasynError `device`, where it fails for another reason than missing support.
  */
-export function reopenDirect(handle: DeviceHandle): OpenHandle | undefined {
-  if (process.platform !== 'linux') return undefined;
-  const alignmentBytes = alignmentOf(handle);
-  if (alignmentBytes > maxAlignmentBytes) return undefined;
-  const fd = openDirect(handle);
-  if (fd === undefined) return undefined;
+export function openDiskView(handle: DeviceHandle): DiskView {
+  const stats = fstatSync(handle.fd, { bigint: true });
+  const storageNumber = deviceNumber(stats.isBlockDevice() ? stats.rdev : stats.dev);
+  if (stats.isFile() && isInMemory(storageNumber)) return cachedView(handle, undefined);
+  const direct = openDirect(handle, storageNumber);
+  if (typeof direct === 'string') return cachedView(handle, direct);
+  return { ...openHandle(direct), cachedBecause: cacheBelow(storageNumber) };
+}
+
+/** The device's own descriptor stays open: it is not this view's. */
+function cachedView(handle: DeviceHandle, cachedBecause: string | undefined): DiskView {
+  return { handle, cachedBecause, close: () => Promise.resolve() };
+}
+
+function isInMemory(number: DeviceNumber): boolean {
+  return parseMountInfo(readMountInfo()).some(
+    ({ deviceNumber: mounted, type }) => mounted === number && memoryFileSystems.has(type),
+  );
+}
+
+function readMountInfo(): string {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    // Without /proc, the direct open below fails too, and its reason is the one to report.
+    return '';
+  }
+}
+
+/** @returns the reason where the storage or this process can't do it. */
+function openDirect(handle: DeviceHandle, storageNumber: DeviceNumber): DeviceHandle | string {
+  if (process.platform !== 'linux') return `direct reads are used on Linux only`;
+  const logicalBlockBytes = readBlockDevice(storageNumber)?.logicalBlockBytes ?? 0;
+  const alignmentBytes = Math.max(leastAlignmentBytes, logicalBlockBytes);
+  if (alignmentBytes > maxAlignmentBytes) return `its blocks of ${alignmentBytes} bytes are too large`;
+  const memory = alignedMemory(alignmentBytes);
+  if (memory === undefined)
+    return 'this node can not allocate aligned memory (WebAssembly is off or limited)';
+  const fd = openDirectly(handle);
+  if (fd === undefined) return 'its file system does not support direct reads';
   const direct: DeviceHandle = { ...handle, fd, access: 'direct', alignmentBytes };
-  if (canRead(direct)) return openHandle(direct);
+  if (canRead(direct, memory)) return direct;
   closeSync(fd);
-  return undefined;
+  return 'its file system does not support direct reads';
 }
 
-function alignmentOf({ fd }: DeviceHandle): number {
-  const stats = fstatSync(fd, { bigint: true });
-  const storage = readBlockDevice(deviceNumber(stats.isBlockDevice() ? stats.rdev : stats.dev));
-  return Math.max(leastAlignmentBytes, storage?.logicalBlockBytes ?? 0);
-}
-
-function openDirect(handle: DeviceHandle): number | undefined {
+function openDirectly(handle: DeviceHandle): number | undefined {
   try {
     return openSync(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY | constants.O_DIRECT);
   } catch (error) {
@@ -43,9 +81,9 @@ function openDirect(handle: DeviceHandle): number | undefined {
 }
 
 /** Some file systems take the flag at open, and refuse the first read. Other errors belong to the real reads. */
-function canRead({ fd, alignmentBytes }: DeviceHandle): boolean {
+function canRead({ fd }: DeviceHandle, memory: Uint8Array): boolean {
   try {
-    readSync(fd, alignedMemory(alignmentBytes), 0, alignmentBytes, 0);
+    readSync(fd, memory, 0, memory.byteLength, 0);
   } catch (error) {
     return !isUnsupported(error);
   }
@@ -55,4 +93,19 @@ function canRead({ fd, alignmentBytes }: DeviceHandle): boolean {
 function isUnsupported(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'EINVAL' || code === 'ENOTSUP' || code === 'EOPNOTSUPP';
+}
+
+/** A loop device without direct I/O reads its file through the page cache, however the device itself is read. */
+function cacheBelow(number: DeviceNumber): string | undefined {
+  const device = readBlockDevice(number);
+  if (device === undefined) return undefined;
+  const { name, loop, partitionOf, slaves } = device;
+  if (loop !== undefined && !loop.isDirect) {
+    return `the loop device ${name} reads its file through the page cache (losetup --direct-io=on changes that)`;
+  }
+  for (const below of [...(partitionOf === undefined ? [] : [partitionOf.disk]), ...slaves]) {
+    const reason = cacheBelow(below);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }

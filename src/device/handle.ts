@@ -1,4 +1,4 @@
-import { close, fdatasync } from 'node:fs';
+import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type ErrorPlace, type Side } from '../errors.ts';
 import type { StorageIdentity } from './identity.ts';
@@ -39,7 +39,7 @@ export interface OpenedDevice extends OpenHandle {
 }
 
 const closeFile = promisify(close);
-const syncFileData = promisify(fdatasync);
+const syncFile = promisify(fsync);
 
 /** Couples a handle with the closing of its descriptor. */
 export function openHandle(handle: DeviceHandle): OpenHandle {
@@ -47,18 +47,20 @@ export function openHandle(handle: DeviceHandle): OpenHandle {
 }
 
 /**
- * Makes everything written through this descriptor, by any thread, durable.
+ * Makes everything written to the device durable, through whichever descriptor it was written. `fsync` and not
+ * `fdatasync`: a file's size and the place of its blocks have to be durable, too.
  *
- * @throws BasynError `device`, where the kernel could not write some of it: the run has failed.
+ * @throws BasynError `device`, where the kernel could not write some of it.
  */
 export async function flush(handle: DeviceHandle): Promise<void> {
   try {
-    await syncFileData(handle.fd);
+    await syncFile(handle.fd);
   } catch (error) {
     const reason = systemReason(error as NodeJS.ErrnoException);
     throw deviceError(
       handle,
-      `cannot flush ${nameOf(handle)}: ${reason}; data may not be on the disk.`,
+      `cannot flush ${nameOf(handle)}: ${reason}; some of the data is not on the disk. ` +
+        'Check the disk, then run SYNC: it compares what the disk holds and repairs it.',
       error,
     );
   }

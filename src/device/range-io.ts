@@ -2,65 +2,16 @@ import { readSync, writeSync } from 'node:fs';
 import { assert, systemReason, type BasynError } from '../errors.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 
-/** As much of it as is used here: TypeScript has it among the types for browsers only. */
-declare const WebAssembly: { Memory: new (pages: { initial: number }) => { buffer: ArrayBuffer } };
-
-/** The largest `alignmentBytes` of a handle; also the page of a WebAssembly memory. */
-export const maxAlignmentBytes = 64 * 1024;
-const maxCapacityBytes = 1024 * 1024 * 1024;
-
 /**
- * Reads ranges of a device into memory of its own, used again for every read. Synchronous: for worker threads.
- */
-export class RangeReader {
-  readonly capacityBytes: number;
-  readonly #memory: Uint8Array;
-
-  /** @param capacityBytes the longest range that will be read, up to 1 GiB. */
-  constructor(capacityBytes: number) {
-    assert(capacityBytes > 0 && capacityBytes <= maxCapacityBytes, `reader capacity ${capacityBytes}`);
-    this.capacityBytes = capacityBytes;
-    this.#memory = alignedMemory(capacityBytes + 2 * maxAlignmentBytes);
-  }
-
-  /**
-   * Reads one range, which must lie inside the device. The result is valid until the next call.
-   *
-   * @throws BasynError `device`, with the offset of the failing read, on an I/O error and where the device has
-   *   become shorter than it was when opened.
-   */
-  read(handle: DeviceHandle, offsetBytes: number, lengthBytes: number): Uint8Array {
-    assertInside(handle, offsetBytes, lengthBytes);
-    assert(lengthBytes <= this.capacityBytes, 'a read that is longer than the memory for it');
-    const alignment = handle.alignmentBytes;
-    assert(alignment <= maxAlignmentBytes, 'an alignment that the memory has no room for');
-    const endBytes = offsetBytes + lengthBytes;
-    const startBytes = offsetBytes - (offsetBytes % alignment);
-    const alignedEndBytes = Math.ceil(endBytes / alignment) * alignment;
-
-    let atBytes = startBytes;
-    while (atBytes < endBytes) {
-      const into = this.#memory.subarray(atBytes - startBytes, alignedEndBytes - startBytes);
-      const countBytes = readOnce(handle, into, atBytes);
-      if (atBytes + countBytes >= endBytes) break;
-      // A direct read may go on from an aligned offset only.
-      const nextBytes = atBytes + countBytes - (countBytes % alignment);
-      if (nextBytes === atBytes) throw endedEarly(handle, atBytes + countBytes);
-      atBytes = nextBytes;
-    }
-    return this.#memory.subarray(offsetBytes - startBytes, endBytes - startBytes);
-  }
-}
-
-/**
- * Fills `into` from an offset, without a copy; for buffered access. The range must lie inside the device.
- * Synchronous: for worker threads.
+ * Fills `into` from an offset, through the page cache. The range must lie inside the device. Synchronous: for worker
+ * threads.
  *
- * @throws BasynError `device`, as {@link RangeReader.read} does.
+ * @throws BasynError `device`, with the offset of the failing read, on an I/O error and where the device has
+ *   become shorter than it was when opened.
  */
 export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
   assertInside(handle, offsetBytes, into.byteLength);
-  assert(handle.access === 'buffered', 'direct access needs memory that is aligned');
+  assert(handle.access === 'buffered', 'a direct read needs memory that is aligned');
   let doneBytes = 0;
   while (doneBytes < into.byteLength) {
     const countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);
@@ -80,15 +31,6 @@ export function writeFully(handle: DeviceHandle, offsetBytes: number, bytes: Uin
   while (doneBytes < bytes.byteLength) {
     doneBytes += writeOnce(handle, bytes.subarray(doneBytes), offsetBytes + doneBytes);
   }
-}
-
-/**
- * Zeroed memory that begins at a page of the machine, as direct I/O demands. Node has no other way to get some
- * than a WebAssembly memory.
- */
-export function alignedMemory(sizeBytes: number): Uint8Array {
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(sizeBytes / maxAlignmentBytes) });
-  return new Uint8Array(memory.buffer);
 }
 
 function readOnce(handle: DeviceHandle, into: Uint8Array, atBytes: number): number {
@@ -117,11 +59,17 @@ function writeOnce(handle: DeviceHandle, bytes: Uint8Array, atBytes: number): nu
 }
 
 /** Network and FUSE file systems may let a signal cut a call short; libuv repeats most calls, but not reads. */
-function isInterrupted(error: unknown): boolean {
+export function isInterrupted(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'EINTR';
 }
 
-function failedAt(verb: 'read' | 'write', handle: DeviceHandle, atBytes: number, error: unknown): BasynError {
+/** A `device` error about a read or a write that failed. */
+export function failedAt(
+  verb: 'read' | 'write',
+  handle: DeviceHandle,
+  atBytes: number,
+  error: unknown,
+): BasynError {
   const reason = systemReason(error as NodeJS.ErrnoException);
   return deviceError(
     handle,
@@ -131,13 +79,15 @@ function failedAt(verb: 'read' | 'write', handle: DeviceHandle, atBytes: number,
   );
 }
 
-function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
+/** A `device` error about a device that ends before the size that it had. */
+export function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
   const sizes = `it had ${handle.sizeBytes} bytes when it was opened`;
   const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has become shorter.`;
   return deviceError(handle, message, undefined, atBytes);
 }
 
-function assertInside(handle: DeviceHandle, offsetBytes: number, lengthBytes: number): void {
+/** @throws BasynError `internal`, where a range is not inside the device: a bug of ours. */
+export function assertInside(handle: DeviceHandle, offsetBytes: number, lengthBytes: number): void {
   const inside =
     Number.isSafeInteger(offsetBytes) &&
     Number.isSafeInteger(lengthBytes) &&
@@ -145,7 +95,7 @@ function assertInside(handle: DeviceHandle, offsetBytes: number, lengthBytes: nu
     lengthBytes >= 0 &&
     offsetBytes + lengthBytes <= handle.sizeBytes;
   if (inside) return;
-  // Told only now: this stands before every read and write, and a number takes longer to print than to check.
+  // The text is built only now: this check precedes every read and write, and formatting takes longer than checking.
   assert(
     false,
     `range ${offsetBytes}+${lengthBytes} is not inside the ${handle.sizeBytes} bytes of ${handle.path}`,

@@ -3,10 +3,16 @@ import type { HashName } from './hash-names.ts';
 /** One hash function, ready to use over and over. */
 export interface Hasher {
   readonly digestBytes: number;
-  /** Digest of the concatenation of `parts`. */
-  digest(parts: Iterable<Uint8Array>): Uint8Array;
+  /** Begins a digest of parts that follow each other. One at a time: XXH128 has a single state. */
+  begin(): RunningDigest;
   /** Digest of one piece of memory: the fast way for small blocks. */
   digestOne(bytes: Uint8Array): Uint8Array;
+}
+
+/** A digest whose bytes come part by part. */
+export interface RunningDigest {
+  update(part: Uint8Array): void;
+  digest(): Uint8Array;
 }
 
 /** Length of a digest, in bytes. */
@@ -45,11 +51,7 @@ async function openSslHasher(name: Exclude<HashName, 'XXH128'>): Promise<Hasher>
   const oneShot = crypto.hash as typeof crypto.hash | undefined;
   return {
     digestBytes: digestBytesOf[name],
-    digest(parts) {
-      const hash = crypto.createHash(algorithm);
-      for (const part of parts) hash.update(part);
-      return hash.digest();
-    },
+    begin: () => crypto.createHash(algorithm),
     digestOne(bytes) {
       if (oneShot !== undefined) return oneShot(algorithm, bytes, 'buffer');
       return crypto.createHash(algorithm).update(bytes).digest();
@@ -60,10 +62,18 @@ async function openSslHasher(name: Exclude<HashName, 'XXH128'>): Promise<Hasher>
 async function loadXxh128(): Promise<Hasher> {
   const { default: xxhash } = await import('hash-wasm/dist/xxhash128.umd.min.js');
   const hash = await xxhash.createXXHash128();
-  const digest = (parts: Iterable<Uint8Array>): Uint8Array => {
+  const running: RunningDigest = {
+    update: (part) => void hash.update(part),
+    digest: () => hash.digest('binary'),
+  };
+  const begin = (): RunningDigest => {
     hash.init();
-    for (const part of parts) hash.update(part);
+    return running;
+  };
+  const digestOne = (bytes: Uint8Array): Uint8Array => {
+    hash.init();
+    hash.update(bytes);
     return hash.digest('binary');
   };
-  return { digestBytes: digestBytesOf.XXH128, digest, digestOne: (bytes) => digest([bytes]) };
+  return { digestBytes: digestBytesOf.XXH128, begin, digestOne };
 }

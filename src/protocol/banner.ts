@@ -5,3 +5,6 @@ export const bannerWord = 'BASYN';
 export function bannerLine(nodeVersion: string): string {
   return `${bannerWord} 1 ${nodeVersion}\n`;
 }
+
+/** What the local side answers to the banner of a further lane. From then on the lane belongs to the conversation. */
+export const laneConfirmation = '\n';

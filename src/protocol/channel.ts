@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicMs } from '../clock.ts';
 import { assert, BasynError, runEnded } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
 import type { DataMessage, Message } from './messages.ts';
 import { PayloadMemory } from './payload-memory.ts';
+import { Pinger } from './pinger.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShortWay } from './short-way.ts';
 
@@ -13,13 +12,10 @@ interface Waiter {
   readonly reject: (error: BasynError) => void;
 }
 
-interface Ping {
-  readonly sentAtMs: number;
-  readonly resolve: (elapsedMs: number) => void;
-  readonly reject: (error: BasynError) => void;
-}
-
 type ControlMessage = Exclude<Message, DataMessage>;
+
+/** Is told that a flush begins: ours, or the peer's. */
+export type FlushListener = (whose: 'ours' | 'theirs') => void;
 
 /**
  * The conversation with the other side: messages out, messages in. It travels over one lane, and data frames
@@ -42,8 +38,9 @@ export class Channel {
   #pulse: NodeJS.Timeout | undefined;
   #waiter: Waiter | undefined;
   #failure: BasynError | undefined;
-  /** Pings are answered in their order. */
-  readonly #pings: Ping[] = [];
+  readonly #pinger = new Pinger(() => this.send({ type: 'ping' }));
+  #onFlush: FlushListener | undefined;
+  #isPeerFlushing = false;
   #roundTripMs: number | undefined;
   #dataBytes = 0;
   /** Payloads in the lanes' hands that the other side has not confirmed. */
@@ -105,10 +102,7 @@ export class Channel {
    */
   async ping(): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
-    return new Promise((resolve, reject) => {
-      this.#pings.push({ sentAtMs: monotonicMs(), resolve, reject });
-      this.send({ type: 'ping' });
-    });
+    return this.#pinger.ping();
   }
 
   /**
@@ -119,28 +113,26 @@ export class Channel {
    * @throws {BasynError} the channel's failure.
    */
   async measureRoundTripMs(shortMs: number): Promise<number> {
-    const roundTripMs = await this.#shortestAnswerMs(shortMs);
+    if (this.#failure !== undefined) throw this.#failure;
+    const roundTripMs = await this.#pinger.shortestAnswerMs(shortMs);
     this.learnRoundTripMs(roundTripMs);
     return roundTripMs;
   }
 
-  /**
-   * A side that was busy answers everything at once, and the last question waited least. So there are questions all the
-   * time, until there are enough answers, and these don't get shorter any more.
-   */
-  async #shortestAnswerMs(shortMs: number): Promise<number> {
-    const startMs = monotonicMs();
-    const answersMs: number[] = [];
-    for (;;) {
-      const answered = this.ping().then((elapsedMs) => void answersMs.push(elapsedMs));
-      answered.catch(() => undefined);
-      // Ever more slowly, so that there are no thousands of questions to a side that says nothing.
-      const intervalMs = Math.max(limits.pingIntervalMs, (monotonicMs() - startMs) / 10);
-      await Promise.race([answered, sleep(intervalMs, undefined, { ref: false })]);
-      const shortestMs = Math.min(...answersMs);
-      const areEnough = answersMs.length >= limits.roundTripSamples && answersMs.at(-1)! > shortestMs;
-      if (shortestMs < shortMs || areEnough) return shortestMs;
-    }
+  /** Whoever shows the run is told of flushes on both sides. */
+  onFlush(listener: FlushListener): void {
+    this.#onFlush = listener;
+  }
+
+  /** Tells the peer, before a flush of our device begins, that what it waits for may take as long as the flush takes. */
+  announceFlush(): void {
+    this.#onFlush?.('ours');
+    this.send({ type: 'flushing' });
+  }
+
+  /** Whether the last that the peer has said, apart from signs of life, is that it flushes its device. */
+  get isPeerFlushing(): boolean {
+    return this.#isPeerFlushing;
   }
 
   /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
@@ -221,7 +213,7 @@ export class Channel {
     clearInterval(this.#pulse);
     this.#waiter?.reject(error);
     this.#waiter = undefined;
-    for (const ping of this.#pings.splice(0)) ping.reject(error);
+    this.#pinger.fail(error);
   }
 
   /** Says what is queued to the end, then that no more follows. */
@@ -243,12 +235,16 @@ export class Channel {
       // Whoever doesn't read our answers gets no more of them: they would only fill the memory.
       if (lane.queuedBytes < limits.maxPayloadBytes) void lane.send({ type: 'pong' });
     } else if (message.type === 'pong') {
-      if (isFirst) this.#hearPong();
+      if (isFirst) this.#pinger.pong();
     } else if (!isFirst && message.type !== 'data') {
       this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
     } else if (message.type === 'failure') {
       this.fail(BasynError.fromRecord(message));
+    } else if (message.type === 'flushing') {
+      this.#isPeerFlushing = true;
+      this.#onFlush?.('theirs');
     } else {
+      this.#isPeerFlushing = false;
       if (message.type === 'data') this.#dataBytes += message.payload.byteLength;
       this.#queue(message, lengthBytes);
     }
@@ -280,7 +276,7 @@ export class Channel {
 
   /** Whatever else goes on, a side that lives is heard of four times per timeout, on every lane. */
   #keepAlive(peerTimeoutMs: number): void {
-    if (!this.#isPaused && this.#lanes.some((lane) => lane.silentMs > peerTimeoutMs)) {
+    if (!this.#isPaused && this.#isSilent(peerTimeoutMs)) {
       const seconds = Math.round(peerTimeoutMs / 1000);
       this.fail(
         new BasynError('connection', `Nothing came from the other side for ${seconds} seconds (--timeout).`),
@@ -292,9 +288,16 @@ export class Channel {
     for (const lane of this.#lanes.slice(1)) void lane.send({ type: 'ping' });
   }
 
-  /** An answer to nothing is as good a sign of life as any. */
-  #hearPong(): void {
-    const ping = this.#pings.shift();
-    ping?.resolve(monotonicMs() - ping.sentAtMs);
+  /**
+   * Lanes share a link. On a slow one, what a lane carries can wait for minutes behind the data of the others: as long as
+   * payload arrives at all, the silence of a single lane means nothing. The peer may open a lane later than we do, so a
+   * new lane has more time for its first byte.
+   */
+  #isSilent(peerTimeoutMs: number): boolean {
+    if (this.#lanes.some((lane) => lane.withoutPayloadMs <= peerTimeoutMs)) return false;
+    return this.#lanes.some((lane, index) => {
+      const isNew = index > 0 && !lane.hasReceived;
+      return lane.silentMs > (isNew ? limits.newLaneTimeouts : 1) * peerTimeoutMs;
+    });
   }
 }

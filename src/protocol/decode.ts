@@ -7,6 +7,7 @@ import { extentBytes } from './encode.ts';
 import type { Frame } from './frame.ts';
 import { typeNumbers, type DataMessage, type Message } from './messages.ts';
 import {
+  closedSchema,
   failureSchema,
   finishedSchema,
   finishSchema,
@@ -64,9 +65,12 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
       return { type, ...reader.json(finishedSchema) };
     case 'failure':
       return { type, ...reader.json(failureSchema) };
+    case 'closed':
+      return { type, ...reader.json(closedSchema) };
     case 'ping':
     case 'pong':
     case 'bye':
+    case 'flushing':
       return { type };
   }
 }

@@ -21,6 +21,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'finish':
     case 'finished':
     case 'failure':
+    case 'closed':
       return [json(message)];
     case 'digests':
       return [number(message.firstBuffer), message.digests];
@@ -37,6 +38,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'ping':
     case 'pong':
     case 'bye':
+    case 'flushing':
       return [];
   }
 }

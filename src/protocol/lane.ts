@@ -41,6 +41,8 @@ export class Lane {
   #drained: Promise<void> | undefined;
   #writtenBytes = 0;
   #lastBytesAtMs = monotonicMs();
+  #lastPayloadAtMs = -Infinity;
+  #hasReceived = false;
 
   constructor(
     { readable, writable, decoder }: LaneStreams,
@@ -60,10 +62,13 @@ export class Lane {
     };
     readable.on('data', (bytes: Uint8Array) => {
       this.touch();
+      this.#hasReceived = true;
       try {
         for (const frame of this.#decoder.push(bytes)) {
+          if (frame.payload.byteLength > 0) this.#lastPayloadAtMs = monotonicMs();
           listener.onMessage(decodeMessage(frame), frameHeaderBytes + frame.payload.byteLength);
         }
+        if (this.#decoder.room !== undefined) this.#lastPayloadAtMs = monotonicMs();
       } catch (error) {
         end(BasynError.from(error));
         this.destroy();
@@ -84,6 +89,16 @@ export class Lane {
   /** How long nothing has come: a part of a frame is a sign of life too. */
   get silentMs(): number {
     return monotonicMs() - this.#lastBytesAtMs;
+  }
+
+  /** How long no part of a payload has come: pings have none. */
+  get withoutPayloadMs(): number {
+    return monotonicMs() - this.#lastPayloadAtMs;
+  }
+
+  /** Whether any byte has come. */
+  get hasReceived(): boolean {
+    return this.#hasReceived;
   }
 
   /** Lets the silence begin now. */

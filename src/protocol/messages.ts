@@ -2,6 +2,7 @@ import type * as v from 'valibot';
 import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import type {
+  closedSchema,
   failureSchema,
   finishedSchema,
   finishSchema,
@@ -84,10 +85,18 @@ export interface PongMessage {
 /** Either way, at any time: the run has failed, and why. The last message of its sender. */
 export type FailureMessage = { readonly type: 'failure' } & v.InferOutput<typeof failureSchema>;
 
-/** Local → agent, between phases: no further phase. The agent closes its device and ends. */
+/** Local → agent, between phases: no further phase. The agent closes its device, and answers with `closed`. */
 export interface ByeMessage {
   readonly type: 'bye';
 }
+
+/** Either way, at any time: its sender flushes its device. What follows may take as long as the flush takes. */
+export interface FlushingMessage {
+  readonly type: 'flushing';
+}
+
+/** Agent → local, the answer to `bye`: the device is closed, without an error. The last message of a run that succeeds. */
+export type ClosedMessage = { readonly type: 'closed' } & v.InferOutput<typeof closedSchema>;
 
 export type Message =
   | OpenMessage
@@ -104,7 +113,9 @@ export type Message =
   | PingMessage
   | PongMessage
   | FailureMessage
-  | ByeMessage;
+  | ByeMessage
+  | FlushingMessage
+  | ClosedMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -123,4 +134,6 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   failure: 13,
   bye: 14,
   pong: 15,
+  flushing: 16,
+  closed: 17,
 };

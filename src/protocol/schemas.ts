@@ -13,6 +13,7 @@ const path = v.pipe(v.string(), v.minLength(1), v.maxBytes(limits.maxPathBytes))
 const text = v.pipe(v.string(), v.maxLength(limits.maxErrorMessageCharacters));
 const side = v.picklist(['local', 'remote']);
 const kind = v.picklist(['block device', 'regular file']);
+const phaseName = v.picklist(['copy', 'sync', 'recheck']);
 const extent = v.object({ offsetBytes: bytes, lengthBytes: bytes });
 
 /** Which storage a device is. The device layer alone knows its form, and checks it. */
@@ -29,11 +30,13 @@ const receiving = v.object({
 export type ReceivingRequest = v.InferOutput<typeof receiving>;
 
 export const openSchema = v.object({
-  protocol: v.literal(1),
+  protocol: v.literal(2),
   path,
   role: v.picklist(['source', 'target']),
   /** Present where the agent will write. Without it, the device is opened for reading only. */
   receiving: v.nullable(receiving),
+  /** What will be done with the device, one phase after the other. None: it is only described. */
+  phases: v.pipe(v.array(phaseName), v.maxLength(2)),
   /** Whether the local side may want further lanes. */
   lanes: v.boolean(),
   peerTimeoutMs: v.pipe(
@@ -56,8 +59,15 @@ export const openedSchema = v.object({
   sizeBytes: bytes,
   identity,
   warnings: v.pipe(v.array(text), v.maxLength(100)),
+  /** Why reads that look for the disk may see a page cache. `null`: they see the disk. */
+  cachedBecause: v.nullable(text),
   /** `null`: the agent takes no further lanes. */
   lanes: v.nullable(laneMeeting),
+});
+
+export const closedSchema = v.object({
+  /** What the agent found out about its device at the end, for the user. */
+  warnings: v.pipe(v.array(text), v.maxLength(100)),
 });
 
 const compression = v.object({
@@ -69,7 +79,7 @@ export type CompressionChoice = v.InferOutput<typeof compression>;
 
 export const planSchema = v.pipe(
   v.object({
-    phase: v.picklist(['copy', 'sync', 'recheck']),
+    phase: phaseName,
     sizeBytes: bytes,
     hash: v.picklist(hashNames),
     bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes)),

@@ -1,20 +1,24 @@
+import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Observation } from '../options.ts';
-import { runHere } from '../session/here.ts';
+import { inspectHere, runHere } from '../session/here.ts';
 import type { Order } from '../session/order.ts';
-import type { RunReport } from '../session/report.ts';
+import type { DeviceReport, RunEvent, RunReport } from '../session/report.ts';
 import { Reporter } from '../session/reporter.ts';
 import type { JobRunner, PairJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
 import { performOnPair } from '../workers/pair.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
+import { errorWithoutSides, withoutSides } from './sides.ts';
 
 /** A run whose devices are both on this machine. What is large enough is done by threads, which have ended at the end. */
 export async function runOnThisMachine({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
   let writtenBytes = 0;
   let runner: JobRunner<PairJob> | undefined;
   const isPush = order.localRole === 'source';
-  const reporter = new Reporter(order.dryRun, onEvent ?? (() => undefined), () => ({
+  const emit = (event: RunEvent): void =>
+    onEvent?.(event.type === 'warning' ? { ...event, message: withoutSides(event.message) } : event);
+  const reporter = new Reporter(order, emit, () => ({
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
   }));
@@ -36,12 +40,23 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
           },
         });
         return reporter.report();
+      } catch (thrown) {
+        throw errorWithoutSides(thrown);
       } finally {
         reporter.stop();
         await runner?.close();
       }
     },
   );
+}
+
+/** Opens both devices and says what they are. */
+export async function inspectOnThisMachine(order: Order): Promise<Record<Side, DeviceReport>> {
+  try {
+    return await inspectHere(order);
+  } catch (thrown) {
+    throw errorWithoutSides(thrown);
+  }
 }
 
 /** What is done before a thread has started doesn't load what threads need, either. */

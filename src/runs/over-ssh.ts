@@ -57,7 +57,7 @@ async function withSession<T>(
   const runner = new WorkerPool(threadProgram(), 'local');
   // The handshake of ssh stands before everything else: it has a processor to itself.
   runner.leaveOne();
-  const reporter = new Reporter(order.dryRun, onEvent, () => connection.traffic());
+  const reporter = new Reporter(order, onEvent, () => connection.traffic());
   const channel = new Channel();
   const lanes = new LaneOpener(
     channel,
@@ -76,6 +76,9 @@ async function withSession<T>(
   const stop = (): void => {
     channel.fail(runEnded());
     void runner.close();
+    // Here, too, as the end of the run waits for threads first, and one in a system call may keep it waiting. What goes
+    // wrong is told there.
+    connection.stop().catch(() => undefined);
   };
   return abortable(options.signal, stop, async () => {
     try {

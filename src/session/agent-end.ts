@@ -1,11 +1,11 @@
-import { parseIdentity, type OpenedDevice } from '../device/device.ts';
+import { parseIdentity } from '../device/device.ts';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import { openDevice, usingDevice } from './devices.ts';
+import { openDevice, usingDevice, type Receiving, type RunDevice } from './devices.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
@@ -14,7 +14,8 @@ import { unexpected } from './unexpected.ts';
 export type ListenForLanes = () => Promise<LaneMeeting | null>;
 
 /**
- * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`.
+ * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`, when the
+ * device is closed and the local side has been told so.
  *
  * @throws {BasynError} the first failure; where it is ours, the local side has been told.
  */
@@ -27,7 +28,8 @@ export async function serveAgentEnd(
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
     channel.watch(open.peerTimeoutMs);
-    await serveDevice(open, channel, runner, listenForLanes);
+    const warnings = await serveDevice(open, channel, runner, listenForLanes);
+    channel.send({ type: 'closed', warnings: warnings.map(shortened) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
     channel.send(failureOf(error));
@@ -45,21 +47,31 @@ function shortened(text: string): string {
   return text.slice(0, limits.maxErrorMessageCharacters);
 }
 
+/** Serves all phases. Resolves when the device is closed, with what was found out about it at the end, for the user. */
 async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
   listenForLanes: ListenForLanes,
-): Promise<void> {
-  const opened = await openDevice(open.path, 'remote', receivingOf(open));
-  await usingDevice(opened, runner, async (device) => {
-    const { handle, identity, warnings } = device;
+): Promise<readonly string[]> {
+  const use = { phases: open.phases, receiving: receivingOf(open) };
+  const opened = await openDevice(open.path, 'remote', use, () => channel.announceFlush());
+  return usingDevice(opened, runner, async (device) => {
+    const { handle, identity, warnings, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const lanes = open.lanes ? await listenForLanes() : null;
-    channel.send({ type: 'opened', kind, sizeBytes, identity, warnings: warnings.map(shortened), lanes });
+    channel.send({
+      type: 'opened',
+      kind,
+      sizeBytes,
+      identity,
+      warnings: warnings.map(shortened),
+      cachedBecause,
+      lanes,
+    });
     for (;;) {
       const message = await channel.next();
-      if (message.type === 'bye') return;
+      if (message.type === 'bye') return device.checkAtEnd();
       if (message.type !== 'begin') throw unexpected(message);
       await servePhase(open, message, device, channel, runner);
     }
@@ -72,13 +84,14 @@ const shownElsewhere = (): void => undefined;
 async function servePhase(
   open: OpenMessage,
   { type: _type, ...plan }: BeginMessage,
-  device: OpenedDevice,
+  device: RunDevice,
   channel: Channel,
   runner: JobRunner,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
   const isAllowed =
+    open.phases.includes(plan.phase) &&
     plan.sizeBytes <= device.handle.sizeBytes &&
     plan.windowBuffers <= windowBuffersOf(plan.bufferBytes, plan.chunkBytes, plan.hash) &&
     (open.role === 'source' || mayWrite || !writes);
@@ -89,7 +102,7 @@ async function servePhase(
   await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));
 }
 
-function receivingOf({ receiving }: OpenMessage): Parameters<typeof openDevice>[2] {
+function receivingOf({ receiving }: OpenMessage): Receiving | null {
   if (receiving === null) return null;
   return { ...receiving, sourceIdentity: parseIdentity(receiving.sourceIdentity) };
 }

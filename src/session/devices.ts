@@ -1,7 +1,12 @@
 import {
+  checkTargetAtEnd,
+  flush,
+  nameOf,
+  openDiskView,
   openSource,
   openTarget,
-  reopenDirect,
+  sourceChanges,
+  startStateOf,
   type DeviceHandle,
   type OpenedDevice,
   type OpenHandle,
@@ -10,6 +15,7 @@ import {
 import { BasynError, type Side } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
+import type { PhaseName } from './report.ts';
 
 /** What the receiving side has to know before it opens its device. */
 export interface Receiving {
@@ -18,6 +24,29 @@ export interface Receiving {
   readonly create: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
+}
+
+/** What a run does with a device. */
+export interface DeviceUse {
+  /** None: the device is only described. */
+  readonly phases: readonly PhaseName[];
+  /** `null`: the device is only read. */
+  readonly receiving: Receiving | null;
+}
+
+/** A device of a run. */
+export interface RunDevice extends OpenedDevice {
+  /** Reads that look past the page cache, where the storage allows that; else the same as `handle`. */
+  readonly diskView: DeviceHandle;
+  /** Why reads of `diskView` may return what a page cache holds. Undefined where they do not, or where nobody reads it. */
+  readonly cachedBecause: string | undefined;
+  /**
+   * To be called when the last phase is over, before the device is closed.
+   *
+   * @returns warnings.
+   * @throws {BasynError} `device`, where the target is not what it was.
+   */
+  readonly checkAtEnd: () => string[];
 }
 
 /** `null` where the order writes nothing: then the target too is opened for reading only. */
@@ -31,13 +60,34 @@ export function receivingOf(
   return { sourceSizeBytes, sourceIdentity, create, force, dryRun };
 }
 
-/** Opens a device: to be written to, if there is anything to receive; else for reading only. */
+/**
+ * Opens a device: to be written to, if there is anything to receive; else for reading only.
+ *
+ * @param onFlush is called before a flush, which may take as long as the disk needs.
+ * @throws {BasynError} where a guard refuses the device, or it can't be used.
+ */
 export async function openDevice(
   path: string,
   side: Side,
-  receiving: Receiving | null,
-): Promise<OpenedDevice> {
-  if (receiving === null) return openSource(path, { side });
+  use: DeviceUse,
+  onFlush: () => void,
+): Promise<RunDevice> {
+  const opened = await openFor(path, side, use);
+  try {
+    return await prepare(opened, use, onFlush);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function openFor(path: string, side: Side, { phases, receiving }: DeviceUse): Promise<OpenedDevice> {
+  if (receiving === null) {
+    const opened = await openSource(path, { side });
+    if (opened.handle.sizeBytes > 0 || !phases.some(isTransfer)) return opened;
+    await opened.close();
+    throw emptyError(nameOf(opened.handle), opened.handle);
+  }
   return openTarget(path, {
     side,
     sourceSizeBytes: receiving.sourceSizeBytes,
@@ -48,20 +98,99 @@ export async function openDevice(
   });
 }
 
-/** How many bytes a run is about. */
-export function sizeOf(
-  sourceBytes: number,
-  targetBytes: number,
-  extent: 'source size' | 'smaller size',
-): number {
-  if (extent === 'smaller size') return Math.min(sourceBytes, targetBytes);
-  if (targetBytes < sourceBytes) {
+/**
+ * What is to be durable at the end is flushed now, too. An earlier run, or another program, may have left data in the page
+ * cache that never reached the disk. A run that finds such data equal writes nothing of it.
+ */
+async function prepare(
+  opened: OpenedDevice,
+  { phases, receiving }: DeviceUse,
+  onFlush: () => void,
+): Promise<RunDevice> {
+  const { handle } = opened;
+  const start = startStateOf(handle, receiving === null ? 'source' : 'target');
+  const writes = receiving !== null && !receiving.dryRun;
+  const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
+  const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
+  const isReadPastCache = phases.includes('recheck') || (receiving !== null && phases.includes('sync'));
+  const view = isReadPastCache ? openDiskView(handle) : undefined;
+  const cacheWarnings = view?.cachedBecause === undefined ? [] : [cacheWarning(handle, view.cachedBecause)];
+  return {
+    ...opened,
+    warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
+    diskView: view?.handle ?? handle,
+    cachedBecause: view?.cachedBecause,
+    checkAtEnd: () => {
+      if (receiving === null) return sourceChanges(handle, start);
+      if (writes) checkTargetAtEnd(handle, start);
+      return [];
+    },
+    close: async () => {
+      await view?.close();
+      await opened.close();
+    },
+  };
+}
+
+/** A failure is not the end: what the disk holds is compared, and what was lost is found to differ. */
+async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<string[]> {
+  onFlush();
+  try {
+    await flush(handle);
+    return [];
+  } catch (error) {
+    const { message } = BasynError.from(error);
+    return [`Data that was written before this run is lost: ${message}`];
+  }
+}
+
+function cacheWarning(handle: DeviceHandle, reason: string): string {
+  return (
+    `${nameOf(handle)} is read through a page cache, because ${reason}: ` +
+    'what the disk itself holds may be different after an earlier write error.'
+  );
+}
+
+function isTransfer(phase: PhaseName): boolean {
+  return phase !== 'recheck';
+}
+
+function emptyError(what: string, { side, path }: Pick<DeviceHandle, 'side' | 'path'>): BasynError {
+  return new BasynError('device', `${what} is empty: it has 0 bytes.`, { side, device: path });
+}
+
+/** The sizes of both devices, of which a side without an action is the source by convention only. */
+export interface DeviceSizes {
+  readonly sourceBytes: number;
+  readonly targetBytes: number;
+}
+
+/**
+ * The number of bytes that a run covers: the source's, or in a recheck those that both devices have.
+ *
+ * @throws {BasynError} `refused`, where the target of a transfer is too small; `device`, where there is nothing to compare.
+ */
+export function coveredBytes(order: Order, { sourceBytes, targetBytes }: DeviceSizes): number {
+  if (isWriting(order)) {
+    if (targetBytes >= sourceBytes) return sourceBytes;
     throw new BasynError(
       'refused',
       `The receiving device has ${targetBytes} bytes, and the source ${sourceBytes}: they can't be equal.`,
     );
   }
-  return sourceBytes;
+  if (sourceBytes === 0 && (targetBytes === 0 || order.sizes === 'target at least source')) {
+    const which = targetBytes === 0 ? 'both devices are empty' : 'the source is empty';
+    throw new BasynError('device', `There is nothing to compare: ${which}.`);
+  }
+  return Math.min(sourceBytes, targetBytes);
+}
+
+/** Whether the sizes alone allow the devices to match. */
+export function doSizesMatch(
+  { sizes }: Pick<Order, 'sizes'>,
+  { sourceBytes, targetBytes }: DeviceSizes,
+): boolean {
+  return sizes === 'equal' ? sourceBytes === targetBytes : targetBytes >= sourceBytes;
 }
 
 /**
@@ -81,14 +210,4 @@ export async function usingDevice<D extends OpenHandle, T>(
   } finally {
     await device.close();
   }
-}
-
-/** For a recheck: reads that see the disk, where the storage allows it, and the page cache's view elsewhere. */
-export async function usingDirectAccess<T>(
-  handle: DeviceHandle,
-  runner: Pick<JobRunner, 'close'>,
-  use: (handle: DeviceHandle) => Promise<T>,
-): Promise<T> {
-  const direct = reopenDirect(handle);
-  return direct === undefined ? use(handle) : usingDevice(direct, runner, () => use(direct.handle));
 }

@@ -1,16 +1,23 @@
 import { monotonicMs } from '../clock.ts';
-import { flush, type DeviceHandle, type OpenedDevice } from '../device/device.ts';
+import { flush, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
 import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { JobRunner, PairJob } from '../workers/jobs.ts';
-import { openDevice, receivingOf, sizeOf, usingDevice, usingDirectAccess } from './devices.ts';
+import {
+  coveredBytes,
+  openDevice,
+  receivingOf,
+  usingDevice,
+  type Receiving,
+  type RunDevice,
+} from './devices.ts';
 import { Findings } from './findings.ts';
 import type { Order, Role } from './order.ts';
 import { chunkBytesOf } from './phase.ts';
-import type { DeviceReport, PhaseName, PhaseReport } from './report.ts';
-import { deviceReportOf, type Reporter } from './reporter.ts';
+import type { DeviceReport, PhaseName, PhaseOutcome } from './report.ts';
+import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
 
 /** What a run with both devices on this machine works with. */
 export interface Here {
@@ -31,28 +38,33 @@ export interface Here {
 export async function runHere(here: Here): Promise<void> {
   const { order, reporter } = here;
   const places = placesOf(order);
-  const opened = await openDevice(places.source.path, places.source.side, null);
+  const open = (role: Role, receiving: Receiving | null): Promise<RunDevice> => {
+    const { path, side } = places[role];
+    return openDevice(path, side, { phases: order.phases, receiving }, () => reporter.flushing(side));
+  };
+  const opened = await open('source', null);
   const runner = await here.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
     await opened.close();
     throw error;
   });
   await usingDevice(opened, runner, async (source) => {
     const receiving = receivingOf(order, source.handle.sizeBytes, source.identity);
-    await usingDevice(
-      await openDevice(places.target.path, places.target.side, receiving),
-      runner,
-      async (target) => {
-        reporter.warn([...source.warnings, ...target.warnings]);
-        reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle));
-        const sizeBytes = sizeOf(source.handle.sizeBytes, target.handle.sizeBytes, order.extent);
-        for (const name of order.phases) {
-          const onProgress = reporter.phaseStart(name, sizeBytes);
-          reporter.phaseEnd(
-            await new PhaseHere(here, name, sizeBytes, runner, onProgress).run(source, target),
-          );
-        }
-      },
-    );
+    await usingDevice(await open('target', receiving), runner, async (target) => {
+      reporter.warn([...source.warnings, ...target.warnings]);
+      reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
+        source: readPathOf(source),
+        target: readPathOf(target),
+      });
+      const sizeBytes = coveredBytes(order, {
+        sourceBytes: source.handle.sizeBytes,
+        targetBytes: target.handle.sizeBytes,
+      });
+      for (const name of order.phases) {
+        const onProgress = reporter.phaseStart(name, sizeBytes);
+        reporter.phaseEnd(await new PhaseHere(here, name, sizeBytes, runner, onProgress).run(source, target));
+      }
+      reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
+    });
   });
 }
 
@@ -63,7 +75,7 @@ export async function inspectHere({ localPath, remotePath }: Order): Promise<Rec
     [localPath, 'local'],
     [remotePath, 'remote'],
   ] as const) {
-    const device = await openDevice(path, side, null);
+    const device = await openDevice(path, side, { phases: [], receiving: null }, () => undefined);
     reports.push(deviceReportOf(device.handle));
     await device.close();
   }
@@ -95,24 +107,28 @@ class PhaseHere {
     this.#onProgress = onProgress;
   }
 
-  async run(source: OpenedDevice, target: OpenedDevice): Promise<PhaseReport> {
+  async run(source: RunDevice, target: RunDevice): Promise<PhaseOutcome> {
+    const {
+      order: { dryRun },
+      reporter,
+    } = this.#here;
     const startMs = monotonicMs();
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
         break;
       case 'sync':
-        await this.#compare(source.handle, target.handle, this.#here.order.dryRun ? 'report' : 'write');
+        await this.#compare(source.handle, target.diskView, dryRun ? undefined : target.handle);
         break;
       case 'recheck':
-        await usingDirectAccess(source.handle, this.#runner, (directSource) =>
-          usingDirectAccess(target.handle, this.#runner, (directTarget) =>
-            this.#compare(directSource, directTarget, 'report'),
-          ),
-        );
+        await this.#compare(source.diskView, target.diskView, undefined);
         break;
     }
-    if (this.#writtenBytes > 0) await flush(target.handle);
+    // Also where nothing was written: what was found equal has to be durable as well.
+    if (this.#name !== 'recheck' && !dryRun) {
+      reporter.flushing(target.handle.side);
+      await flush(target.handle);
+    }
     const { differingBytes, differingRanges, differingRangeCount } = this.#findings;
     return {
       phase: this.#name,
@@ -125,7 +141,7 @@ class PhaseHere {
     };
   }
 
-  async #copy({ handle: source }: OpenedDevice, { handle: target, created }: OpenedDevice): Promise<void> {
+  async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {
     if (this.#sizeBytes === 0) return;
     const whole = { offsetBytes: 0, lengthBytes: this.#sizeBytes };
     this.#findings.add([whole]);
@@ -137,18 +153,23 @@ class PhaseHere {
     });
   }
 
-  async #compare(source: DeviceHandle, target: DeviceHandle, difference: 'report' | 'write'): Promise<void> {
+  /** @param repair where to write what differs: the target itself, through the page cache. */
+  async #compare(
+    source: DeviceHandle,
+    target: DeviceHandle,
+    repair: DeviceHandle | undefined,
+  ): Promise<void> {
     const { bufferBytes, chunkBytes } = this.#here.order;
     const stepBytes = chunkBytesOf(bufferBytes, chunkBytes);
     const geometry = geometryOf(this.#sizeBytes, bufferBytes, stepBytes);
     await this.#inOrder(batchesOf(geometry, stepBytes), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
-      const job = { kind: 'compare', source, target, extents, stepBytes, difference } as const;
+      const job = { kind: 'compare', source, target, extents, stepBytes, repair } as const;
       const { differing } = await this.#runner.run(job, 'now');
       return () => {
         this.#findings.add(differing);
-        this.#written(difference === 'write' ? totalBytes(differing) : 0, totalBytes(extents));
+        this.#written(repair === undefined ? 0 : totalBytes(differing), totalBytes(extents));
       };
     });
   }

@@ -1,13 +1,20 @@
-import { parseIdentity, type OpenedDevice } from '../device/device.ts';
+import { parseIdentity } from '../device/device.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from './lane-opener.ts';
-import { openDevice, receivingOf, sizeOf, usingDevice, type Receiving } from './devices.ts';
+import {
+  coveredBytes,
+  openDevice,
+  receivingOf,
+  usingDevice,
+  type Receiving,
+  type RunDevice,
+} from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
-import type { DeviceReport } from './report.ts';
-import { deviceReportOf, type Reporter } from './reporter.ts';
+import type { DeviceReport, ReadPath } from './report.ts';
+import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -28,40 +35,47 @@ export interface LocalEnd {
  *       │◀───────────────────── opened | failure│
  *       │ begin (plan) ───────────────────────▶│ ┐ once per phase; the conversation
  *       │◀───────── source ⇄ target ──────────▶│ ┘ between stands above Source
- *       │ bye ────────────────────────────────▶│ closes its device, ends
+ *       │ bye ────────────────────────────────▶│ closes its device
+ *       │◀───────────────────── closed | failure│ ends
  *
  * A local source begins before the agent has answered: its size is the plan's, and it only reads.
  *
  * @throws {BasynError} the first failure on either side.
  */
 export async function runLocalEnd(end: LocalEnd): Promise<void> {
-  await (end.order.localRole === 'source' ? runAsSource(end) : runAsTarget(end));
+  const { order, channel, reporter } = end;
+  channel.onFlush((whose) => reporter.flushing(whose === 'ours' ? 'local' : 'remote'));
+  await (order.localRole === 'source' ? runAsSource(end) : runAsTarget(end));
 }
 
 /** Opens both devices and says what they are, without reading any data. */
 export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport; remote: DeviceReport }> {
-  const { order, channel, runner } = end;
+  const { order, runner } = end;
   sendOpen(end, null);
-  return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
+  return usingDevice(await openLocal(end, null), runner, async (local) => {
     const remote = await expectOpened(end);
-    channel.send({ type: 'bye' });
+    await sayGoodbye(end);
     return { local: deviceReportOf(local.handle), remote: remoteReportOf(order, remote) };
   });
 }
 
 async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
-  return usingDevice(await openDevice(order.localPath, 'local', null), runner, async (local) => {
+  return usingDevice(await openLocal(end, null), runner, async (local) => {
     sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
-      reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened));
-      const sizeBytes = sizeOf(local.handle.sizeBytes, opened.sizeBytes, order.extent);
+      reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
+        source: readPathOf(local),
+        target: remoteReadPathOf(opened),
+      });
+      const sourceBytes = local.handle.sizeBytes;
+      const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
       await measureWay(end, opened, sizeBytes);
       return sizeBytes;
     });
-    // Without a source by name, the size depends on both sides, and nothing can begin before it is known.
-    const sizeBytes = order.extent === 'source size' ? local.handle.sizeBytes : await opening;
+    // A transfer covers the source. What a recheck covers depends on both sides, and nothing can begin before it is known.
+    const sizeBytes = isWriting(order) ? local.handle.sizeBytes : await opening;
     return runPhases(end, local, sizeBytes, opening);
   });
 }
@@ -71,21 +85,26 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   sendOpen(end, null);
   const opened = await expectOpened(end);
   const receiving = receivingOf(order, opened.sizeBytes, parseIdentity(opened.identity));
-  return usingDevice(await openDevice(order.localPath, 'local', receiving), runner, async (local) => {
+  return usingDevice(await openLocal(end, receiving), runner, async (local) => {
     reporter.warn([...opened.warnings, ...local.warnings]);
-    reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle));
-    const sizeBytes = sizeOf(opened.sizeBytes, local.handle.sizeBytes, order.extent);
+    reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
+      source: remoteReadPathOf(opened),
+      target: readPathOf(local),
+    });
+    const targetBytes = local.handle.sizeBytes;
+    const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     await measureWay(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
 }
 
 async function runPhases(
-  { order, channel, runner, reporter }: LocalEnd,
-  device: OpenedDevice,
+  end: LocalEnd,
+  device: RunDevice,
   sizeBytes: number,
   opening: Promise<unknown>,
 ): Promise<void> {
+  const { order, channel, runner, reporter } = end;
   for (const name of order.phases) {
     const plan = planOf(order, name, sizeBytes, channel.roundTripMs);
     channel.send({ type: 'begin', ...plan });
@@ -94,13 +113,39 @@ async function runPhases(
     starting.catch(() => undefined);
     reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
   }
+  reporter.warn(device.checkAtEnd());
+  await sayGoodbye(end);
+}
+
+/**
+ * Ends the conversation. Only the agent knows whether its device could be closed, and whether it is still what it was: the
+ * run has succeeded when the agent says so. How its process ends after that does not matter.
+ */
+async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   channel.send({ type: 'bye' });
+  const message = await channel.next();
+  if (message.type !== 'closed') throw unexpected(message);
+  reporter.warn(message.warnings);
+}
+
+function openLocal({ order, reporter }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
+  const { localPath, phases } = order;
+  return openDevice(localPath, 'local', { phases, receiving }, () => reporter.flushing('local'));
 }
 
 function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
-  const { remotePath: path, peerTimeoutMs, lanes } = order;
+  const { remotePath: path, peerTimeoutMs, lanes, phases } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
-  channel.send({ type: 'open', protocol: 1, path, role, receiving, lanes: lanes > 1, peerTimeoutMs });
+  channel.send({
+    type: 'open',
+    protocol: 2,
+    path,
+    role,
+    receiving,
+    phases: [...phases],
+    lanes: lanes > 1,
+    peerTimeoutMs,
+  });
 }
 
 async function expectOpened({ channel }: LocalEnd): Promise<OpenedMessage> {
@@ -121,6 +166,10 @@ async function measureWay(
   if (order.dryRun || !isWriting(order)) return;
   const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
   lanes.watch(meeting, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
+}
+
+function remoteReadPathOf({ cachedBecause }: OpenedMessage): ReadPath {
+  return readPathOf({ cachedBecause: cachedBecause ?? undefined });
 }
 
 function remoteReportOf({ remotePath: path }: Order, { kind, sizeBytes }: OpenedMessage): DeviceReport {

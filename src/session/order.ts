@@ -22,8 +22,8 @@ export interface Order {
   /** `null`: chosen while the run goes on. */
   readonly chunkBytes: number | null;
   readonly compression: CompressionChoice;
-  /** Which bytes a recheck compares: the source's, or where nobody is the source, what both sides have. */
-  readonly extent: 'source size' | 'smaller size';
+  /** What sizes are no difference. Without an action neither side is the source, and they have to be equal. */
+  readonly sizes: 'equal' | 'target at least source';
   readonly create: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;

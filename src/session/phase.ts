@@ -13,7 +13,10 @@ export interface Phase {
   readonly geometry: Geometry;
   /** For digests of digests; data is hashed by the runner. */
   readonly hasher: Hasher;
+  /** What the role reads. */
   readonly device: DeviceHandle;
+  /** Where the target writes: the same device, through the page cache. */
+  readonly output: DeviceHandle;
   readonly runner: JobRunner;
   /** What the target may do with zeros in this phase. */
   readonly zeros: ZeroPolicy;

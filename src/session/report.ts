@@ -12,8 +12,17 @@ export interface DeviceReport {
   readonly sizeBytes: number;
 }
 
+/** Where the bytes of a device came from in a phase: from the disk itself, or through the page cache. */
+export type ReadPath = 'direct' | 'cached' | 'none';
+
 /** What one phase did. All counts are exact. */
-export interface PhaseReport {
+export interface PhaseReport extends PhaseOutcome {
+  readonly sourceReads: ReadPath;
+  readonly targetReads: ReadPath;
+}
+
+/** What the roles know of a phase. */
+export interface PhaseOutcome {
   readonly phase: PhaseName;
   /** Bytes of the source that the phase went through. */
   readonly sizeBytes: number;
@@ -42,7 +51,9 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
-  /** False only where a recheck found a difference. */
+  /** False where the sizes alone make the devices differ: see `matches`. */
+  readonly sizesMatch: boolean;
+  /** False only where a recheck found a difference, in the data or in the sizes. */
   readonly matches: boolean;
 }
 
@@ -61,6 +72,8 @@ export type RunEvent =
       /** Since the phase's start. */
       readonly elapsedMs: number;
     }
+  /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
+  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
   | ({ readonly type: 'phase-end' } & PhaseReport)
   | { readonly type: 'warning'; readonly message: string }
   /** A line of the remote side's stderr, not yet made safe for a terminal. */

@@ -1,11 +1,10 @@
-import type { DeviceHandle, OpenedDevice } from '../device/device.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import { usingDirectAccess } from './devices.ts';
+import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { phaseOf, type ProgressListener } from './phase.ts';
-import type { PhaseReport } from './report.ts';
+import type { PhaseOutcome } from './report.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
@@ -20,15 +19,19 @@ const roles = { source: Source, target: Target } as const;
 export async function playRole(
   role: Role,
   plan: Plan,
-  device: OpenedDevice,
+  device: RunDevice,
   channel: Channel,
   runner: JobRunner,
   starting: Promise<ProgressListener>,
-): Promise<PhaseReport> {
-  const play = async (handle: DeviceHandle): Promise<PhaseReport> => {
-    const zeros = device.created ? 'skip' : 'write';
-    const player = new roles[role](await phaseOf({ plan, device: handle, runner, zeros }), channel);
-    return player.run(await starting);
-  };
-  return plan.phase === 'recheck' ? usingDirectAccess(device.handle, runner, play) : play(device.handle);
+): Promise<PhaseOutcome> {
+  const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
+  const phase = await phaseOf({
+    plan,
+    device: isReadFromDisk ? device.diskView : device.handle,
+    output: device.handle,
+    runner,
+    zeros: device.created ? 'skip' : 'write',
+  });
+  const player = new roles[role](phase, channel);
+  return player.run(await starting);
 }

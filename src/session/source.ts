@@ -8,7 +8,7 @@ import { Comparer } from './comparer.ts';
 import { compressionControlOf } from './compression-control.ts';
 import { Findings } from './findings.ts';
 import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseReport } from './report.ts';
+import type { PhaseOutcome } from './report.ts';
 import { Sender } from './sender.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -51,7 +51,7 @@ export class Source {
   }
 
   /** @throws {BasynError} whatever ends the phase before the target has confirmed it. */
-  async run(onProgress: ProgressListener): Promise<PhaseReport> {
+  async run(onProgress: ProgressListener): Promise<PhaseOutcome> {
     const story = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
     const [findings, { writtenBytes }] = await this.#tasks.race(story);
     const sentBytes = this.#sender.acceptedBytes;

@@ -8,7 +8,7 @@ import type { Channel } from '../protocol/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './asker.ts';
 import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseReport } from './report.ts';
+import type { PhaseOutcome } from './report.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -44,17 +44,21 @@ export class Target {
   }
 
   /** @throws {BasynError} whatever keeps a byte from being written and flushed. */
-  async run(onProgress: ProgressListener): Promise<PhaseReport> {
+  async run(onProgress: ProgressListener): Promise<PhaseOutcome> {
     return this.#tasks.race(this.#story(onProgress));
   }
 
-  async #story(onProgress: ProgressListener): Promise<PhaseReport> {
+  async #story(onProgress: ProgressListener): Promise<PhaseOutcome> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
     const { phase, sizeBytes } = this.#phase.plan;
     const { writtenBytes } = this.#writer;
     assert(writtenBytes === finish.dataBytes, `${writtenBytes} bytes written of ${finish.dataBytes}`);
-    if (writtenBytes > 0) await flush(this.#phase.device);
+    // Also where nothing was written: what was found equal has to be durable as well.
+    if (this.#phase.plan.phase !== 'recheck' && !this.#phase.plan.dryRun) {
+      this.#channel.announceFlush();
+      await flush(this.#phase.output);
+    }
     this.#channel.send({ type: 'finished', writtenBytes });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
     const elapsedMs = monotonicMs() - this.#startMs;

@@ -76,8 +76,11 @@ export class Writer {
   }
 
   async #write({ extents, encoding, payload }: DataMessage, lengthBytes: number): Promise<void> {
-    const { device, runner, zeros } = this.#phase;
-    const done = await runner.run({ kind: 'write', device, extents, encoding, payload, zeros }, 'now');
+    const { output, runner, zeros } = this.#phase;
+    const done = await runner.run(
+      { kind: 'write', device: output, extents, encoding, payload, zeros },
+      'now',
+    );
     const payloadBytes = done.payload.byteLength;
     this.#channel.memory.giveBack(done.payload);
     this.#writtenBytes += lengthBytes;

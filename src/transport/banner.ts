@@ -4,6 +4,16 @@ import { limits } from '../limits.ts';
 import { bannerWord } from '../protocol/banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
 
+/** Text in place of the hello. */
+export class OtherText extends BasynError {
+  readonly text: string;
+
+  constructor(text: string) {
+    super('connection', reasonOfOtherText(text));
+    this.text = text;
+  }
+}
+
 /**
  * Reads the loader's hello from the front of a stream, which is then paused just behind it.
  *
@@ -35,9 +45,8 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       if (version === undefined) {
-        fail(
-          `its shell prints text before node starts (${JSON.stringify(line.slice(0, 80))}): make its profile silent where nobody sits at a terminal`,
-        );
+        leave();
+        reject(new OtherText(line));
         return;
       }
       leave();
@@ -50,6 +59,15 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
     };
     stream.on('data', take).on('end', end).on('error', end);
   });
+}
+
+function reasonOfOtherText(line: string): string {
+  const said = JSON.stringify(line.slice(0, 80));
+  const bootstrap = new RegExp(`^${bannerWord} (\\d+)(?: |$)`).exec(line)?.[1];
+  if (bootstrap !== undefined && bootstrap !== '1') {
+    return `another version of Basyn starts there (${said}): use the same version on both machines, and check --remote-node`;
+  }
+  return `its shell prints text before node starts (${said}): make its profile silent where nobody sits at a terminal`;
 }
 
 export function isTooOld(version: string): boolean {

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { limits } from '../limits.ts';
+import type { ProcessGuard } from './process-guard.ts';
 
 /** How a child ended. */
 export interface ChildExit {
@@ -26,17 +27,24 @@ export class Child {
   readonly exit: Promise<ChildExit>;
   readonly #kill: (signal: NodeJS.Signals) => void;
 
-  constructor(file: string, args: readonly string[]) {
-    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    this.stdin = child.stdin as CountingWritable;
-    this.stdout = child.stdout as CountingReadable;
-    this.stderr = child.stderr;
-    this.#kill = (signal) => child.kill(signal);
+  /** @param guard ends the child if we are killed. */
+  constructor(file: string, args: readonly string[], guard: ProcessGuard) {
+    const { child, spawnError } = start(file, args);
+    this.stdin = (child?.stdin ?? endedStream()) as CountingWritable;
+    this.stdout = (child?.stdout ?? endedStream()) as CountingReadable;
+    this.stderr = child?.stderr ?? endedStream();
+    this.#kill = (signal) => child?.kill(signal);
     this.exit = new Promise((resolve) => {
-      child.once('error', (spawnError) => resolve({ code: null, signal: null, spawnError }));
-      child.once('close', (code, signal) => resolve({ code, signal }));
+      if (spawnError !== undefined) resolve({ code: null, signal: null, spawnError });
+      child?.once('error', (error) => resolve({ code: null, signal: null, spawnError: error }));
+      child?.once('close', (code, signal) => resolve({ code, signal }));
     });
-    child.once('exit', () => setTimeout(() => this.stderr.destroy(), limits.stderrGraceMs).unref());
+    const pid = child?.pid;
+    if (pid !== undefined) guard.watch(pid);
+    child?.once('exit', () => {
+      if (pid !== undefined) guard.forget(pid);
+      setTimeout(() => this.stderr.destroy(), limits.stderrGraceMs).unref();
+    });
     // Writing to a child that has ended is an EPIPE, which its exit explains better.
     this.stdin.on('error', () => undefined);
     this.stdout.on('error', () => undefined);
@@ -72,4 +80,25 @@ export class Child {
     this.stdout.destroy();
     this.stderr.destroy();
   }
+}
+
+/** A child without pipes, where the limit on open files is reached; or none, with the reason. */
+interface Start {
+  readonly child?: Partial<Pick<ChildProcess, 'stdin' | 'stdout' | 'stderr'>> &
+    Omit<ChildProcess, 'stdin' | 'stdout' | 'stderr'>;
+  readonly spawnError?: NodeJS.ErrnoException;
+}
+
+/** Node reports some failures by an event, and throws others. */
+function start(file: string, args: readonly string[]): Start {
+  try {
+    return { child: spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] }) };
+  } catch (error) {
+    return { spawnError: error as NodeJS.ErrnoException };
+  }
+}
+
+/** In place of a pipe to a child that was not started. */
+function endedStream(): PassThrough & { readonly bytesRead: number; readonly bytesWritten: number } {
+  return Object.assign(new PassThrough().end(), { bytesRead: 0, bytesWritten: 0 });
 }

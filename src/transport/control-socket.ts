@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from './ssh-settings.ts';
+import { removeStaleSockets } from './stale-sockets.ts';
 
 /** A socket's path ends at 108 bytes, of which ssh adds 17 for a name that it gives the socket at first. */
 const maxPathBytes = 90;
@@ -15,10 +16,10 @@ const plainPath = /^[\w./-]+$/;
  * person. In a directory that nobody else may enter.
  */
 export class ControlSocket {
-  readonly #directory: string;
+  readonly directory: string;
 
   private constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   /** @returns undefined where the person shares connections in a way of their own, or where there is no place for it. */
@@ -26,10 +27,12 @@ export class ControlSocket {
     if ((actual.get('controlpath') ?? 'none') !== 'none') return undefined;
     const prefix = join(tmpdir(), 'basyn-ssh-');
     if (!plainPath.test(prefix) || pathIn(`${prefix}123456`).length > maxPathBytes) return undefined;
+    // Nobody waits for it, and a directory that can't be listed has nothing for us to remove.
+    removeStaleSockets(tmpdir()).catch(() => undefined);
     let made: ControlSocket | undefined;
     try {
       made = new ControlSocket(mkdtempSync(prefix));
-      await tryListening(pathIn(made.#directory));
+      await tryListening(pathIn(made.directory));
       return made;
     } catch {
       // ssh would end where it can't make the socket. Lanes have connections of their own, then.
@@ -40,16 +43,16 @@ export class ControlSocket {
 
   /** Options for the ssh that lets others in. It ends when it would anyway. */
   get hostOptions(): string[] {
-    return ['ControlMaster=yes', `ControlPath=${pathIn(this.#directory)}`, 'ControlPersist=no'];
+    return ['ControlMaster=yes', `ControlPath=${pathIn(this.directory)}`, 'ControlPersist=no'];
   }
 
   /** Options for one that is let in. */
   get guestOptions(): string[] {
-    return ['ControlMaster=no', `ControlPath=${pathIn(this.#directory)}`];
+    return ['ControlMaster=no', `ControlPath=${pathIn(this.directory)}`];
   }
 
   remove(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 

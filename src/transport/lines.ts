@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 /** No program writes a longer line for people to read. */
 const maxLineBytes = 4096;
-const maxTailLines = 20;
+/** A crash of node fills some twenty with its stack, below the reason. */
+const maxTailLines = 60;
 
 /** Reads a stream of text line by line: keeps the last ones, and passes them on when somebody listens. */
 export class LineReader {

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BasynError, systemReason } from '../errors.ts';
+import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LaneStreams } from '../protocol/lane.ts';
-import { isTooOld, readBanner } from './banner.ts';
+import { bannerWord } from '../protocol/banner.ts';
+import { isTooOld, OtherText, readBanner } from './banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
 import { Child, type ChildExit } from './child.ts';
 import type { Traffic } from './connection.ts';
+import { reasonIn } from './last-words.ts';
 import { LineReader } from './lines.ts';
-
-/** A sentence should stay one. */
-const maxLastWordsCharacters = 300;
+import type { ProcessGuard } from './process-guard.ts';
+import { endInWords, startFailureReason } from './start-failure.ts';
 
 /** How an agent is started, and how that is told. */
 export interface AgentCommand {
@@ -25,6 +26,7 @@ export interface AgentCommand {
   readonly helloTimeoutMs: number;
   /** Is told the lines of the child's stderr, once the agent runs. */
   readonly onStderrLine: (line: string) => void;
+  readonly guard: ProcessGuard;
 }
 
 /** A loader behind a process of ours, whose stdin and stdout lead to it: ssh, or node itself. */
@@ -37,7 +39,7 @@ export class ProcessConnection {
 
   constructor(command: AgentCommand) {
     this.#command = command;
-    this.#child = new Child(command.file, command.arguments);
+    this.#child = new Child(command.file, command.arguments, command.guard);
     this.#stderr = new LineReader(this.#child.stderr);
     this.ready = this.#start();
     this.ready.catch(() => undefined);
@@ -53,7 +55,7 @@ export class ProcessConnection {
     const exit = await Promise.race([this.#child.exit, sleep(limits.exitGraceMs)]);
     if (exit === undefined) return error;
     const { place, file } = this.#command;
-    const lastLine = this.#lastWords();
+    const lastLine = reasonIn(this.#stderr.tail);
     const end = `${file} to ${place} ${endInWords(exit)}${lastLine === undefined ? '' : `: ${lastLine}`}`;
     return new BasynError(
       'connection',
@@ -91,38 +93,38 @@ export class ProcessConnection {
     try {
       return await readBanner(this.#child.stdout, this.#command.helloTimeoutMs);
     } catch (error) {
+      const exit = error instanceof OtherText ? await this.#endWithoutHello() : undefined;
+      if (exit !== undefined) throw this.#failedToStart(exit, (error as OtherText).text);
       await this.#child.stop();
       throw this.#failure((error as BasynError).message);
     }
   }
 
-  #failedToStart(exit: ChildExit): BasynError {
-    const { file, nodeCommand } = this.#command;
-    const lastLine = this.#lastWords();
-    const words = lastLine === undefined ? '' : ` (${lastLine})`;
-    if (exit.spawnError !== undefined)
-      return this.#failure(`${file} can't be started: ${systemReason(exit.spawnError)}`);
-    if (exit.code === 126 || exit.code === 127) {
-      return this.#failure(
-        `there is no node to run there as "${nodeCommand}"${words}: install it, or name it with --remote-node`,
-      );
-    }
-    // 255 is ssh's own: the host was not reached, or did not let us in.
-    if (exit.code === 255) return this.#failure(lastLine ?? 'ssh failed without a word');
-    return this.#failure(`"${nodeCommand}" ${endInWords(exit)} there${words}`);
+  /**
+   * Text can come from a profile, and node after it, or from what runs in place of node, and ends.
+   *
+   * @returns undefined where node says hello after all, or nothing ends.
+   */
+  #endWithoutHello(): Promise<ChildExit | undefined> {
+    const { stdout, exit } = this.#child;
+    let seen = '';
+    const hello = new Promise<undefined>((resolve) => {
+      stdout.on('data', (bytes: Buffer) => {
+        seen = (seen + bytes.toString('latin1')).slice(-limits.maxBannerBytes);
+        if (seen.includes(`${bannerWord} 1 `)) resolve(undefined);
+      });
+    });
+    return Promise.race([exit, hello, sleep(limits.otherTextGraceMs, undefined, { ref: false })]);
   }
 
-  /** What the other side wrote to stderr last is mostly the reason. */
-  #lastWords(): string | undefined {
-    return this.#stderr.tail.at(-1)?.slice(0, maxLastWordsCharacters);
+  #failedToStart(exit: ChildExit, output = ''): BasynError {
+    const { file, nodeCommand } = this.#command;
+    const errorLines = this.#stderr.tail;
+    return this.#failure(startFailureReason({ file, nodeCommand, exit, output, errorLines }));
   }
 
   #failure(reason: string): BasynError {
     const sentence = `Can't start on ${this.#command.place}: ${reason.replace(/\.$/, '')}.`;
     return (this.#startFailure = new BasynError('connection', sentence, { side: 'remote' }));
   }
-}
-
-function endInWords({ code, signal }: ChildExit): string {
-  return signal === null ? `ended with status ${code ?? 'unknown'}` : `was ended by ${signal}`;
 }

@@ -1,3 +1,5 @@
+import { sshHost } from '../host.ts';
+
 /** How the remote machine is reached. What is left out is left to the person's own ssh configuration. */
 export interface SshDestination {
   /** `host` or `user@host`. */
@@ -27,6 +29,6 @@ export function sshArguments(
     '-T',
     ...further,
     '--',
-    host,
+    sshHost(host),
   ];
 }

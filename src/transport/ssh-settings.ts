@@ -41,7 +41,9 @@ export async function askSettings(destination: SshDestination): Promise<SshSetti
 }
 
 async function settingsOf(args: readonly string[]): Promise<Settings> {
-  const query = execute('ssh', ['-G', ...args], { timeout: queryTimeoutMs });
+  // With `-N`, for no session: without a command, ssh refuses to fork into the background (`ForkAfterAuthentication`) or to
+  // start a subsystem (`SessionType`), also where it is only asked. With one, it refuses to have another (`RemoteCommand`).
+  const query = execute('ssh', ['-G', '-N', ...args], { timeout: queryTimeoutMs });
   // An `ssh` that is a script may wait for the end of its input.
   query.child.stdin?.end();
   const { stdout } = await query;

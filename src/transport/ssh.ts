@@ -1,14 +1,19 @@
 import { BasynError, runEnded } from '../errors.ts';
+import { laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
 import type { Connection, Traffic } from './connection.ts';
 import { ControlSocket } from './control-socket.ts';
+import { ProcessGuard } from './process-guard.ts';
 import { ProcessConnection } from './process.ts';
 import { sessionOptions } from './session-options.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 import { askSettings } from './ssh-settings.ts';
+
+/** What the first ssh prints if the server lets no shared lane in (`AllowTcpForwarding no`, a key with `restrict`). */
+const refusedLane = /^channel \d+: open failed: /;
 
 /** What was decided about all ssh of a run, from how ssh is configured. */
 interface Approach {
@@ -17,6 +22,8 @@ interface Approach {
   /** After the person's own. */
   readonly cipherOptions: readonly string[];
   readonly controlSocket: ControlSocket | undefined;
+  /** Ends them if we are killed. */
+  readonly guard: ProcessGuard;
 }
 
 /** An agent on another machine, reached through the system's ssh. */
@@ -24,7 +31,6 @@ export class SshConnection implements Connection {
   readonly ready: Promise<LaneStreams>;
   readonly #destination: SshDestination;
   readonly #helloTimeoutMs: number;
-  readonly #onStderrLine: (line: string) => void;
   readonly #approach: Promise<Approach>;
   /** Every ssh of this run. */
   readonly #started: ProcessConnection[] = [];
@@ -46,7 +52,6 @@ export class SshConnection implements Connection {
   ) {
     this.#destination = destination;
     this.#helloTimeoutMs = helloTimeoutMs;
-    this.#onStderrLine = onStderrLine;
     this.#approach = approachTo(destination, furtherLanes);
     const command = agentCommand(destination.nodeCommand);
     const first = this.#connect(
@@ -54,6 +59,9 @@ export class SshConnection implements Connection {
       [],
       agentGreeting(packedAgent),
       [command],
+      (line) => {
+        if (!refusedLane.test(line)) onStderrLine(line);
+      },
     );
     this.ready = first.then(({ ready }) => ready);
     this.ready.catch(() => undefined);
@@ -67,8 +75,12 @@ export class SshConnection implements Connection {
       ['-W', `127.0.0.1:${port}`],
       Buffer.from(token),
       [],
+      // The run does without a lane that fails. The reason is in the error.
+      () => undefined,
     );
-    return lane.ready;
+    const streams = await lane.ready;
+    streams.writable.write(laneConfirmation);
+    return streams;
   }
 
   traffic(): Traffic {
@@ -96,7 +108,10 @@ export class SshConnection implements Connection {
     this.#isOver = true;
     await Promise.all(this.#started.map(endOne));
     await this.#approach.then(
-      ({ controlSocket }) => controlSocket?.remove(),
+      ({ controlSocket, guard }) => {
+        controlSocket?.remove();
+        return guard.close();
+      },
       // `ready` has told it.
       () => undefined,
     );
@@ -107,6 +122,7 @@ export class SshConnection implements Connection {
     further: readonly string[],
     greeting: Uint8Array,
     command: readonly string[],
+    onStderrLine: (line: string) => void,
   ): Promise<ProcessConnection> {
     const approach = await this.#approach;
     const { host, nodeCommand } = this.#destination;
@@ -124,7 +140,8 @@ export class SshConnection implements Connection {
       nodeCommand,
       greeting,
       helloTimeoutMs: this.#helloTimeoutMs,
-      onStderrLine: this.#onStderrLine,
+      onStderrLine,
+      guard: approach.guard,
     });
     this.#started.push(connection);
     return connection;
@@ -139,7 +156,12 @@ function guestOptionsOf(controlSocket: ControlSocket | undefined): readonly stri
 
 async function approachTo(destination: SshDestination, furtherLanes: number): Promise<Approach> {
   const settings = await askSettings(destination);
-  if (settings === undefined) return { sessionOptions: [], cipherOptions: [], controlSocket: undefined };
-  const controlSocket = furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
-  return { sessionOptions: sessionOptions(settings), cipherOptions: fasterCiphers(settings), controlSocket };
+  const controlSocket =
+    settings === undefined || furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
+  return {
+    sessionOptions: settings === undefined ? [] : sessionOptions(settings),
+    cipherOptions: settings === undefined ? [] : fasterCiphers(settings),
+    controlSocket,
+    guard: new ProcessGuard(controlSocket?.directory),
+  };
 }

@@ -54,8 +54,8 @@ export interface CompareJob {
   readonly target: DeviceHandle;
   readonly extents: readonly Extent[];
   readonly stepBytes: number;
-  /** What happens to steps that differ. */
-  readonly difference: 'report' | 'write';
+  /** Where steps that differ are written: the target itself, through the page cache. Undefined: nowhere. */
+  readonly repair: DeviceHandle | undefined;
 }
 export interface CompareResult {
   readonly differing: readonly Extent[];

@@ -1,21 +1,22 @@
 import { isZero } from '../codec/zero.ts';
-import { RangeReader, writeFully } from '../device/range-io.ts';
 import type { DeviceHandle } from '../device/handle.ts';
-import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
+import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
+import { readFully, writeFully } from '../device/range-io.ts';
+import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { limits } from '../limits.ts';
 import type { CompareJob, CompareResult, CopyJob, CopyResult, PairJob, ResultOf } from './jobs.ts';
 
 /**
- * Carries out one job on two devices of this machine, in the calling thread, with synchronous I/O. It needs neither
- * hashes nor compression, and a small run doesn't load them.
+ * Carries out one job on two devices of this machine, in the calling thread. It needs neither hashes nor compression,
+ * and a small run doesn't load them.
  *
  * @throws {BasynError} `device` for what the disk says.
  */
-export function performOnPair<J extends PairJob>(job: J): ResultOf<J> {
-  return dispatch(job) as ResultOf<J>;
+export async function performOnPair<J extends PairJob>(job: J): Promise<ResultOf<J>> {
+  return (await dispatch(job)) as ResultOf<J>;
 }
 
-function dispatch(job: PairJob): ResultOf<PairJob> {
+function dispatch(job: PairJob): ResultOf<PairJob> | Promise<ResultOf<PairJob>> {
   switch (job.kind) {
     case 'compare':
       return compare(job);
@@ -24,45 +25,81 @@ function dispatch(job: PairJob): ResultOf<PairJob> {
   }
 }
 
-function compare({ source, target, extents, stepBytes, difference }: CompareJob): CompareResult {
-  const differing: Extent[] = [];
-  const pieceBytes = Math.max(stepBytes, limits.pieceBytes - (limits.pieceBytes % stepBytes));
-  for (const piece of extents.flatMap((extent) => [...cut(extent, pieceBytes)])) {
-    const found = joinNeighbours(differingSteps(source, target, piece, stepBytes));
-    if (difference === 'write') for (const range of found) copyRange(source, target, range, 'write');
-    differing.push(...found);
+// A thread's own readers and memory, used again and again.
+const sourceReader = new PieceReader();
+const targetReader = new PieceReader();
+let copyMemory: Buffer | undefined;
+
+async function compare(job: CompareJob): Promise<CompareResult> {
+  const { source, target, stepBytes } = job;
+  const pieceBytes = Math.max(pieceBytesOf(source), pieceBytesOf(target));
+  const differing =
+    stepBytes > pieceBytes ? compareLargeSteps(job, pieceBytes) : compareSmallSteps(job, pieceBytes);
+  try {
+    return { differing: joinNeighbours(await differing) };
+  } finally {
+    await Promise.all([sourceReader.stop(), targetReader.stop()]);
   }
-  return { differing: joinNeighbours(differing) };
 }
 
-function* differingSteps(
-  source: DeviceHandle,
-  target: DeviceHandle,
-  piece: Extent,
-  stepBytes: number,
-): Generator<Extent> {
-  if (piece.lengthBytes > limits.pieceBytes) {
-    if (!isSame(source, target, piece)) yield piece;
-    return;
-  }
-  const ours = bufferView(sourceReader().read(source, piece.offsetBytes, piece.lengthBytes));
-  const theirs = bufferView(targetReader().read(target, piece.offsetBytes, piece.lengthBytes));
-  if (ours.equals(theirs)) return;
-  for (const step of cut({ offsetBytes: 0, lengthBytes: piece.lengthBytes }, stepBytes)) {
-    const end = step.offsetBytes + step.lengthBytes;
-    if (ours.compare(theirs, step.offsetBytes, end, step.offsetBytes, end) !== 0) {
-      yield { offsetBytes: piece.offsetBytes + step.offsetBytes, lengthBytes: step.lengthBytes };
+/** As many steps as fit into a piece share a read. What differs is written from the memory that was compared. */
+async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Extent[]> {
+  const { source, target, extents, stepBytes, repair } = job;
+  const pieces = cutAll(extents, mostBytes - (mostBytes % stepBytes));
+  sourceReader.start(source, pieces);
+  targetReader.start(target, pieces);
+  const differing: Extent[] = [];
+  for (const { offsetBytes } of pieces) {
+    const { ours, theirs } = await nextPieces();
+    if (ours.equals(theirs)) continue;
+    for (const range of differingRanges(ours, theirs, stepBytes)) {
+      const end = range.offsetBytes + range.lengthBytes;
+      const place = { offsetBytes: offsetBytes + range.offsetBytes, lengthBytes: range.lengthBytes };
+      if (repair !== undefined) {
+        writeFully(repair, place.offsetBytes, ours.subarray(range.offsetBytes, end));
+      }
+      differing.push(place);
     }
   }
+  return differing;
 }
 
-/** For a step that is longer than a piece: the same question, without holding it in memory. */
-function isSame(source: DeviceHandle, target: DeviceHandle, step: Extent): boolean {
-  for (const { offsetBytes, lengthBytes } of cut(step, limits.pieceBytes)) {
-    const ours = sourceReader().read(source, offsetBytes, lengthBytes);
-    if (!bufferView(ours).equals(targetReader().read(target, offsetBytes, lengthBytes))) return false;
+/** A step that is longer than a piece is compared piece by piece, and read once more where it has to be written. */
+async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<Extent[]> {
+  const { source, target, extents, stepBytes, repair } = job;
+  const steps = cutAll(extents, stepBytes);
+  const pieces = cutAll(steps, pieceBytes);
+  sourceReader.start(source, pieces);
+  targetReader.start(target, pieces);
+  const differing: Extent[] = [];
+  for (const step of steps) {
+    let isSame = true;
+    for (let atBytes = 0; atBytes < step.lengthBytes; atBytes += pieceBytes) {
+      const { ours, theirs } = await nextPieces();
+      isSame &&= ours.equals(theirs);
+    }
+    if (isSame) continue;
+    differing.push(step);
+    if (repair !== undefined) copyRange(source, repair, step, 'write');
   }
-  return true;
+  return differing;
+}
+
+/** Both reads are started before either is waited for. */
+async function nextPieces(): Promise<{ ours: Buffer; theirs: Buffer }> {
+  const theirs = targetReader.next();
+  const ours = sourceReader.next();
+  return { ours: bufferView(await ours), theirs: bufferView(await theirs) };
+}
+
+function differingRanges(ours: Buffer, theirs: Buffer, stepBytes: number): Extent[] {
+  const differing = cutAll([{ offsetBytes: 0, lengthBytes: ours.byteLength }], stepBytes).filter(
+    ({ offsetBytes, lengthBytes }) => {
+      const end = offsetBytes + lengthBytes;
+      return ours.compare(theirs, offsetBytes, end, offsetBytes, end) !== 0;
+    },
+  );
+  return joinNeighbours(differing);
 }
 
 function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
@@ -72,26 +109,15 @@ function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
 
 /** A plain loop, as in hashing: this is most of what a copy does, and each thread would compile a generator. */
 function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
-  const reader = sourceReader();
+  const memory = (copyMemory ??= Buffer.allocUnsafeSlow(limits.pieceBytes));
   const endBytes = range.offsetBytes + range.lengthBytes;
   for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += limits.pieceBytes) {
-    const bytes = reader.read(source, atBytes, Math.min(limits.pieceBytes, endBytes - atBytes));
+    const bytes = memory.subarray(0, Math.min(limits.pieceBytes, endBytes - atBytes));
+    readFully(source, atBytes, bytes);
     if (zeros === 'write' || !isZero(bytes)) writeFully(target, atBytes, bytes);
   }
 }
 
 function bufferView(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-// A thread's own scratch memory, made when first needed.
-let sourceMemory: RangeReader | undefined;
-let targetMemory: RangeReader | undefined;
-
-function sourceReader(): RangeReader {
-  return (sourceMemory ??= new RangeReader(limits.pieceBytes));
-}
-
-function targetReader(): RangeReader {
-  return (targetMemory ??= new RangeReader(limits.pieceBytes));
 }

@@ -1,9 +1,10 @@
 import { monotonicMs } from '../clock.ts';
 import { encode, loadDecoder } from '../codec/codec.ts';
 import { isZero } from '../codec/zero.ts';
-import { RangeReader, readFully, writeFully } from '../device/range-io.ts';
 import type { DeviceHandle } from '../device/handle.ts';
-import { cut, totalBytes, type Extent } from '../digest/extent.ts';
+import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
+import { readFully, writeFully } from '../device/range-io.ts';
+import { cutAll, totalBytes, type Extent } from '../digest/extent.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
@@ -22,7 +23,7 @@ import type {
 import { performOnPair } from './pair.ts';
 
 /**
- * Carries out one job in the calling thread, with synchronous I/O.
+ * Carries out one job in the calling thread. One job at a time: they share its memory.
  *
  * @throws {BasynError} `device` for what the disk says, `protocol` for a payload that can't be decoded.
  */
@@ -47,50 +48,65 @@ function dispatch(job: Job): JobResults[Job['kind']] | Promise<JobResults[Job['k
 async function digest({ device, hash, extents, stepBytes }: DigestJob): Promise<DigestResult> {
   const hasher = await hasherFor(hash);
   const digests = new Uint8Array(stepCountOf(extents, stepBytes) * hasher.digestBytes);
-  const digestSteps = stepBytes > limits.pieceBytes ? digestLargeSteps : digestSmallSteps;
-  let position = 0;
-  for (const extent of extents) position = digestSteps(hasher, device, extent, stepBytes, digests, position);
+  const digestSteps = stepBytes > pieceBytesOf(device) ? digestLargeSteps : digestSmallSteps;
+  try {
+    await digestSteps(hasher, device, extents, stepBytes, digests);
+  } finally {
+    await reader.stop();
+  }
   return { digests };
 }
 
-/** Puts the digest of every step into `digests`, from `position` on, and returns where they end. */
+/** Puts the digest of every step into `digests`, back to back. */
 type DigestSteps = (
   hasher: Hasher,
   device: DeviceHandle,
-  extent: Extent,
+  extents: readonly Extent[],
   stepBytes: number,
   digests: Uint8Array,
-  position: number,
-) => number;
+) => Promise<void>;
 
 /** Steps that don't fit into a piece are read piece by piece. */
-const digestLargeSteps: DigestSteps = (hasher, device, extent, stepBytes, digests, position) => {
-  let atBytes = position;
-  for (const step of cut(extent, stepBytes)) {
-    digests.set(hasher.digest(pieces(pieceReader(), device, step)), atBytes);
-    atBytes += hasher.digestBytes;
+const digestLargeSteps: DigestSteps = async (hasher, device, extents, stepBytes, digests) => {
+  const pieceBytes = pieceBytesOf(device);
+  const steps = cutAll(extents, stepBytes);
+  reader.start(device, cutAll(steps, pieceBytes));
+  let position = 0;
+  for (const { lengthBytes } of steps) {
+    const running = hasher.begin();
+    for (let atBytes = 0; atBytes < lengthBytes; atBytes += pieceBytes) running.update(await reader.next());
+    digests.set(running.digest(), position);
+    position += hasher.digestBytes;
   }
-  return atBytes;
 };
 
 /**
  * As many steps as fit into a piece share a read. Plain loops: this is most of what a run does, and generators cost
  * 80 ms of compilation in each thread.
  */
-const digestSmallSteps: DigestSteps = (hasher, device, extent, stepBytes, digests, position) => {
-  const reader = pieceReader();
-  const pieceBytes = limits.pieceBytes - (limits.pieceBytes % stepBytes);
-  const endBytes = extent.offsetBytes + extent.lengthBytes;
+const digestSmallSteps: DigestSteps = async (hasher, device, extents, stepBytes, digests) => {
+  const mostBytes = pieceBytesOf(device);
+  reader.start(device, cutAll(extents, mostBytes - (mostBytes % stepBytes)));
+  let position = 0;
+  while (reader.hasNext) {
+    position = digestPiece(hasher, await reader.next(), stepBytes, digests, position);
+  }
+};
+
+function digestPiece(
+  hasher: Hasher,
+  piece: Uint8Array,
+  stepBytes: number,
+  digests: Uint8Array,
+  position: number,
+): number {
   let atBytes = position;
-  for (let pieceAtBytes = extent.offsetBytes; pieceAtBytes < endBytes; pieceAtBytes += pieceBytes) {
-    const piece = reader.read(device, pieceAtBytes, Math.min(pieceBytes, endBytes - pieceAtBytes));
-    for (let start = 0; start < piece.byteLength; start += stepBytes) {
-      digests.set(digestOf(hasher, piece.subarray(start, start + stepBytes)), atBytes);
-      atBytes += hasher.digestBytes;
-    }
+  for (let start = 0; start < piece.byteLength; start += stepBytes) {
+    digests.set(digestOf(hasher, piece.subarray(start, start + stepBytes)), atBytes);
+    atBytes += hasher.digestBytes;
   }
   return atBytes;
-};
+}
 
 /** Much of many disks is zero, and finding that out takes a tenth of hashing it. */
 function digestOf(hasher: Hasher, bytes: Uint8Array): Uint8Array {
@@ -102,12 +118,6 @@ function digestOf(hasher: Hasher, bytes: Uint8Array): Uint8Array {
     if (ofHasher.size < limits.zeroDigests) zeroDigests.set(hasher, ofHasher.set(bytes.byteLength, digest));
   }
   return digest;
-}
-
-function* pieces(reader: RangeReader, device: DeviceHandle, extent: Extent): Generator<Uint8Array> {
-  for (const { offsetBytes, lengthBytes } of cut(extent, limits.pieceBytes)) {
-    yield reader.read(device, offsetBytes, lengthBytes);
-  }
 }
 
 async function read({ device, extents, setting, memory }: ReadJob): Promise<ReadResult> {
@@ -134,14 +144,10 @@ async function write({ device, extents, encoding, payload, zeros }: WriteJob): P
   return { payload };
 }
 
-// A thread's own scratch memory and hashers, made when first needed.
+// A thread's own reader and hashers, made when first needed.
 const hashers = new Map<HashName, Promise<Hasher>>();
 const zeroDigests = new Map<Hasher, Map<number, Uint8Array>>();
-let scratch: RangeReader | undefined;
-
-function pieceReader(): RangeReader {
-  return (scratch ??= new RangeReader(limits.pieceBytes));
-}
+const reader = new PieceReader();
 
 function hasherFor(name: HashName): Promise<Hasher> {
   let hasher = hashers.get(name);

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type Environment, type Library, runCommand } from '../../src/cli/command.ts';
 import { BasynError } from '../../src/errors.ts';
+import { GivenUp } from '../../src/cli/signals.ts';
 import type { SyncOptions } from '../../src/options.ts';
+import type { PhaseName, RunEvent } from '../../src/session/report.ts';
 import {
+  copyPhase,
   differingReport,
   FakeStream,
   GiB,
@@ -166,6 +169,41 @@ describe('a failure', () => {
   });
 });
 
+describe('a run that fails after it has begun to write', () => {
+  const advice = ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
+  const failingAfter =
+    (events: readonly RunEvent[], message = 'The link broke.'): Library['sync'] =>
+    async ({ onEvent }) => {
+      events.forEach((event) => onEvent?.(event));
+      throw new BasynError('connection', message, { side: 'remote' });
+    };
+  const starts = (phase: PhaseName): RunEvent => ({ type: 'phase-start', phase, sizeBytes: 10 });
+  const copyEnds: RunEvent = { type: 'phase-end', ...copyPhase };
+
+  it.each([
+    ['during the copy', push, [starts('copy')], advice],
+    ['during the sync', push, [starts('sync')], advice],
+    ['before', push, [], ''],
+    ['when all is written', push, [starts('copy'), copyEnds], ''],
+    ['during the recheck', push, [starts('copy'), copyEnds, starts('recheck')], ''],
+    ['in a dry run', [...push, '--dry-run'], [starts('sync')], ''],
+  ])('says what to do next: %s', async (_when, argv, events, expected) => {
+    const { stderr, stdout } = await run([...argv, '--json'], { sync: failingAfter(events) });
+    expect(stderr).toEqual([`basyn: The link broke.${expected}`]);
+    expect(JSON.parse(stdout.at(-1)!)).toMatchObject({
+      code: 'connection',
+      side: 'remote',
+      message: `The link broke.${expected}`,
+    });
+  });
+
+  it('says it once', async () => {
+    const message = 'Run a SYNC.';
+    const { stderr } = await run(push, { sync: failingAfter([starts('copy')], message) });
+    expect(stderr).toEqual([`basyn: ${message}`]);
+  });
+});
+
 describe('a wrong command line', () => {
   it('is told on stderr, exits with 1, and calls nothing', async () => {
     expect(await run(['--lokal=/a'])).toEqual({
@@ -246,6 +284,20 @@ describe('an interruption', () => {
       message: sentence,
       exitCode: 2,
     });
+  });
+
+  it('of a run that hangs says so', async () => {
+    const controller = new AbortController();
+    const hanging: Library['sync'] = () => {
+      controller.abort(new BasynError('aborted', 'Stopped by SIGTERM'));
+      return endless;
+    };
+    const crash = Promise.reject(new GivenUp('late'));
+    const environment = { interruption: controller.signal, crash };
+    expect((await run(push, { sync: hanging }, environment)).stderr).toEqual([
+      'basyn: Stopped by SIGTERM before anything was compared or written. ' +
+        'A device or a process does not answer, and was left.',
+    ]);
   });
 
   it('erases the progress line first', async () => {

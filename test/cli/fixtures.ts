@@ -12,6 +12,8 @@ export class FakeStream implements TextStream {
   text = '';
   readonly isTTY: boolean;
   columns: number;
+  #isPaused = false;
+  #resume = (): void => undefined;
   #failure: NodeJS.ErrnoException | undefined;
   readonly #errorListeners: ((error: NodeJS.ErrnoException) => void)[] = [];
 
@@ -25,18 +27,33 @@ export class FakeStream implements TextStream {
     this.#failure = Object.assign(new Error(`write ${code}`), { code });
   }
 
-  write(text: string, done?: () => void): boolean {
+  write(text: string, done: () => void): void {
     const failure = this.#failure;
-    if (failure === undefined) {
-      this.text += text;
-    } else {
+    if (failure !== undefined) {
       setImmediate(() => {
         if (this.#errorListeners.length === 0) throw failure;
         this.#errorListeners.forEach((listener) => listener(failure));
+        done();
       });
+      return;
     }
-    if (done !== undefined) setImmediate(done);
-    return true;
+    if (this.#isPaused) {
+      this.#resume = () => this.write(text, done);
+      return;
+    }
+    this.text += text;
+    done();
+  }
+
+  /** From now on its reader takes nothing. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** The reader takes everything again. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#resume();
   }
 
   on(_event: 'error', listener: (error: NodeJS.ErrnoException) => void): void {
@@ -71,6 +88,8 @@ export const syncPhase: PhaseReport = {
   ],
   differingRangeCount: 2,
   writtenBytes: 12_288,
+  sourceReads: 'cached',
+  targetReads: 'direct',
   elapsedMs: 8000,
 };
 
@@ -81,6 +100,8 @@ export const copyPhase: PhaseReport = {
   differingRanges: [],
   differingRangeCount: 1,
   writtenBytes: 4 * GiB,
+  sourceReads: 'cached',
+  targetReads: 'none',
   elapsedMs: 16_000,
 };
 
@@ -91,6 +112,8 @@ export const recheckPhase: PhaseReport = {
   differingRanges: [],
   differingRangeCount: 0,
   writtenBytes: 0,
+  sourceReads: 'direct',
+  targetReads: 'direct',
   elapsedMs: 4000,
 };
 
@@ -101,6 +124,7 @@ export const report: RunReport = {
   traffic: { receivedBytes: 1000, transmittedBytes: 20_000 },
   elapsedMs: 8000,
   dryRun: false,
+  sizesMatch: true,
   matches: true,
 };
 

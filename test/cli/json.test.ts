@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { jsonDebugReporter, jsonReporter } from '../../src/cli/json.ts';
+import type { Task } from '../../src/cli/options.ts';
 import { Output } from '../../src/cli/output.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import { BasynError } from '../../src/errors.ts';
@@ -18,12 +19,16 @@ const events: readonly RunEvent[] = [
     elapsedMs: 3,
   },
   { type: 'warning', message: 'a \u001b[31mred\nwarning' },
+  { type: 'flushing', side: 'remote', phase: 'sync' },
   { type: 'phase-end', ...syncPhase },
 ];
 const hidden: readonly RunEvent[] = [
   { type: 'remote-stderr', line: 'Permission denied' },
   { type: 'debug', message: 'a frame' },
 ];
+
+const reporterOfRun = (output: Output): Reporter =>
+  jsonReporter(output, () => Date.UTC(2025, 0, 2, 3, 4, 5), '1.2.3');
 
 function printed(make: (output: Output) => Reporter, act: (reporter: Reporter) => void): string[] {
   const stdout = new FakeStream();
@@ -34,12 +39,40 @@ function printed(make: (output: Output) => Reporter, act: (reporter: Reporter) =
 }
 
 it('prints each event as it is, one a line, and the result last', () => {
-  const lines = printed(jsonReporter, (reporter) => {
+  const lines = printed(reporterOfRun, (reporter) => {
     [...events, ...hidden].forEach((event) => reporter.event?.(event));
     reporter.finished?.(report);
   });
-  expect(lines.map((line) => JSON.parse(line))).toEqual([...events, { type: 'result', ...report }]);
+  const [start, ...others] = lines.map((line) => JSON.parse(line));
+  expect(start).toMatchObject(events[0]!);
+  expect(others).toEqual([...events.slice(1), { type: 'result', ...report }]);
   expect(lines.join('')).not.toContain('\u001b');
+});
+
+it.each<[string, Task, object]>([
+  [
+    'a transfer',
+    { kind: 'sync', options: { local: '/a', remote: '/b', host: 'me@backup', action: 'pop', mode: 'copy' } },
+    { host: 'me@backup', action: 'pop', mode: 'copy' },
+  ],
+  [
+    'a recheck on one machine',
+    { kind: 'recheck', options: { local: '/a', remote: '/b' } },
+    { host: null, action: null, mode: null },
+  ],
+])('says in the first line when, by which version and with which order %s started', (_what, task, order) => {
+  const [line = ''] = printed(reporterOfRun, (reporter) => {
+    reporter.started?.(task);
+    reporter.event?.({ type: 'start', source, target });
+  });
+  expect(JSON.parse(line)).toEqual({
+    type: 'start',
+    time: '2025-01-02T03:04:05.000Z',
+    version: '1.2.3',
+    ...order,
+    source,
+    target,
+  });
 });
 
 it('with --debug prints the remote side’s stderr, too', () => {
@@ -63,11 +96,11 @@ it.each([
   ],
   [new BasynError('usage', 'Wrong.'), { code: 'usage', message: 'Wrong.', exitCode: 1 }],
 ])('prints an error with its place and exit code', (error, expected) => {
-  const lines = printed(jsonReporter, (reporter) => reporter.failed?.(error));
+  const lines = printed(reporterOfRun, (reporter) => reporter.failed?.(error));
   expect(lines.map((line) => JSON.parse(line))).toEqual([{ type: 'error', ...expected }]);
 });
 
 it('prints both devices where there is no action', () => {
-  const lines = printed(jsonReporter, (reporter) => reporter.found?.({ local: source, remote: target }));
+  const lines = printed(reporterOfRun, (reporter) => reporter.found?.({ local: source, remote: target }));
   expect(lines.map((line) => JSON.parse(line))).toEqual([{ type: 'devices', local: source, remote: target }]);
 });

@@ -52,6 +52,11 @@ describe('the examples of the spec', () => {
     expect(task).toEqual({ kind: 'recheck', options: endpoints });
   });
 
+  it('re-check only, with a source that is stated', () => {
+    const { task } = run(words('--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 -a pop --recheck'));
+    expect(task).toEqual({ kind: 'recheck', options: { ...endpoints, action: 'pop' } });
+  });
+
   it('with a snapshot', () => {
     const line =
       '--local=/dev/vgroup/sync-mytome --remote=/dev/vcopies/mytome --host=10.0.0.1 --action=PUSH --mode=SYNC';
@@ -201,7 +206,8 @@ describe('wrong command lines', () => {
     [`${sync} --compress=gzip`, '--compress must be one of ZSTD, ZLIB, NONE, not "gzip".'],
     [`${sync} --hash=crc32`, `--hash must be one of ${hashNames.join(', ')}, not "crc32".`],
     [`${given} -a PUSH`, /^--action needs --mode: choose --mode=SYNC .* or --mode=COPY/],
-    [`${given} -a PUSH --recheck`, /^--action needs --mode/],
+    [`${given} -a PUSH --recheck --create`, /^--create needs --mode/],
+    [`${given} -a PUSH --recheck --dry-run`, /^--dry-run needs --mode/],
     [`${given} -m SYNC`, '--mode needs --action: give the direction with --action=PUSH or --action=POP.'],
     [`${given} -m SYNC --recheck`, /^--mode needs --action/],
     [`${given} --create`, /^--create needs --action/],
@@ -216,6 +222,16 @@ describe('wrong command lines', () => {
     [`${given} --port=22`, /^--port needs --host/],
     [`${given} --user=root`, /^--user needs --host/],
     [`${given} --host=-oProxyCommand=x`, /^--host: "-oProxyCommand=x" is not/],
+    [
+      `${given} --host=ssh://me@backup:2222`,
+      '--host: "ssh://me@backup:2222" is a URL, and a host name or address is needed: ' +
+        'write --host=backup --user=me --port=2222.',
+    ],
+    [`${given} --host=ssh://[::1]`, /is a URL, .*: write --host=\[::1\]\.$/],
+    [`${given} --host=me@backup:2222`, /has a port, .*: write --host=backup --user=me --port=2222\.$/],
+    [`${given} --host=[::1]:22`, /has a port, .*: write --host=\[::1\] --port=22\.$/],
+    [`${given} --host=me@`, /^--host: "me@" is not/],
+    [`${given} --host=x --user=-F`, /^--user: "-F" is not a user name/],
   ])('%s', (line, message) => {
     const actual = usageMessage(() => parseCommand(words(line)));
     if (typeof message === 'string') expect(actual).toBe(message);

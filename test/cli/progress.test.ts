@@ -194,6 +194,21 @@ describe('--progress', () => {
     },
   );
 
+  it('shows a flush until the phase ends, although progress events continue', () => {
+    const flushing = { type: 'flushing', side: 'remote', phase: 'sync' } as const;
+    const stderr = new FakeStream({ isTTY: true });
+    const { reporter } = reporterOn(stderr);
+    [phaseStart, progress(100), flushing, progress(500)].forEach((event) => reporter.event(event));
+    expect(stderr.text.split(erase).at(-1)).toBe('sync: flushing the remote device');
+    reporter.event({ type: 'phase-end', ...syncPhase });
+    [phaseStart, progress(100)].forEach((event) => reporter.event(event));
+    expect(stderr.text.split(erase).at(-1)).toMatch(/^sync \[/);
+
+    const log = new FakeStream();
+    reporterOn(log).reporter.event(flushing);
+    expect(log.lines).toEqual(['basyn: sync: flushing the remote device']);
+  });
+
   it('follows the width of the window', () => {
     const stderr = new FakeStream({ isTTY: true, columns: 80 });
     const { reporter } = reporterOn(stderr);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import {
+  deviceNames,
   debugReporter,
   describePhase,
   deviceReporter,
@@ -21,6 +22,8 @@ import {
   target,
 } from './fixtures.ts';
 
+const names = deviceNames('backup');
+
 const now = (): number => Date.UTC(2025, 0, 2, 3, 4, 5, 678);
 
 function tell(make: (output: Output) => Reporter, act: (reporter: Reporter) => void) {
@@ -30,7 +33,7 @@ function tell(make: (output: Output) => Reporter, act: (reporter: Reporter) => v
 }
 
 describe('--verbose', () => {
-  const verbose = (output: Output): Reporter => verboseReporter(output, now);
+  const verbose = (output: Output): Reporter => verboseReporter(output, now, names);
 
   it('logs start, phases and end to stdout, each line with the time', () => {
     const { stdout, stderr } = tell(verbose, (reporter) => {
@@ -44,6 +47,7 @@ describe('--verbose', () => {
       reporter.started?.({ kind: 'sync', options });
       reporter.event?.({ type: 'start', source, target });
       reporter.event?.({ type: 'phase-start', phase: 'sync', sizeBytes: source.sizeBytes });
+      reporter.event?.({ type: 'flushing', side: 'remote', phase: 'sync' });
       reporter.event?.({ type: 'phase-end', ...syncPhase });
       reporter.finished?.(report);
     });
@@ -54,7 +58,9 @@ describe('--verbose', () => {
         'source: local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)',
         'target: remote /images/sda1: regular file, 5368709120 bytes (5.0 GiB)',
         'sync: start, 4294967296 bytes (4.0 GiB) to go through',
+        'sync: flushing the remote device',
         describePhase(syncPhase),
+        'sync: the source was read through the page cache, the target from the disk',
         'end: all done in 8.0 s',
       ].map((line) => `2025-01-02T03:04:05Z ${line}`),
     );
@@ -109,7 +115,7 @@ describe('phases', () => {
 
 describe('differences', () => {
   it('names bytes, number of ranges, and the first of them', () => {
-    expect(differenceLines(differingReport)).toEqual([
+    expect(differenceLines(differingReport, names, 'stated')).toEqual([
       'basyn: The devices differ: 12288 bytes (12.0 KiB) in 5 ranges of local /dev/sda1 and remote /images/sda1.',
       '  at offset 0: 4096 bytes (4.0 KiB)',
       '  at offset 1048576: 8192 bytes (8.0 KiB)',
@@ -119,23 +125,36 @@ describe('differences', () => {
 
   it('says nothing more where every range is named', () => {
     const phases = differingReport.phases.map((phase) => ({ ...phase, differingRangeCount: 2 }));
-    expect(differenceLines({ ...differingReport, phases })).toHaveLength(3);
+    expect(differenceLines({ ...differingReport, phases }, names, 'stated')).toHaveLength(3);
+  });
+
+  it('names both sizes where these differ, what is known of the rest, and how to allow a larger target', () => {
+    const sizes = { ...report, phases: [recheckPhase], sizesMatch: false, matches: false };
+    expect(differenceLines(sizes, names, 'not stated')).toEqual([
+      'basyn: The devices differ in size: local /dev/sda1 has 4294967296 bytes, remote /images/sda1 has 5368709120. ' +
+        'A target may be larger than its source: state the source with --action=PUSH (local) or --action=POP (remote).',
+      '  in the first 4294967296 bytes (4.0 GiB), which both have, nothing differs',
+    ]);
+    expect(differenceLines(sizes, names, 'stated')[0]).toMatch(/has 5368709120\.$/);
   });
 
   it('is silent where the devices match', () => {
-    expect(differenceLines(report)).toEqual([]);
+    expect(differenceLines(report, names, 'stated')).toEqual([]);
   });
 });
 
 describe('notices on stderr', () => {
   it('warnings, remote lines, failures and differences, each on one safe line', () => {
-    const { stdout, stderr } = tell(noticeReporter, (reporter) => {
-      reporter.event?.({ type: 'warning', message: 'the target is larger' });
-      reporter.event?.({ type: 'remote-stderr', line: 'Permission denied\r' });
-      reporter.event?.({ type: 'remote-stderr', line: '\u001b[2Jbasyn: all is well\nreally' });
-      reporter.event?.({ type: 'debug', message: 'unseen' });
-      reporter.failed?.(new BasynError('device', 'local /dev/\u001bx: no such device.'));
-    });
+    const { stdout, stderr } = tell(
+      (output) => noticeReporter(output, names),
+      (reporter) => {
+        reporter.event?.({ type: 'warning', message: 'the target is larger' });
+        reporter.event?.({ type: 'remote-stderr', line: 'Permission denied\r' });
+        reporter.event?.({ type: 'remote-stderr', line: '\u001b[2Jbasyn: all is well\nreally' });
+        reporter.event?.({ type: 'debug', message: 'unseen' });
+        reporter.failed?.(new BasynError('device', 'local /dev/\u001bx: no such device.'));
+      },
+    );
     expect(stdout).toEqual([]);
     expect(stderr).toEqual([
       'basyn: warning: the target is larger',
@@ -143,7 +162,12 @@ describe('notices on stderr', () => {
       'remote: \\x1b[2Jbasyn: all is well\\x0areally',
       'basyn: local /dev/\\x1bx: no such device.',
     ]);
-    expect(tell(noticeReporter, (reporter) => reporter.finished?.(differingReport)).stderr).toHaveLength(4);
+    expect(
+      tell(
+        (output) => noticeReporter(output, names),
+        (reporter) => reporter.finished?.(differingReport),
+      ).stderr,
+    ).toHaveLength(4);
   });
 });
 
@@ -168,8 +192,9 @@ describe('--debug', () => {
 
 describe('without an action', () => {
   it('prints a line for each device', () => {
-    const { stdout } = tell(deviceReporter, (reporter) =>
-      reporter.found?.({ local: source, remote: target }),
+    const { stdout } = tell(
+      (output) => deviceReporter(output, names),
+      (reporter) => reporter.found?.({ local: source, remote: target }),
     );
     expect(stdout).toEqual([
       'local /dev/sda1: block device, 4294967296 bytes (4.0 GiB)',

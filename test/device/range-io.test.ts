@@ -6,8 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { flush, reopenDirect, type DeviceHandle } from '../../src/device/device.ts';
-import { alignedMemory, RangeReader, readFully, writeFully } from '../../src/device/range-io.ts';
+import { alignedMemory } from '../../src/device/aligned-memory.ts';
+import { flush, openDiskView, type DeviceHandle } from '../../src/device/device.ts';
+import { PieceReader } from '../../src/device/piece-reader.ts';
+import { readFully, writeFully } from '../../src/device/range-io.ts';
+import { cutAll } from '../../src/digest/extent.ts';
 import { isRoot } from '../support/loop-device.ts';
 import {
   directory,
@@ -23,20 +26,38 @@ import {
 
 const data = randomBytes(3 * MiB + 1000);
 
-/** Both ways to read a range: into memory that is used again, and straight into the caller's. */
-const readers: [string, (handle: DeviceHandle, offset: number, length: number) => Uint8Array][] = [
-  ['a reader', (handle, offset, length) => new RangeReader(MiB).read(handle, offset, length)],
-  [
-    'a read into given memory',
-    (handle, offset, length) => {
-      const into = Buffer.alloc(length, 'x');
-      readFully(handle, offset, into);
-      return into;
-    },
-  ],
-];
+/** A range of a device, read in one piece. */
+type Read = (handle: DeviceHandle, offset: number, length: number) => Promise<Uint8Array>;
 
-describe.each(readers)('%s', (_, read) => {
+const readIntoMemory: Read = async (handle, offset, length) => {
+  const into = Buffer.alloc(length, 'x');
+  readFully(handle, offset, into);
+  return into;
+};
+const readAsPiece: Read = (handle, offset, length) => readPieces(handle, offset, length, MiB);
+
+/** A range of a device, read in pieces. */
+async function readPieces(
+  handle: DeviceHandle,
+  offsetBytes: number,
+  lengthBytes: number,
+  pieceBytes: number,
+): Promise<Uint8Array> {
+  const reader = new PieceReader();
+  reader.start(handle, cutAll([{ offsetBytes, lengthBytes }], pieceBytes));
+  const parts: Buffer[] = [];
+  try {
+    while (reader.hasNext) parts.push(Buffer.from(await reader.next()));
+  } finally {
+    await reader.stop();
+  }
+  return Buffer.concat(parts);
+}
+
+describe.each([
+  ['a read into given memory', readIntoMemory],
+  ['a buffered piece', readAsPiece],
+])('%s', (_, read) => {
   it('gives exactly the bytes of a range', async () => {
     const { handle } = await source(fileWith(data));
     for (const [offset, length] of [
@@ -46,7 +67,8 @@ describe.each(readers)('%s', (_, read) => {
       [data.length - 1, 1],
       [data.length, 0],
     ] as const) {
-      expect(Buffer.compare(read(handle, offset, length), data.subarray(offset, offset + length))).toBe(0);
+      const bytes = await read(handle, offset, length);
+      expect(Buffer.compare(bytes, data.subarray(offset, offset + length))).toBe(0);
     }
   });
 
@@ -67,18 +89,20 @@ describe.each(readers)('%s', (_, read) => {
 });
 
 describe('a reader', () => {
-  it('takes a range that is not inside the device, or over its capacity, for our own bug', async () => {
+  it('treats a range that is not inside the device as a bug of ours', async () => {
     const { handle } = await source(fileWith(data));
-    const reader = new RangeReader(100);
-    for (const [offset, length] of [
-      [-1, 1],
-      [data.length, 1],
-      [0, 101],
-      [0.5, 1],
-      [NaN, 1],
-      [0, -1],
-    ] as const) {
-      expect(await failureOf(() => reader.read(handle, offset, length))).toMatchObject({ code: 'internal' });
+    for (const view of [handle, directly(handle)]) {
+      for (const [offset, length] of [
+        [-1, 1],
+        [data.length, 1],
+        [0.5, 1],
+        [NaN, 1],
+      ] as const) {
+        const reader = new PieceReader();
+        reader.start(view, [{ offsetBytes: offset, lengthBytes: length }]);
+        expect(await failureOf(async () => reader.next())).toMatchObject({ code: 'internal' });
+        await reader.stop();
+      }
     }
   });
 
@@ -100,36 +124,50 @@ describe('a reader', () => {
 });
 
 describe('direct access', () => {
-  it('gives the same bytes as buffered access, for any range', async () => {
+  it('gives the same bytes as buffered access, for any range and any pieces', async () => {
     const direct = directly((await source(fileWith(data))).handle);
     expect(direct).toMatchObject({ access: 'direct', sizeBytes: data.length });
-    const reader = new RangeReader(data.length);
     const range = fc
-      .tuple(fc.nat(data.length), fc.nat(data.length))
-      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)]);
-    fc.assert(
-      fc.property(range, ([start = 0, end = 0]) => {
-        expect(Buffer.compare(reader.read(direct, start, end - start), data.subarray(start, end))).toBe(0);
+      .tuple(fc.nat(data.length), fc.nat(data.length), fc.integer({ min: 5000, max: MiB }))
+      .map(([a, b, pieceBytes]) => [Math.min(a, b), Math.max(a, b), pieceBytes] as const);
+    await fc.assert(
+      fc.asyncProperty(range, async ([start, end, pieceBytes]) => {
+        const bytes = await readPieces(direct, start, end - start, pieceBytes);
+        expect(Buffer.compare(bytes, data.subarray(start, end))).toBe(0);
       }),
+      { numRuns: 50 },
     );
+  });
+
+  it('keeps a piece as it is until the next one is asked for, although it reads ahead', async () => {
+    const direct = directly((await source(fileWith(data))).handle);
+    const reader = new PieceReader();
+    const pieces = cutAll([{ offsetBytes: 0, lengthBytes: data.length }], 8192);
+    reader.start(direct, pieces);
+    for (const { offsetBytes, lengthBytes } of pieces) {
+      const piece = await reader.next();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(Buffer.compare(piece, data.subarray(offsetBytes, offsetBytes + lengthBytes))).toBe(0);
+    }
+    await reader.stop();
   });
 
   it('really demands what the reader provides: the kernel refuses the same read unaligned', async () => {
     const direct = directly((await source(fileWith(data))).handle);
-    expect(() => readSync(direct.fd, alignedMemory(4096), 0, 4096, 1)).toThrow('EINVAL');
-    expect(() => readSync(direct.fd, alignedMemory(8192), 1, 4096, 0)).toThrow('EINVAL');
+    expect(() => readSync(direct.fd, alignedMemory(4096)!, 0, 4096, 1)).toThrow('EINVAL');
+    expect(() => readSync(direct.fd, alignedMemory(8192)!, 1, 4096, 0)).toThrow('EINVAL');
   });
 
   it('works on an empty file', async () => {
     const direct = directly((await source(fileOf(0))).handle);
-    expect(new RangeReader(1).read(direct, 0, 0)).toHaveLength(0);
+    expect(await readPieces(direct, 0, 0, 1)).toHaveLength(0);
   });
 
   it('ends the run where the file has become shorter, with the place', async () => {
     const file = fileWith(data);
     const direct = directly((await source(file)).handle);
     truncateSync(file, 5000);
-    const failure = await failureOf(() => new RangeReader(MiB).read(direct, 100, 10_000));
+    const failure = await failureOf(() => readPieces(direct, 100, 10_000, MiB));
     expect(failure).toMatchObject({ code: 'device', offsetBytes: 5000 });
     expect(failure.message).toContain('it has become shorter');
   });
@@ -138,14 +176,33 @@ describe('direct access', () => {
     'reads the odd end of a block device that is claimed for writing (needs root)',
     async () => {
       const { handle } = await target(loopOver(fileWith(data.subarray(0, 3 * MiB + 512))));
-      const bytes = new RangeReader(MiB).read(directly(handle), 3 * MiB - 100, 612);
+      const bytes = await readPieces(directly(handle), 3 * MiB - 100, 612, MiB);
       expect(Buffer.compare(bytes, data.subarray(3 * MiB - 100, 3 * MiB + 512))).toBe(0);
     },
   );
 
-  it('is undefined where the storage has none', async () => {
+  it('says why where the storage has none', async () => {
     const { handle } = await target(join(directory(), 'new'), { missing: 'create', purpose: 'dry run' });
-    expect(reopenDirect(handle)).toBeUndefined();
+    expect(openDiskView(handle)).toMatchObject({ handle, cachedBecause: expect.any(String) });
+  });
+
+  it.skipIf(!isRoot)('is not needed where the page cache is the storage (needs root)', async () => {
+    const { handle } = await source(fileOf(MiB, 'disk.img', mountedTmpfs(2 * MiB)));
+    expect(openDiskView(handle)).toMatchObject({ handle, cachedBecause: undefined });
+  });
+
+  it.skipIf(!isRoot)('says where a loop device reads its file through the cache (needs root)', async () => {
+    const file = fileWith(data.subarray(0, MiB));
+    for (const [io, reason] of [
+      ['buffered', expect.stringMatching(/^the loop device loop\d+ reads its file through the page cache/)],
+      ['direct', undefined],
+    ] as const) {
+      const { handle } = await source(loopOver(file, { io }));
+      const view = openDiskView(handle);
+      expect(view.cachedBecause).toEqual(reason);
+      expect(view.handle.access).toBe('direct');
+      await view.close();
+    }
   });
 
   it('opens the same file even if another one has its name by now', async () => {
@@ -153,15 +210,15 @@ describe('direct access', () => {
     const { handle } = await source(file);
     writeFileSync(`${file}.other`, 'other');
     spawnSync('mv', [`${file}.other`, file]);
-    expect(Buffer.from(new RangeReader(10).read(directly(handle), 0, 10))).toEqual(data.subarray(0, 10));
+    expect(await readPieces(directly(handle), 0, 10, MiB)).toEqual(data.subarray(0, 10));
   });
 
   it('lets go of its own descriptor and leaves the other one open', async () => {
     const { handle } = await source(fileWith(data));
-    const direct = reopenDirect(handle)!;
+    const direct = openDiskView(handle);
     await direct.close();
-    expect(() => readSync(direct.handle.fd, alignedMemory(4096), 0, 4096, 0)).toThrow('EBADF');
-    expect(new RangeReader(10).read(handle, 0, 10)).toHaveLength(10);
+    expect(() => readSync(direct.handle.fd, alignedMemory(4096)!, 0, 4096, 0)).toThrow('EBADF');
+    expect(await readPieces(handle, 0, 10, MiB)).toHaveLength(10);
   });
 });
 
@@ -227,21 +284,17 @@ describe('writing', () => {
 });
 
 describe.skipIf(!isRoot)('a failing disk: a loop device over a file that was cut (needs root)', () => {
-  it.each([
-    // The page cache reads page by page, a direct read is one.
-    ['buffered', MiB],
-    ['direct', MiB - 8192],
-  ] as const)('ends a %s read with the place', async (access, offsetBytes) => {
+  it.each(['buffered', 'direct'] as const)('ends a %s read with the place', async (access) => {
     const file = fileWith(data.subarray(0, 2 * MiB));
     const { handle } = await source(loopOver(file));
     truncateSync(file, MiB);
     const failing = access === 'direct' ? directly(handle) : handle;
-    const reader = new RangeReader(2 * MiB);
-    expect(Buffer.compare(reader.read(failing, 0, MiB), data.subarray(0, MiB))).toBe(0);
-    expect(await failureOf(() => reader.read(failing, MiB - 8192, 16_384))).toMatchObject({
+    const bytes = await readPieces(failing, 0, MiB, MiB);
+    expect(Buffer.compare(bytes, data.subarray(0, MiB))).toBe(0);
+    expect(await failureOf(() => readPieces(failing, MiB - 8192, 16_384, MiB))).toMatchObject({
       code: 'device',
-      message: `cannot read local device ${handle.path} at byte ${offsetBytes}: input/output error (EIO).`,
-      offsetBytes,
+      message: `cannot read local device ${handle.path} at byte ${MiB}: input/output error (EIO).`,
+      offsetBytes: MiB,
     });
   });
 
@@ -253,15 +306,17 @@ describe.skipIf(!isRoot)('a failing disk: a loop device over a file that was cut
     writeFully(handle, 0, randomBytes(4 * MiB));
     expect(await failureOf(() => flush(handle))).toMatchObject({
       code: 'device',
-      message: expect.stringMatching(/^cannot flush remote device .*; data may not be on the disk\.$/),
+      message: expect.stringMatching(
+        /^cannot flush remote device .*; some of the data is not on the disk\. /,
+      ),
       device,
     });
   });
 });
 
 function directly(handle: DeviceHandle): DeviceHandle {
-  const direct = reopenDirect(handle);
-  if (direct === undefined) throw new Error('the file system of the tests has no direct access');
-  onTestFinished(() => direct.close().catch(() => undefined));
-  return direct.handle;
+  const view = openDiskView(handle);
+  if (view.handle.access !== 'direct') throw new Error('the file system of the tests has no direct access');
+  onTestFinished(() => view.close().catch(() => undefined));
+  return view.handle;
 }

@@ -26,14 +26,18 @@ describe.each(hashNames)('%s', (name) => {
   test('is the function of this name', async () => {
     const hasher = await loadHasher(name);
     expect(hex(hasher.digestOne(Buffer.from('abc')))).toBe(ofAbc[name]);
-    expect(hex(hasher.digest([Buffer.from('abc')]))).toBe(ofAbc[name]);
+    const running = hasher.begin();
+    running.update(Buffer.from('abc'));
+    expect(hex(running.digest())).toBe(ofAbc[name]);
   });
 
   test('has digests of its length, which don’t depend on how the bytes are cut', async () => {
     const hasher = await loadHasher(name);
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 500 }), { maxLength: 8 }), (parts) => {
-        const digest = hasher.digest(parts);
+        const running = hasher.begin();
+        for (const part of parts) running.update(part);
+        const digest = running.digest();
         expect(digest).toHaveLength(digestBytesOf[name]);
         expect(hex(digest)).toBe(hex(hasher.digestOne(Buffer.concat(parts))));
       }),

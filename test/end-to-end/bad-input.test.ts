@@ -1,9 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { expectSentence, hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
+import { expectSentence, expectSilence, hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
 import { runCommand, type CommandResult } from '../support/command.ts';
 import { deviceOptions, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
@@ -58,6 +66,18 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
     expectSentence(await basyn.run(args), 1, sentence);
   });
 
+  test('what scp would take for a file on another machine, also with --create', async () => {
+    const directory = scratchDirectory();
+    const file = scratchFile(Buffer.alloc(10));
+    mkdirSync(join(directory, 'backup:'));
+    const args = [`--local=${file}`, '--remote=backup:/disk', '--action=PUSH', '--mode=COPY', '--create'];
+    const result = await basyn.run(args, { cwd: directory });
+    expectSentence(result, 1, /--remote: .*"backup:\/disk".* write --host=backup --remote=\/disk\.$/);
+    expect(readdirSync(join(directory, 'backup:'))).toEqual([]);
+    writeFileSync(join(directory, 'backup:/disk'), Buffer.alloc(10, 'x'));
+    expectSilence(await basyn.run(args, { cwd: directory }));
+  });
+
   test('nothing at all shows how it is used', async () => {
     const result = await basyn.run([]);
     expect(result).toMatchObject({ exitCode: 1, stdout: '' });
@@ -70,19 +90,21 @@ describe.each(['here', 'over ssh'] as const)(
   (where) => {
     const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
 
-    /** As the remote device of a PUSH and as its local one: each side says which it is. */
+    const named = (place: string): string => (where === 'here' ? place.replace(/^\w+ /, '') : place);
+
+    /** As the remote device of a PUSH and as its local one: it is said which it is. */
     async function expectRefused(path: string, sentence: RegExp): Promise<void> {
       const other = scratchFile(Buffer.alloc(1000));
       const asTarget = await basyn.run([
         ...deviceOptions('PUSH', { source: other, target: path }),
         ...sync('PUSH'),
       ]);
-      expectSentence(asTarget, 2, new RegExp(`^basyn: remote target .*${sentence.source}`));
+      expectSentence(asTarget, 2, new RegExp(`^basyn: ${named('remote target')} .*${sentence.source}`));
       const asSource = await basyn.run([
         ...deviceOptions('PUSH', { source: path, target: other }),
         ...sync('PUSH'),
       ]);
-      expectSentence(asSource, 2, new RegExp(`^basyn: local source .*${sentence.source}`));
+      expectSentence(asSource, 2, new RegExp(`^basyn: ${named('local source')} .*${sentence.source}`));
     }
     const sync = (action: string): string[] => [`--action=${action}`, '--mode=SYNC', ...host()];
 
@@ -98,10 +120,10 @@ describe.each(['here', 'over ssh'] as const)(
       const pair = makePair({ sizeBytes: 10_001, changes: [], tailBytes: 99 });
       // The other way round: the larger one is the source.
       const swapped = deviceOptions(action, { source: pair.target, target: pair.source });
-      const side = action === 'PUSH' ? 'remote' : 'local';
+      const place = named(action === 'PUSH' ? 'remote target' : 'local target');
       const sizes = 'it has 10001 bytes, and the source has 10100';
       const result = await basyn.run([...swapped, ...sync(action)]);
-      expectSentence(result, 2, `${side} target ${pair.source} is too small: ${sizes}.`);
+      expectSentence(result, 2, `${place} ${pair.source} is too small: ${sizes}.`);
       expectUntouched(pair);
     });
 
@@ -184,7 +206,7 @@ describe('no permission is exit code 2 and one sentence:', () => {
       input: readFileSync(basyn.executable),
       cwd: '/',
     });
-    expectSentence(result, 2, /local source .*secret can't be opened for reading: permission denied/);
+    expectSentence(result, 2, /^basyn: source .*secret can't be opened for reading: permission denied/);
   });
 
   test('to write to the remote device, and another way to start node is what can give it', async () => {

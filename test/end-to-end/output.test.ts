@@ -31,13 +31,15 @@ const basyn = useBasyn();
 
 describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
+  /** Without a host both are local, and the side would mislead. */
+  const named = (side: string, path: string): string => (where === 'here' ? path : `${side} ${path}`);
 
   describe('without an action', () => {
     test('a line for each device tells its kind and size, and nothing is changed', async () => {
       const pair = makePair({ sizeBytes: 1_500_001 });
       expect(expectLines(await basyn.run([...deviceOptions('PUSH', pair), ...host()]))).toEqual([
-        `local ${pair.source}: regular file, 1500001 bytes (1.4 MiB)`,
-        `remote ${pair.target}: regular file, 1570002 bytes (1.5 MiB)`,
+        `${named('local', pair.source)}: regular file, 1500001 bytes (1.4 MiB)`,
+        `${named('remote', pair.target)}: regular file, 1570002 bytes (1.5 MiB)`,
       ]);
       expectUntouched(pair);
     });
@@ -46,8 +48,8 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       const disk = makeDisk('loop device', Buffer.alloc(512 * 2049));
       const file = makeDisk('file', Buffer.alloc(7));
       expect(expectLines(await basyn.run([`--local=${file}`, `--remote=${disk}`, ...host()]))).toEqual([
-        `local ${file}: regular file, 7 bytes`,
-        `remote ${disk}: block device, 1049088 bytes (1.0 MiB)`,
+        `${named('local', file)}: regular file, 7 bytes`,
+        `${named('remote', disk)}: block device, 1049088 bytes (1.0 MiB)`,
       ]);
     });
 
@@ -55,9 +57,10 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       const file = makeDisk('file', Buffer.alloc(7));
       const missing = '/no/such/device';
       const local = await basyn.run([`--local=${missing}`, `--remote=${file}`, ...host()]);
-      expectSentence(local, 2, /^basyn: local \w+ \/no\/such\/device does not exist\.$/);
+      const source = (side: string): string => named(side, 'source /no/such/device');
+      expectSentence(local, 2, `${source('local')} does not exist.`);
       const remote = await basyn.run([`--local=${file}`, `--remote=${missing}`, ...host()]);
-      expectSentence(remote, 2, /^basyn: remote \w+ \/no\/such\/device does not exist\.$/);
+      expectSentence(remote, 2, `${source('remote')} does not exist.`);
     });
   });
 
@@ -85,7 +88,18 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   test('a dry run passes the guards of a real one', async () => {
     const pair = makePair({ sizeBytes: 10_000, changes: [] });
     const args = [...runOptions('PUSH', 'SYNC', reversed(pair)), ...host(), '--dry-run'];
-    expectSentence(await basyn.run(args), 2, /remote target .* is too small/);
+    expectSentence(await basyn.run(args), 2, /^basyn: (remote )?target .* is too small/);
+  });
+
+  test('a dry run says that it skips the recheck', async () => {
+    const pair = makePair();
+    const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--dry-run', '--recheck'];
+    const result = await basyn.run(args);
+    expect(result.exitCode).toBe(0);
+    expect(linesOf(result.stderr)).toEqual([
+      'basyn: warning: --recheck is skipped in a dry run: nothing is written that could be checked.',
+    ]);
+    expectUntouched(pair);
   });
 
   test('--json prints one object per line, from the start to the final result', async () => {
@@ -103,7 +117,20 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       'result',
     ]);
     const device = { side: 'local', path: pair.source, kind: 'regular file', sizeBytes: 3_000_017 };
-    expect(lines[0]).toMatchObject({ source: device, target: { side: 'remote', path: pair.target } });
+    expect(lines[0]).toMatchObject({
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      host: where === 'here' ? null : expect.any(String),
+      action: 'push',
+      mode: 'sync',
+      source: device,
+      target: { side: 'remote', path: pair.target },
+    });
+    for (const phase of ['sync', 'recheck']) {
+      const [end] = lines.filter((line) => line.type === 'phase-end' && line.phase === phase);
+      const progress = lines.filter((line) => line.type === 'progress' && line.phase === phase);
+      expect(Math.max(...progress.map(({ elapsedMs }) => elapsedMs as number))).toBe(end!.elapsedMs);
+    }
     expect(lines.at(-1)).toMatchObject({
       source: device,
       phases: [{ phase: 'sync' }, { phase: 'recheck', differingBytes: 0 }],
@@ -145,7 +172,10 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--verbose'];
     const lines = expectLines(await basyn.run(args));
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /);
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(7);
+    expect(lines.at(-2)).toMatch(
+      / sync: the source was read through the page cache, the target from the disk$/,
+    );
   });
 
   test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {
@@ -214,10 +244,13 @@ describe('--stat', () => {
     },
   );
 
-  test('of a device of no bytes divides by nothing', async () => {
+  test('of a comparison of no bytes divides by nothing', async () => {
     const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];
-    const lines = expectLines(await basyn.run([...runOptions('PUSH', 'SYNC', { source, target }), '--stat']));
-    expect(lines.join('\n')).not.toMatch(/NaN|Infinity/);
+    const args = [...deviceOptions('PUSH', { source, target }), '--recheck', '--stat'];
+    const { exitCode, stdout } = await basyn.run(args);
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain('Recheck:');
+    expect(stdout).not.toMatch(/NaN|Infinity/);
   });
 });
 

@@ -39,15 +39,70 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
   test('of devices of different sizes looks at what both have', async () => {
     const pair = makePair({ changes: [] });
     for (const action of ['PUSH', 'POP'] as const) {
-      const [phase] = jsonPhases(
-        await basyn.run([...deviceOptions(action, pair), ...host(), '--recheck', '--json']),
-      );
+      const result = await basyn.run([...deviceOptions(action, pair), ...host(), '--recheck', '--json']);
+      const [phase] = linesOf(result.stdout)
+        .map((line) => JSON.parse(line) as { type: string })
+        .filter(({ type }) => type === 'phase-end');
       expect(phase).toMatchObject({
         phase: 'recheck',
         sizeBytes: pair.sourceBytes.length,
         differingBytes: 0,
       });
     }
+  });
+
+  test('of devices of different sizes is a difference where nobody says which is the source', async () => {
+    const pair = makePair({ changes: [] });
+    const [larger, smaller] = [pair.targetBytes.length, pair.sourceBytes.length];
+    for (const action of ['PUSH', 'POP'] as const) {
+      const result = await basyn.run([...deviceOptions(action, pair), ...host(), '--recheck']);
+      expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+      const [first, second] = linesOf(result.stderr);
+      expect(first).toMatch(/^basyn: The devices differ in size: .*: state the source with --action=PUSH /);
+      for (const sizeBytes of [larger, smaller]) expect(first).toContain(` has ${sizeBytes}`);
+      expect(second).toBe(`  in the first ${smaller} bytes (2.9 MiB), which both have, nothing differs`);
+    }
+  });
+
+  test('with a stated source allows a larger target, and no smaller one', async () => {
+    const pair = makePair({ changes: [] });
+    const args = [...deviceOptions('PUSH', pair), ...host(), '--recheck'];
+    expectSilence(await basyn.run([...args, '--action=PUSH']));
+    const result = await basyn.run([...args, '--action=POP']);
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toMatch(/^basyn: The devices differ in size: .* has \d+\.$/m);
+  });
+
+  test.each([
+    [8 * 1024 * 1024, 0, /^basyn: The devices differ in size: /],
+    [0, 8 * 1024 * 1024, /^basyn: The devices differ in size: /],
+    [0, 0, /^basyn: There is nothing to compare: both devices are empty\.$/m],
+  ])('of %i and %i bytes is no success', async (localBytes, remoteBytes, message) => {
+    const [local, remote] = [localBytes, remoteBytes].map((size) => scratchFile(Buffer.alloc(size)));
+    const result = await basyn.run([`--local=${local}`, `--remote=${remote}`, ...host(), '--recheck']);
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toMatch(message);
+  });
+
+  test('says how each side was read', async () => {
+    const pair = makePair({ changes: [], tailBytes: 0 });
+    const [phase] = jsonPhases(
+      await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck', '--json']),
+    );
+    expect(phase).toMatchObject({ sourceReads: 'direct', targetReads: 'direct' });
+  });
+
+  test.skipIf(!isRoot)('warns where it can only see a page cache (needs root)', async () => {
+    const source = scratchFile(Buffer.alloc(65_536, 'x'));
+    const loop = attachLoop(scratchFile(Buffer.alloc(65_536, 'x')), { io: 'buffered' });
+    onTestFinished(loop.detach);
+    const args = [`--local=${source}`, `--remote=${loop.path}`, ...host(), '--recheck'];
+    const result = await basyn.run([...args, '--verbose']);
+    expect(result.exitCode).toBe(0);
+    expect(result.stderr).toMatch(
+      /^basyn: warning: remote device \/dev\/loop\d+ is read through a page cache, because /,
+    );
+    expect(result.stdout).toMatch(/the source was read from the disk, the target through the page cache$/m);
   });
 
   test('after a transfer is a phase of its own, which says that all is equal', async () => {

@@ -1,4 +1,4 @@
-import { truncateSync } from 'node:fs';
+import { readdirSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
@@ -10,7 +10,7 @@ import {
   snapshotProcesses,
   type ProcessSnapshot,
 } from '../support/processes.ts';
-import { scratchFile } from '../support/scratch.ts';
+import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 import { environmentWithSsh } from '../support/ssh/script.ts';
 
@@ -37,7 +37,10 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       expect(exitCode).toBe(2);
       expect(linesOf(stderr)).toEqual([
         expect.stringMatching(
-          new RegExp(`^basyn: Stopped by ${signal} during sync at \\d+ of 68719476736 bytes \\(\\d+%\\)\\.$`),
+          new RegExp(
+            `^basyn: Stopped by ${signal} during sync at \\d+ of 68719476736 bytes \\(\\d+%\\)\\. ` +
+              'The target may be incomplete: run the same command with --mode=SYNC to repair it\\.$',
+          ),
         ),
       ]);
       expect(wallMs).toBeLessThan(15_000);
@@ -76,14 +79,31 @@ test('a signal before anything has begun is told as such', async () => {
 });
 
 test('a second signal ends it at once, whatever ssh does', async () => {
+  const temporary = scratchDirectory();
   const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
-  const run = await startSlowly('node', deaf);
+  const run = await startSlowly('node', { ...deaf, TMPDIR: temporary });
   await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
   run.child.kill('SIGINT');
   // Later than an echo of the first one, and sooner than ssh is killed.
   await sleep(1000);
   run.child.kill('SIGINT');
   // No word about how far it came: that would be the end of the first one.
+  expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
+  // What the run itself had no time for.
+  await expect.poll(() => readdirSync(temporary), { timeout: 6000 }).toEqual([]);
+});
+
+test('a second signal is one although the clock of the day was set back between both', async () => {
+  const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
+  const back = scratchFile(
+    Buffer.from('const began = Date.now(); const now = Date.now; Date.now = () => 2 * began - now();'),
+    'back.cjs',
+  );
+  const run = await startSlowly('node', { ...deaf, NODE_OPTIONS: `--require=${back}` });
+  await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
+  run.child.kill('SIGINT');
+  await sleep(1000);
+  run.child.kill('SIGINT');
   expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
 });
 

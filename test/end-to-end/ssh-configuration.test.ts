@@ -1,9 +1,11 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { expect, test, onTestFinished } from 'vitest';
+import { describe, expect, test, onTestFinished } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import type { CommandOptions } from '../support/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { startRelay } from '../support/relay.ts';
+import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 import { environmentWithSsh } from '../support/ssh/script.ts';
 
@@ -17,12 +19,67 @@ test.each([
   ['a terminal', ['RequestTTY=force']],
   ['no input', ['StdinNull=yes']],
   ['no session at all', ['SessionType=none']],
+  ['a subsystem', ['SessionType=subsystem', 'RemoteCommand=sftp']],
+  ['ssh in the background', ['ForkAfterAuthentication=yes']],
+  ['ssh in the background with another command', ['ForkAfterAuthentication=yes', 'RemoteCommand=sleep 60']],
+  ['a tunnel', ['Tunnel=yes', 'ExitOnForwardFailure=yes']],
+  ['no word from ssh', ['LogLevel=QUIET']],
+  ['an agent to forward', ['ForwardAgent=yes']],
+  ['compression, and variables to send', ['Compression=yes', 'SendEnv=*', 'SetEnv=A=B']],
+  ['an escape character', ['EscapeChar=a', 'EnableEscapeCommandline=yes']],
   [
     'a command on this side, whose output would be in ours',
     ['PermitLocalCommand=yes', 'LocalCommand=echo hello'],
   ],
 ])('works where %s is configured', async (_what, options) => {
   expectSilence(await synchronise(options));
+});
+
+test('works where connections are shared in a way of the user’s own, and outlive their session', async () => {
+  const control = ['ControlMaster=auto', `ControlPath=${scratchDirectory()}/%C`, 'ControlPersist=2'];
+  expectSilence(await synchronise(control));
+  expectSilence(await synchronise(control));
+});
+
+describe('a server that refuses the key', () => {
+  const refusing = useSshServer({ profile: { access: 'refused' } });
+
+  test('is the reported reason although ssh was told to be silent', async () => {
+    const { exitCode, stderr } = await synchronise(['LogLevel=QUIET'], {}, refusing());
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('Permission denied'),
+    });
+  });
+});
+
+describe('a server that forwards nothing', () => {
+  const strict = useSshServer({ profile: { forwarding: 'refused' } });
+
+  test('makes no run print a line, whatever is configured, and however many lanes it wants', async () => {
+    const relay = await startRelay({ targetPort: strict().port, delayMs: 10 });
+    onTestFinished(() => relay.stop());
+    const { host, user, sshOptions } = strict();
+    const pair = makePair({ sizeBytes: 20 * 1024 * 1024 });
+    const result = await basyn.run(
+      [
+        ...deviceOptions('PUSH', pair),
+        ...[
+          '-a',
+          'PUSH',
+          '-m',
+          'COPY',
+          '--lanes=4',
+          `--host=${host}`,
+          `--port=${relay.port}`,
+          `--user=${user}`,
+        ],
+        ...[...sshOptions, 'ForwardX11=yes', 'ForwardAgent=yes'].map((option) => `--ssh-option=${option}`),
+      ],
+      { env: { DISPLAY: ':9' } },
+    );
+    expectSilence(result);
+  });
 });
 
 test('works where a port is to be forwarded that is taken already', async () => {
@@ -42,12 +99,13 @@ test('works where ssh is a script that reads its input to the end, and asks it f
 async function synchronise(
   options: readonly string[],
   env: CommandOptions['env'] = {},
+  at = server(),
 ): ReturnType<typeof basyn.run> {
   const pair = makePair();
   const args = [
     ...deviceOptions('PUSH', pair),
     ...['-a', 'PUSH', '-m', 'SYNC', '--timeout=10'],
-    ...hostOptions(server()),
+    ...hostOptions(at),
     ...options.map((option) => `--ssh-option=${option}`),
   ];
   const result = await basyn.run(args, { env });

@@ -1,6 +1,6 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { expectFailure, MiB, sideOf, useWorkshop, wirings } from '../support/fault-workshop.ts';
+import { expectFailure, MiB, sideWord, useWorkshop, wirings } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, makeFileSystem, mount, swapOn } from '../support/loop-device.ts';
 import { filesEqual, sha256OfFile } from '../support/images.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
@@ -22,7 +22,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
       '--verbose',
     ]);
     const sentence = expectFailure(result);
-    expect(sentence).toContain(`${sideOf(wiring, 'target')} target ${target}`);
+    expect(sentence).toContain(`${sideWord(wiring, 'target')}target ${target}`);
     expect(sentence).toContain(directory);
     unmount();
     const again = mount(target, directory);
@@ -38,7 +38,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     const { source } = workshop.pair(MiB);
     const pair = { source, target, sizeBytes: MiB };
     const { exitCode, stderr } = await workshop.run(wiring, pair, ['--mode=COPY', '--force']);
-    const what = `${sideOf(wiring, 'target')} target ${target} is mounted on ${directory}`;
+    const what = `${sideWord(wiring, 'target')}target ${target} is mounted on ${directory}`;
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
       stderr: `basyn: warning: ${what}, and --force allows writing to it.\n`,

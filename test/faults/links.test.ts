@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { lineWith, startCommand, type CommandResult, type RunningCommand } from '../support/command.ts';
@@ -12,6 +12,7 @@ import {
 } from '../support/fault-workshop.ts';
 import { descendants } from '../support/processes.ts';
 import { makeRandom } from '../support/random.ts';
+import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 import { environmentWithSsh } from '../support/ssh/script.ts';
 
@@ -73,6 +74,18 @@ describe('SIGKILL', () => {
       "basyn: Can't start on 127.0.0.1: ssh was ended by SIGKILL when it was asked for its configuration.",
     );
     check();
+  });
+
+  test('of the local process, although the remote command never ends: no ssh and no control socket is left', async () => {
+    const temporary = scratchDirectory();
+    // ssh would wait for it, whether its own stderr has a reader or not.
+    const options = ['--mode=COPY', '--remote-node=yes >&2; node'];
+    const run = await workshop.start(push, workshop.pair(MiB), options, { env: { TMPDIR: temporary } });
+    await expect.poll(() => firstBelow(server().pid, /^yes$/), { timeout: 10_000 }).toBeDefined();
+    process.kill(run.pid, 'SIGKILL');
+    await run.result;
+    await workshop.expectNothingLeft(6000);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   async function expectKilled(run: RunningCommand, name: Victim): Promise<void> {

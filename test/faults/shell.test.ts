@@ -5,7 +5,7 @@ import { lineWith, runCommand } from '../support/command.ts';
 import { expectFailure, MiB, useWorkshop, type Pair, type Wiring } from '../support/fault-workshop.ts';
 import { filesEqual, writeImage } from '../support/images.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
-import { hostOptions } from '../support/ssh/server.ts';
+import { hostOptions, type SshServer } from '../support/ssh/server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
@@ -89,6 +89,80 @@ describe('a host', () => {
     expect(expectFailure(result)).toMatch(/does not exist|Connection refused/);
   });
 });
+
+describe('without node there, the reason and the advice are one sentence', () => {
+  // What they print, and their exit status, is different in each.
+  describe.each(['sh', 'bash', 'dash', 'fish', 'tcsh'])('%s', (shell) => {
+    const without = useSshServer({ profile: { node: 'missing', shell } });
+
+    test.each([
+      [
+        'node',
+        /^basyn: Can't start on 127\.0\.0\.1: there is no node to run there as "node" \((.*)\): install it/,
+      ],
+      [
+        '/no/node',
+        /^basyn: Can't start on .*: there is no node to run there as "\/no\/node" \((.*)\): install it/,
+      ],
+    ])('%s', async (command, sentence) => {
+      const said = await failureAt(without(), `--remote-node=${command}`);
+      expect(said).toMatch(sentence);
+      expect(sentence.exec(said)![1]).toMatch(
+        new RegExp(`${command}.*(not found|no such)|(unknown|no such).*${command}`, 'i'),
+      );
+    });
+  });
+});
+
+describe('an account that runs no command is not told to fix its profile', () => {
+  describe.each([
+    [
+      'has no shell',
+      'nologin',
+      'the account there runs no commands ("This account is currently not available.")',
+    ],
+    [
+      'is for sftp only',
+      'internal-sftp',
+      'the account there runs no commands ("This service allows sftp connections only.")',
+    ],
+    [
+      'has a shell that does nothing',
+      'false',
+      '"node" ended with status 1 there without a word: the account may have no shell',
+    ],
+    [
+      'is for git only',
+      'git-shell -c "$SSH_ORIGINAL_COMMAND"',
+      "the account there runs certain commands only (fatal: unrecognized command 'node -e ...)",
+    ],
+    [
+      'runs another command',
+      'echo Backup done',
+      '"node" ended with status 0 there, and printed "Backup done": the account may have no shell',
+    ],
+  ])('as it %s', (_what, instead, words) => {
+    const there = useSshServer({ profile: { instead } });
+    test('which is the reported reason', async () => {
+      expect(await failureAt(there())).toContain(`Can't start on 127.0.0.1: ${words}`);
+    });
+  });
+
+  describe('but one whose profile prints text', () => {
+    const there = useSshServer({ profile: { noise: 'Welcome!\n' } });
+    test('is', async () => {
+      expect(await failureAt(there())).toContain(
+        'its shell prints text before node starts ("Welcome!"): make its profile silent',
+      );
+    });
+  });
+});
+
+async function failureAt(server: SshServer, ...more: string[]): Promise<string> {
+  const { source, target } = workshop.pair(1000);
+  const flags = [`--local=${source}`, `--remote=${target}`, '--mode=SYNC', '--action=PUSH'];
+  return expectFailure(await workshop.command([...flags, ...hostOptions(server), ...more]));
+}
 
 describe('two runs to the same target', () => {
   test.each(['PUSH', 'POP'] as const)(

@@ -9,6 +9,7 @@ import {
   guardPair,
   MiB,
   sideOf,
+  sideWord,
   useWorkshop,
   wirings,
   type Pair,
@@ -38,7 +39,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
     truncateSync(pair.source, 3 * MiB);
     const check = guardPair(pair);
     const result = await workshop.run(wiring, { ...pair, source: loop }, [`--mode=${mode}`, ...verbose]);
-    expectFailedRead(expectFailure(result), `${sideOf(wiring, 'source')} device ${loop}`, 3 * MiB);
+    expectFailedRead(expectFailure(result), `${sideWord(wiring, 'source')}device ${loop}`, 3 * MiB);
     check();
   });
 
@@ -51,7 +52,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
       truncateSync(pair.target, 3 * MiB);
       const onLoop = { ...pair, target: loop };
       const result = await workshop.run(wiring, onLoop, ['--mode=SYNC', ...verbose]);
-      expectFailedRead(expectFailure(result), `${sideOf(wiring, 'target')} device ${loop}`, 3 * MiB);
+      expectFailedRead(expectFailure(result), `${sideWord(wiring, 'target')}device ${loop}`, 3 * MiB);
       // The disk is well again, but for what the cut took.
       truncateSync(pair.target, pair.sizeBytes);
       writeFileSync(pair.target, canary, { flag: 'a' });
@@ -70,7 +71,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
     const pair = { source, target: loop, sizeBytes: 2 * MiB + 512 };
     const result = await workshop.run(wiring, pair, ['--mode=COPY', ...verbose]);
     expect(expectFailure(result)).toBe(
-      `basyn: cannot write ${sideOf(wiring, 'target')} device ${loop} at byte ${2 * MiB}: input/output error (EIO).`,
+      `basyn: cannot write ${sideWord(wiring, 'target')}device ${loop} at byte ${2 * MiB}: input/output error (EIO).`,
     );
   });
 
@@ -84,7 +85,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
       const loop = loopOver(file);
       const result = await workshop.run(wiring, { ...pair, target: loop }, ['--mode=COPY', ...verbose]);
       expect(expectFailure(result)).toBe(
-        `basyn: cannot flush ${sideOf(wiring, 'target')} device ${loop}: input/output error (EIO); ` +
+        `basyn: cannot flush ${sideWord(wiring, 'target')}device ${loop}: input/output error (EIO); ` +
           'data may not be on the disk.',
       );
     },
@@ -105,7 +106,7 @@ describe.skipIf(!isRoot)('a file system that is full (needs root: tmpfs)', () =>
       ]);
       expect(expectFailure(result)).toMatch(
         new RegExp(
-          `^basyn: cannot write ${sideOf(wiring, 'target')} file ${target} at byte \\d+: ` +
+          `^basyn: cannot write ${sideWord(wiring, 'target')}file ${target} at byte \\d+: ` +
             String.raw`no space left on device \(ENOSPC\)\.$`,
         ),
       );
@@ -133,7 +134,7 @@ describe('a limit on file sizes', () => {
       );
       expect(expectFailure(result)).toMatch(
         new RegExp(
-          `^basyn: cannot write ${sideOf(wiring, 'target')} file ${pair.target} at byte \\d+: ` +
+          `^basyn: cannot write ${sideWord(wiring, 'target')}file ${pair.target} at byte \\d+: ` +
             String.raw`file size limit reached \(EFBIG\)\.$`,
         ),
       );
@@ -158,7 +159,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     // Which thread fails first, and when the others do, is another thing each time.
     for (let attempt = 0; attempt < 3; attempt++) {
       const result = await workshop.run(wiring, { ...pair, source: loop });
-      expectFailedRead(expectFailure(result), `${sideOf(wiring, 'source')} device ${loop}`, 32 * MiB);
+      expectFailedRead(expectFailure(result), `${sideWord(wiring, 'source')}device ${loop}`, 32 * MiB);
     }
   });
 
@@ -183,7 +184,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
       '--buffer=1',
       '--verbose',
     ]);
-    expectFailedRead(expectFailure(result), `${sideOf(wiring, role)} device ${loop}`, 2 * MiB);
+    expectFailedRead(expectFailure(result), `${sideWord(wiring, role)}device ${loop}`, 2 * MiB);
   });
 
   test('POP ssh: arrives over a slow link, behind the data that was sent before', async () => {
@@ -238,7 +239,7 @@ describe('a source that becomes shorter during the run', () => {
     endBytes: number,
   ): void {
     const parts = /^basyn: (.*) ends at byte (\d+), but (.*)\.$/.exec(sentence);
-    expect(parts?.[1], sentence).toBe(`${sideOf(wiring, 'source')} file ${source}`);
+    expect(parts?.[1], sentence).toBe(`${sideWord(wiring, 'source')}file ${source}`);
     expect(Number(parts?.[2])).toBeGreaterThanOrEqual(endBytes);
     expect(parts?.[3]).toBe(`it had ${sizeBytes} bytes when it was opened: it has become shorter`);
   }

@@ -197,7 +197,7 @@ class Laboratory {
       const { order, localRole } = transcript;
       const localPath = pathOf(this.#files, localRole);
       const remotePath = pathOf(this.#files, localRole === 'source' ? 'target' : 'source');
-      const reporter = makeReporter(undefined, order.dryRun);
+      const reporter = makeReporter(undefined, order);
       const lanes = new LaneOpener(
         channel,
         0,

@@ -77,6 +77,34 @@ test('a further lane that is dead is noticed, although the first one lives', asy
   await Promise.race([...endings, sleep(10)]);
 });
 
+test('a further lane may be silent as long as payload arrives on another one, and no longer', async () => {
+  const { channel, readable } = channelTo(sink());
+  const second = new PassThrough();
+  channel.addLane({ readable: second, writable: sink() });
+  second.write(frameOf({ type: 'ping' }));
+  channel.watch(200);
+  const payload = Buffer.alloc(MiB);
+  const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
+  const frame = frameOf({ type: 'data', extents, encoding: 'none', payload });
+  let failure: unknown;
+  void (async () => {
+    try {
+      for (;;) await channel.next();
+    } catch (error) {
+      failure = error;
+    }
+  })();
+  // A slow link: this frame takes a second and more.
+  for (let part = 0; part < 20; part++) {
+    readable.write(frame.subarray((part * frame.length) / 20, ((part + 1) * frame.length) / 20));
+    await sleep(50);
+  }
+  expect(failure).toBeUndefined();
+  const alive = setInterval(() => readable.write(frameOf({ type: 'ping' })), 20);
+  onTestFinished(() => clearInterval(alive));
+  await expect.poll(() => failure, { timeout: 2000 }).toMatchObject({ code: 'connection' });
+});
+
 function channelTo(writable: Writable): { channel: Channel; readable: PassThrough } {
   const channel = new Channel();
   const readable = new PassThrough({ highWaterMark: 64 * 1024 });

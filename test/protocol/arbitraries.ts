@@ -58,10 +58,11 @@ const side = fc.constantFrom('local', 'remote');
 /** The fields of every message. A new message is not compiled here before it is named. */
 const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   open: fc.record({
-    protocol: fc.constant(1),
+    protocol: fc.constant(2),
     path,
     role: fc.constantFrom('source', 'target'),
     receiving: fc.option(receiving),
+    phases: fc.array(fc.constantFrom('copy', 'sync', 'recheck'), { maxLength: 2 }),
     lanes: fc.boolean(),
     peerTimeoutMs: fc.integer({ min: limits.minPeerTimeoutMs, max: limits.maxPeerTimeoutMs }),
   }),
@@ -70,6 +71,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     sizeBytes: offset,
     identity: fc.jsonValue(),
     warnings: fc.array(text, { maxLength: 20 }),
+    cachedBecause: fc.option(text),
     lanes: fc.option(laneMeeting),
   }),
   begin: plan,
@@ -109,6 +111,8 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     { requiredKeys: ['code', 'message'] },
   ),
   bye: nothing,
+  flushing: nothing,
+  closed: fc.record({ warnings: fc.array(text, { maxLength: 20 }) }),
 };
 
 const messageTypes = Object.keys(typeNumbers) as Message['type'][];

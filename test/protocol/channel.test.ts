@@ -80,6 +80,20 @@ test('payload that was not sent can’t be confirmed', async () => {
   expect(() => channel.confirmed(MiB + 1)).toThrow(/confirmed more payload/);
 });
 
+test('a flush of the peer is known until its next message, and is no message itself', async () => {
+  const [channel, peer] = channelPair();
+  const flushes: string[] = [];
+  channel.onFlush((whose) => flushes.push(whose));
+  peer.onFlush((whose) => flushes.push(whose));
+  peer.announceFlush();
+  await channel.ping();
+  expect(channel.isPeerFlushing).toBe(true);
+  expect(flushes).toEqual(['ours', 'theirs']);
+  peer.send({ type: 'finished', writtenBytes: 1 });
+  expect(await channel.next()).toEqual({ type: 'finished', writtenBytes: 1 });
+  expect(channel.isPeerFlushing).toBe(false);
+});
+
 /** To another channel, to which what is said goes when `carry` pushes it. */
 function channelThrough(carry: (push: () => void) => void): Channel {
   const there = new Transform({

@@ -101,7 +101,7 @@ describe('a malformed message', () => {
   };
   const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
   const open = {
-    protocol: 1,
+    protocol: 2,
     path: '/dev/sdb',
     role: 'source',
     receiving: null,
@@ -138,7 +138,7 @@ describe('a malformed message', () => {
     ['with 4 billion extents', typeNumbers.ask, askHead(0xffff_ffff)],
     ['that is not JSON', typeNumbers.open, Buffer.from('{"protocol":1')],
     ['that is JSON, but no object', typeNumbers.open, json(null)],
-    ['of another protocol version', typeNumbers.open, json({ ...open, protocol: 2 })],
+    ['of another protocol version', typeNumbers.open, json({ ...open, protocol: 3 })],
     [
       'with a path longer than any',
       typeNumbers.open,
@@ -157,7 +157,7 @@ describe('a malformed message', () => {
   });
 
   test.each<[string, Buffer]>([
-    ['is of another protocol version', json({ ...open, protocol: 2 })],
+    ['is of another protocol version', json({ ...open, protocol: 3 })],
     ['lacks everything', json({})],
     ['is cut off', json(open).subarray(0, 20)],
   ])('that %s is refused in one sentence', (_, payload) => {

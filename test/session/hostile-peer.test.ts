@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
+import type { Channel } from '../../src/protocol/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/session/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
@@ -28,9 +29,10 @@ const receiving = {
 };
 const open: Omit<OpenMessage, 'path'> = {
   type: 'open',
-  protocol: 1,
+  protocol: 2,
   role: 'target',
   receiving,
+  phases: ['sync', 'recheck'],
   lanes: false,
   peerTimeoutMs: 10_000,
 };
@@ -172,6 +174,7 @@ describe('a local source', () => {
     sizeBytes,
     identity,
     warnings: [],
+    cachedBecause: null,
     lanes: null,
   };
   const allWritten = written(sizeBytes, 0);
@@ -201,8 +204,25 @@ describe('a local source', () => {
     },
   );
 
-  /** What a copy ends with, to an agent that says these things, each after a while. */
-  async function localOutcome(said: readonly Message[]): Promise<BasynError> {
+  test.each<[string, (agent: Channel) => void, string]>([
+    [
+      'could not close its device',
+      (agent) =>
+        agent.send({ type: 'failure', code: 'device', message: 'cannot close remote device /dev/sdb.' }),
+      'cannot close remote device /dev/sdb.',
+    ],
+    ['goes away without saying so', (agent) => agent.destroy(), 'The connection to the other side ended'],
+    ['says something else', (agent) => agent.send({ type: 'finished', writtenBytes: 0 }), '"finished"'],
+  ])('reports no success where the target has finished, and then %s', async (_, end, words) => {
+    const error = await localOutcome(
+      [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes }],
+      end,
+    );
+    expect(error.message).toContain(words);
+  });
+
+  /** What a copy ends with, to an agent that says these things, each after a while, and does `end` after `bye`. */
+  async function localOutcome(said: readonly Message[], end?: (agent: Channel) => void): Promise<BasynError> {
     const path = scratchFile(device.subarray(0, sizeBytes));
     const [local, agent] = channelPair();
     const order = { ...plainOrder, phases: ['copy'] as const, localPath: path, remotePath: '/remote' };
@@ -231,6 +251,9 @@ describe('a local source', () => {
       while (follows !== undefined && (await agent.next()).type !== follows);
       agent.send(message as Exclude<Message, DataMessage>);
     }
+    if (end === undefined) return outcome;
+    while ((await agent.next()).type !== 'bye');
+    end(agent);
     return outcome;
   }
 });

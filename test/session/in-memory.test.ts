@@ -105,12 +105,34 @@ describe('a session over any two devices, in any order', () => {
 });
 
 describe('a session', () => {
-  test('takes a copy of nothing from nothing', async () => {
+  test('refuses a source without a byte, and a comparison of nothing', async () => {
     for (const phase of ['sync', 'copy', 'recheck'] as const) {
-      const nothing = { source: Buffer.alloc(0), target: Buffer.alloc(0) };
-      await expectFaithful(nothing, { ...plainOrder, phases: [phase] });
+      for (const localRole of ['source', 'target'] as const) {
+        const nothing = { source: Buffer.alloc(0), target: Buffer.alloc(phase === 'recheck' ? 0 : 10) };
+        const work = run(nothing, { ...plainOrder, phases: [phase], localRole });
+        await expect(work).rejects.toMatchObject({
+          code: 'device',
+          message: expect.stringContaining('empty'),
+        });
+      }
     }
   });
+
+  test.each([
+    ['equal', 'larger', false],
+    ['equal', 'smaller', false],
+    ['target at least source', 'larger', true],
+    ['target at least source', 'smaller', false],
+  ] as const)(
+    'that rechecks where the sizes should be "%s" and the target is %s: a match is %s',
+    async (sizes, which, matches) => {
+      const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
+      const pair = which === 'larger' ? { source: short, target: long } : { source: long, target: short };
+      const { report } = await run(pair, { ...plainOrder, phases: ['recheck'], sizes });
+      expect(report).toMatchObject({ sizesMatch: matches, matches });
+      expect(report.phases[0]).toMatchObject({ sizeBytes: 30_001, differingBytes: 0 });
+    },
+  );
 
   test('that rechecks without a direction compares what both devices have', async () => {
     const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
@@ -121,7 +143,7 @@ describe('a session', () => {
     ] as const) {
       const { report } = await run(
         { source, target },
-        { ...plainOrder, phases: ['recheck'], extent: 'smaller size' },
+        { ...plainOrder, phases: ['recheck'], sizes: 'equal' },
       );
       expect(report.matches).toBe(false);
       expect(report.phases[0]).toMatchObject({ sizeBytes: 30_001, differingRangeCount: 1 });
@@ -213,9 +235,11 @@ function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, ta
   expect(phase.writtenBytes).toBe(phase.phase === 'recheck' || dryRun ? 0 : phase.differingBytes);
 }
 
-/** A run tells what it begins with, then of each phase its start, its way, and its end. */
+/** A run tells what it begins with, then of each phase its start, its way, and its end. A flush is reported only where it takes a while. */
 function expectSteady(events: readonly RunEvent[], report: RunReport): void {
-  const types = events.map(({ type }) => type).filter((type) => type !== 'progress' && type !== 'debug');
+  const types = events
+    .map(({ type }) => type)
+    .filter((type) => type !== 'progress' && type !== 'debug' && type !== 'flushing');
   expect(types).toEqual(['start', ...report.phases.flatMap(() => ['phase-start', 'phase-end'])]);
   expect(events[0]).toEqual({ type: 'start', source: report.source, target: report.target });
   let doneBytes = 0;

@@ -29,10 +29,11 @@ async function sentWhere(
   const sizeBytes = device.length;
   target.send({
     type: 'open',
-    protocol: 1,
+    protocol: 2,
     path: scratchFile(device),
     role: 'source',
     receiving: null,
+    phases: ['sync'],
     lanes: false,
     peerTimeoutMs: 10_000,
   });

@@ -20,6 +20,7 @@ const opened: Message = {
   sizeBytes,
   identity: { machine: 'elsewhere', regions: [] },
   warnings: [],
+  cachedBecause: null,
   lanes: null,
 };
 

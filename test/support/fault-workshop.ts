@@ -33,6 +33,13 @@ export function sideOf({ action }: Wiring, role: 'source' | 'target'): 'local' |
   return (action === 'PUSH') === (role === 'source') ? 'local' : 'remote';
 }
 
+const repairAdvice = ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
+
+/** How a message begins to name a device: not with a side where both are this machine. */
+export function sideWord(wiring: Wiring, role: 'source' | 'target'): '' | 'local ' | 'remote ' {
+  return wiring.over === 'ssh' ? `${sideOf(wiring, role)} ` : '';
+}
+
 /** A source, and a target that is longer by the canary. */
 export interface Pair {
   readonly source: string;
@@ -172,8 +179,8 @@ const successWords = /all done| written|Ratio|phase-end|the devices match/;
 export const noSuccess: unknown = expect.not.stringMatching(successWords);
 
 /**
- * A run that failed as it should: exit code 2, one sentence of ours, which is returned, no trace, no word of
- * success. Lines of the remote side's own stderr may stand beside it.
+ * A run that failed as it should: exit code 2, one message of ours, no trace, no word of success. The message is
+ * returned without the advice that follows what happened once a target is written to. Lines of the remote side's own stderr may stand beside it.
  */
 export function expectFailure(
   { exitCode, signal, deadlineExceeded, stdout, stderr, wallMs }: CommandResult,
@@ -192,5 +199,5 @@ export function expectFailure(
   expect(stderr + stdout).not.toMatch(controls);
   expect(stdout).not.toMatch(successWords);
   expect(wallMs).toBeLessThan(withinMs);
-  return sentences[0]!;
+  return sentences[0]!.replace(repairAdvice, '');
 }

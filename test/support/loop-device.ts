@@ -11,6 +11,8 @@ export interface LoopOptions {
   readonly offsetBytes?: number;
   /** The device's size, where it is not the rest of the file. */
   readonly sizeLimitBytes?: number;
+  /** How it reads and writes its file: `direct` where the file allows that, unless it is given. */
+  readonly io?: 'direct' | 'buffered';
   /** Reads the partition table: partitions are then at `PATHp1` and so on. */
   readonly partitioned?: boolean;
 }
@@ -31,9 +33,19 @@ export function attachLoop(file: string, options: LoopOptions = {}): LoopDevice 
   ];
   const path = retried(() => run('losetup', ['--find', '--show', ...args, file]));
   const detach = atExit(() => run('losetup', ['--detach', path]));
+  if (options.io !== 'buffered') useDirectIo(path);
   // A kernel may not know the table's format; partx tells it the partitions.
   if (options.partitioned) run('partx', ['--update', path]);
   return { path, detach };
+}
+
+/** A file in memory, or one that begins at an odd offset, allows none. */
+function useDirectIo(path: string): void {
+  try {
+    run('losetup', ['--direct-io=on', path]);
+  } catch (error) {
+    if (!String(error).includes('Invalid argument')) throw error;
+  }
 }
 
 /** Mounts a device on a new directory, until the returned function is called or this process exits. */

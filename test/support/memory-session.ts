@@ -22,7 +22,7 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   bufferBytes: 64 * 1024,
   chunkBytes: null,
   compression: { name: 'zlib', level: 6 },
-  extent: 'source size',
+  sizes: 'target at least source',
   create: false,
   force: false,
   dryRun: false,
@@ -70,7 +70,7 @@ export async function runInMemory(
     local.addLane({ readable: back, writable: there });
   };
   addLane();
-  const reporter = makeReporter(onEvent, order.dryRun);
+  const reporter = makeReporter(onEvent, order);
   const lanes = new LaneOpener(local, 0, unreachable, () => undefined);
   const [localRunner, agentRunner] = [makeRunner(), makeRunner()];
   const growing = setInterval(() => {
@@ -103,6 +103,9 @@ function unreachable(): never {
 }
 
 /** Reports a run that has no wire whose bytes could be counted. */
-export function makeReporter(onEvent: (event: RunEvent) => void = () => undefined, dryRun = false): Reporter {
-  return new Reporter(dryRun, onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
+export function makeReporter(
+  onEvent: (event: RunEvent) => void = () => undefined,
+  { dryRun, sizes }: Pick<Order, 'dryRun' | 'sizes'> = plainOrder,
+): Reporter {
+  return new Reporter({ dryRun, sizes }, onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
 }

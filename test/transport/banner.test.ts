@@ -26,18 +26,22 @@ test('a hello is read to the byte, however it is cut, and leaves what follows to
   );
 });
 
-test.each([
-  'Welcome!\n',
-  'BASYN 2 20.11.0\n',
-  'BASYN 1 20.11.0 \n',
-  '\n',
-  'BASYN 1\n',
-  'x'.repeat(limits.maxBannerBytes),
-])('anything else is refused: %j', async (text) => {
+test('another version of the bootstrap is told as such, and is no noise of the shell', async () => {
   const stream = new PassThrough();
-  stream.write(text);
-  expect(await failureOf(() => readBanner(stream, 1000))).toMatchObject({ code: 'connection' });
+  stream.write('BASYN 2 20.11.0\n');
+  const { code, message } = await failureOf(() => readBanner(stream, 1000));
+  expect(code).toBe('connection');
+  expect(message).toMatch(/^another version of Basyn starts there \("BASYN 2 20\.11\.0"\): /);
 });
+
+test.each(['Welcome!\n', 'BASYN 1 20.11.0 \n', '\n', 'BASYN 1\n', 'x'.repeat(limits.maxBannerBytes)])(
+  'anything else is refused: %j',
+  async (text) => {
+    const stream = new PassThrough();
+    stream.write(text);
+    expect(await failureOf(() => readBanner(stream, 1000))).toMatchObject({ code: 'connection' });
+  },
+);
 
 test('silence is refused after a while', async () => {
   expect((await failureOf(() => readBanner(new PassThrough(), 30))).message).toMatch(

@@ -35,6 +35,20 @@ describe('the words for ssh', () => {
   });
 });
 
+test.each([
+  [{ host: '[::1]' }, { hostname: '::1' }],
+  [{ host: 'me@[fe80::1%lo]' }, { hostname: 'fe80::1%lo', user: 'me' }],
+  [
+    { host: '::1', user: 'first last' },
+    { hostname: '::1', user: 'first last' },
+  ],
+  [{ host: 'first last@backup' }, { hostname: 'backup', user: 'first last' }],
+])('ssh takes %j for what it is', (destination, expected) => {
+  const args = sshArguments({ options: [], ...destination }, ['-F', 'none', '-G']);
+  const { stdout } = spawnSync('ssh', args, { encoding: 'utf8' });
+  for (const [name, value] of Object.entries(expected)) expect(stdout).toMatch(`${name} ${value}\n`);
+});
+
 describe('the command that starts the agent', () => {
   test('holds nothing that any shell would read between its single quotes', () => {
     const [, start, program, ...rest] = /^(node -e )'(.*)'$/s.exec(agentCommand('node')) ?? [];

@@ -142,7 +142,7 @@ describe('a compare job', () => {
           target,
           extents: [wholeDevice],
           stepBytes: step,
-          difference,
+          repair: difference === 'write' ? target : undefined,
         } as const;
         const { differing } = await perform(job);
         expect(differing).toEqual(differingChunks(bytes, before, sizeBytes, step));

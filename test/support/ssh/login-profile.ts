@@ -9,6 +9,12 @@ export interface LoginProfile {
   readonly noise?: string;
   /** What `node` means on the remote side: not installed, or this executable instead of the usual one. */
   readonly node?: 'missing' | { readonly path: string };
+  /** The shell of the account: its command without the `-c`. Otherwise the user's own, or sh. */
+  readonly shell?: string;
+  /** A command that runs in place of each, as `ForceCommand` in sshd's configuration. */
+  readonly instead?: string;
+  /** `refused`: sshd forwards nothing, as for a key with `restrict`. The embedded server never does. */
+  readonly forwarding?: 'refused';
   /** Further variables in the command's environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -17,7 +23,10 @@ export interface LoginProfile {
  * Writes the script that the server runs in place of each command (as sshd's `ForceCommand` does, which
  * hands it the command in `SSH_ORIGINAL_COMMAND`); returns its path.
  */
-export function writeLoginScript(directory: string, { noise, node, environment }: LoginProfile): string {
+export function writeLoginScript(
+  directory: string,
+  { noise, node, environment, shell = '/bin/sh', instead }: LoginProfile,
+): string {
   const variables = { ...environment };
   if (node === 'missing') variables.PATH = makeToolsWithoutNode(directory);
   else if (node !== undefined)
@@ -26,7 +35,7 @@ export function writeLoginScript(directory: string, { noise, node, environment }
   const lines = ['#!/bin/sh'];
   for (const [name, value] of Object.entries(variables)) lines.push(`export ${name}=${quote(value)}`);
   if (noise !== undefined) lines.push(`printf %s ${quote(noise)}`);
-  lines.push('exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"', '');
+  lines.push(instead ?? `exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`, '');
   const path = join(directory, 'login');
   writeFileSync(path, lines.join('\n'), { mode: 0o755 });
   return path;

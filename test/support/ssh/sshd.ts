@@ -56,9 +56,11 @@ function configure(directory: string, credentials: Credentials, profile: LoginPr
   const authorizedKeysPath = join(directory, 'authorized_keys');
   if (profile.access === 'refused') writeFileSync(authorizedKeysPath, '');
   else copyFileSync(credentials.clientPublicKeyPath, authorizedKeysPath);
+  if (profile.forwarding === 'refused')
+    writeFileSync(authorizedKeysPath, `restrict ${readFileSync(authorizedKeysPath, 'latin1')}`);
   const home = join(directory, 'home');
   mkdirSync(home);
-  const { noise, node, environment } = profile;
+  const { noise, node, environment, shell, instead } = profile;
   const lines = [
     'ListenAddress 127.0.0.1',
     `HostKey ${credentials.hostKeyPath}`,
@@ -75,7 +77,8 @@ function configure(directory: string, credentials: Credentials, profile: LoginPr
     `SetEnv BASYN_TEST_RUN=${runMarker} "PATH=${dirname(process.execPath)}:${SYSTEM_PATH}" "HOME=${home}"`,
   ];
   // An ordinary login meets the user's real shell.
-  if (noise !== undefined || node !== undefined || environment !== undefined) {
+  if (instead !== undefined) lines.push(`ForceCommand ${instead}`);
+  else if ([noise, node, environment, shell].some((part) => part !== undefined)) {
     lines.push(`ForceCommand ${writeLoginScript(directory, profile)}`);
   }
   return `${lines.join('\n')}\n`;

@@ -1,0 +1,157 @@
+import { read } from 'node:fs';
+import { promisify } from 'node:util';
+import { assert } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
+import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { assertInside, endedEarly, failedAt, isInterrupted, readFully } from './range-io.ts';
+
+const readAsync = promisify(read);
+
+/** A range of a device that is read at once. */
+export interface Piece {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+/** The best length of one read: what is read past the page cache needs longer ones, which the disk works on at once. */
+export function pieceBytesOf({ access }: DeviceHandle): number {
+  return access === 'direct' ? limits.directPieceBytes : limits.pieceBytes;
+}
+
+/**
+ * Reads one piece of a device after the other, into memory that is used again. The kernel reads ahead of buffered
+ * reads; ahead of direct reads it does not, so this class does.
+ */
+export class PieceReader {
+  #buffered: Uint8Array | undefined;
+  /** Aligned memory for one piece each. */
+  #slots: readonly Uint8Array[] | undefined;
+  #handle: DeviceHandle | undefined;
+  #pieces: readonly Piece[] = [];
+  #nextPiece = 0;
+  /** Direct reads under way or done, oldest first. */
+  readonly #ahead: Promise<Uint8Array>[] = [];
+  #startedReads = 0;
+
+  /**
+   * Begins with a device. No reads of an earlier one may be open.
+   *
+   * @param pieces the ranges to read, inside the device, each of at most `limits.directPieceBytes`.
+   */
+  start(handle: DeviceHandle, pieces: readonly Piece[]): void {
+    assert(this.#ahead.length === 0, 'a piece reader was started twice');
+    this.#handle = handle;
+    this.#pieces = pieces;
+    this.#nextPiece = 0;
+    this.#startedReads = 0;
+  }
+
+  get hasNext(): boolean {
+    return this.#nextPiece < this.#pieces.length;
+  }
+
+  /**
+   * The bytes of the next piece, valid until the next call.
+   *
+   * @throws {BasynError} `device`, with the offset of the failing read, on an I/O error and where the device has
+   *   become shorter than it was when opened.
+   */
+  next(): Uint8Array | Promise<Uint8Array> {
+    const handle = this.#handle;
+    assert(handle !== undefined && this.hasNext, 'there is no further piece');
+    const piece = this.#pieces[this.#nextPiece++]!;
+    return handle.access === 'direct' ? this.#nextDirect(handle) : this.#readBuffered(handle, piece);
+  }
+
+  /** Waits for the reads that are still under way, so that the memory and the descriptor may be used for others. */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#ahead.splice(0));
+  }
+
+  #readBuffered(handle: DeviceHandle, { offsetBytes, lengthBytes }: Piece): Uint8Array {
+    if ((this.#buffered?.byteLength ?? 0) < lengthBytes) {
+      this.#buffered = Buffer.allocUnsafeSlow(Math.max(lengthBytes, limits.pieceBytes));
+    }
+    const into = this.#buffered!.subarray(0, lengthBytes);
+    readFully(handle, offsetBytes, into);
+    return into;
+  }
+
+  #nextDirect(handle: DeviceHandle): Promise<Uint8Array> {
+    const slots = (this.#slots ??= makeSlots(handle));
+    // One slot holds the piece that the caller looks at, from this call on; the others may be filled.
+    while (this.#startedReads < Math.min(this.#pieces.length, this.#nextPiece - 1 + slots.length)) {
+      const piece = this.#pieces[this.#startedReads]!;
+      const reading = readDirect(handle, piece, slots[this.#startedReads % slots.length]!);
+      // It may fail long before anyone waits for it.
+      reading.catch(() => undefined);
+      this.#ahead.push(reading);
+      this.#startedReads++;
+    }
+    return this.#ahead.shift()!;
+  }
+}
+
+function makeSlots(handle: DeviceHandle): Uint8Array[] {
+  const slotBytes = limits.directPieceBytes + 2 * maxAlignmentBytes;
+  const memory = alignedMemory(limits.directSlots * slotBytes);
+  if (memory === undefined) {
+    throw deviceError(
+      handle,
+      `cannot read ${nameOf(handle)}: there is no memory for direct reads.`,
+      undefined,
+    );
+  }
+  return Array.from({ length: limits.directSlots }, (_, index) =>
+    memory.subarray(index * slotBytes, (index + 1) * slotBytes),
+  );
+}
+
+/**
+ * A direct read begins and ends at multiples of the alignment, and has to go on from such an offset.
+ *
+ * The kernel reports a failed direct read for the whole of it. After a failure, the smallest possible reads find its offset.
+ */
+async function readDirect(
+  handle: DeviceHandle,
+  { offsetBytes, lengthBytes }: Piece,
+  memory: Uint8Array,
+): Promise<Uint8Array> {
+  assertInside(handle, offsetBytes, lengthBytes);
+  assert(lengthBytes <= limits.directPieceBytes, 'a piece that is longer than the memory for it');
+  const { alignmentBytes } = handle;
+  const endBytes = offsetBytes + lengthBytes;
+  const startBytes = offsetBytes - (offsetBytes % alignmentBytes);
+  const alignedEndBytes = Math.ceil(endBytes / alignmentBytes) * alignmentBytes;
+  let atBytes = startBytes;
+  let stepBytes = alignedEndBytes - startBytes;
+  while (atBytes < endBytes) {
+    const stepEndBytes = Math.min(atBytes + stepBytes, alignedEndBytes);
+    const into = memory.subarray(atBytes - startBytes, stepEndBytes - startBytes);
+    let countBytes: number;
+    try {
+      countBytes = await readOnce(handle, into, atBytes);
+    } catch (error) {
+      if (into.byteLength === alignmentBytes) throw error;
+      stepBytes = alignmentBytes;
+      continue;
+    }
+    if (atBytes + countBytes >= endBytes) break;
+    const nextBytes = atBytes + countBytes - (countBytes % alignmentBytes);
+    if (nextBytes === atBytes) throw endedEarly(handle, atBytes + countBytes);
+    atBytes = nextBytes;
+  }
+  return memory.subarray(offsetBytes - startBytes, endBytes - startBytes);
+}
+
+async function readOnce(handle: DeviceHandle, into: Uint8Array, atBytes: number): Promise<number> {
+  for (;;) {
+    try {
+      const { bytesRead } = await readAsync(handle.fd, into, 0, into.byteLength, atBytes);
+      return bytesRead;
+    } catch (error) {
+      if (!isInterrupted(error)) throw failedAt('read', handle, atBytes, error);
+    }
+  }
+}

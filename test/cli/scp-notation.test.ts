@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { refuseScpNotation } from '../../src/cli/scp-notation.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+import { usageMessage } from './fixtures.ts';
+
+const inspecting = (local: string, remote: string, host?: string) =>
+  ({ kind: 'inspect', options: { local, remote, ...(host !== undefined && { host }) } }) as const;
+
+it.each([
+  ['backup:/srv/disk.img', '--host=backup --remote=/srv/disk.img'],
+  ['root@backup.example.org:/dev/sdb', '--host=root@backup.example.org --remote=/dev/sdb'],
+  ['[::1]:/dev/sdb', '--host=[::1] --remote=/dev/sdb'],
+  ['me@[fe80::1%eth0]:/dev/sdb', '--host=me@[fe80::1%eth0] --remote=/dev/sdb'],
+])('--remote=%s without a host gets the options that are meant', (remote, meant) => {
+  const message = usageMessage(() => refuseScpNotation(inspecting('/a', remote)));
+  expect(message).toContain(`--remote: there is no file named "${remote}" on this machine.`);
+  expect(message).toContain(`write ${meant}.`);
+});
+
+it('--local can only be on this machine', () => {
+  expect(usageMessage(() => refuseScpNotation(inspecting('backup:/srv/a', '/b')))).toMatch(
+    /^--local: .* write --host=backup --remote=\/srv\/a, and choose the direction with --action\.$/,
+  );
+});
+
+it.each(['/dev/disk/by-path/pci-0000:00:1f.2', './host:/path', 'a/b:/c', 'disk:1.img', '12:30', ':/x'])(
+  'the path %s of this machine is none of them',
+  (path) => {
+    expect(() => refuseScpNotation(inspecting(path, path))).not.toThrow();
+  },
+);
+
+it('a file that really has this name is used, and with a host the path is not ours to judge', () => {
+  const previous = process.cwd();
+  process.chdir(scratchDirectory());
+  onTestFinished(() => process.chdir(previous));
+  mkdirSync('host:');
+  writeFileSync(join('host:', 'disk'), 'x');
+  expect(() => refuseScpNotation(inspecting('/a', 'host:/disk'))).not.toThrow();
+  expect(() => refuseScpNotation(inspecting('/a', 'host:/other', 'backup'))).not.toThrow();
+});

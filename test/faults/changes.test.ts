@@ -1,0 +1,107 @@
+import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { lineWith, type CommandResult } from '../support/command.ts';
+import { MiB, sideOf, useWorkshop, wirings, type Pair, type Wiring } from '../support/fault-workshop.ts';
+import { attachLoop, isRoot } from '../support/loop-device.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const workshop = useWorkshop(server);
+const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+
+describe('a target that changes during the run', () => {
+  test.each(cases)('%s: is no success where it was removed', async (_name, wiring) => {
+    const { pair, result } = await duringRun(wiring, ({ target }) => rmSync(target));
+    const name = `${sideOf(wiring, 'target')} file ${pair.target}`;
+    expectRefusal(result, `${name} was removed during the run: nothing at this path holds the data.`);
+  });
+
+  test.each(cases)('%s: is no success where it was replaced', async (_name, wiring) => {
+    const { pair, result } = await duringRun(wiring, ({ target }) => {
+      writeFileSync(`${target}.new`, 'another file');
+      renameSync(`${target}.new`, target);
+    });
+    const name = `${sideOf(wiring, 'target')} file ${pair.target}`;
+    expectRefusal(
+      result,
+      `${name} was replaced by something else during the run, which does not hold the data.`,
+    );
+  });
+
+  test.skipIf(!isRoot).each(cases)(
+    '%s: is no success where a loop device was attached to it (needs root)',
+    async (_name, wiring) => {
+      let loop = '';
+      const { pair, result } = await duringRun(wiring, ({ target }) => {
+        const attached = attachLoop(target);
+        onTestFinished(attached.detach);
+        loop = attached.path;
+      });
+      const name = `${sideOf(wiring, 'target')} file ${pair.target}`;
+      expectRefusal(result, `${name} is attached to the loop device ${loop}, which began during the run.`);
+    },
+  );
+});
+
+describe('a source that changes during the run', () => {
+  test.each(cases)('%s: is reported where it grew', async (_name, wiring) => {
+    const { pair, result } = await duringRun(wiring, ({ source }) => appendFileSync(source, 'more'));
+    expectWarning(
+      result,
+      wiring,
+      pair,
+      `has changed its size from ${pair.sizeBytes} to ${pair.sizeBytes + 4} bytes`,
+    );
+  });
+
+  test.each(cases)('%s: is reported where it was modified', async (_name, wiring) => {
+    const { pair, result } = await duringRun(wiring, ({ source }) => utimesSync(source, 1, 1));
+    expectWarning(result, wiring, pair, 'was modified');
+  });
+
+  function expectWarning(
+    { exitCode, stderr }: CommandResult,
+    wiring: Wiring,
+    { source }: Pair,
+    what: string,
+  ): void {
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe(
+      `basyn: warning: ${sideOf(wiring, 'source')} file ${source} ${what} during the run: the copy may be ` +
+        'inconsistent; use a snapshot, or stop what writes to it, and run again.\n',
+    );
+  }
+});
+
+/** Each flush takes so long that there is time to act before it ends. */
+const slowFlush = [
+  'strace',
+  '-f',
+  '-qq',
+  '-o',
+  '/dev/null',
+  '-e',
+  'trace=fsync',
+  '-e',
+  'inject=fsync:delay_enter=1500000',
+];
+
+/** A run in the middle of which something happens. */
+async function duringRun(
+  wiring: Wiring,
+  act: (pair: Pair) => void,
+): Promise<{ pair: Pair; result: CommandResult }> {
+  const pair = workshop.pair(6 * MiB);
+  const isHere = wiring.over === 'here';
+  const options = isHere
+    ? { prefix: slowFlush }
+    : { port: (await workshop.relay({ bandwidthMbit: 32 })).port };
+  const run = await workshop.start(wiring, pair, ['--mode=COPY', '--verbose'], options);
+  await lineWith(run.child.stdout!, isHere ? 'copy: flushing' : 'to go through');
+  act(pair);
+  return { pair, result: await run.result };
+}
+
+function expectRefusal({ exitCode, stderr }: CommandResult, sentence: string): void {
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: `basyn: ${sentence}\n` });
+}

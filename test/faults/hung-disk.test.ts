@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process';
+import { truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { hostOptions, useBasyn } from '../support/basyn.ts';
+import { lineWith } from '../support/command.ts';
+import { runOptions } from '../support/disks.ts';
+import { writeImage } from '../support/images.ts';
+import { isRoot, makeFileSystem, mount } from '../support/loop-device.ts';
+import {
+  assertNothingLeft,
+  descendants,
+  snapshotProcesses,
+  type ProcessSnapshot,
+} from '../support/processes.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+import { atExit } from '../support/temporary.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+const MiB = 1024 * 1024;
+
+let before: ProcessSnapshot;
+beforeEach(() => {
+  before = snapshotProcesses();
+});
+afterEach(() => assertNothingLeft(before, 10_000));
+
+test.skipIf(!isRoot).each([
+  ['here', 'PUSH'],
+  ['over ssh', 'POP'],
+] as const)(
+  'a signal ends what can be ended while a write hangs in the kernel, and says so at once: %s (needs root: a frozen file system)',
+  { timeout: 90_000 },
+  async (where, action) => {
+    const { directory, thaw } = frozenDirectory();
+    const source = join(scratchDirectory(), 'source');
+    const sizeBytes = 64 * MiB;
+    writeImage(source, sizeBytes, { seed: 3 });
+    const host = where === 'here' ? [] : hostOptions(server());
+    const args = [...runOptions(action, 'COPY', { source, target: join(directory, 'target') }), ...host];
+    const run = await basyn.start([...args, '--verbose'], { deadlineMs: 60_000 });
+    await lineWith(run.child.stdout!, 'to go through');
+    await sleep(1_500);
+    const startedMs = performance.now();
+    run.child.kill('SIGTERM');
+    await lineWith(run.child.stderr!, 'Stopped by SIGTERM during copy at ');
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    // The children are gone. The process itself is in the kernel's hands.
+    await expect.poll(() => descendants(run.pid), { timeout: 4_000 }).toEqual([]);
+    thaw();
+    const { exitCode, stderr } = await run.result;
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /^basyn: Stopped by SIGTERM .*\. A device or a process does not answer, and was left\. .*--mode=SYNC to repair it\.\n$/,
+    );
+  },
+);
+
+/** A directory in a file system to which every write hangs, with a file "target" of 64 MiB in it. */
+function frozenDirectory(): { directory: string; thaw: () => void } {
+  const parent = scratchDirectory();
+  const [image, directory] = [join(parent, 'image'), join(parent, 'mounted')];
+  writeImage(image, 0, { seed: 1 });
+  truncateSync(image, 200 * MiB);
+  makeFileSystem(image);
+  const unmount = mount(image, directory, 'loop');
+  writeImage(join(directory, 'target'), 0, { seed: 1 });
+  truncateSync(join(directory, 'target'), 64 * MiB);
+  execFileSync('fsfreeze', ['--freeze', directory]);
+  const thaw = atExit(() => execFileSync('fsfreeze', ['--unfreeze', directory]));
+  onTestFinished(() => {
+    thaw();
+    unmount();
+  });
+  return { directory, thaw };
+}

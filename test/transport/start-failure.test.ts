@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { startFailureReason, type FailedStart } from '../../src/transport/start-failure.ts';
+
+function reasonOf(code: number | null, errorLine?: string, output = ''): string {
+  const errorLines = errorLine === undefined ? [] : [errorLine];
+  return startFailureReason({ ...start, exit: { code, signal: null }, errorLines, output });
+}
+
+const start: Omit<FailedStart, 'exit'> = { file: 'ssh', nodeCommand: 'node', output: '', errorLines: [] };
+
+test.each([
+  [
+    127,
+    'bash: line 1: node: command not found',
+    /^there is no node to run there as "node" \(bash: .*\): install it/,
+  ],
+  [1, 'node: Command not found.', /^there is no node to run there as "node" \(node: Command not found\.\)/],
+  [1, 'sudo: node: command not found', /^there is no node to run there/],
+  [1, 'sudo: a password is required', /^"node" ended with status 1 there \(sudo: a password is required\)$/],
+  [
+    127,
+    'node: error while loading shared libraries: libatomic.so.1: cannot open',
+    /^the node there does not fit/,
+  ],
+  [
+    1,
+    "node: /lib64/libm.so.6: version `GLIBC_2.27' not found (required by node)",
+    /^the node there does not fit/,
+  ],
+  [126, 'bash: /opt/node: cannot execute binary file: Exec format error', /^the node there does not fit/],
+  [255, 'Fatal process OOM in CodeRange', /^node crashes there \(Fatal .*\): its limits on memory/],
+  [255, 'Permission denied (publickey).', /^Permission denied \(publickey\)\.$/],
+  [255, undefined, /^ssh failed without a word$/],
+  [128, "fatal: unrecognized command 'node -e ...", /^the account there runs certain commands only/],
+  [
+    127,
+    'rbash: line 1: /opt/node: restricted: cannot specify `/',
+    /^the account there runs certain commands only/,
+  ],
+  [11, undefined, /^"node" ended with status 11 there without a word: the account may have no shell/],
+] as const)('status %s and %j', (code, errorLine, reason) => {
+  expect(reasonOf(code, errorLine)).toMatch(reason);
+});
+
+test('what was printed in place of the banner is named, without what a terminal would obey', () => {
+  expect(reasonOf(1, undefined, 'This account is currently not available.\n')).toMatch(
+    /^the account there runs no commands \("This account is currently not available\."\): name one/,
+  );
+  expect(reasonOf(0, undefined, '\u001b[1mhello\n')).toContain('and printed "\\u001b[1mhello": the account');
+});
+
+test.each([
+  ['ENOENT', /^ssh is not installed here, or not in PATH$/],
+  ['EMFILE', /^ssh can't be started: too many open files \(EMFILE\): raise the limit on open files/],
+  ['EAGAIN', /^ssh can't be started: .*\(EAGAIN\): raise the limit on processes/],
+  ['ENOMEM', /^ssh can't be started: .*\(ENOMEM\): this machine has no memory/],
+  ['EACCES', /^ssh can't be started: permission denied \(EACCES\)$/],
+])('%s as ssh is started', (code, reason) => {
+  const errno = { EMFILE: -24, EAGAIN: -11, ENOMEM: -12 }[code];
+  const spawnError = Object.assign(new Error(`spawn ssh ${code}`), {
+    code,
+    ...(errno !== undefined && { errno }),
+  });
+  expect(startFailureReason({ ...start, exit: { code: null, signal: null, spawnError } })).toMatch(reason);
+});

@@ -3,7 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CommandResult } from '../support/command.ts';
-import { MiB, sideOf, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
+import { MiB, sideOf, sideWord, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
 import { keepCacheOf } from '../support/media.ts';
 import { mixedBytes } from '../support/mixed-bytes.ts';
@@ -49,7 +49,7 @@ function expectFailedFlush(
   wiring: Wiring,
   device: string,
 ): void {
-  const reason = `basyn: cannot flush ${sideOf(wiring, 'target')} ${device}: input/output error (EIO)`;
+  const reason = `basyn: cannot flush ${sideWord(wiring, 'target')}${device}: input/output error (EIO)`;
   expect({ exitCode, stdout, stderr }).toEqual({
     exitCode: 2,
     stdout: '',

@@ -17,8 +17,16 @@ export const limits = {
   blockBytes: 64 * KiB,
   /** A differing step is cut into at most this many at the next finer level: a power of two. */
   refineFanOut: 16,
-  /** Buffers that differ and are looked at closer together: fewer questions, and larger jobs. */
+  /** Buffers that differ and are looked at closer together: fewer questions, and larger jobs. A larger buffer is cut. */
   refineGroupBytes: 32 * MiB,
+  /** So many groups, or parts of large buffers, are looked at closer at once: `windowDataBytes` of the device. */
+  refiningParts: 16,
+  /**
+   * Steps whose digests are being compared. For each, both sides' digests are held, of 64 bytes at most, and then, where
+   * every other step differs, half an extent until the sender has room for it: 12 MiB in all. With steps of 4 KiB, they
+   * are 256 MiB of the device in each round trip.
+   */
+  refiningSteps: 64 * KiB,
 
   /** Data that is worth a job of its own; smaller buffers are joined. A job costs a tenth of a millisecond to hand over. */
   jobBytes: 8 * MiB,
@@ -50,6 +58,8 @@ export const limits = {
   leastDataPayloadBytes: 256 * KiB,
   /** So many are kept for use: the most that is under way. */
   sparePayloads: 32,
+  /** Most that are in use at once; a further payload gets memory of its own length. A frame's may be a fourth of theirs. */
+  takenPayloads: 48,
   /** One read of the agent between two frames: their headers, and small ones whole. */
   scratchReadBytes: 64 * KiB,
   /** Device bytes in ranges that were found and wait to be read for sending. */
@@ -86,6 +96,8 @@ export const limits = {
   maxWorkers: 8,
   /** Of a thread, which needs some 5 MiB: its buffers lie elsewhere. Without, node collects garbage for 20 s before it gives up. */
   threadHeapMiB: 64,
+  /** Of that, for what is young: without a bound, up to 48 MiB of garbage. */
+  threadYoungHeapMiB: 6,
   /** Data frames between their reading and their place in a lane: keeps the readers and all lanes busy. */
   framesUnderWay: 16,
   /** The same, before it is known how fast the lanes take them. */

@@ -1,7 +1,10 @@
+import type { Zlib, ZlibReset } from 'node:zlib';
+import { Scratch, transformOf } from './node-codec.ts';
+
 /** zstd, from node where it has it (22.15 on) and from a WASM build elsewhere: the same format from both. */
 export interface Zstd {
   compress(bytes: Uint8Array, level: number): Uint8Array;
-  /** What it returns is good until the next call. Throws where that would be longer than `lengthBytes`. */
+  /** What it returns is good until the next call. Throws, or returns too much, where that would be longer than `lengthBytes`. */
   decompress(bytes: Uint8Array, lengthBytes: number): Uint8Array;
 }
 
@@ -17,22 +20,47 @@ async function load(): Promise<Zstd> {
   return nativeZstd(zlib) ?? wasmZstd(zlib.brotliDecompressSync);
 }
 
-/** The part of node's API that @types/node for our oldest node doesn't know yet. */
-interface ZlibWithZstd {
-  readonly zstdCompressSync?: (bytes: Uint8Array, options: { params: Record<number, number> }) => Uint8Array;
-  readonly zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
-  readonly constants: { readonly ZSTD_c_compressionLevel?: number };
+interface CompressOptions {
+  readonly params: Record<number, number>;
+  readonly pledgedSrcSize: number;
 }
 
+/** The part of node's API that @types/node for our oldest node doesn't know yet. */
+interface ZlibWithZstd {
+  readonly createZstdCompress?: (options: CompressOptions) => Zlib & ZlibReset & { close(): void };
+  readonly createZstdDecompress?: () => Zlib & ZlibReset;
+  readonly constants: { readonly ZSTD_c_compressionLevel?: number; readonly ZSTD_e_end?: number };
+}
+
+/** As much more may come out than goes in: a little more than `ZSTD_compressBound` says. */
+const leastOverheadBytes = 1024;
+
 function nativeZstd(zlib: object): Zstd | undefined {
-  const { zstdCompressSync, zstdDecompressSync, constants } = zlib as ZlibWithZstd;
-  const levelKey = constants.ZSTD_c_compressionLevel;
-  if (zstdCompressSync === undefined || zstdDecompressSync === undefined || levelKey === undefined)
-    return undefined;
+  const { createZstdCompress, createZstdDecompress, constants } = zlib as ZlibWithZstd;
+  const { ZSTD_c_compressionLevel: levelKey, ZSTD_e_end: endFlag } = constants;
+  if (createZstdCompress === undefined || createZstdDecompress === undefined) return undefined;
+  if (levelKey === undefined || endFlag === undefined) return undefined;
+  const decompress = transformOf(createZstdDecompress(), endFlag);
+  if (decompress === undefined) return undefined;
+  const plain = new Scratch();
+  const packed = new Scratch();
   return {
-    compress: (bytes, level) => zstdCompressSync(bytes, { params: { [levelKey]: level } }),
-    decompress: (bytes, lengthBytes) =>
-      zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, lengthBytes) }),
+    compress(bytes, level) {
+      const { byteLength } = bytes;
+      // Told how much comes, it makes no tables for more: 1 MiB instead of 11 MiB at level 9.
+      const stream = createZstdCompress({ params: { [levelKey]: level }, pledgedSrcSize: byteLength });
+      const output = packed.take(byteLength + Math.floor(byteLength / 128) + leastOverheadBytes);
+      try {
+        return output.slice(0, transformOf(stream, endFlag)!(bytes, output));
+      } finally {
+        stream.close();
+      }
+    },
+    decompress(bytes, lengthBytes) {
+      // One byte more, so that what is too long is seen to be.
+      const output = plain.take(lengthBytes + 1);
+      return output.subarray(0, decompress(bytes, output));
+    },
   };
 }
 

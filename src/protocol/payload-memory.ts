@@ -8,6 +8,7 @@ import { typeNumbers } from './messages.ts';
  */
 export class PayloadMemory {
   readonly #spare: ArrayBufferLike[] = [];
+  #takenCount = 0;
 
   /** For a frame that arrives: other payloads than those of data frames are kept as long as anybody likes. */
   readonly forFrame: MemoryFor = (type, lengthBytes) =>
@@ -19,9 +20,9 @@ export class PayloadMemory {
    * @param lengthBytes up to `limits.maxPayloadBytes`.
    */
   take(lengthBytes: number): Uint8Array {
-    if (lengthBytes < limits.leastDataPayloadBytes || lengthBytes > limits.dataPayloadBytes) {
-      return newMemory(lengthBytes);
-    }
+    const isFitting = lengthBytes >= limits.leastDataPayloadBytes && lengthBytes <= limits.dataPayloadBytes;
+    if (!isFitting || this.#takenCount === limits.takenPayloads) return newMemory(lengthBytes);
+    this.#takenCount++;
     const memory = this.#spare.pop() ?? newMemory(limits.dataPayloadBytes).buffer;
     return Buffer.from(memory, 0, lengthBytes);
   }
@@ -29,6 +30,7 @@ export class PayloadMemory {
   /** Takes memory back that was taken, or a part of it. Nobody may look at it any more. */
   giveBack({ buffer }: Uint8Array): void {
     if (buffer.byteLength !== limits.dataPayloadBytes) return;
+    this.#takenCount--;
     if (this.#spare.length < limits.sparePayloads) this.#spare.push(buffer);
   }
 }

@@ -5,7 +5,7 @@ import { limits } from '../limits.ts';
 import type { Channel } from '../protocol/channel.ts';
 import type { AnswerMessage, DigestsMessage } from '../protocol/messages.ts';
 import { Asker } from './asker.ts';
-import { Findings } from './findings.ts';
+import { Findings, type FindingsByBuffer } from './findings.ts';
 import { aheadBuffersOf, type Phase, type ProgressListener } from './phase.ts';
 import { Refiner, type DifferingBuffer } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
@@ -20,7 +20,6 @@ export class Comparer {
   readonly #settled: Promise<void>;
   readonly #phase: Phase;
   readonly #channel: Channel;
-  readonly #onDiffering: (extents: readonly Extent[]) => Promise<void>;
   readonly #asker: Asker;
   readonly #survey: Survey;
   readonly #refiner: Refiner;
@@ -29,7 +28,7 @@ export class Comparer {
   readonly #ours = new Map<number, SurveyedBuffer>();
   readonly #theirs = new Map<number, Uint8Array>();
   /** Buffers settled out of order, with what was found in them. */
-  readonly #found = new Map<number, readonly Extent[]>();
+  readonly #found = new Map<number, Findings>();
   #doneBuffers = 0;
   #announcedBuffers = 0;
   #onProgress: ProgressListener | undefined;
@@ -38,8 +37,8 @@ export class Comparer {
   /**
    * Begins to read at once.
    *
-   * @param onDiffering is told what differs, some buffers at a time, in any order; they are settled only when its
-   *   promise resolves, so it can hold the comparison back.
+   * @param onDiffering is told what differs, some of it at a time, in any order; a buffer is settled only when its
+   *   promises have resolved, so it can hold the comparison back.
    */
   constructor(
     phase: Phase,
@@ -49,11 +48,11 @@ export class Comparer {
   ) {
     this.#phase = phase;
     this.#channel = channel;
-    this.#onDiffering = onDiffering;
     this.#asker = new Asker(channel, phase.hasher.digestBytes);
-    this.#refiner = new Refiner(phase, this.#asker, tasks, (buffers, differing) =>
-      this.#refined(buffers, differing),
-    );
+    this.#refiner = new Refiner(phase, this.#asker, tasks, {
+      onDiffering,
+      onRefined: (buffers, found) => this.#refined(buffers, found),
+    });
     this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
     this.#bufferCount = bufferCountOf(phase.geometry);
     this.#settled = new Promise((resolve) => {
@@ -104,26 +103,22 @@ export class Comparer {
     const theirs = this.#theirs.get(index);
     if (ours === undefined || theirs === undefined) return;
     this.#ours.delete(index);
-    if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, []);
+    if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, nothing);
     else this.#refiner.add({ ours, theirs });
   }
 
-  async #refined(buffers: readonly DifferingBuffer[], differing: readonly Extent[]): Promise<void> {
-    await this.#onDiffering(differing);
-    const { bufferBytes } = this.#phase.geometry;
-    const byBuffer = new Map<number, Extent[]>(buffers.map(({ ours }) => [ours.index, []]));
-    for (const extent of differing) byBuffer.get(Math.floor(extent.offsetBytes / bufferBytes))!.push(extent);
-    for (const [index, extents] of byBuffer) this.#settle(index, extents);
+  #refined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void {
+    for (const { ours } of buffers) this.#settle(ours.index, found.inBuffer(ours.index) ?? nothing);
   }
 
-  #settle(index: number, differing: readonly Extent[]): void {
-    this.#found.set(index, differing);
+  #settle(index: number, found: Findings): void {
+    this.#found.set(index, found);
     for (;;) {
       const next = this.#found.get(this.#doneBuffers);
       if (next === undefined) break;
       this.#found.delete(this.#doneBuffers);
       this.#theirs.delete(this.#doneBuffers);
-      this.#findings.add(next);
+      this.#findings.append(next);
       this.#doneBuffers++;
     }
     this.#announce();
@@ -148,3 +143,6 @@ export class Comparer {
     if (isLast) this.#finish();
   }
 }
+
+/** Found in a buffer that is equal. */
+const nothing = new Findings();

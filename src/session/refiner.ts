@@ -1,7 +1,9 @@
-import type { Extent } from '../digest/extent.ts';
-import { blockBytesOf, bufferExtentOf, differingExtents } from '../digest/geometry.ts';
+import { cut, type Extent } from '../digest/extent.ts';
+import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../digest/geometry.ts';
 import { limits } from '../limits.ts';
+import { Credit } from '../protocol/credit.ts';
 import { questionsOf, type Asker } from './asker.ts';
+import { FindingsByBuffer } from './findings.ts';
 import type { Phase } from './phase.ts';
 import { RefinementGain } from './refinement-gain.ts';
 import type { SurveyedBuffer } from './survey.ts';
@@ -13,34 +15,49 @@ export interface DifferingBuffer {
   readonly theirs: Uint8Array;
 }
 
+/** What the refiner tells. */
+export interface RefinerListener {
+  /** Some of what differs, in any order. The refiner holds it, and looks at less of the rest, until this resolves. */
+  onDiffering(extents: readonly Extent[]): Promise<void>;
+  /** All that differs in these buffers has been told. */
+  onRefined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void;
+}
+
+/** Neighbouring blocks of differing buffers, and their digests. Large buffers are looked at part by part. */
+interface Part {
+  readonly extents: readonly Extent[];
+  readonly ours: readonly Uint8Array[];
+  /** Of each extent, where that is one block. */
+  readonly theirs: readonly Uint8Array[];
+}
+
 /**
  * Finds out which chunks of differing buffers differ: the target is asked for finer digests, level by level.
  *
  * Buffers go this way in groups, because each question, and each job, costs much the same however much it is about. A
  * buffer sets out at once where nothing is being asked; else it waits for company, until the group is full or the
  * question under way is answered. So it never waits longer than for one answer.
+ *
+ * What is held at once does not depend on the size of a buffer: at most `limits.refiningParts` parts are looked at, and
+ * the digests of at most `limits.refiningSteps` steps are compared. What differs is handed on as soon as it is known.
  */
 export class Refiner {
   readonly #phase: Phase;
   readonly #asker: Asker;
   readonly #tasks: TaskGroup;
-  readonly #onRefined: (buffers: readonly DifferingBuffer[], differing: readonly Extent[]) => Promise<void>;
+  readonly #listener: RefinerListener;
   readonly #gain = new RefinementGain();
+  readonly #parts = new Credit(limits.refiningParts);
+  readonly #steps = new Credit(limits.refiningSteps);
   #waiting: DifferingBuffer[] = [];
-  #groupsAsking = 0;
+  #partsAsking = 0;
   #isLeaving = false;
 
-  /** @param onRefined is told what differs in the buffers of a group, in ascending order. */
-  constructor(
-    phase: Phase,
-    asker: Asker,
-    tasks: TaskGroup,
-    onRefined: (buffers: readonly DifferingBuffer[], differing: readonly Extent[]) => Promise<void>,
-  ) {
+  constructor(phase: Phase, asker: Asker, tasks: TaskGroup, listener: RefinerListener) {
     this.#phase = phase;
     this.#asker = asker;
     this.#tasks = tasks;
-    this.#onRefined = onRefined;
+    this.#listener = listener;
   }
 
   add(buffer: DifferingBuffer): void {
@@ -50,7 +67,7 @@ export class Refiner {
 
   #leaveWhenReady(): void {
     const waitingBytes = this.#waiting.length * this.#phase.geometry.bufferBytes;
-    const isReady = this.#groupsAsking === 0 || waitingBytes >= limits.refineGroupBytes;
+    const isReady = this.#partsAsking === 0 || waitingBytes >= limits.refineGroupBytes;
     if (this.#waiting.length === 0 || !isReady || this.#isLeaving) return;
     this.#isLeaving = true;
     this.#tasks.spawn(this.#leave());
@@ -62,37 +79,50 @@ export class Refiner {
     const group = this.#waiting.sort((a, b) => a.ours.index - b.ours.index);
     this.#waiting = [];
     this.#isLeaving = false;
-    this.#groupsAsking++;
-    const blocks = await this.#differingBlocks(group);
-    this.#groupsAsking--;
-    this.#leaveWhenReady();
-    await this.#onRefined(group, await this.#differingChunks(blocks));
+    const parts = [...partsOf(group, this.#phase)];
+    this.#partsAsking += parts.length;
+    const found = await Promise.all(parts.map((part) => this.#refine(part)));
+    this.#listener.onRefined(group, FindingsByBuffer.joined(found));
   }
 
-  async #differingBlocks(group: readonly DifferingBuffer[]): Promise<Extent[]> {
+  async #refine(part: Part): Promise<FindingsByBuffer> {
+    await this.#parts.acquire(1);
+    const blocks = await this.#differingBlocks(part);
+    this.#partsAsking--;
+    this.#leaveWhenReady();
+    const found = await this.#narrow(blocks, 1);
+    this.#parts.release(1);
+    return found;
+  }
+
+  async #differingBlocks({ extents, ours, theirs }: Part): Promise<Extent[]> {
     const { geometry, hasher } = this.#phase;
     const blockBytes = blockBytesOf(geometry);
-    const buffers = group.map(({ ours }) => bufferExtentOf(geometry, ours.index));
-    const ours = Buffer.concat(group.map(({ ours: { blocks } }) => blocks));
     const isBufferOneBlock = geometry.bufferBytes <= blockBytes;
-    const theirs = isBufferOneBlock
-      ? Buffer.concat(group.map(({ theirs: digest }) => digest))
-      : await this.#asker.ask(buffers, blockBytes);
-    return differingExtents(buffers, blockBytes, ours, theirs, hasher.digestBytes);
+    const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#asker.ask(extents, blockBytes);
+    return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
   }
 
-  async #differingChunks(blocks: Extent[]): Promise<Extent[]> {
+  /** Looks closer at what differs at the level above, down to the chunk, and hands on what is left. */
+  async #narrow(extents: readonly Extent[], level: number): Promise<FindingsByBuffer> {
     const { geometry, plan } = this.#phase;
-    let differing = blocks;
-    for (const stepBytes of geometry.stepsBytes.slice(1)) {
-      if (plan.chunkBytes === null && !this.#gain.isWorthwhile()) break;
-      const parts = questionsOf(differing, stepBytes).map((part) => this.#narrow(part, stepBytes));
-      differing = (await Promise.all(parts)).flat();
-    }
-    return differing;
+    const stepBytes = geometry.stepsBytes[level];
+    const goesOn = stepBytes !== undefined && (plan.chunkBytes !== null || this.#gain.isWorthwhile());
+    if (!goesOn) return this.#handOn(extents);
+    const isLast = level === geometry.stepsBytes.length - 1;
+    const found = questionsOf(extents, stepBytes).map(async (question) => {
+      const stepCount = stepCountOf(question, stepBytes);
+      await this.#steps.acquire(stepCount);
+      const differing = await this.#differingSteps(question, stepBytes);
+      // The finest level holds its place until its ranges are taken: there may be one for every other step.
+      const handedOn = isLast ? await this.#handOn(differing) : undefined;
+      this.#steps.release(stepCount);
+      return handedOn ?? this.#narrow(differing, level + 1);
+    });
+    return FindingsByBuffer.joined(await Promise.all(found));
   }
 
-  async #narrow(extents: readonly Extent[], stepBytes: number): Promise<Extent[]> {
+  async #differingSteps(extents: readonly Extent[], stepBytes: number): Promise<Extent[]> {
     const { device, plan, runner, hasher } = this.#phase;
     const [ours, theirs] = await Promise.all([
       runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now'),
@@ -102,4 +132,35 @@ export class Refiner {
     this.#gain.observe(extents, differing);
     return differing;
   }
+
+  async #handOn(extents: readonly Extent[]): Promise<FindingsByBuffer> {
+    await this.#listener.onDiffering(extents);
+    return FindingsByBuffer.of(extents, this.#phase.geometry.bufferBytes);
+  }
+}
+
+/** The blocks of the buffers, in their order, in parts of `limits.refineGroupBytes` or a single block. */
+function* partsOf(group: readonly DifferingBuffer[], { geometry, hasher }: Phase): Generator<Part> {
+  const blockBytes = blockBytesOf(geometry);
+  const mostBytes = Math.max(1, Math.floor(limits.refineGroupBytes / blockBytes)) * blockBytes;
+  let extents: Extent[] = [];
+  let ours: Uint8Array[] = [];
+  let theirs: Uint8Array[] = [];
+  let partBytes = 0;
+  for (const buffer of group) {
+    let position = 0;
+    for (const extent of cut(bufferExtentOf(geometry, buffer.ours.index), mostBytes)) {
+      if (partBytes > 0 && partBytes + extent.lengthBytes > mostBytes) {
+        yield { extents, ours, theirs };
+        [extents, ours, theirs, partBytes] = [[], [], [], 0];
+      }
+      partBytes += extent.lengthBytes;
+      const end = position + stepCountOf([extent], blockBytes) * hasher.digestBytes;
+      extents.push(extent);
+      ours.push(buffer.ours.blocks.subarray(position, end));
+      theirs.push(buffer.theirs);
+      position = end;
+    }
+  }
+  if (extents.length > 0) yield { extents, ours, theirs };
 }

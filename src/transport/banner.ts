@@ -9,7 +9,11 @@ export class OtherText extends BasynError {
   readonly text: string;
 
   constructor(text: string) {
-    super('connection', reasonOfOtherText(text));
+    const said = JSON.stringify(text.slice(0, 80));
+    super(
+      'connection',
+      `its shell prints text before node starts (${said}): make its profile silent where nobody sits at a terminal`,
+    );
     this.text = text;
   }
 }
@@ -46,7 +50,7 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       if (version === undefined) {
         leave();
-        reject(new OtherText(line));
+        reject(otherVersion(line) ?? new OtherText(line));
         return;
       }
       leave();
@@ -61,13 +65,15 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
   });
 }
 
-function reasonOfOtherText(line: string): string {
-  const said = JSON.stringify(line.slice(0, 80));
+/** The hello of a loader that is not of this version. */
+function otherVersion(line: string): BasynError | undefined {
   const bootstrap = new RegExp(`^${bannerWord} (\\d+)(?: |$)`).exec(line)?.[1];
-  if (bootstrap !== undefined && bootstrap !== '1') {
-    return `another version of Basyn starts there (${said}): use the same version on both machines, and check --remote-node`;
-  }
-  return `its shell prints text before node starts (${said}): make its profile silent where nobody sits at a terminal`;
+  if (bootstrap === undefined || bootstrap === '1') return undefined;
+  const said = JSON.stringify(line.slice(0, 80));
+  return new BasynError(
+    'connection',
+    `another version of Basyn starts there (${said}): use the same version on both machines, and check --remote-node`,
+  );
 }
 
 export function isTooOld(version: string): boolean {

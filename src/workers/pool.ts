@@ -81,7 +81,10 @@ export class WorkerPool implements JobRunner {
         eval: true,
         argv: [],
         execArgv: [],
-        resourceLimits: { maxOldGenerationSizeMb: limits.threadHeapMiB },
+        resourceLimits: {
+          maxOldGenerationSizeMb: limits.threadHeapMiB,
+          maxYoungGenerationSizeMb: limits.threadYoungHeapMiB,
+        },
       });
     } catch (error) {
       // The kernel has no more threads to give.

@@ -49,4 +49,16 @@ describe('memory for payloads', () => {
     const known = new Set(taken.map(({ buffer }) => buffer));
     expect(again.filter((buffer) => known.has(buffer))).toHaveLength(limits.sparePayloads);
   });
+
+  test('is exact where much is in use already, and whole again afterwards', () => {
+    const memory = new PayloadMemory();
+    const lengthBytes = limits.leastDataPayloadBytes;
+    const taken = Array.from({ length: limits.takenPayloads }, () => memory.take(lengthBytes));
+    const further = memory.take(lengthBytes);
+    expect(further.buffer.byteLength).toBe(lengthBytes);
+    memory.giveBack(further);
+    expect(memory.take(lengthBytes).buffer.byteLength).toBe(lengthBytes);
+    memory.giveBack(taken[0]!);
+    expect(memory.take(lengthBytes).buffer.byteLength).toBe(limits.dataPayloadBytes);
+  });
 });

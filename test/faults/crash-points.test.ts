@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { MiB, sideOf, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
@@ -49,6 +49,38 @@ describe('success is said only when all that was written is durable', () => {
   });
 });
 
+describe('success is said only when the data that was found equal is durable', () => {
+  test.each<[string, Wiring, string[]]>([
+    ['a remote target', { action: 'PUSH', over: 'ssh' }, []],
+    ['a remote target, with a recheck', { action: 'PUSH', over: 'ssh' }, ['--recheck']],
+    ['a remote source', { action: 'POP', over: 'ssh' }, []],
+    ['both on this machine', { action: 'PUSH', over: 'here' }, []],
+    ['both on this machine, with a recheck', { action: 'PUSH', over: 'here' }, ['--recheck']],
+  ])('%s', async (name, wiring, more) => {
+    const pair = workshop.pair(3 * MiB);
+    copyFileSync(pair.source, pair.target);
+    const log = workshop.path(`strace of ${name}`.replaceAll(/\W/g, '-'));
+    const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
+    const node = isRemote ? [`--remote-node=${traceCommand(log).join(' ')} node`] : [];
+    const result = await workshop.run(
+      wiring,
+      pair,
+      ['--mode=SYNC', '--verbose', '--lanes=1', ...more, ...node],
+      {
+        ...(isRemote ? {} : { prefix: traceCommand(log) }),
+        env: { UV_USE_IO_URING: '0' },
+      },
+    );
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+
+    const events = readTrace(log, pair.target);
+    expect(events.filter(({ kind }) => kind === 'write-end')).toEqual([]);
+    const words = events.flatMap((event) => (event.kind === 'success' ? [event.what] : []));
+    expect(words).toContain(isRemote ? 'finished' : 'all done');
+    expect(falseSuccesses(events)).toEqual([]);
+  });
+});
+
 describe('the judgement over a record', () => {
   const write = '7 pwrite64(17</dev/x>, "..."..., 4096, 0) = 4096\n';
   const flush = '8 fdatasync(17</dev/x>) = 0\n';
@@ -57,7 +89,8 @@ describe('the judgement over a record', () => {
 
   test.each([
     ['a flush after the last write', write + flush + finished, 0],
-    ['nothing written', finished, 0],
+    ['nothing written, and a flush', flush + finished, 0],
+    ['nothing written, and no flush', finished, 1],
     ['no flush', write + finished, 1],
     ['a flush before the last write', write + flush + write + finished, 1],
     ['a flush that failed', write + '8 fdatasync(17</dev/x>) = -1 EIO (Input/output error)\n' + finished, 1],

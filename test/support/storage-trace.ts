@@ -63,7 +63,8 @@ export function parseTrace(log: string, devicePath: string): StorageEvent[] {
 /**
  * Goes through every prefix of a run, as a crash at this point would leave it.
  *
- * @returns what is wrong: words of success before all writes had ended and a flush after them had, too.
+ * @returns what is wrong: words of success before all writes had ended and a flush after them had, too. A run that
+ *   writes nothing needs a flush as well: another program may have written what it found equal.
  */
 export function falseSuccesses(events: readonly StorageEvent[]): string[] {
   const wrong: string[] = [];
@@ -71,6 +72,7 @@ export function falseSuccesses(events: readonly StorageEvent[]): string[] {
   /** How many writes had ended, and how many of them a completed flush covers. */
   let ended = 0;
   let durable = 0;
+  let flushes = 0;
   const coveredBy = new Map<string, number>();
   for (const event of events) {
     switch (event.kind) {
@@ -85,12 +87,14 @@ export function falseSuccesses(events: readonly StorageEvent[]): string[] {
         coveredBy.set(event.thread, ended);
         break;
       case 'flush-end':
+        flushes++;
         durable = Math.max(durable, coveredBy.get(event.thread) ?? 0);
         break;
       case 'success':
-        if (writesUnderWay > 0 || durable < ended) {
+        // Programs that the run has started exit, too: only its own words say that it has flushed.
+        if (writesUnderWay > 0 || durable < ended || (flushes === 0 && event.what !== 'exit code 0')) {
           wrong.push(
-            `"${event.what}" with ${writesUnderWay} writes under way, ${durable} of ${ended} durable`,
+            `"${event.what}" with ${writesUnderWay} writes under way, ${durable} of ${ended} durable, ${flushes} flushes`,
           );
         }
     }

@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { sourceDisk } from './disks.ts';
+import { sshOptions } from './ssh.ts';
+
+/** Where the target is: on this machine, or behind ssh, where the agent writes it. */
+export type Place = 'here' | 'ssh';
+
+export interface Outcome {
+  readonly exitCode: number | null;
+  readonly output: string;
+}
+
+/** The system call on the target before which the run is killed: the first one of its kind, or a later one. */
+export interface Killing {
+  readonly call: 'flush' | 'write';
+  readonly count: number;
+}
+
+const executable = '/run/lab/basyn.cjs';
+const tracePath = '/run/trace';
+
+/** Makes the target equal to the source disk. */
+export function basyn(target: string, place: Place, more: readonly string[] = []): Outcome {
+  return runProgram('node', [executable, ...argumentsFor(target, place), ...more]);
+}
+
+/** Compares the target with the source disk, and changes neither. */
+export function recheck(target: string, place: Place): Outcome {
+  return runProgram('node', [executable, ...devicesFor(target, place), '--recheck']);
+}
+
+/** The same as {@link basyn}, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
+export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
+  const calls = call === 'flush' ? 'fsync,fdatasync' : 'pwrite64';
+  const injection = `${calls}:signal=SIGKILL:when=${count}`;
+  const options = ['-f', `--trace=${calls}`, '-P', target, `--inject=${injection}`];
+  const tracer = ['strace', '-o', tracePath, ...options];
+  rmSync(tracePath, { force: true });
+  const args = [executable, ...argumentsFor(target, place)];
+  const { exitCode, output } =
+    place === 'here'
+      ? runProgram('strace', [...tracer.slice(1), 'node', ...args])
+      : runProgram('node', [...args, `--remote-node=${tracer.join(' ')} node`]);
+  assert.notEqual(exitCode, 0, `the run was to be killed before ${call}, and ended well: ${output}`);
+  const trace = existsSync(tracePath) ? readFileSync(tracePath, 'latin1') : '';
+  assert.match(trace, /killed by SIGKILL/, `the run was not killed before ${call}: ${output}`);
+}
+
+/** The run has ended well. */
+export function expectSuccess({ exitCode, output }: Outcome): void {
+  assert.equal(exitCode, 0, output);
+}
+
+/** The run has failed with this message. */
+export function expectFailure({ exitCode, output }: Outcome, message: RegExp): void {
+  assert.equal(exitCode, 2, `exit code ${exitCode}, not 2: ${output}`);
+  assert.match(output, message);
+}
+
+function argumentsFor(target: string, place: Place): string[] {
+  return [...devicesFor(target, place), '--action=PUSH', '--mode=SYNC'];
+}
+
+function devicesFor(target: string, place: Place): string[] {
+  const host = place === 'ssh' ? sshOptions() : [];
+  return [`--local=${sourceDisk}`, `--remote=${target}`, '--lanes=1', ...host];
+}
+
+function runProgram(file: string, args: readonly string[]): Outcome {
+  // The kernel is to see every call as such, and each call of one kind from one thread, so that it can be counted.
+  const env = { ...process.env, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
+  const { status, stdout, stderr, error } = spawnSync(file, args, { env, encoding: 'utf8', timeout: 60_000 });
+  if (error) throw error;
+  return { exitCode: status, output: `${stdout}${stderr}` };
+}

@@ -1,0 +1,49 @@
+import { afterTest } from './clean-up.ts';
+import { sectorsOf } from './disks.ts';
+import { sh } from './shell.ts';
+
+/** A device of device-mapper, until the end of the test. Its table says where its data goes, and what fails. */
+export class MappedDevice {
+  readonly name: string;
+  readonly path: string;
+
+  constructor(name: string, table: string) {
+    this.name = name;
+    this.path = `/dev/mapper/${name}`;
+    sh('dmsetup', ['create', name], table);
+    afterTest(() => sh('dmsetup', ['remove', '--retry', name]));
+  }
+
+  /** Replaces the table under whatever uses the device; its page cache stays as it is. */
+  become(table: string): void {
+    sh('dmsetup', ['suspend', '--nolockfs', '--noflush', this.name]);
+    sh('dmsetup', ['load', this.name], table);
+    sh('dmsetup', ['resume', this.name]);
+  }
+
+  message(...words: readonly string[]): void {
+    sh('dmsetup', ['message', this.name, '0', ...words]);
+  }
+}
+
+/** A range of the device, which lies at the same place of the disk below. */
+export interface Segment {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly kind: 'healthy' | 'fails writes' | 'drops writes';
+}
+
+/** The table of a device over this disk. */
+export function tableOver(disk: string, segments: readonly Segment[]): string {
+  const lines = segments.map(({ offsetBytes, lengthBytes, kind }) => {
+    const start = sectorsOf(offsetBytes);
+    // dm-flakey: healthy for 0 seconds, then broken for an hour.
+    const [target, fault] = {
+      healthy: ['linear', ''],
+      'fails writes': ['flakey', ' 0 3600 1 error_writes'],
+      'drops writes': ['flakey', ' 0 3600 1 drop_writes'],
+    }[kind] as [string, string];
+    return `${start} ${sectorsOf(lengthBytes)} ${target} ${disk} ${start}${fault}`;
+  });
+  return `${lines.join('\n')}\n`;
+}

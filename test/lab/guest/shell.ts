@@ -1,0 +1,10 @@
+import { execFileSync } from 'node:child_process';
+
+/** Runs a program and returns what it prints. @throws where it fails, with its words. */
+export function sh(file: string, args: readonly string[], input?: string | Buffer): Buffer {
+  return execFileSync(file, args, {
+    stdio: 'pipe',
+    maxBuffer: 256 * 1024 * 1024,
+    ...(input !== undefined && { input }),
+  });
+}

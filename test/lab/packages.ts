@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** A change of this list needs a new name of the directory below. */
+const packages = ['user-mode-linux', 'dmsetup', 'libdevmapper1.02.1', 'kmod'];
+const cacheDirectory = join(homedir(), '.cache', 'basyn-lab');
+const unpackedDirectory = join(cacheDirectory, 'packages-1');
+
+/**
+ * Debian's packages with the kernel and its tools, downloaded once and unpacked into the user's cache. Nothing is
+ * installed: no maintainer script runs, and no service starts.
+ *
+ * @returns the directory that they are unpacked in.
+ * @throws Error where they cannot be downloaded.
+ */
+export function unpackedPackages(): string {
+  if (existsSync(unpackedDirectory)) return unpackedDirectory;
+  mkdirSync(cacheDirectory, { recursive: true });
+  const directory = mkdtempSync(join(cacheDirectory, 'unpacking-'));
+  try {
+    download(directory);
+    for (const name of readdirSync(directory).filter((file) => file.endsWith('.deb'))) {
+      execFileSync('dpkg-deb', ['-x', join(directory, name), directory]);
+      rmSync(join(directory, name));
+    }
+    // modprobe is another name of kmod, and it looks for modules in lib/modules.
+    symlinkSync('kmod', join(directory, 'bin', 'modprobe'));
+    symlinkSync('../usr/lib/uml/modules', join(directory, 'lib', 'modules'));
+    moveIntoPlace(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return unpackedDirectory;
+}
+
+function download(directory: string): void {
+  const args = ['download', '-qq', '-o', 'APT::Sandbox::User=root', ...packages];
+  const options = { cwd: directory, stdio: 'pipe', encoding: 'utf8' } as const;
+  try {
+    execFileSync('apt-get', args, options);
+  } catch {
+    // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt fails, too.
+    execFileSync('apt-get', ['update', '-qq'], options);
+    execFileSync('apt-get', args, options);
+  }
+}
+
+/** Another process may have done the same meanwhile: then its directory stays. */
+function moveIntoPlace(directory: string): void {
+  try {
+    renameSync(directory, unpackedDirectory);
+  } catch (error) {
+    if (!existsSync(unpackedDirectory)) throw error;
+  }
+}

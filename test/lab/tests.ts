@@ -1,0 +1,102 @@
+import {
+  recoversFromDroppedWrites,
+  recoversFromFailedWrites,
+  recoversFromFailedWritesBelowFile,
+  recoversFromUnnoticedFailure,
+  reportsFailedFlush,
+  reportsFailedFlushOfEqualData,
+} from './guest/failing-disk.ts';
+import {
+  createdFileSurvives,
+  fileSurvivesAfterForeignCopy,
+  fileSurvivesAfterKilledRun,
+  survivesAfterForeignCopy,
+  survivesAfterForeignCopyAndRecheck,
+  survivesAfterKilledRun,
+  survivesAfterOneRun,
+} from './guest/power-cut.ts';
+
+/** A test that runs in the guest. */
+export interface LabTest {
+  readonly name: string;
+  /** `npm test` runs the short selection, `npm run test:lab` all of them. */
+  readonly selection: 'short' | 'long';
+  readonly run: () => void;
+}
+
+/** The first flush of a run follows the opening of the target, the second one the last write. */
+const atFirstFlush = { call: 'flush', count: 1 } as const;
+const atSecondFlush = { call: 'flush', count: 2 } as const;
+const atFirstWrite = { call: 'write', count: 1 } as const;
+const recheck = '--recheck';
+
+export const labTests: readonly LabTest[] = [
+  ...inSelection('short', {
+    'a disk that fails writes for a while: a second SYNC writes what the disk lacks': () =>
+      recoversFromFailedWrites('here'),
+    'a disk that fails writes below a file: a second SYNC writes what the disk lacks': () =>
+      recoversFromFailedWritesBelowFile('here'),
+    'a disk that drops writes: --recheck finds it, a second SYNC writes what the disk lacks': () =>
+      recoversFromDroppedWrites('here'),
+    'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
+    'a disk that fails only the flush: a run that finds both sides equal fails': () =>
+      reportsFailedFlushOfEqualData('here'),
+    'a power cut after a SYNC killed at its last flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atSecondFlush),
+    'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atSecondFlush),
+    'a power cut after another program has copied and SYNC --recheck found both sides equal': () =>
+      survivesAfterForeignCopy('here', recheck),
+    'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
+      fileSurvivesAfterForeignCopy('here'),
+  }),
+  ...inSelection('long', {
+    'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>
+      recoversFromFailedWrites('here', recheck),
+    'a disk that fails writes for a while: a second SYNC over ssh writes what the disk lacks': () =>
+      recoversFromFailedWrites('ssh'),
+    'a disk that fails writes for a while: a second SYNC --recheck over ssh writes what the disk lacks': () =>
+      recoversFromFailedWrites('ssh', recheck),
+    'a disk that fails writes below a file: a second SYNC over ssh writes what the disk lacks': () =>
+      recoversFromFailedWritesBelowFile('ssh', recheck),
+    'a disk that drops writes: --recheck over ssh finds it, a second SYNC writes what the disk lacks': () =>
+      recoversFromDroppedWrites('ssh'),
+    'a disk that fails only the flush: a run over ssh that writes fails': () => reportsFailedFlush('ssh'),
+    'a disk that fails only the flush: a run over ssh that finds both sides equal fails': () =>
+      reportsFailedFlushOfEqualData('ssh'),
+    'a disk that has failed the writes of another program: a SYNC writes what the disk lacks': () =>
+      recoversFromUnnoticedFailure('here'),
+    'a disk that has failed the writes of another program: a SYNC over ssh writes what the disk lacks': () =>
+      recoversFromUnnoticedFailure('ssh'),
+    'a power cut after another program has copied and a recheck without an action found both sides equal':
+      () => survivesAfterForeignCopyAndRecheck('here'),
+    'a power cut after another program has copied and a recheck over ssh found both sides equal': () =>
+      survivesAfterForeignCopyAndRecheck('ssh'),
+    'a power cut after a SYNC': () => survivesAfterOneRun('here'),
+    'a power cut after a SYNC over ssh': () => survivesAfterOneRun('ssh'),
+    'a power cut after a SYNC killed at its first write, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atFirstWrite),
+    'a power cut after a SYNC killed at its first flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('here', atFirstFlush),
+    'a power cut after a SYNC killed at its last flush, then a recheck with exit code 0': () =>
+      survivesAfterKilledRun('here', atSecondFlush, recheck),
+    'a power cut after a SYNC over ssh killed at its first write, then one with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atFirstWrite),
+    'a power cut after a SYNC over ssh killed at its last flush, then a recheck with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atSecondFlush, recheck),
+    'a power cut after another program has copied and SYNC over ssh found both sides equal': () =>
+      survivesAfterForeignCopy('ssh'),
+    'a power cut with a file on ext4 after a SYNC killed at its last flush, then one with exit code 0': () =>
+      fileSurvivesAfterKilledRun('here', atSecondFlush, recheck),
+    'a power cut with a file on ext4 after a SYNC over ssh killed at its last flush': () =>
+      fileSurvivesAfterKilledRun('ssh', atSecondFlush),
+    'a power cut with a file that --create has made': () => createdFileSurvives('here'),
+  }),
+];
+
+function inSelection(
+  selection: LabTest['selection'],
+  tests: Readonly<Record<string, () => void>>,
+): LabTest[] {
+  return Object.entries(tests).map(([name, run]) => ({ name, selection, run }));
+}

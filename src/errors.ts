@@ -108,7 +108,7 @@ const reasons: Partial<Record<string, string>> = {
   EIO: 'input/output error',
   EISDIR: 'it is a directory',
   ELOOP: 'too many symbolic links',
-  EMFILE: 'too many open files (see "ulimit -n")',
+  EMFILE: 'too many open files',
   ENFILE: 'too many open files in the whole system',
   ENODEV: 'no such device',
   ENOENT: 'no such file or device',

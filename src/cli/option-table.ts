@@ -38,7 +38,7 @@ export const optionTable = {
     value: 'ACTION',
     help:
       'PUSH: from local to remote. POP (or PULL): from remote to local. ' +
-      'Without an action nothing is changed: both devices are only looked at.',
+      'Without a mode nothing is changed: both devices are only looked at.',
   },
   mode: {
     group: 'What to do',
@@ -48,7 +48,7 @@ export const optionTable = {
   },
   recheck: {
     group: 'What to do',
-    help: 'Read both sides again afterwards and compare; without an action, only compare.',
+    help: 'Read both sides again afterwards and compare; without a mode, only compare.',
   },
   create: { group: 'What to do', help: 'Make the receiving file if it does not exist yet.' },
   force: { group: 'What to do', help: 'Write to the receiving device although it is in use.' },

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { systemReason } from '../errors.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
@@ -25,7 +25,18 @@ export interface DiskView extends OpenHandle {
  * @throws BasynError `device`, where it fails for another reason than missing support.
  */
 export function openDiskView(handle: DeviceHandle): DiskView {
+  try {
+    return openView(handle);
+  } catch (error) {
+    const reason = systemReason(error as NodeJS.ErrnoException);
+    throw deviceError(handle, `cannot open ${nameOf(handle)} for direct reading: ${reason}.`, error);
+  }
+}
+
+function openView(handle: DeviceHandle): DiskView {
   const stats = fstatSync(handle.fd, { bigint: true });
+  // What stands for a target that a dry run would create.
+  if (!stats.isBlockDevice() && !stats.isFile()) return cachedView(handle, undefined);
   const storageNumber = deviceNumber(stats.isBlockDevice() ? stats.rdev : stats.dev);
   if (stats.isFile() && isInMemory(storageNumber)) return cachedView(handle, undefined);
   const direct = openDirect(handle, storageNumber);
@@ -46,10 +57,11 @@ function isInMemory(number: DeviceNumber): boolean {
 
 function readMountInfo(): string {
   try {
-    return readFileSync('/proc/self/mountinfo', 'utf8');
-  } catch {
-    // Without /proc, the direct open below fails too, and its reason is the one to report.
-    return '';
+    return readFileSync('/proc/self/mountinfo', 'latin1');
+  } catch (error) {
+    // Without /proc, nothing can be opened for direct reading either, and that is reported.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
   }
 }
 
@@ -62,6 +74,7 @@ function openDirect(handle: DeviceHandle, storageNumber: DeviceNumber): DeviceHa
   const memory = alignedMemory(alignmentBytes);
   if (memory === undefined)
     return 'this node can not allocate aligned memory (WebAssembly is off or limited)';
+  if (!existsSync('/proc/self/fd')) return '/proc is not mounted';
   const fd = openDirectly(handle);
   if (fd === undefined) return 'its file system does not support direct reads';
   const direct: DeviceHandle = { ...handle, fd, access: 'direct', alignmentBytes };
@@ -75,8 +88,7 @@ function openDirectly(handle: DeviceHandle): number | undefined {
     return openSync(`/proc/self/fd/${handle.fd}`, constants.O_RDONLY | constants.O_DIRECT);
   } catch (error) {
     if (isUnsupported(error)) return undefined;
-    const reason = systemReason(error as NodeJS.ErrnoException);
-    throw deviceError(handle, `cannot open ${nameOf(handle)} for direct reading: ${reason}.`, error);
+    throw error;
   }
 }
 

@@ -10,26 +10,20 @@ import { realKernelPath } from './regions.ts';
 export interface StartState {
   readonly sizeBytes: number;
   readonly modifiedNs: bigint;
-  /** Who used it already, where `--force` allows that. */
-  readonly uses: readonly string[];
 }
 
-/** @param uses whether a use by others is known already, which `--force` allows. */
-export function startStateOf(handle: DeviceHandle, uses: 'none' | 'allowed'): StartState {
+export function startStateOf(handle: DeviceHandle): StartState {
   const stats = fstatSync(handle.fd, { bigint: true });
-  return {
-    sizeBytes: currentSizeBytes(stats),
-    modifiedNs: stats.mtimeNs,
-    uses: uses === 'allowed' ? useClauses(handle, stats) : [],
-  };
+  return { sizeBytes: currentSizeBytes(stats), modifiedNs: stats.mtimeNs };
 }
 
 /**
  * Checks at the end of a run that its target is still what the path leads to, and that nobody has begun to use it.
  *
+ * @param inUse `allow` where the user has said so (`--force`). Where it was not allowed, the target had no use at the start.
  * @throws {BasynError} `device`, where the written data is not what a user finds at the path, or may be overwritten.
  */
-export function checkTargetAtEnd(handle: DeviceHandle, start: StartState): void {
+export function checkTargetAtEnd(handle: DeviceHandle, start: StartState, inUse: 'refuse' | 'allow'): void {
   const stats = fstatSync(handle.fd, { bigint: true });
   if (!existsSync(handle.path)) {
     throw changed(handle, 'was removed during the run: nothing at this path holds the data');
@@ -41,7 +35,8 @@ export function checkTargetAtEnd(handle: DeviceHandle, start: StartState): void 
   if (sizeBytes < start.sizeBytes) {
     throw changed(handle, `has shrunk during the run, from ${start.sizeBytes} to ${sizeBytes} bytes`);
   }
-  const newUse = useClauses(handle, stats).find((clause) => !start.uses.includes(clause));
+  if (inUse === 'allow') return;
+  const [newUse] = useClauses(handle, stats);
   if (newUse !== undefined) throw changed(handle, `${newUse}, which began during the run`);
 }
 

@@ -75,8 +75,7 @@ export async function flush(handle: DeviceHandle): Promise<void> {
     const reason = systemReason(error as NodeJS.ErrnoException);
     throw deviceError(
       handle,
-      `cannot flush ${nameOf(handle)}: ${reason}; some of the data is not on the disk. ` +
-        'Check the disk, then run SYNC: it compares what the disk holds and repairs it.',
+      `cannot flush ${nameOf(handle)}: ${reason}; data may not be on the disk.`,
       error,
     );
   }

@@ -57,7 +57,9 @@ async function walkProcesses(): Promise<OpenFiles> {
     turnEndMs = monotonicMs() + limits.openersTurnMs;
   }
   for (const [reason, count] of hidden)
-    unexamined.push(`the open files of ${count} other processes: ${reason}`);
+    unexamined.push(
+      `the open files of ${count === 1 ? 'another process' : `${count} other processes`}: ${reason}`,
+    );
   return { files, unexamined };
 }
 

@@ -17,7 +17,7 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
   let runner: JobRunner<PairJob> | undefined;
   const isPush = order.localRole === 'source';
   const emit = (event: RunEvent): void =>
-    onEvent?.(event.type === 'warning' ? { ...event, message: withoutSides(event.message) } : event);
+    onEvent?.('message' in event ? { ...event, message: withoutSides(event.message) } : event);
   const reporter = new Reporter(order, emit, () => ({
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,

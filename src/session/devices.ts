@@ -108,7 +108,7 @@ async function prepare(
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
-  const start = startStateOf(handle, receiving?.force === true ? 'allowed' : 'none');
+  const start = startStateOf(handle);
   const writes = receiving !== null && !receiving.dryRun;
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
   const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
@@ -122,7 +122,7 @@ async function prepare(
     cachedBecause: view?.cachedBecause,
     checkAtEnd: () => {
       if (receiving === null) return sourceChanges(handle, start);
-      if (writes) checkTargetAtEnd(handle, start);
+      if (writes) checkTargetAtEnd(handle, start, receiving.force ? 'allow' : 'refuse');
       return [];
     },
     close: async () => {
@@ -132,7 +132,10 @@ async function prepare(
   };
 }
 
-/** A failure is not the end: what the disk holds is compared, and what was lost is found to differ. */
+/**
+ * A failure is not the end: what the disk holds is compared, and what was lost is found to differ. A device that can't be
+ * flushed at all fails at the end of a transfer.
+ */
 async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<string[]> {
   onFlush();
   try {
@@ -140,7 +143,7 @@ async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<
     return [];
   } catch (error) {
     const { message } = BasynError.from(error);
-    return [`Data that was written before this run is lost: ${message}`];
+    return [`Before this run: ${message} What the disk holds is compared.`];
   }
 }
 

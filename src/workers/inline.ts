@@ -2,6 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { runEnded } from '../errors.ts';
 import type { Job, JobRunner, ResultOf } from './jobs.ts';
 
+/** Jobs of all runs in this thread: they share its memory, so they are carried out one after the other. */
+let lastJob: Promise<unknown> = Promise.resolve();
+
 /** Carries out jobs in the calling thread: for work that is over before a thread has started. */
 export class InlineRunner<Able extends Job> implements JobRunner<Able> {
   readonly parallelism = 1;
@@ -17,19 +20,25 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
     return this.#underWay > 0;
   }
 
-  async run<J extends Able>(job: J): Promise<ResultOf<J>> {
+  run<J extends Able>(job: J): Promise<ResultOf<J>> {
     this.#underWay++;
-    try {
-      // A turn of the event loop, in which a signal is heard.
-      await setImmediate();
-      if (this.#isClosed) throw runEnded();
-      return await this.#perform(job);
-    } finally {
-      this.#underWay--;
-    }
+    const result = lastJob.then(async () => {
+      try {
+        // A turn of the event loop, in which a signal is heard.
+        await setImmediate();
+        if (this.#isClosed) throw runEnded();
+        return await this.#perform(job);
+      } finally {
+        this.#underWay--;
+      }
+    });
+    lastJob = result.catch(() => undefined);
+    return result;
   }
 
+  /** Jobs that have not begun reject. Resolves when none is under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await lastJob;
   }
 }

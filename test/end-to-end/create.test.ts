@@ -48,9 +48,9 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way
     const source = scratchFile(Buffer.alloc(1000));
     const target = join(scratchDirectory(), 'missing.img');
     const result = await basyn.run(args(way, source, target));
-    const side = way.action === 'PUSH' ? 'remote' : 'local';
+    const side = way.where === 'here' ? '' : way.action === 'PUSH' ? 'remote ' : 'local ';
     const advice = 'for a regular file that is to be made, say --create.';
-    expectSentence(result, 2, `${side} target ${target} does not exist; ${advice}`);
+    expectSentence(result, 2, `${side}target ${target} does not exist; ${advice}`);
     expect(existsSync(target)).toBe(false);
   });
 
@@ -69,7 +69,7 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way
     expect(result.stdout).toMatch(
       /^dry run: \d+ bytes .* would be sent and written; nothing was changed\.\n$/,
     );
-    expect(result.stderr).toMatch(/^basyn: warning: \w+ target .*new\.img would be created\.\n$/);
+    expect(result.stderr).toMatch(/^basyn: warning: (\w+ )?target .*new\.img would be created\.\n$/);
     expect(existsSync(target)).toBe(false);
   });
 });

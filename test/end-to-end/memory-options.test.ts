@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
+import { hostOptions, useBasyn } from '../support/basyn.ts';
 import { runOptions } from '../support/disks.ts';
 import { filesEqual } from '../support/images.ts';
 import { watchMemory } from '../support/memory.ts';
@@ -75,7 +75,7 @@ test.each([
     const here = watchMemory(run.pid);
     const result = await run.result;
     const peaks = [...here.stop(), ...there.stop()];
-    expectSilence(result);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     // The command with its ssh, and the server's own processes with the agent.
     expect(peaks.filter(({ name }) => name.includes('BASYN')).length).toBeGreaterThan(0);
     for (const { peakRssBytes, name } of peaks) expect(peakRssBytes, name).toBeLessThan(256 * MiB);

@@ -108,8 +108,8 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const lines = jsonLines(result);
-    expect(lines).toContainEqual({ type: 'flushing', side: 'remote', phase: 'sync' });
-    const inBetween = ['progress', 'flushing'];
+    // A flush is reported where it takes a while, and a note where something can't be examined.
+    const inBetween = ['progress', 'flushing', 'note'];
     expect(lines.map(({ type }) => type).filter((type) => !inBetween.includes(type))).toEqual([
       'start',
       'phase-start',
@@ -174,7 +174,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--verbose'];
     const lines = expectLines(await basyn.run(args));
     for (const line of lines) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /);
-    expect(lines).toHaveLength(7);
+    expect(lines.filter((line) => !/ (note|sync: flushing)/.test(line))).toHaveLength(7);
     expect(lines.at(-2)).toMatch(
       / sync: the source was read through the page cache, the target from the disk$/,
     );

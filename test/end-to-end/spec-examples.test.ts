@@ -64,9 +64,9 @@ describe.skipIf(!isRoot)('the example (needs root)', () => {
   });
 
   test('that only rechecks finds nothing in equal devices, and tells what it finds in others', async () => {
-    const equal = makePair({ kind: 'loop device', changes: [] });
+    const equal = makePair({ kind: 'loop device', changes: [], tailBytes: 0 });
     expectSilence(await basyn.run(words(recheckOnly, equal)));
-    const different = makePair({ kind: 'loop device' });
+    const different = makePair({ kind: 'loop device', tailBytes: 0 });
     const result = await basyn.run(words(recheckOnly, different));
     expect(result).toMatchObject({ exitCode: 2, stdout: '' });
     expect(linesOf(result.stderr)[0]).toMatch(/^basyn: The devices differ: \d+ bytes/);

@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { lineWith, type CommandResult } from '../support/command.ts';
-import { MiB, sideOf, useWorkshop, wirings, type Pair, type Wiring } from '../support/fault-workshop.ts';
+import { MiB, sideWord, useWorkshop, wirings, type Pair, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh/fixture.ts';
 
@@ -12,7 +12,7 @@ const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring
 describe('a target that changes during the run', () => {
   test.each(cases)('%s: is no success where it was removed', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ target }) => rmSync(target));
-    const name = `${sideOf(wiring, 'target')} file ${pair.target}`;
+    const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
     expectRefusal(result, `${name} was removed during the run: nothing at this path holds the data.`);
   });
 
@@ -21,7 +21,7 @@ describe('a target that changes during the run', () => {
       writeFileSync(`${target}.new`, 'another file');
       renameSync(`${target}.new`, target);
     });
-    const name = `${sideOf(wiring, 'target')} file ${pair.target}`;
+    const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
     expectRefusal(
       result,
       `${name} was replaced by something else during the run, which does not hold the data.`,
@@ -37,7 +37,7 @@ describe('a target that changes during the run', () => {
         onTestFinished(attached.detach);
         loop = attached.path;
       });
-      const name = `${sideOf(wiring, 'target')} file ${pair.target}`;
+      const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
       expectRefusal(result, `${name} is attached to the loop device ${loop}, which began during the run.`);
     },
   );
@@ -67,7 +67,7 @@ describe('a source that changes during the run', () => {
   ): void {
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
-      `basyn: warning: ${sideOf(wiring, 'source')} file ${source} ${what} during the run: the copy may be ` +
+      `basyn: warning: ${sideWord(wiring, 'source')}file ${source} ${what} during the run: the copy may be ` +
         'inconsistent; use a snapshot, or stop what writes to it, and run again.\n',
     );
   }

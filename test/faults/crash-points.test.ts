@@ -85,7 +85,7 @@ describe('the judgement over a record', () => {
   const write = '7 pwrite64(17</dev/x>, "..."..., 4096, 0) = 4096\n';
   const flush = '8 fdatasync(17</dev/x>) = 0\n';
   const finished =
-    String.raw`9 writev(1<pipe:[1]>, [{iov_base="\xba\x57\x0b\x00\x00\x00"...}], 1) = 8` + '\n';
+    String.raw`9 writev(1<pipe:[1]>, [{iov_base="\xba\x57\x0b\xf4\x00\x00"...}], 1) = 8` + '\n';
 
   test.each([
     ['a flush after the last write', write + flush + finished, 0],

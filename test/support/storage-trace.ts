@@ -25,7 +25,7 @@ export function traceCommand(logPath: string): string[] {
 }
 
 /** The header of a `finished` frame, as strace writes bytes. */
-const finishedFrame = String.raw`\xba\x57\x0b\x00`;
+const finishedFrame = String.raw`\xba\x57\x0b\xf4`;
 /** What `--verbose` says in the end. */
 const lastWords = 'all done';
 

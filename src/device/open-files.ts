@@ -16,7 +16,12 @@ export interface OpenFiles {
   readonly files: readonly OpenFile[];
   /** What could not be examined: clauses. */
   readonly unexamined: readonly string[];
+  /** Whether QEMU may be running: one of its programs was seen, or not all processes were. */
+  readonly mayBeQemu: boolean;
 }
+
+/** The names that the kernel reports for QEMU's programs: qemu-system-x86, qemu-nbd, kvm. */
+const qemuName = /^(qemu|kvm)/;
 
 let lastWalk: { readonly endMs: number; readonly walk: Promise<OpenFiles> } | undefined;
 
@@ -37,9 +42,11 @@ async function walkProcesses(): Promise<OpenFiles> {
   const files: OpenFile[] = [];
   const hidden = new Map<string, number>();
   const pids = listPids(unexamined);
+  let mayBeQemu = unexamined.length > 0;
   const endMs = monotonicMs() + limits.openersScanMs;
   let turnEndMs = monotonicMs() + limits.openersTurnMs;
   for (const [index, pid] of pids.entries()) {
+    mayBeQemu ||= qemuName.test(nameOf(pid));
     try {
       listFiles(pid, files);
     } catch (error) {
@@ -50,8 +57,9 @@ async function walkProcesses(): Promise<OpenFiles> {
     await nextTurn();
     if (monotonicMs() > endMs) {
       const left = pids.length - index - 1;
-      if (left > 0)
-        unexamined.push(`the open files of ${left} of ${pids.length} processes, for lack of time`);
+      if (left === 0) break;
+      unexamined.push(`the open files of ${left} of ${pids.length} processes, for lack of time`);
+      mayBeQemu = true;
       break;
     }
     turnEndMs = monotonicMs() + limits.openersTurnMs;
@@ -60,7 +68,7 @@ async function walkProcesses(): Promise<OpenFiles> {
     unexamined.push(
       `the open files of ${count === 1 ? 'another process' : `${count} other processes`}: ${reason}`,
     );
-  return { files, unexamined };
+  return { files, unexamined, mayBeQemu };
 }
 
 /** The newest first. */
@@ -69,9 +77,10 @@ function listPids(unexamined: string[]): string[] {
     const skipped = new Set([String(process.pid)]);
     if (!isInFirstPidNamespace()) unexamined.push('the processes outside of this container');
     else for (const pid of kernelThreads()) skipped.add(pid);
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && !skipped.has(name))
-      .reverse();
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    // The mount option `hidepid` leaves out the processes of other users, and the first process is root's.
+    if (!pids.includes('1')) unexamined.push('the processes of other users');
+    return pids.filter((pid) => !skipped.has(pid)).reverse();
   } catch (error) {
     unexamined.push(`which processes have it open: ${systemReason(error as NodeJS.ErrnoException)}`);
     return [];
@@ -90,6 +99,16 @@ function kernelThreads(): string[] {
   } catch (error) {
     // Not every kernel tells the children of a process; then these are examined like all.
     if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** Anyone may read the name of a process. */
+function nameOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1');
+  } catch (error) {
+    if (isGone(error)) return '';
     throw error;
   }
 }

@@ -1,4 +1,5 @@
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, readFile as readFileWithCallback, readFileSync, statSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import { systemReason } from '../errors.ts';
@@ -8,6 +9,8 @@ import { isAnonymous, mountOf } from './file-system.ts';
 import type { Subject, Use } from './in-use.ts';
 import { isGone, openFiles, type OpenFile } from './open-files.ts';
 import { parseLocks, type FileLock } from './proc-tables.ts';
+
+const readFile = promisify(readFileWithCallback);
 
 /** Who else has a device or file open, as far as it can be found out. */
 export interface Openers {
@@ -26,16 +29,17 @@ export type OpenersSought = 'writers and virtual machines' | 'writers';
  */
 export async function openersOf(subject: Subject, sought: OpenersSought): Promise<Openers> {
   if (process.platform !== 'linux') return { uses: [], unexamined: [] };
-  const { files, unexamined } = await openFiles();
+  const { files, unexamined, mayBeQemu } = await openFiles();
   const doubts = [...unexamined];
   const isWriter = writerTest(subject);
   let writers = files.filter(isWriter);
-  let locks = qemuUses(subject, sought, doubts);
+  // To read the table of locks, the kernel waits for some 25 ms (for an RCU grace period).
+  let locks = mayBeQemu ? await qemuUses(subject, sought, doubts) : [];
   const endMs = monotonicMs() + limits.briefOpeningMs;
   while (writers.length + locks.length > 0 && monotonicMs() < endMs) {
     await sleep(limits.briefOpeningPollMs);
     writers = writers.filter(isWriter);
-    if (locks.length > 0) locks = qemuUses(subject, sought, doubts);
+    if (locks.length > 0) locks = await qemuUses(subject, sought, doubts);
   }
   return { uses: [...locks, ...writerUses(writers)], unexamined: doubts };
 }
@@ -88,8 +92,9 @@ function writerTest({ stats, stack, view }: Subject): (file: OpenFile) => boolea
 const qemuBytes = { first: 100, write: 101, last: 203 };
 
 /** Locks are seen in all containers, other than processes. */
-function qemuUses(subject: Subject, sought: OpenersSought, unexamined: string[]): Use[] {
-  const locks = readLocks(unexamined).filter((lock) => isQemuLock(lock, sought) && isOn(lock, subject));
+async function qemuUses(subject: Subject, sought: OpenersSought, unexamined: string[]): Promise<Use[]> {
+  const all = await readLocks(unexamined);
+  const locks = all.filter((lock) => isQemuLock(lock, sought) && isOn(lock, subject));
   if (locks.length === 0) return [];
   return [{ clause: 'is locked by a virtual machine or tool of QEMU', remedy: 'end that first' }];
 }
@@ -108,9 +113,9 @@ function isOn({ deviceNumber: number, inode }: FileLock, { stats, path, view }: 
   return isAnonymous(seen) && path !== undefined && mountOf(path, view.mounts)?.deviceNumber === number;
 }
 
-function readLocks(unexamined: string[]): FileLock[] {
+async function readLocks(unexamined: string[]): Promise<FileLock[]> {
   try {
-    return parseLocks(readFileSync('/proc/locks', 'latin1'));
+    return parseLocks(await readFile('/proc/locks', 'latin1'));
   } catch (error) {
     const what = `the locks of files: ${systemReason(error as NodeJS.ErrnoException)}`;
     if (!unexamined.includes(what)) unexamined.push(what);

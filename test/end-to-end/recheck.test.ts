@@ -158,6 +158,21 @@ test('a recheck tells in words that the devices match, where words are asked for
   expect(lines.at(-1)).toMatch(/ end: the devices match, all done in /);
 });
 
+test('a recheck by a node without WebAssembly reads through the page cache, and warns', async () => {
+  const pair = makePair({ changes: [{ at: 8192, lengthBytes: 1 }], tailBytes: 0 });
+  const { result } = await basyn.start([...deviceOptions('PUSH', pair), '--recheck', '--chunk=4'], {
+    env: { NODE_OPTIONS: '--jitless' },
+  });
+  const { exitCode, stderr } = await result;
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('at offset 8192: 4096 bytes');
+  for (const path of [pair.source, pair.target]) {
+    expect(stderr).toContain(
+      `basyn: warning: file ${path} is read through a page cache, because this node can`,
+    );
+  }
+});
+
 test('a recheck of a device with itself is allowed: nothing is written', async () => {
   const disk = makeDisk('file', Buffer.alloc(10_000, 'x'));
   expectSilence(await basyn.run([`--local=${disk}`, `--remote=${disk}`, '--recheck']));

@@ -92,6 +92,7 @@ export function exitCodeOf(error: BasynError): 1 | 2 {
 /** The reason behind a failed system call, in words: "No space left on device (ENOSPC)". */
 export function systemReason(error: NodeJS.ErrnoException): string {
   if (error.code === undefined) return error.message;
+  if (error.errno === damagedErrno) return 'the file system is damaged (EUCLEAN)';
   return `${reasons[error.code] ?? nodesReason(error)} (${error.code})`;
 }
 
@@ -100,6 +101,9 @@ function nodesReason({ errno, message }: NodeJS.ErrnoException): string {
   const [, reason] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
   return reason ?? message;
 }
+
+/** EUCLEAN on Linux, which node has no name for. */
+const damagedErrno = -117;
 
 const reasons: Partial<Record<string, string>> = {
   EACCES: 'permission denied',

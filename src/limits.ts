@@ -157,6 +157,8 @@ export const limits = {
   stallTimeouts: 10,
   /** A child is asked to end, and after this killed. */
   killAfterMs: 2_000,
+  /** A program that we ask for one system call. */
+  helperTimeoutMs: 60_000,
   progressIntervalMs: 200,
 
   /** Text for stdout or stderr that waits for a slow reader, before lines of a trace are dropped. */

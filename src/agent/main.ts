@@ -33,4 +33,6 @@ async function serveAgent(): Promise<void> {
   process.exit(exitCode);
 }
 
+// On this signal, node would open its debugger on a port of the machine.
+process.on('SIGUSR1', () => undefined);
 void serveAgent();

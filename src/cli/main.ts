@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { monotonicMs } from '../clock.ts';
 import { inspect, recheck, sync } from '../index.ts';
 import { runCommand } from './command.ts';
@@ -5,7 +6,13 @@ import { leave } from './leave.ts';
 import { abortOnSignals, givenUp } from './signals.ts';
 import { openStandardStream } from './standard-stream.ts';
 
-const interruption = abortOnSignals(process, monotonicMs, () => void leave(2));
+// Before anything else: on this signal, node would open its debugger on a port of the machine.
+process.on('SIGUSR1', () => undefined);
+
+const interruption = abortOnSignals(process, monotonicMs, () => {
+  closeStandardStreams();
+  void leave(2);
+});
 const uncaught = new Promise<never>((_resolve, reject) => {
   // Node hands unhandled rejections to this event, too.
   process.on('uncaughtException', reject);
@@ -31,4 +38,22 @@ void runCommand(process.argv.slice(2), {
   get stderr() {
     return openStandardStream(2);
   },
-}).then((exitCode) => (isOverdue ? leave(2) : process.exit(exitCode)));
+}).then((exitCode) => {
+  if (interruption.aborted) closeStandardStreams();
+  return isOverdue ? leave(2) : process.exit(exitCode);
+});
+
+/**
+ * At its end, node sets the terminals of stdin, stdout and stderr back to what they were, and crashes where one has hung up
+ * (SIGHUP). It leaves out descriptors that are closed.
+ */
+function closeStandardStreams(): void {
+  for (const fd of [0, 1, 2]) {
+    try {
+      closeSync(fd);
+    } catch (error) {
+      // The caller has closed it already.
+      if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
+    }
+  }
+}

@@ -136,6 +136,7 @@ export function differenceLines(report: RunReport, nameOf: DeviceName, knowledge
   const { sizeBytes, differingBytes, differingRanges, differingRangeCount } = recheck;
   const unnamed = differingRangeCount - differingRanges.length;
   if (differingBytes === 0) {
+    if (sizeBytes === 0) return sizeLines;
     return [...sizeLines, `  in the first ${formatExactBytes(sizeBytes)}, which both have, nothing differs`];
   }
   return [

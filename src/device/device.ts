@@ -1,5 +1,6 @@
 /** Everything about devices and files that the layers above use, but for the reading and writing itself. */
 export { openDiskView, type DiskView } from './direct.ts';
+export { dropPageCache } from './page-cache.ts';
 export { checkTargetAtEnd, sourceChanges, startStateOf, type StartState } from './end-check.ts';
 export {
   flush,

@@ -37,8 +37,8 @@ function openView(handle: DeviceHandle): DiskView {
   const stats = fstatSync(handle.fd, { bigint: true });
   // What stands for a target that a dry run would create.
   if (!stats.isBlockDevice() && !stats.isFile()) return cachedView(handle, undefined);
+  if (isInMemory(handle)) return cachedView(handle, undefined);
   const storageNumber = deviceNumber(stats.isBlockDevice() ? stats.rdev : stats.dev);
-  if (stats.isFile() && isInMemory(storageNumber)) return cachedView(handle, undefined);
   const direct = openDirect(handle, storageNumber);
   if (typeof direct === 'string') return cachedView(handle, direct);
   return { ...openHandle(direct), cachedBecause: cacheBelow(storageNumber) };
@@ -49,7 +49,11 @@ function cachedView(handle: DeviceHandle, cachedBecause: string | undefined): Di
   return { handle, cachedBecause, close: () => Promise.resolve() };
 }
 
-function isInMemory(number: DeviceNumber): boolean {
+/** Whether the page cache is all the storage that a device has. */
+export function isInMemory({ fd }: DeviceHandle): boolean {
+  const stats = fstatSync(fd, { bigint: true });
+  if (!stats.isFile()) return false;
+  const number = deviceNumber(stats.dev);
   return parseMountInfo(readMountInfo()).some(
     ({ deviceNumber: mounted, type }) => mounted === number && memoryFileSystems.has(type),
   );

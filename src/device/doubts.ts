@@ -17,7 +17,7 @@ export function numberWarnings(place: Place, hasStableNumbers: boolean): string[
 }
 
 /** The same storage, where a file's number tells nothing: it may be any file of its file system. */
-export function withoutNumber({ regions, gaps }: Stack): Stack {
+export function withoutNumber({ regions, gaps, ...rest }: Stack): Stack {
   const what = 'which file of its file system it is, as the inode numbers there change';
-  return { regions, gaps: [{ mayBe: 'neighbour', what }, ...gaps] };
+  return { ...rest, regions, gaps: [{ mayBe: 'neighbour', what }, ...gaps] };
 }

@@ -11,10 +11,16 @@ const maxTextCharacters = 256;
  * @throws BasynError `protocol`.
  */
 export function parseIdentity(value: unknown): StorageIdentity {
-  const { machine, regions, gaps } = asRecord(value);
+  const { machine, regions, gaps, fingerprint } = asRecord(value);
   if (!Array.isArray(regions) || regions.length > maxRegions) throw malformed();
   if (!Array.isArray(gaps) || gaps.length > maxGaps) throw malformed();
-  return { machine: parseMachine(machine), regions: regions.map(parseRegion), gaps: gaps.map(parseGap) };
+  if (fingerprint !== undefined && !isShortText(fingerprint)) throw malformed();
+  return {
+    machine: parseMachine(machine),
+    regions: regions.map(parseRegion),
+    gaps: gaps.map(parseGap),
+    ...(fingerprint !== undefined && { fingerprint }),
+  };
 }
 
 function parseMachine(value: unknown): Machine {
@@ -38,7 +44,7 @@ function parseGap(value: unknown): StorageGap {
   return { mayBe, what };
 }
 
-const gapKinds: readonly unknown[] = ['anything', 'neighbour', 'block device', 'elsewhere'];
+const gapKinds: readonly unknown[] = ['anything', 'neighbour', 'twin', 'block device', 'elsewhere'];
 
 function isKnownGap(value: unknown): value is StorageGap['mayBe'] {
   return gapKinds.includes(value);

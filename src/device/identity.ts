@@ -18,6 +18,8 @@ export interface Stack {
   readonly regions: readonly StorageRegion[];
   /** What could not be found out about it. */
   readonly gaps: readonly StorageGap[];
+  /** Of a regular file: its size and times. An overlay shows those of the file below. */
+  readonly fingerprint?: string;
 }
 
 /** What is known about whether writing to one storage changes another. */
@@ -42,13 +44,16 @@ export function sharesStorage(a: StorageIdentity, b: StorageIdentity): Sharing {
 }
 
 /** Something unknown about one that may be the other. */
-function openGap({ gaps, regions }: Stack, other: Stack): StorageGap | undefined {
+function openGap({ gaps, regions, fingerprint }: Stack, other: Stack): StorageGap | undefined {
   // Two files of one file system are told apart by their numbers, whatever that stands on.
   const fileSystem = fileSystemOf(regions);
   if (fileSystem !== undefined && fileSystem === fileSystemOf(other.regions)) {
     return gaps.find(({ mayBe }) => mayBe === 'neighbour');
   }
   const isDevice = other.regions[0]?.store.startsWith('block ') ?? false;
+  const twin = gaps.find(({ mayBe }) => mayBe === 'twin');
+  if (twin !== undefined && isDevice) return { ...twin, mayBe: 'block device' };
+  if (twin !== undefined && fingerprint !== undefined && fingerprint === other.fingerprint) return twin;
   return gaps.find(({ mayBe }) => mayBe === 'anything' || (mayBe === 'block device' && isDevice));
 }
 
@@ -93,7 +98,9 @@ export function stackOf(stats: BigIntStats, path: KernelPath | undefined, view: 
     const file = { deviceNumber: deviceNumber(stats.dev), inode: stats.ino, ...(path && { path }) };
     regions.addFile(file, 0, Number.MAX_SAFE_INTEGER, 'exact');
   }
-  return { regions: regions.list(), gaps: regions.gaps() };
+  const { size, mtimeNs, ctimeNs } = stats;
+  const fingerprint = stats.isFile() ? { fingerprint: `${size} ${mtimeNs} ${ctimeNs}` } : {};
+  return { regions: regions.list(), gaps: regions.gaps(), ...fingerprint };
 }
 
 /**

@@ -24,10 +24,12 @@ export interface StorageRegion {
 export interface StorageGap {
   /**
    * `anything`: the storage may be any other file or device. `neighbour`: it may be any file of the same file system.
+   * `twin`: it may be any file of the same size and times, or take up a part of some device (an overlay whose layers are
+   * out of sight).
    * `block device`: it takes up a part of some device. `elsewhere`: it takes up a part of something that may not even
    * be on this machine (network and FUSE file systems), or that is out of sight in a container.
    */
-  readonly mayBe: 'anything' | 'neighbour' | 'block device' | 'elsewhere';
+  readonly mayBe: 'anything' | 'neighbour' | 'twin' | 'block device' | 'elsewhere';
   /** A clause: "which file /dev/loop0 is attached to". */
   readonly what: string;
 }
@@ -105,7 +107,7 @@ export class Regions {
   #addTopLayer(mount: Mount, what: string): void {
     const path = overlayLayers(mount)[0];
     const stats = path?.startsWith('/') ? statKernelPath(path) : undefined;
-    if (stats === undefined) this.addGap({ mayBe: 'elsewhere', what });
+    if (stats === undefined) this.addGap({ mayBe: 'twin', what });
     else this.addFileSystem({ deviceNumber: deviceNumber(stats.dev), path: path! });
   }
 

@@ -1,5 +1,6 @@
 import {
   checkTargetAtEnd,
+  dropPageCache,
   flush,
   nameOf,
   openDiskView,
@@ -112,12 +113,15 @@ async function prepare(
   const writes = receiving !== null && !receiving.dryRun;
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
   const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
+  const kept = writes ? await dropPageCache(handle) : undefined;
+  const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const isReadPastCache = phases.includes('recheck') || (receiving !== null && phases.includes('sync'));
   const view = isReadPastCache ? openDiskView(handle) : undefined;
   const cacheWarnings = view?.cachedBecause === undefined ? [] : [cacheWarning(handle, view.cachedBecause)];
   return {
     ...opened,
     warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
+    notes: [...opened.notes, ...cacheNotes],
     diskView: view?.handle ?? handle,
     cachedBecause: view?.cachedBecause,
     checkAtEnd: () => {
@@ -145,6 +149,13 @@ async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<
     const { message } = BasynError.from(error);
     return [`Before this run: ${message} What the disk holds is compared.`];
   }
+}
+
+function cacheNote(handle: DeviceHandle, reason: string): string {
+  return (
+    `${nameOf(handle)} keeps its page cache, because ${reason}: after an earlier write error, what is written to it may ` +
+    'be lost. Use --recheck then.'
+  );
 }
 
 function cacheWarning(handle: DeviceHandle, reason: string): string {

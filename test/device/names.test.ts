@@ -265,6 +265,29 @@ describe.skipIf(!isRoot)('an overlay (needs root)', () => {
     await expectSameStorage(join(merged, 'below'), join(lower, 'below'));
   });
 
+  it('whose layers are out of sight is not copied onto a file that may be in one of them', async () => {
+    const { upper, merged } = overlay();
+    fileOf(MiB, 'other', upper);
+    // As in a container: the names of the layers lead nowhere.
+    renameSync(upper, `${upper}.moved`);
+    for (const [from, to] of [
+      [join(merged, 'above'), join(`${upper}.moved`, 'above')],
+      [join(`${upper}.moved`, 'above'), join(merged, 'above')],
+    ] as const) {
+      const { identity } = await source(from);
+      const failure = await failureOf(() => target(to, { sourceIdentity: identity, inUse: 'warn' }));
+      expect(failure, `${from} to ${to}`).toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining('may be the same storage as the source'),
+      });
+    }
+    const { identity } = await source(join(merged, 'above'));
+    const other = await target(join(`${upper}.moved`, 'other'), { sourceIdentity: identity });
+    expect(other.warnings).toEqual([]);
+    const device = await target(loopOver(fileOf(MiB)), { sourceIdentity: identity });
+    expect(device.warnings).toEqual([expect.stringContaining('may be the same storage as the source')]);
+  });
+
   it('keeps apart what is apart', async () => {
     const { lower, merged } = overlay();
     const { identity } = await source(join(lower, 'both'));

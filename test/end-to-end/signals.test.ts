@@ -2,7 +2,7 @@ import { readdirSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { lineWith, type CommandOptions, type RunningCommand } from '../support/command.ts';
+import { lineWith, runCommand, type CommandOptions, type RunningCommand } from '../support/command.ts';
 import { runOptions } from '../support/disks.ts';
 import {
   assertNothingLeft,
@@ -48,6 +48,16 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     },
   );
 
+  test('SIGUSR1 does not open a debugger of node, and the run goes on', async () => {
+    const run = await startLongRun('PUSH');
+    run.child.kill('SIGUSR1');
+    await sleep(300);
+    run.child.kill('SIGTERM');
+    const { exitCode, stderr } = await run.result;
+    expect(exitCode).toBe(2);
+    expect(linesOf(stderr)).toEqual([expect.stringMatching(/^basyn: Stopped by SIGTERM during sync /)]);
+  });
+
   test('SIGKILL leaves no process either, on neither side', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGKILL');
@@ -66,6 +76,25 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     await sleep(300);
     return run;
   }
+});
+
+test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and no crash', async () => {
+  const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
+  for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
+  // The program runs at a terminal of its own, which closes as soon as the progress is shown.
+  const terminal = [
+    'import os, pty, sys',
+    'pid, fd = pty.fork()',
+    'if pid == 0: os.execv(sys.argv[1], sys.argv[1:])',
+    'while b"sync" not in os.read(fd, 4096): pass',
+    'os.close(fd)',
+    'status = os.waitpid(pid, 0)[1]',
+    'print(os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status))',
+  ].join('\n');
+  const args = [...runOptions('PUSH', 'SYNC', { source, target }), '--progress'];
+  const command = ['-c', terminal, process.execPath, basyn.executable, ...args];
+  const { stdout } = await runCommand('python3', command);
+  expect(stdout).toBe('2\n');
 });
 
 test('a signal before anything has begun is told as such', async () => {

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CommandResult } from '../support/command.ts';
 import { MiB, sideOf, sideWord, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
-import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
+import { attachLoop, isRoot, mount, mountTmpfs } from '../support/loop-device.ts';
 import { keepCacheOf } from '../support/media.ts';
 import { mixedBytes } from '../support/mixed-bytes.ts';
 import { scratchFile } from '../support/scratch.ts';
@@ -14,6 +14,7 @@ const server = useSshServer();
 const workshop = useWorkshop(server);
 
 const sizeBytes = 4 * MiB;
+const fileBytes = 24 * MiB;
 const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
 let diskCount = 0;
 
@@ -32,6 +33,19 @@ describe.skipIf(!isRoot)('a disk that lost writes and works again (needs root: l
       expect(disk.mediumBytes().equals(readFileSync(source))).toBe(true);
     },
   );
+});
+
+describe.skipIf(!isRoot)('a file on storage that was full (needs root: loop devices)', () => {
+  test.each(['SYNC', 'COPY'] as const)('%s: writes what the disk lacks once there is room', async (mode) => {
+    const source = scratchFile(mixedBytes(fileBytes, 1));
+    const disk = makeThinFileSystem();
+    const pair = { source, target: join(disk.mountPoint, 'target'), sizeBytes: fileBytes };
+    const wiring = { action: 'PUSH', over: 'here' } as const;
+    expect(await workshop.run(wiring, pair, ['--mode=COPY', '--create'])).toMatchObject({ exitCode: 2 });
+    disk.makeRoom();
+    expect(await workshop.run(wiring, pair, [`--mode=${mode}`])).toMatchObject({ exitCode: 0 });
+    expect(disk.mediumBytes('target').equals(readFileSync(source))).toBe(true);
+  });
 });
 
 describe('a disk that fails only the flush', () => {
@@ -55,6 +69,39 @@ function expectFailedFlush(
     stdout: '',
     stderr: expect.stringContaining(reason),
   });
+}
+
+/**
+ * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and takes the
+ * pages in the cache for written.
+ */
+function makeThinFileSystem(): {
+  mountPoint: string;
+  makeRoom: () => void;
+  mediumBytes: (name: string) => Buffer;
+} {
+  const directory = workshop.path(`thin-${++diskCount}`);
+  onTestFinished(mountTmpfs(directory, 40 * MiB));
+  const file = join(directory, 'disk');
+  writeFileSync(file, '');
+  truncateSync(file, 80 * MiB);
+  const { path, detach } = attachLoop(file);
+  onTestFinished(detach);
+  execFileSync('mkfs.ext4', ['-qF', '-E', 'nodiscard', path]);
+  const mountPoint = join(directory, 'mounted');
+  let unmount = mount(path, mountPoint);
+  onTestFinished(() => unmount());
+  const hog = join(directory, 'hog');
+  writeFileSync(hog, Buffer.alloc(statfsSync(directory).bavail * 4096 - 8 * MiB));
+  return {
+    mountPoint,
+    makeRoom: () => rmSync(hog),
+    mediumBytes(name) {
+      unmount();
+      unmount = mount(path, mountPoint, 'ro');
+      return readFileSync(join(mountPoint, name));
+    },
+  };
 }
 
 /** A device over a sparse file on a file system that is full: writeback fails, and the pages become clean. */

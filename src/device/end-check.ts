@@ -59,7 +59,7 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   if (changes.length === 0) return [];
   const advice = 'use a snapshot, or stop what writes to it, and run again.';
   return [
-    `${nameOf(handle)} ${changes.join(' and ')} during the run: the copy may be inconsistent; ${advice}`,
+    `${nameOf(handle)} ${changes.join(' and ')} during the run: the result may be inconsistent; ${advice}`,
   ];
 }
 

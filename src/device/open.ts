@@ -10,7 +10,8 @@ import type { DeviceHandle } from './handle.ts';
 /** A path and what it is to the run, for messages. */
 export interface Place {
   readonly side: Side;
-  readonly role: 'source' | 'target';
+  /** `device`: it is only compared or described. */
+  readonly role: 'source' | 'target' | 'device';
   readonly path: string;
 }
 

@@ -26,8 +26,11 @@ import { realKernelPath } from './regions.ts';
  * @throws BasynError `device`, where it is missing, is no block device or regular file, can't be opened, or doesn't
  *   say how large it is.
  */
-export async function openSource(path: string, { side }: { side: Side }): Promise<OpenedDevice> {
-  const place: Place = { side, role: 'source', path };
+export async function openSource(
+  path: string,
+  { side, role = 'source' }: { side: Side; role?: 'source' | 'device' },
+): Promise<OpenedDevice> {
+  const place: Place = { side, role, path };
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
   const subject = examine(place, () => subjectOf(stats, realKernelPath(path)));
@@ -72,7 +75,7 @@ function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
   );
 }
 
-const advice = 'use a snapshot (LVM) or remount it read-only, or the copy may be inconsistent.';
+const advice = 'use a snapshot (LVM) or remount it read-only, or the result may be inconsistent.';
 
 /** It only reads: what can't be found out about a source is no reason to refuse it. */
 function mountWarnings(place: Place, subject: Subject): string[] {
@@ -89,5 +92,5 @@ function mountWarnings(place: Place, subject: Subject): string[] {
 }
 
 function openerWarnings(place: Place, uses: readonly Use[]): string[] {
-  return uses.map(({ clause }) => placeMessage(place, `${clause}: the copy may be inconsistent.`));
+  return uses.map(({ clause }) => placeMessage(place, `${clause}: the result may be inconsistent.`));
 }

@@ -84,8 +84,9 @@ export async function openDevice(
 
 async function openFor(path: string, side: Side, { phases, receiving }: DeviceUse): Promise<OpenedDevice> {
   if (receiving === null) {
-    const opened = await openSource(path, { side });
-    if (opened.handle.sizeBytes > 0 || !phases.some(isTransfer)) return opened;
+    const role = phases.some(isTransfer) ? 'source' : 'device';
+    const opened = await openSource(path, { side, role });
+    if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
     await opened.close();
     throw emptyError(nameOf(opened.handle), opened.handle);
   }

@@ -39,7 +39,8 @@ export function startFailureReason({ file, nodeCommand, exit, output, errorLines
   if (crash.test(said)) {
     return `node crashes there${inBrackets}: its limits on memory, processes or open files may be too low (ulimit -a)`;
   }
-  if (exit.code === statusOfSsh && text === undefined) return words ?? 'ssh failed without a word';
+  if (exit.code === statusOfSsh && text === undefined)
+    return words ?? 'ssh failed, and printed no reason; the remote command may have been killed';
   if (restrictedAccount.test(said)) {
     return `the account there runs certain commands only${inBrackets}: name another one with --user, or let it run node`;
   }

@@ -57,10 +57,10 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       const file = makeDisk('file', Buffer.alloc(7));
       const missing = '/no/such/device';
       const local = await basyn.run([`--local=${missing}`, `--remote=${file}`, ...host()]);
-      const source = (side: string): string => named(side, 'source /no/such/device');
-      expectSentence(local, 2, `${source('local')} does not exist.`);
+      const device = (side: string): string => named(side, 'device /no/such/device');
+      expectSentence(local, 2, `${device('local')} does not exist.`);
       const remote = await basyn.run([`--local=${file}`, `--remote=${missing}`, ...host()]);
-      expectSentence(remote, 2, `${source('remote')} does not exist.`);
+      expectSentence(remote, 2, `${device('remote')} does not exist.`);
     });
   });
 

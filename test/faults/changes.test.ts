@@ -67,7 +67,7 @@ describe('a source that changes during the run', () => {
   ): void {
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
-      `basyn: warning: ${sideWord(wiring, 'source')}file ${source} ${what} during the run: the copy may be ` +
+      `basyn: warning: ${sideWord(wiring, 'source')}file ${source} ${what} during the run: the result may be ` +
         'inconsistent; use a snapshot, or stop what writes to it, and run again.\n',
     );
   }

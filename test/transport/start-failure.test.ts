@@ -30,7 +30,7 @@ test.each([
   [126, 'bash: /opt/node: cannot execute binary file: Exec format error', /^the node there does not fit/],
   [255, 'Fatal process OOM in CodeRange', /^node crashes there \(Fatal .*\): its limits on memory/],
   [255, 'Permission denied (publickey).', /^Permission denied \(publickey\)\.$/],
-  [255, undefined, /^ssh failed without a word$/],
+  [255, undefined, /^ssh failed, and printed no reason; the remote command may have been killed$/],
   [128, "fatal: unrecognized command 'node -e ...", /^the account there runs certain commands only/],
   [
     127,

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { monotonicMs } from '../clock.ts';
 import { inspect, recheck, sync } from '../index.ts';
 import { runCommand } from './command.ts';
@@ -10,7 +10,7 @@ import { openStandardStream } from './standard-stream.ts';
 process.on('SIGUSR1', () => undefined);
 
 const interruption = abortOnSignals(process, monotonicMs, () => {
-  closeStandardStreams();
+  leaveStandardStreams();
   void leave(2);
 });
 const uncaught = new Promise<never>((_resolve, reject) => {
@@ -39,15 +39,15 @@ void runCommand(process.argv.slice(2), {
     return openStandardStream(2);
   },
 }).then((exitCode) => {
-  if (interruption.aborted) closeStandardStreams();
+  if (interruption.aborted) leaveStandardStreams();
   return isOverdue ? leave(2) : process.exit(exitCode);
 });
 
 /**
  * At its end, node sets the terminals of stdin, stdout and stderr back to what they were, and crashes where one has hung up
- * (SIGHUP). It leaves out descriptors that are closed.
+ * (SIGHUP). It leaves out descriptors that lead elsewhere by then. A new descriptor takes the lowest free number.
  */
-function closeStandardStreams(): void {
+function leaveStandardStreams(): void {
   for (const fd of [0, 1, 2]) {
     try {
       closeSync(fd);
@@ -55,5 +55,7 @@ function closeStandardStreams(): void {
       // The caller has closed it already.
       if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error;
     }
+    // In a root without devices, the descriptor stays closed.
+    if (existsSync('/dev/null')) openSync('/dev/null', 'r+');
   }
 }

@@ -33,7 +33,9 @@ describe('a reader that does not read', () => {
     async (option) => {
       const pair = makePair({ sizeBytes: 4 * MiB });
       const [stdout, stderr] = [unreadPipe('empty'), unreadPipe('empty')];
-      const flood = `(yes 'a line of the remote side' | head -c ${100 * MiB} >&2; echo flooded >&2)`;
+      // In portions: what comes before the agent runs is not passed on, and the first of them may be over by then.
+      const portion = `yes 'a line of the remote side' | head -c ${2 * MiB}`;
+      const flood = `(for i in $(seq 50); do ${portion} >&2; sleep 0.1; done; echo flooded >&2)`;
       const child = start(
         [
           ...runOptions('PUSH', 'COPY', pair),

@@ -34,6 +34,13 @@ export class KernelView {
     return (this.#answer ??= askLosetup());
   }
 
+  /** @returns false where another answer can't be expected: without root's permissions, or without losetup. */
+  askLosetupAgain(): boolean {
+    if (process.geteuid?.() !== 0 || !this.losetup.isComplete) return false;
+    this.#answer = askLosetup();
+    return true;
+  }
+
   block(number: DeviceNumber): BlockDevice | undefined {
     return readBlockDevice(number, this.sysPath);
   }

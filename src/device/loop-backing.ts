@@ -29,6 +29,19 @@ export interface LoopDevice {
  * where that can't be done, the name counts only if what is there has the right size.
  */
 export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
+  let backing = lookBelow(device, view);
+  // The device may have been attached to another file between our look at /sys and losetup's.
+  for (let attempt = 1; attempt < mostAttempts && backing.shortcoming !== undefined; attempt++) {
+    const again = view.block(device.number);
+    if (again === undefined || !view.askLosetupAgain()) return backing;
+    backing = lookBelow(again, view);
+  }
+  return backing;
+}
+
+const mostAttempts = 4;
+
+function lookBelow(device: LoopDevice, view: KernelView): LoopBacking {
   const { name, sizeBytes, loop } = device;
   const path = loop?.backingPath;
   const stats = path === undefined || loop?.isDeleted ? undefined : statKernelPath(path);

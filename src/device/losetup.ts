@@ -14,6 +14,8 @@ export interface FileNumber {
 export interface LoopAnswer {
   /** By the kernel's name of the loop device: "loop0". */
   readonly files: ReadonlyMap<string, FileNumber>;
+  /** Whether losetup has listed all devices that were attached at its moment. */
+  readonly isComplete: boolean;
   /** Why a file may be missing, for a sentence. */
   readonly shortcoming: string;
 }
@@ -30,8 +32,9 @@ export function askLosetup(): LoopAnswer {
     env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
     timeout: losetupTimeoutMs,
   });
-  const files = new Map(error === undefined && status === 0 ? parseLosetup(stdout) : []);
-  return { files, shortcoming: shortcomingOf(status, error) };
+  const isComplete = error === undefined && status === 0;
+  const files = new Map(isComplete ? parseLosetup(stdout) : []);
+  return { files, isComplete, shortcoming: shortcomingOf(status, error) };
 }
 
 function shortcomingOf(status: number | null, error: Error | undefined): string {

@@ -87,6 +87,22 @@ describe('a target', () => {
   );
 });
 
+it.skipIf(!isRoot)(
+  'a target is not refused while the loop devices of others come and go (needs root)',
+  async () => {
+    const attachAndDetach =
+      'for i in $(seq 60); do : >f; truncate -s 1M f; l=$(losetup -f --show f); rm f; losetup -d $l; done';
+    const others = spawn('bash', ['-c', attachAndDetach], { cwd: directory(), stdio: 'ignore' });
+    const ended = once(others, 'exit');
+    const file = fileOf(10);
+    while (others.exitCode === null) {
+      const opened = await target(file);
+      await opened.close();
+    }
+    expect(await ended).toEqual([0, null]);
+  },
+);
+
 describe('two runs to one regular file', () => {
   it('are one too many: the second is refused until the first is closed', async () => {
     const file = fileOf(10);

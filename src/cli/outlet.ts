@@ -20,7 +20,7 @@ interface Gap {
 
 /**
  * Texts on their way to a stream: one write at a time, and a queue behind it, which does not grow beyond
- * `limits.queuedOutputBytes` by what may be dropped. Whoever writes never waits.
+ * `limits.queuedOutputCharacters` by what may be dropped. Whoever writes never waits.
  */
 export class Outlet {
   readonly #open: () => TextStream;

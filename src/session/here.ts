@@ -1,4 +1,3 @@
-import { monotonicMs } from '../clock.ts';
 import { flush, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
@@ -113,7 +112,6 @@ class PhaseHere {
       order: { dryRun },
       reporter,
     } = this.#here;
-    const startMs = monotonicMs();
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
@@ -138,7 +136,6 @@ class PhaseHere {
       differingRanges,
       differingRangeCount,
       writtenBytes: this.#writtenBytes,
-      elapsedMs: monotonicMs() - startMs,
     };
   }
 

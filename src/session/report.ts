@@ -19,6 +19,7 @@ export type ReadPath = 'direct' | 'cached' | 'none';
 export interface PhaseReport extends PhaseOutcome {
   readonly sourceReads: ReadPath;
   readonly targetReads: ReadPath;
+  readonly elapsedMs: number;
 }
 
 /** What the roles know of a phase. */
@@ -34,7 +35,6 @@ export interface PhaseOutcome {
   readonly differingRangeCount: number;
   /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
   readonly writtenBytes: number;
-  readonly elapsedMs: number;
 }
 
 /** Bytes counted at the pipe to the other side; for a local run, what was written to the target. */

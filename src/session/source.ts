@@ -1,4 +1,3 @@
-import { monotonicMs } from '../clock.ts';
 import { cut } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -34,7 +33,6 @@ export class Source {
   readonly #tasks = new TaskGroup();
   readonly #sender: Sender;
   readonly #comparer: Comparer | undefined;
-  readonly #startMs = monotonicMs();
   #isFinishing = false;
 
   /** Begins to read at once; nothing is sent before {@link run}. */
@@ -63,7 +61,6 @@ export class Source {
     }
     const { phase, sizeBytes } = this.#phase.plan;
     const { differingBytes, differingRanges, differingRangeCount } = findings;
-    const elapsedMs = monotonicMs() - this.#startMs;
     return {
       phase,
       sizeBytes,
@@ -71,7 +68,6 @@ export class Source {
       differingRanges,
       differingRangeCount,
       writtenBytes,
-      elapsedMs,
     };
   }
 

@@ -1,4 +1,3 @@
-import { monotonicMs } from '../clock.ts';
 import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
@@ -27,7 +26,6 @@ export class Target {
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
   readonly #survey: Survey | undefined;
-  readonly #startMs = monotonicMs();
   /** Block digests of the buffers in the window, until the source has settled them. */
   readonly #kept = new Map<number, Uint8Array>();
   #doneBuffers = 0;
@@ -61,7 +59,6 @@ export class Target {
     }
     this.#channel.send({ type: 'finished', writtenBytes });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
-    const elapsedMs = monotonicMs() - this.#startMs;
     return {
       phase,
       sizeBytes,
@@ -69,7 +66,6 @@ export class Target {
       differingRanges,
       differingRangeCount,
       writtenBytes,
-      elapsedMs,
     };
   }
 

@@ -30,8 +30,11 @@ export interface LoopDevice {
  */
 export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   let backing = lookBelow(device, view);
-  // The device may have been attached to another file between our look at /sys and losetup's.
-  for (let attempt = 1; attempt < mostAttempts && backing.shortcoming !== undefined; attempt++) {
+  // The device may have been detached or attached to another file between reading /sys and running losetup. During a
+  // detach, /sys still lists the file while the ioctl already fails.
+  const deadlineMs = performance.now() + settleTimeoutMs;
+  while (backing.shortcoming !== undefined && performance.now() < deadlineMs) {
+    pause(settlePauseMs);
     const again = view.block(device.number);
     if (again === undefined || !view.askLosetupAgain()) return backing;
     backing = lookBelow(again, view);
@@ -39,7 +42,14 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   return backing;
 }
 
-const mostAttempts = 4;
+/** Long enough for a busy machine to end a detach. Only a device that losetup never lists waits until the end. */
+const settleTimeoutMs = 2_000;
+const settlePauseMs = 5;
+
+/** Guards are synchronous: nothing else of the run happens before they are decided. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 function lookBelow(device: LoopDevice, view: KernelView): LoopBacking {
   const { name, sizeBytes, loop } = device;

@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { monotonicMs } from '../clock.ts';
 import { deviceNumber, statKernelPath, type DeviceNumber, type LoopAttachment } from './block-device.ts';
 import type { KernelPath } from './kernel-path.ts';
 import type { KernelView } from './kernel-view.ts';
@@ -32,8 +33,8 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   let backing = lookBelow(device, view);
   // The device may have been detached or attached to another file between reading /sys and running losetup. During a
   // detach, /sys still lists the file while the ioctl already fails.
-  const deadlineMs = performance.now() + settleTimeoutMs;
-  while (backing.shortcoming !== undefined && performance.now() < deadlineMs) {
+  const deadlineMs = monotonicMs() + settleTimeoutMs;
+  while (backing.shortcoming !== undefined && monotonicMs() < deadlineMs) {
     pause(settlePauseMs);
     const again = view.block(device.number);
     if (again === undefined || !view.askLosetupAgain()) return backing;

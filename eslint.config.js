@@ -8,11 +8,12 @@ import tseslint from 'typescript-eslint';
  * What each part of src/ may import of ours, besides itself. Imports go one way:
  * cli → index → runs → {transport, session} → {protocol, workers, device, digest, codec} → {errors, limits, clock}.
  */
-const leaves = ['errors.ts', 'limits.ts', 'clock.ts'];
+const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'zero.ts'];
 const layers = {
   'limits.ts': [],
   'clock.ts': [],
   'errors.ts': ['limits.ts'],
+  'zero.ts': [],
   'host.ts': ['errors.ts'],
   device: leaves,
   digest: leaves,

@@ -36,6 +36,8 @@ export const limits = {
   pieceBytes: 128 * KiB,
   /** One direct read. Shorter ones leave a fast disk idle (measured: 128 KiB reads at half the speed of 1 MiB reads). */
   directPieceBytes: MiB,
+  /** One read of data that is to be sent, digested while it is in the processor's cache. Shorter ones cost more calls. */
+  digestedPieceBytes: 256 * KiB,
   /** Direct reads of a thread: one piece is looked at while the others are read. */
   directSlots: 3,
   /** Lengths of zero ranges whose digest a thread remembers. */

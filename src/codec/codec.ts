@@ -1,10 +1,11 @@
 import { BasynError } from '../errors.ts';
 import type { CompressionSetting, Encoded, Encoding } from './encoding.ts';
-import { isZero, zeroBytes } from './zero.ts';
+import { zeroBytes } from '../zero.ts';
 import { loadZlib } from './zlib.ts';
 import { loadZstd } from './zstd.ts';
 
-const nothing = new Uint8Array(0);
+/** Zero bytes, of any number. */
+export const encodedZeros: Encoded = { encoding: 'zero', payload: new Uint8Array(0) };
 
 /**
  * Below this, a compressed sample says that the whole is worth compressing. Measured: what saves less than a
@@ -14,9 +15,11 @@ const worthwhileRatio = 0.9;
 const sampleBytes = 8 * 1024;
 const sampleCount = 4;
 
-/** Encodes `bytes`; the result may be `bytes` itself. Data that doesn't compress is passed on as it is. */
+/**
+ * Encodes bytes that are not all zero; the result may be `bytes` itself. Data that doesn't compress is passed on as it
+ * is.
+ */
 export async function encode(bytes: Uint8Array, setting: CompressionSetting): Promise<Encoded> {
-  if (isZero(bytes)) return { encoding: 'zero', payload: nothing };
   if (setting.encoding === 'none' || !(await seemsCompressible(bytes, setting.encoding))) {
     return { encoding: 'none', payload: bytes };
   }

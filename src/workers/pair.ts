@@ -1,4 +1,4 @@
-import { isZero } from '../codec/zero.ts';
+import { isZero } from '../zero.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';

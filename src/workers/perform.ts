@@ -1,11 +1,11 @@
 import { monotonicMs } from '../clock.ts';
-import { encode, loadDecoder } from '../codec/codec.ts';
-import { isZero } from '../codec/zero.ts';
+import { encode, encodedZeros, loadDecoder } from '../codec/codec.ts';
+import { isZero } from '../zero.ts';
 import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
 import { cutAll, totalBytes, type Extent } from '../digest/extent.ts';
-import { loadFrameDigest, type FrameDigest } from '../digest/frame-digest.ts';
+import { loadFrameDigest, type FrameDigest, type StartFrameDigest } from '../digest/frame-digest.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
@@ -124,26 +124,41 @@ function digestOf(hasher: Hasher, bytes: Uint8Array): Uint8Array {
 }
 
 async function read({ device, extents, setting, memory }: ReadJob): Promise<ReadResult> {
-  let position = 0;
-  for (const { offsetBytes, lengthBytes } of extents) {
+  const frame = await startFrameDigest(extents);
+  readDigested(device, extents, memory, frame);
+  const startMs = monotonicMs();
+  const encoded = frame.isZero ? encodedZeros : await encode(memory, setting);
+  return { ...encoded, digest: frame.digest(), memory, encodeMs: monotonicMs() - startMs };
+}
+
+/**
+ * Digests the bytes piece by piece as they are read: they are in the processor's cache then, and whatever alters them
+ * later is detected.
+ */
+function readDigested(
+  device: DeviceHandle,
+  extents: readonly Extent[],
+  memory: Uint8Array,
+  frame: FrameDigest,
+): void {
+  let [position, digestedBytes] = [0, 0];
+  for (const { offsetBytes, lengthBytes } of cutAll(extents, limits.digestedPieceBytes)) {
     readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes));
     position += lengthBytes;
+    if (position - digestedBytes < limits.digestedPieceBytes) continue;
+    frame.update(memory.subarray(digestedBytes, position));
+    digestedBytes = position;
   }
-  // Before anything else is done with the bytes, so that whatever alters them later is found.
-  const digestOf = await frameDigest();
-  const digest = digestOf(extents, isZero(memory) ? 'zeros' : memory);
-  const startMs = monotonicMs();
-  const encoded = await encode(memory, setting);
-  return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs };
+  if (digestedBytes < position) frame.update(memory.subarray(digestedBytes, position));
 }
 
 async function write(job: WriteJob): Promise<WriteResult> {
   const { device, extents, encoding, digest, payload, zeros } = job;
-  const digestOf = await frameDigest();
+  const frame = await startFrameDigest(extents);
   const decode = await loadDecoder(encoding);
   const bytes = decode(payload, totalBytes(extents));
-  const expected = digestOf(extents, encoding === 'zero' ? 'zeros' : bytes);
-  if (Buffer.compare(digest, expected) !== 0) throw corrupted(job);
+  if (encoding !== 'zero') frame.update(bytes);
+  if (Buffer.compare(digest, frame.digest()) !== 0) throw corrupted(job);
   if (encoding === 'zero' && zeros === 'skip') return { payload };
   let position = 0;
   for (const extent of extents) {
@@ -165,13 +180,13 @@ function corrupted({ device, extents }: WriteJob): BasynError {
 }
 
 // A thread's own reader and hashers, made when first needed.
-let frameDigester: Promise<FrameDigest> | undefined;
+let frameDigest: Promise<StartFrameDigest> | undefined;
 const hashers = new Map<HashName, Promise<Hasher>>();
 const zeroDigests = new Map<Hasher, Map<number, Uint8Array>>();
 const reader = new PieceReader();
 
-function frameDigest(): Promise<FrameDigest> {
-  return (frameDigester ??= loadFrameDigest());
+async function startFrameDigest(extents: readonly Extent[]): Promise<FrameDigest> {
+  return (await (frameDigest ??= loadFrameDigest()))(extents);
 }
 
 function hasherFor(name: HashName): Promise<Hasher> {

@@ -9,7 +9,7 @@ import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { encodeFrameHeader, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { Message } from '../../src/protocol/messages.ts';
-import { frameDigest } from './frame-digest.ts';
+import { zeroFrameDigest } from './frame-digest.ts';
 
 export type Behaviour = keyof typeof behaviours;
 
@@ -58,7 +58,7 @@ const behaviours = {
   }),
   'more than was announced': answer('begin', () => {
     const extents = [{ offsetBytes: 0, lengthBytes: 4096 }];
-    const digest = frameDigest(extents, 'zeros');
+    const digest = zeroFrameDigest(extents);
     say({ type: 'data', extents, encoding: 'zero', digest, payload: Buffer.alloc(0) });
     say({ ...finish, dataBytes: 4095 });
   }),

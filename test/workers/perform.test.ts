@@ -6,7 +6,7 @@ import { encode, loadDecoder } from '../../src/codec/codec.ts';
 import type { DeviceHandle } from '../../src/device/device.ts';
 import { cut, totalBytes, type Extent } from '../../src/digest/extent.ts';
 import { perform } from '../../src/workers/perform.ts';
-import { frameDigest } from '../support/frame-digest.ts';
+import { frameDigest, zeroFrameDigest } from '../support/frame-digest.ts';
 import { failureOf } from '../support/failure.ts';
 import { differingChunks } from '../support/naive.ts';
 import { makeRandom } from '../support/random.ts';
@@ -101,6 +101,27 @@ test('a read job packs the ranges back to back', async () => {
   expect(expected.equals(decode(payload, 200_010))).toBe(true);
 });
 
+test.each(['zstd', 'zlib', 'none'] as const)(
+  'a read job of zeros takes no payload, whatever the compression (%s)',
+  async (encoding) => {
+    const device = deviceOf(Buffer.alloc(sizeBytes));
+    const memory = Buffer.alloc(sizeBytes, 1);
+    const setting = { encoding, level: 6 };
+    const result = await perform({ kind: 'read', device, extents: [wholeDevice], setting, memory });
+    expect(result).toMatchObject({ encoding: 'zero', payload: new Uint8Array(0) });
+    expect(result.digest).toEqual(zeroFrameDigest([wholeDevice]));
+  },
+);
+
+test('a read job digests zeros before and after other bytes', async () => {
+  const content = Buffer.concat([Buffer.alloc(300_000), bytes.subarray(0, 1), Buffer.alloc(300_000)]);
+  const extents = [{ offsetBytes: 0, lengthBytes: content.length }];
+  const setting = { encoding: 'none', level: 0 } as const;
+  const memory = Buffer.alloc(content.length);
+  const { digest } = await perform({ kind: 'read', device: deviceOf(content), extents, setting, memory });
+  expect(digest).toEqual(frameDigest(extents, content));
+});
+
 // Decoding uses its memory again: were one job to wait between decoding and writing, another's bytes would be written.
 test.each(['zlib', 'zstd'] as const)(
   'write jobs at the same time write their own bytes each (%s)',
@@ -179,7 +200,7 @@ describe('zeros', () => {
       device: target,
       extents: [wholeDevice],
       encoding: 'zero',
-      digest: frameDigest([wholeDevice], 'zeros'),
+      digest: zeroFrameDigest([wholeDevice]),
       payload,
       zeros: 'write',
     });

@@ -16,8 +16,31 @@ import type { DeviceReport, RunReport } from './session/report.ts';
 export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
-export type * from './options.ts';
-export type * from './session/report.ts';
+// By name: the bundled declarations would turn the values of `export type *` into exports.
+export type {
+  Action,
+  Comparison,
+  Compression,
+  CompressionName,
+  Endpoints,
+  InspectOptions,
+  Mode,
+  Observation,
+  Receiving,
+  RecheckOptions,
+  SyncOptions,
+} from './options.ts';
+export type {
+  DeviceReport,
+  EventListener,
+  PhaseName,
+  PhaseOutcome,
+  PhaseReport,
+  ReadPath,
+  RunEvent,
+  RunReport,
+  Traffic,
+} from './session/report.ts';
 
 /**
  * Makes one device equal to the other, and rechecks it where that is asked for. Resolves when the receiving

@@ -130,15 +130,14 @@ describe('the licences', () => {
   });
 
   it('name what is compiled into WebAssembly', () => {
-    const inner = headings.flatMap(
-      (line) => /^(\S+), in (\S+) .* \((.*)\)$/.exec(line)?.slice(1).join(' ') ?? [],
+    expect(headings).toEqual(
+      expect.arrayContaining([
+        'zstd (BSD-3-Clause)',
+        'Emscripten (MIT)',
+        'musl (MIT)',
+        'xxHash (BSD-2-Clause)',
+      ]),
     );
-    expect(inner).toEqual([
-      'zstd @bokuweb/zstd-wasm BSD-3-Clause',
-      'Emscripten @bokuweb/zstd-wasm MIT',
-      'musl @bokuweb/zstd-wasm MIT',
-      'xxHash hash-wasm BSD-2-Clause',
-    ]);
   });
 });
 

@@ -7,9 +7,9 @@ import {
   type SyncOptions,
 } from './options.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
-import { inspectOnThisMachine, runOnThisMachine } from './runs/on-this-machine.ts';
+import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
-import type { DeviceReport, RunReport } from './session/report.ts';
+import type { DeviceReport, RunReport } from './report.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
@@ -17,7 +17,7 @@ export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } f
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
 export type * from './options.ts';
-export type * from './session/report.ts';
+export type * from './report.ts';
 
 /**
  * Makes one device equal to the other, and rechecks it where that is asked for. Resolves when the receiving
@@ -66,13 +66,13 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
 export async function inspect(options: InspectOptions): Promise<Record<'local' | 'remote', DeviceReport>> {
   validateOptions(options);
   const order = recheckOrder(options);
-  if (options.host === undefined) return inspectOnThisMachine(order);
+  if (options.host === undefined) return inspectSameHost(order);
   const { inspectOverSsh } = await import('./runs/over-ssh.ts');
   return inspectOverSsh(options, order);
 }
 
 async function run(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
-  if (options.host === undefined) return runOnThisMachine(options, order);
+  if (options.host === undefined) return runSameHost(options, order);
   const { runOverSsh } = await import('./runs/over-ssh.ts');
   return runOverSsh(options, order);
 }

@@ -1,7 +1,7 @@
 import { parseIdentity } from '../device/device.ts';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
+import type { Channel } from '../link/channel.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';

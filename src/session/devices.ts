@@ -16,7 +16,7 @@ import {
 import { BasynError, type Side } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
-import type { PhaseName } from './report.ts';
+import type { PhaseName } from '../report.ts';
 
 /** What the receiving side has to know before it opens its device. */
 export interface Receiving {

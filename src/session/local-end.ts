@@ -1,9 +1,9 @@
 import { parseIdentity } from '../device/device.ts';
 import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
+import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import type { LaneOpener } from './lane-opener.ts';
+import type { LaneOpener } from '../link/lane-opener.ts';
 import {
   coveredBytes,
   openDevice,
@@ -13,7 +13,7 @@ import {
   type RunDevice,
 } from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
-import type { DeviceReport, ReadPath } from './report.ts';
+import type { DeviceReport, ReadPath } from '../report.ts';
 import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';

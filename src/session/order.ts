@@ -1,7 +1,7 @@
 import type { HashName } from '../digest/hash-names.ts';
 import type { CompressionChoice, Plan } from '../protocol/schemas.ts';
 import { windowBuffersOf } from './phase.ts';
-import type { PhaseName } from './report.ts';
+import type { PhaseName } from '../report.ts';
 
 export type Role = 'source' | 'target';
 

@@ -13,7 +13,7 @@ import type {
   ReadPath,
   RunReport,
   Traffic,
-} from './report.ts';
+} from '../report.ts';
 
 /** How reads of a device that look for the disk are answered. */
 export interface DiskReads {

@@ -1,10 +1,10 @@
-import type { Channel } from '../protocol/channel.ts';
+import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { phaseOf, type ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from './report.ts';
+import type { PhaseOutcome } from '../report.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 

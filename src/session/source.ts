@@ -1,14 +1,14 @@
 import { cut } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
+import type { Channel } from '../link/channel.ts';
 import type { FinishedMessage } from '../protocol/messages.ts';
-import { Comparer } from './comparer.ts';
-import { compressionControlOf } from './compression-control.ts';
-import { Findings } from './findings.ts';
+import { Comparer } from './compare/comparer.ts';
+import { compressionControlOf } from './transfer/compression-control.ts';
+import { Findings } from './compare/findings.ts';
 import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from './report.ts';
-import { Sender } from './sender.ts';
+import type { PhaseOutcome } from '../report.ts';
+import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
 

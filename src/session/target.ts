@@ -3,15 +3,15 @@ import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
+import type { Channel } from '../link/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
-import { askCharge } from './asker.ts';
+import { askCharge } from './compare/asker.ts';
 import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from './report.ts';
-import { Survey, type SurveyedBuffer } from './survey.ts';
+import type { PhaseOutcome } from '../report.ts';
+import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
-import { Writer } from './writer.ts';
+import { Writer } from './transfer/writer.ts';
 
 /**
  * The side that receives, in one phase. It streams its digests ahead, answers questions, writes what it is

@@ -77,8 +77,8 @@ export interface CopyResult {
 }
 
 /** What there is to do where both devices are on this machine. */
-export type PairJob = CompareJob | CopyJob;
-export type Job = DigestJob | ReadJob | WriteJob | PairJob;
+export type SameHostJob = CompareJob | CopyJob;
+export type Job = DigestJob | ReadJob | WriteJob | SameHostJob;
 
 export interface JobResults {
   digest: DigestResult;

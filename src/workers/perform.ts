@@ -22,7 +22,7 @@ import type {
   WriteJob,
   WriteResult,
 } from './jobs.ts';
-import { performOnPair } from './pair.ts';
+import { performOnSameHost } from './same-host.ts';
 
 /**
  * Carries out one job in the calling thread. One job at a time: they share its memory.
@@ -44,7 +44,7 @@ function dispatch(job: Job): JobResults[Job['kind']] | Promise<JobResults[Job['k
       return write(job);
     case 'compare':
     case 'copy':
-      return performOnPair(job);
+      return performOnSameHost(job);
   }
 }
 

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import { limits } from '../limits.ts';
-import { Credit } from './credit.ts';
+import { Credit } from '../protocol/credit.ts';
 import { RateMeter } from './rate-meter.ts';
 
 /** So long the other side starts its threads and ssh makes room: until then, they are slower than the way. */

@@ -1,20 +1,20 @@
 import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Observation } from '../options.ts';
-import { inspectHere, runHere } from '../session/here.ts';
+import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
-import type { DeviceReport, RunEvent, RunReport } from '../session/report.ts';
+import type { DeviceReport, RunEvent, RunReport } from '../report.ts';
 import { Reporter } from '../session/reporter.ts';
-import type { JobRunner, PairJob } from '../workers/jobs.ts';
+import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
-import { performOnPair } from '../workers/pair.ts';
+import { performOnSameHost } from '../workers/same-host.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import { errorWithoutSides, withoutSides } from './sides.ts';
 
 /** A run whose devices are both on this machine. What is large enough is done by threads, which have ended at the end. */
-export async function runOnThisMachine({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
+export async function runSameHost({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
   let writtenBytes = 0;
-  let runner: JobRunner<PairJob> | undefined;
+  let runner: JobRunner<SameHostJob> | undefined;
   const isPush = order.localRole === 'source';
   const emit = (event: RunEvent): void =>
     onEvent?.('message' in event ? { ...event, message: withoutSides(event.message) } : event);
@@ -27,7 +27,7 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
     () => void runner?.close(),
     async () => {
       try {
-        await runHere({
+        await runOnSameHost({
           order,
           reporter,
           startRunner: async (sizeBytes) => {
@@ -51,17 +51,17 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
 }
 
 /** Opens both devices and says what they are. */
-export async function inspectOnThisMachine(order: Order): Promise<Record<Side, DeviceReport>> {
+export async function inspectSameHost(order: Order): Promise<Record<Side, DeviceReport>> {
   try {
-    return await inspectHere(order);
+    return await inspectOnSameHost(order);
   } catch (thrown) {
     throw errorWithoutSides(thrown);
   }
 }
 
 /** What is done before a thread has started doesn't load what threads need, either. */
-async function runnerFor(sizeBytes: number): Promise<JobRunner<PairJob>> {
-  if (sizeBytes <= limits.inlineBytes) return new InlineRunner<PairJob>(performOnPair);
+async function runnerFor(sizeBytes: number): Promise<JobRunner<SameHostJob>> {
+  if (sizeBytes <= limits.inlineBytes) return new InlineRunner<SameHostJob>(performOnSameHost);
   const [{ WorkerPool }, { threadProgram }] = await Promise.all([
     import('../workers/pool.ts'),
     import('../agent-program.ts'),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
-import { StallWatch, type Standing } from '../../src/protocol/stall-watch.ts';
+import { StallWatch, type Standing } from '../../src/link/stall-watch.ts';
 
 const timeoutMs = 1000;
 const idle: Standing = {

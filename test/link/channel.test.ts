@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { Channel } from '../../src/protocol/channel.ts';
+import { Channel } from '../../src/link/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { failureOf } from '../support/failure.ts';

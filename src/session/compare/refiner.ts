@@ -1,13 +1,13 @@
-import { cut, type Extent } from '../digest/extent.ts';
-import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../digest/geometry.ts';
-import { limits } from '../limits.ts';
-import { Credit } from '../protocol/credit.ts';
+import { cut, type Extent } from '../../digest/extent.ts';
+import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../../digest/geometry.ts';
+import { limits } from '../../limits.ts';
+import { Credit } from '../../protocol/credit.ts';
 import { questionsOf, type Asker } from './asker.ts';
 import { FindingsByBuffer } from './findings.ts';
-import type { Phase } from './phase.ts';
+import type { Phase } from '../phase.ts';
 import { RefinementGain } from './refinement-gain.ts';
 import type { SurveyedBuffer } from './survey.ts';
-import type { TaskGroup } from './task-group.ts';
+import type { TaskGroup } from '../task-group.ts';
 
 /** A buffer of ours, and the target's digest of it, which is another. */
 export interface DifferingBuffer {

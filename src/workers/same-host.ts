@@ -4,7 +4,7 @@ import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
 import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { limits } from '../limits.ts';
-import type { CompareJob, CompareResult, CopyJob, CopyResult, PairJob, ResultOf } from './jobs.ts';
+import type { CompareJob, CompareResult, CopyJob, CopyResult, SameHostJob, ResultOf } from './jobs.ts';
 
 /**
  * Carries out one job on two devices of this machine, in the calling thread. It needs neither hashes nor compression,
@@ -12,11 +12,11 @@ import type { CompareJob, CompareResult, CopyJob, CopyResult, PairJob, ResultOf 
  *
  * @throws {BasynError} `device` for what the disk says.
  */
-export async function performOnPair<J extends PairJob>(job: J): Promise<ResultOf<J>> {
+export async function performOnSameHost<J extends SameHostJob>(job: J): Promise<ResultOf<J>> {
   return (await dispatch(job)) as ResultOf<J>;
 }
 
-function dispatch(job: PairJob): ResultOf<PairJob> | Promise<ResultOf<PairJob>> {
+function dispatch(job: SameHostJob): ResultOf<SameHostJob> | Promise<ResultOf<SameHostJob>> {
   switch (job.kind) {
     case 'compare':
       return compare(job);

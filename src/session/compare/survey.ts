@@ -1,9 +1,9 @@
-import { joinNeighbours } from '../digest/extent.ts';
-import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../digest/geometry.ts';
-import { limits } from '../limits.ts';
-import { Credit } from '../protocol/credit.ts';
-import type { Phase } from './phase.ts';
-import type { TaskGroup } from './task-group.ts';
+import { joinNeighbours } from '../../digest/extent.ts';
+import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../digest/geometry.ts';
+import { limits } from '../../limits.ts';
+import { Credit } from '../../protocol/credit.ts';
+import type { Phase } from '../phase.ts';
+import type { TaskGroup } from '../task-group.ts';
 
 /** What the first pass learns of a buffer. */
 export interface SurveyedBuffer {

@@ -1,5 +1,5 @@
-import type { Extent } from '../digest/extent.ts';
-import type { Side } from '../errors.ts';
+import type { Extent } from './digest/extent.ts';
+import type { Side } from './errors.ts';
 
 /** What a run does with the two devices, one phase after the other. */
 export type PhaseName = 'copy' | 'sync' | 'recheck';

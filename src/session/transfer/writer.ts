@@ -1,10 +1,10 @@
-import { totalBytes } from '../digest/extent.ts';
-import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
-import type { DataMessage } from '../protocol/messages.ts';
-import type { Phase } from './phase.ts';
-import type { TaskGroup } from './task-group.ts';
+import { totalBytes } from '../../digest/extent.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import type { Channel } from '../../link/channel.ts';
+import type { DataMessage } from '../../protocol/messages.ts';
+import type { Phase } from '../phase.ts';
+import type { TaskGroup } from '../task-group.ts';
 
 /** The target's half of moving data: data frames in, written ranges out. */
 export class Writer {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { joinNeighbours, totalBytes } from '../../src/digest/extent.ts';
-import { limits } from '../../src/limits.ts';
-import { Findings, FindingsByBuffer } from '../../src/session/findings.ts';
-import { ascendingExtents } from '../support/extents.ts';
+import { joinNeighbours, totalBytes } from '../../../src/digest/extent.ts';
+import { limits } from '../../../src/limits.ts';
+import { Findings, FindingsByBuffer } from '../../../src/session/compare/findings.ts';
+import { ascendingExtents } from '../../support/extents.ts';
 
 const ascending = ascendingExtents(60, 2, 5);
 

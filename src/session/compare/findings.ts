@@ -1,5 +1,5 @@
-import type { Extent } from '../digest/extent.ts';
-import { limits } from '../limits.ts';
+import type { Extent } from '../../digest/extent.ts';
+import { limits } from '../../limits.ts';
 
 /** Adds up the ranges that differ. They are told in ascending order; neighbours count as one. */
 export class Findings {

@@ -1,10 +1,10 @@
-import { cut, type Extent } from '../digest/extent.ts';
-import { stepCountOf } from '../digest/geometry.ts';
-import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
-import { Credit } from '../protocol/credit.ts';
-import type { AnswerMessage } from '../protocol/messages.ts';
+import { cut, type Extent } from '../../digest/extent.ts';
+import { stepCountOf } from '../../digest/geometry.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import type { Channel } from '../../link/channel.ts';
+import { Credit } from '../../protocol/credit.ts';
+import type { AnswerMessage } from '../../protocol/messages.ts';
 
 interface OpenAsk {
   readonly expectedBytes: number;

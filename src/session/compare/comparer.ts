@@ -1,15 +1,15 @@
-import type { Extent } from '../digest/extent.ts';
-import { bufferCountOf } from '../digest/geometry.ts';
-import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
-import type { AnswerMessage, DigestsMessage } from '../protocol/messages.ts';
+import type { Extent } from '../../digest/extent.ts';
+import { bufferCountOf } from '../../digest/geometry.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import type { Channel } from '../../link/channel.ts';
+import type { AnswerMessage, DigestsMessage } from '../../protocol/messages.ts';
 import { Asker } from './asker.ts';
 import { Findings, type FindingsByBuffer } from './findings.ts';
-import { aheadBuffersOf, type Phase, type ProgressListener } from './phase.ts';
+import { aheadBuffersOf, type Phase, type ProgressListener } from '../phase.ts';
 import { Refiner, type DifferingBuffer } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
-import type { TaskGroup } from './task-group.ts';
+import type { TaskGroup } from '../task-group.ts';
 
 /**
  * The source's half of the comparison. Both sides survey their device; the target's digests arrive here. A

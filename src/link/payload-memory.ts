@@ -1,6 +1,6 @@
 import { limits } from '../limits.ts';
-import { newMemory, type MemoryFor } from './frame.ts';
-import { typeNumbers } from './messages.ts';
+import { newMemory, type MemoryFor } from '../protocol/frame.ts';
+import { typeNumbers } from '../protocol/messages.ts';
 
 /**
  * Memory for the payloads of data frames, used again and again. New memory costs a fault, its zeroing and its accounting

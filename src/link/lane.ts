@@ -2,10 +2,10 @@ import type { Readable, Writable } from 'node:stream';
 import { monotonicMs } from '../clock.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { decodeMessage } from './decode.ts';
-import { encodeMessage } from './encode.ts';
-import { FrameDecoder, frameHeaderBytes } from './frame.ts';
-import type { Message } from './messages.ts';
+import { decodeMessage } from '../protocol/decode.ts';
+import { encodeMessage } from '../protocol/encode.ts';
+import { FrameDecoder, frameHeaderBytes } from '../protocol/frame.ts';
+import type { Message } from '../protocol/messages.ts';
 import type { PayloadMemory } from './payload-memory.ts';
 import type { RateMeter } from './rate-meter.ts';
 

@@ -1,106 +1,44 @@
 import { flush, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
-import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { JobRunner, PairJob } from '../workers/jobs.ts';
-import {
-  coveredBytes,
-  openDevice,
-  receivingOf,
-  usingDevice,
-  type Receiving,
-  type RunDevice,
-} from './devices.ts';
-import { Findings } from './findings.ts';
-import type { Order, Role } from './order.ts';
-import { chunkBytesOf } from './phase.ts';
-import type { DeviceReport, PhaseName, PhaseOutcome } from './report.ts';
-import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
+import type { PhaseName, PhaseOutcome } from '../report.ts';
+import { Findings } from '../session/compare/findings.ts';
+import type { RunDevice } from '../session/devices.ts';
+import type { Order } from '../session/order.ts';
+import { chunkBytesOf } from '../session/phase.ts';
+import type { Reporter } from '../session/reporter.ts';
+import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 
-/** What a run with both devices on this machine works with. */
-export interface Here {
+/** What a run needs whose devices are both on this host. */
+export interface SameHostRun {
   readonly order: Order;
   /** Starts the runner, once the size of the work is known. */
-  readonly startRunner: (sizeBytes: number) => Promise<JobRunner<PairJob>>;
+  readonly startRunner: (sizeBytes: number) => Promise<JobRunner<SameHostJob>>;
   readonly reporter: Reporter;
-  /** Counts what is written to the target: a run without a wire has no other traffic. */
+  /** Counts what is written to the target: a run without a link has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
 }
 
-/**
- * The whole run where both devices are on this machine: threads read both sides and compare the bytes
- * themselves, which is exact, and faster than any hash.
- *
- * @throws {BasynError} the first failure on either side.
- */
-export async function runHere(here: Here): Promise<void> {
-  const { order, reporter } = here;
-  const places = placesOf(order);
-  const open = (role: Role, receiving: Receiving | null): Promise<RunDevice> => {
-    const { path, side } = places[role];
-    return openDevice(path, side, { phases: order.phases, receiving }, () => reporter.flushing(side));
-  };
-  const opened = await open('source', null);
-  const runner = await here.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
-    await opened.close();
-    throw error;
-  });
-  await usingDevice(opened, runner, async (source) => {
-    const receiving = receivingOf(order, source.handle.sizeBytes, source.identity);
-    await usingDevice(await open('target', receiving), runner, async (target) => {
-      reporter.warn([...source.warnings, ...target.warnings]);
-      reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
-        source: readPathOf(source),
-        target: readPathOf(target),
-      });
-      reporter.note([...source.notes, ...target.notes]);
-      const sizeBytes = coveredBytes(order, {
-        sourceBytes: source.handle.sizeBytes,
-        targetBytes: target.handle.sizeBytes,
-      });
-      for (const name of order.phases) {
-        const onProgress = reporter.phaseStart(name, sizeBytes);
-        reporter.phaseEnd(await new PhaseHere(here, name, sizeBytes, runner, onProgress).run(source, target));
-      }
-      reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
-    });
-  });
-}
-
-/** Opens both devices and says what they are, without reading any data. */
-export async function inspectHere({ localPath, remotePath }: Order): Promise<Record<Side, DeviceReport>> {
-  const reports: DeviceReport[] = [];
-  for (const [path, side] of [
-    [localPath, 'local'],
-    [remotePath, 'remote'],
-  ] as const) {
-    const device = await openDevice(path, side, { phases: [], receiving: null }, () => undefined);
-    reports.push(deviceReportOf(device.handle));
-    await device.close();
-  }
-  return { local: reports[0]!, remote: reports[1]! };
-}
-
-/** One phase of a run on this machine. */
-class PhaseHere {
-  readonly #here: Here;
+/** One phase of a run whose devices are both on this host. */
+export class SameHostPhase {
+  readonly #run: SameHostRun;
   readonly #name: PhaseName;
   readonly #sizeBytes: number;
-  readonly #runner: JobRunner<PairJob>;
+  readonly #runner: JobRunner<SameHostJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
   #writtenBytes = 0;
   #doneBytes = 0;
 
   constructor(
-    here: Here,
+    run: SameHostRun,
     name: PhaseName,
     sizeBytes: number,
-    runner: JobRunner<PairJob>,
+    runner: JobRunner<SameHostJob>,
     onProgress: (doneBytes: number) => void,
   ) {
-    this.#here = here;
+    this.#run = run;
     this.#name = name;
     this.#sizeBytes = sizeBytes;
     this.#runner = runner;
@@ -111,7 +49,7 @@ class PhaseHere {
     const {
       order: { dryRun },
       reporter,
-    } = this.#here;
+    } = this.#run;
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
@@ -143,7 +81,7 @@ class PhaseHere {
     if (this.#sizeBytes === 0) return;
     const whole = { offsetBytes: 0, lengthBytes: this.#sizeBytes };
     this.#findings.add([whole]);
-    if (this.#here.order.dryRun) return;
+    if (this.#run.order.dryRun) return;
     const zeros = created ? 'skip' : 'write';
     await this.#inOrder(cut(whole, limits.jobBytes), async (extent) => {
       const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
@@ -157,7 +95,7 @@ class PhaseHere {
     target: DeviceHandle,
     repair: DeviceHandle | undefined,
   ): Promise<void> {
-    const { bufferBytes, chunkBytes } = this.#here.order;
+    const { bufferBytes, chunkBytes } = this.#run.order;
     const stepBytes = chunkBytesOf(bufferBytes, chunkBytes);
     const geometry = geometryOf(this.#sizeBytes, bufferBytes, stepBytes);
     await this.#inOrder(batchesOf(geometry, stepBytes), async (batch) => {
@@ -188,7 +126,7 @@ class PhaseHere {
   #written(writtenBytes: number, doneBytes: number): void {
     this.#writtenBytes += writtenBytes;
     this.#doneBytes += doneBytes;
-    this.#here.onWritten(writtenBytes);
+    this.#run.onWritten(writtenBytes);
     this.#onProgress(this.#doneBytes);
   }
 }
@@ -209,15 +147,4 @@ function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> 
     }
   }
   if (batch.length > 0) yield batch;
-}
-
-interface Place {
-  readonly path: string;
-  readonly side: Side;
-}
-
-function placesOf({ localRole, localPath, remotePath }: Order): Record<Role, Place> {
-  const local: Place = { path: localPath, side: 'local' };
-  const remote: Place = { path: remotePath, side: 'remote' };
-  return localRole === 'source' ? { source: local, target: remote } : { source: remote, target: local };
 }

@@ -1,6 +1,6 @@
-import type { CompressionSetting, Encoding } from '../codec/encoding.ts';
-import { limits } from '../limits.ts';
-import type { CompressionChoice } from '../protocol/schemas.ts';
+import type { CompressionSetting, Encoding } from '../../codec/encoding.ts';
+import { limits } from '../../limits.ts';
+import type { CompressionChoice } from '../../protocol/schemas.ts';
 
 /** What became of one data frame. */
 export interface CompressionOutcome {

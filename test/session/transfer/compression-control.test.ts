@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Encoding } from '../../src/codec/encoding.ts';
+import type { Encoding } from '../../../src/codec/encoding.ts';
 import {
   compressionControlOf,
   type CompressionControl,
   type Throughput,
-} from '../../src/session/compression-control.ts';
+} from '../../../src/session/transfer/compression-control.ts';
 
 /** Bytes per millisecond. */
 const slowLink = 1_000;

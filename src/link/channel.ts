@@ -1,7 +1,7 @@
 import { assert, BasynError, runEnded } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
-import type { DataMessage, Message } from './messages.ts';
+import type { DataMessage, Message } from '../protocol/messages.ts';
 import { PayloadMemory } from './payload-memory.ts';
 import { Pinger } from './pinger.ts';
 import { RateMeter } from './rate-meter.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
-import { PayloadMemory } from '../../src/protocol/payload-memory.ts';
+import { PayloadMemory } from '../../src/link/payload-memory.ts';
 
 const frameBytes = limits.dataFrameBytes;
 

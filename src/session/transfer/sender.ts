@@ -1,12 +1,12 @@
-import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
-import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
-import { Credit } from '../protocol/credit.ts';
-import type { WrittenMessage } from '../protocol/messages.ts';
+import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import type { Channel } from '../../link/channel.ts';
+import { Credit } from '../../protocol/credit.ts';
+import type { WrittenMessage } from '../../protocol/messages.ts';
 import type { CompressionControl } from './compression-control.ts';
-import type { Phase } from './phase.ts';
-import type { TaskGroup } from './task-group.ts';
+import type { Phase } from '../phase.ts';
+import type { TaskGroup } from '../task-group.ts';
 
 /** The source's half of moving data: ranges in, data frames out, as many as the target has confirmed room for. */
 export class Sender {

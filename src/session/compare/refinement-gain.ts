@@ -1,4 +1,4 @@
-import { totalBytes, type Extent } from '../digest/extent.ts';
+import { totalBytes, type Extent } from '../../digest/extent.ts';
 
 /** Weight of what was seen last, about some megabytes: where everything differs, four looks are enough. */
 const recentWeight = 0.3;

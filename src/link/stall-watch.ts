@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import { BasynError } from '../errors.ts';
-import { frameHeaderBytes } from './frame.ts';
+import { frameHeaderBytes } from '../protocol/frame.ts';
 import { limits } from '../limits.ts';
 
 /** What a side knows of itself and its peer at one moment. */

@@ -1,6 +1,6 @@
 import { limits } from '../limits.ts';
-import type { Channel } from '../protocol/channel.ts';
-import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
+import type { Channel } from './channel.ts';
+import type { LaneStreams, LaneWay } from './lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
 /** Opens one more way to the agent. */

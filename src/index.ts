@@ -93,7 +93,7 @@ function comparisonOf(options: RecheckOptions | SyncOptions): Comparing {
   };
 }
 
-/** Without an action nobody is the source by name: the local side takes that part, and both count the same. */
+/** Without an action no side is the source. The local side plays that role; the result is the same either way. */
 function recheckOrder(options: RecheckOptions): Order {
   const { action } = options;
   return {

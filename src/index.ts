@@ -7,16 +7,16 @@ import {
   type SyncOptions,
 } from './options.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
-import { inspectOnThisMachine, runOnThisMachine } from './runs/on-this-machine.ts';
+import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
-import type { DeviceReport, RunReport } from './session/report.ts';
+import type { DeviceReport, RunReport } from './report.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
 export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
-// By name: the bundled declarations would turn the values of `export type *` into exports.
+// By name: the bundled declarations would turn the functions of this file into exports.
 export type {
   Action,
   Comparison,
@@ -30,17 +30,7 @@ export type {
   RecheckOptions,
   SyncOptions,
 } from './options.ts';
-export type {
-  DeviceReport,
-  EventListener,
-  PhaseName,
-  PhaseOutcome,
-  PhaseReport,
-  ReadPath,
-  RunEvent,
-  RunReport,
-  Traffic,
-} from './session/report.ts';
+export type * from './report.ts';
 
 /**
  * Makes one device equal to the other, and rechecks it where that is asked for. Resolves when the receiving
@@ -89,13 +79,13 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
 export async function inspect(options: InspectOptions): Promise<Record<'local' | 'remote', DeviceReport>> {
   validateOptions(options);
   const order = recheckOrder(options);
-  if (options.host === undefined) return inspectOnThisMachine(order);
+  if (options.host === undefined) return inspectSameHost(order);
   const { inspectOverSsh } = await import('./runs/over-ssh.ts');
   return inspectOverSsh(options, order);
 }
 
 async function run(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
-  if (options.host === undefined) return runOnThisMachine(options, order);
+  if (options.host === undefined) return runSameHost(options, order);
   const { runOverSsh } = await import('./runs/over-ssh.ts');
   return runOverSsh(options, order);
 }
@@ -116,7 +106,7 @@ function comparisonOf(options: RecheckOptions | SyncOptions): Comparing {
   };
 }
 
-/** Without an action nobody is the source by name: the local side takes that part, and both count the same. */
+/** Without an action no side is the source. The local side plays that role; the result is the same either way. */
 function recheckOrder(options: RecheckOptions): Order {
   const { action } = options;
   return {

@@ -2,7 +2,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { limits } from '../limits.ts';
 import { bannerLine, laneConfirmation } from '../protocol/banner.ts';
-import type { LaneStreams } from '../protocol/lane.ts';
+import type { LaneStreams } from '../link/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 
 const tokenBytes = 32;

@@ -1,7 +1,7 @@
 import { listenForLanes } from './lane-server.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Channel } from '../protocol/channel.ts';
+import { Channel } from '../link/channel.ts';
 import { serveAgentEnd } from '../session/agent-end.ts';
 import { standardStreams } from './standard-streams.ts';
 import { WorkerPool } from '../workers/pool.ts';

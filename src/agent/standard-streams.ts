@@ -1,8 +1,8 @@
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import { limits } from '../limits.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
-import type { LaneStreams } from '../protocol/lane.ts';
-import type { PayloadMemory } from '../protocol/payload-memory.ts';
+import type { LaneStreams } from '../link/lane.ts';
+import type { PayloadMemory } from '../link/payload-memory.ts';
 
 /**
  * Our stdin and stdout. What comes is read straight into the memory of the frame that it belongs to: streams of node

@@ -1,6 +1,6 @@
 import { BasynError, exitCodeOf, systemReason } from '../errors.ts';
 import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options.ts';
-import type { RunReport } from '../session/report.ts';
+import type { RunReport } from '../report.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interruption.ts';
 import { jsonDebugReporter, jsonReporter } from './json.ts';

@@ -1,5 +1,5 @@
 import { BasynError } from '../errors.ts';
-import type { PhaseName, RunEvent } from '../session/report.ts';
+import type { PhaseName, RunEvent } from '../report.ts';
 import { percentOf } from './format.ts';
 import type { Task } from './options.ts';
 import type { Reporter } from './reporter.ts';

@@ -1,4 +1,4 @@
-import type { PhaseName } from '../session/report.ts';
+import type { PhaseName } from '../report.ts';
 import { formatBytes, formatClock, formatSpeed, percentOf } from './format.ts';
 import type { Speeds } from './speed-meter.ts';
 

@@ -1,4 +1,4 @@
-import type { PhaseReport, RunEvent } from '../session/report.ts';
+import type { PhaseReport, RunEvent } from '../report.ts';
 import type { Output } from './output.ts';
 import { progressLine, progressSentence, type ProgressView } from './progress-line.ts';
 import type { Reporter } from './reporter.ts';

@@ -1,5 +1,5 @@
 import type { BasynError } from '../errors.ts';
-import type { DeviceReport, RunEvent, RunReport } from '../session/report.ts';
+import type { DeviceReport, RunEvent, RunReport } from '../report.ts';
 import type { Task } from './options.ts';
 
 /** Both devices, as a run without an action finds them. */

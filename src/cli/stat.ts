@@ -1,4 +1,4 @@
-import type { PhaseReport, RunReport } from '../session/report.ts';
+import type { PhaseReport, RunReport } from '../report.ts';
 import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { DeviceReport, PhaseReport, RunEvent, RunReport } from '../session/report.ts';
+import type { DeviceReport, PhaseReport, RunEvent, RunReport } from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';

@@ -29,6 +29,11 @@ export class KernelView {
     return (this.#loops ??= attachedLoops(this.sysPath) ?? loopsWithoutSys());
   }
 
+  /** Whether a loop device has a file attached at this moment, whatever was seen before. */
+  isAttachedNow(number: DeviceNumber): boolean {
+    return (attachedLoops(this.sysPath) ?? loopsWithoutSys()).includes(number);
+  }
+
   /** What only losetup(8) can find out: the numbers of the files below loop devices. */
   get losetup(): LoopAnswer {
     return (this.#answer ??= askLosetup());

@@ -36,9 +36,11 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   const deadlineMs = monotonicMs() + settleTimeoutMs;
   while (backing.shortcoming !== undefined && monotonicMs() < deadlineMs) {
     pause(settlePauseMs);
+    if (!view.isAttachedNow(device.number)) return {};
+    if (!view.askLosetupAgain()) return backing;
+    // Undefined where an attribute disappeared between two reads: the device is changing, so look again.
     const again = view.block(device.number);
-    if (again === undefined || !view.askLosetupAgain()) return backing;
-    backing = lookBelow(again, view);
+    if (again !== undefined) backing = lookBelow(again, view);
   }
   return backing;
 }
@@ -52,15 +54,14 @@ function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-function lookBelow(device: LoopDevice, view: KernelView): LoopBacking {
-  const { name, sizeBytes, loop } = device;
+function lookBelow({ name, sizeBytes, loop }: LoopDevice, view: KernelView): LoopBacking {
   const path = loop?.backingPath;
   const stats = path === undefined || loop?.isDeleted ? undefined : statKernelPath(path);
   const known = view.losetup.files.get(name);
   if (known === undefined) {
     const isCertain = stats !== undefined && (stats.isBlockDevice() || fits(stats, sizeBytes, loop!));
     if (isCertain) return backingAt(stats, path!);
-    return isDetached(device, view) ? {} : { shortcoming: view.losetup.shortcoming };
+    return { shortcoming: view.losetup.shortcoming };
   }
   const isNamed =
     stats?.ino === known.inode && deviceNumber(stats.dev) === known.deviceNumber ? stats : undefined;
@@ -70,11 +71,6 @@ function lookBelow(device: LoopDevice, view: KernelView): LoopBacking {
   if (stats?.isBlockDevice()) return { file, block: deviceNumber(stats.rdev) };
   const isNode = path?.startsWith('/dev/') === true && !path.startsWith('/dev/shm/');
   return isNode ? { file, shortcoming: 'its name leads nowhere here' } : { file };
-}
-
-/** Loop devices come and go between our look at /sys and losetup's. */
-function isDetached({ number, loop }: LoopDevice, view: KernelView): boolean {
-  return loop !== undefined && view.block(number)?.loop === undefined;
 }
 
 function backingAt(stats: BigIntStats, path: KernelPath): LoopBacking {

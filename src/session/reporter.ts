@@ -1,27 +1,27 @@
 import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
-import type { Side } from '../errors.ts';
+import { assert, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { doSizesMatch } from './devices.ts';
 import type { Order } from './order.ts';
+import { doSizesMatch } from './sizes.ts';
 import type {
   DeviceReport,
   EventListener,
   PhaseName,
-  PhaseOutcome,
+  PhaseCounts,
   PhaseReport,
   ReadPath,
   RunReport,
   Traffic,
-} from './report.ts';
+} from '../report.ts';
 
-/** How reads of a device that look for the disk are answered. */
+/** Where reads of each device come from that are meant to reach the disk. */
 export interface DiskReads {
   readonly source: ReadPath;
   readonly target: ReadPath;
 }
 
-/** Tells the caller of a run how it goes, and sums it up in the end. */
+/** Reports the events of a run to its caller, and builds the final report. */
 export class Reporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
   readonly #emit: EventListener;
@@ -30,8 +30,8 @@ export class Reporter {
   readonly #phases: PhaseReport[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #phase: PhaseName | undefined;
-  #tell: ((elapsedMs: number) => void) | undefined;
+  #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
+  #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
@@ -63,47 +63,49 @@ export class Reporter {
     this.#emit({ type: 'debug', message });
   }
 
-  /** A flush of the device on this side begins. It is reported if it is not over at once. */
+  /** A flush of the device on this side begins. It is reported only if it takes a while. */
   flushing(side: Side): void {
-    const phase = this.#phase;
+    const phase = this.#phase?.name;
     clearTimeout(this.#flushTimer);
     this.#flushTimer = setTimeout(() => {
       this.#emit({ type: 'flushing', side, ...(phase !== undefined && { phase }) });
     }, limits.progressIntervalMs);
   }
 
-  /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
+  /** Begins a phase. The function that it returns takes the progress, which is reported at regular intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
     this.#phaseStartMs = monotonicMs();
     let doneBytes = 0;
     clearTimeout(this.#flushTimer);
-    this.#phase = phase;
+    this.#phase = { name: phase, sizeBytes };
     this.#emit({ type: 'phase-start', phase, sizeBytes });
-    this.#tell = (elapsedMs) => {
+    this.#emitProgress = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
-    this.#timer = setInterval(() => this.#tell?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
+    this.#timer = setInterval(() => this.#emitProgress?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
     return (bytes) => {
       doneBytes = bytes;
     };
   }
 
-  /** Ends it. Its time is measured here, as that of its progress is, so that none of these exceeds the whole. */
-  phaseEnd(outcome: PhaseOutcome): void {
+  /** Ends the phase. Its time is measured by the same clock as its progress, so no progress exceeds the whole. */
+  phaseEnd(counts: PhaseCounts): void {
+    assert(this.#phase !== undefined && this.#diskReads !== undefined, 'a phase ended that did not begin');
+    const { name: phase, sizeBytes } = this.#phase;
     const elapsedMs = this.#phaseElapsedMs();
-    const report = { ...outcome, ...readPathsOf(outcome.phase, this.#diskReads!), elapsedMs };
-    this.#tell?.(elapsedMs);
+    const report = { phase, sizeBytes, ...counts, ...readPathsOf(phase, this.#diskReads), elapsedMs };
+    this.#emitProgress?.(elapsedMs);
     this.stop();
     this.#phase = undefined;
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }
 
-  /** Falls silent, also in the middle of a phase. */
+  /** Reports no more progress, also in the middle of a phase. */
   stop(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#flushTimer);
-    this.#tell = undefined;
+    this.#emitProgress = undefined;
   }
 
   #phaseElapsedMs(): number {
@@ -134,7 +136,7 @@ export class Reporter {
   }
 }
 
-/** A transfer reads its source through the page cache, which is faster where the source is in use. */
+/** A transfer reads its source through the page cache. This is faster where the source is in use. */
 function readPathsOf(
   phase: PhaseName,
   diskReads: DiskReads,
@@ -149,7 +151,7 @@ function readPathsOf(
   }
 }
 
-/** @param cachedBecause why reads of the device may not see the disk. */
+/** @param cachedBecause why reads of the device may not reach the disk. */
 export function readPathOf({ cachedBecause }: { readonly cachedBecause: string | undefined }): ReadPath {
   return cachedBecause === undefined ? 'direct' : 'cached';
 }

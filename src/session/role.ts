@@ -1,20 +1,20 @@
-import type { Channel } from '../protocol/channel.ts';
+import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { phaseOf, type ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from './report.ts';
+import type { PhaseCounts } from '../report.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
 const roles = { source: Source, target: Target } as const;
 
 /**
- * Carries out one side of one phase. It begins to read at once, and to talk when `starting` resolves.
+ * Plays one role in one phase. It starts reading at once, and sends nothing before `starting` resolves.
  *
- * @param starting whom to tell of progress.
- * @throws {BasynError} whatever ends the phase early.
+ * @param starting resolves with the listener for progress.
+ * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
   role: Role,
@@ -23,7 +23,7 @@ export async function playRole(
   channel: Channel,
   runner: JobRunner,
   starting: Promise<ProgressListener>,
-): Promise<PhaseOutcome> {
+): Promise<PhaseCounts> {
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const phase = await phaseOf({
     plan,

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { LaneStreams } from '../protocol/lane.ts';
+import type { LaneStreams } from '../link/lane.ts';
 import { bannerWord } from '../protocol/banner.ts';
 import { isTooOld, OtherText, readBanner } from './banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
 import { Child, type ChildExit } from './child.ts';
-import type { Traffic } from './connection.ts';
+import type { Traffic } from '../report.ts';
 import { reasonIn } from './last-words.ts';
 import { LineReader } from './lines.ts';
 import type { ProcessGuard } from './process-guard.ts';

@@ -1,10 +1,10 @@
 import { BasynError, runEnded } from '../errors.ts';
+import type { Traffic } from '../report.ts';
 import { laneConfirmation } from '../protocol/banner.ts';
-import type { LaneStreams, LaneWay } from '../protocol/lane.ts';
+import type { LaneStreams, LaneWay } from '../link/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
-import type { Connection, Traffic } from './connection.ts';
 import { ControlSocket } from './control-socket.ts';
 import { ProcessGuard } from './process-guard.ts';
 import { ProcessConnection } from './process.ts';
@@ -27,7 +27,7 @@ interface Approach {
 }
 
 /** An agent on another machine, reached through the system's ssh. */
-export class SshConnection implements Connection {
+export class SshConnection {
   readonly ready: Promise<LaneStreams>;
   readonly #destination: SshDestination;
   readonly #helloTimeoutMs: number;

@@ -3,7 +3,7 @@ import { type Environment, type Library, runCommand } from '../../src/cli/comman
 import { BasynError } from '../../src/errors.ts';
 import { GivenUp } from '../../src/cli/signals.ts';
 import type { SyncOptions } from '../../src/options.ts';
-import type { PhaseName, RunEvent } from '../../src/session/report.ts';
+import type { PhaseName, RunEvent } from '../../src/report.ts';
 import {
   copyPhase,
   differingReport,

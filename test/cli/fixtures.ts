@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Library } from '../../src/cli/command.ts';
 import type { TextStream } from '../../src/cli/output.ts';
 import { BasynError } from '../../src/errors.ts';
-import type { DeviceReport, PhaseReport, RunReport } from '../../src/session/report.ts';
+import type { DeviceReport, PhaseReport, RunReport } from '../../src/report.ts';
 
 export const GiB = 2 ** 30;
 export const MiB = 2 ** 20;

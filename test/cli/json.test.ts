@@ -4,7 +4,7 @@ import type { Task } from '../../src/cli/options.ts';
 import { Output } from '../../src/cli/output.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import { BasynError } from '../../src/errors.ts';
-import type { RunEvent } from '../../src/session/report.ts';
+import type { RunEvent } from '../../src/report.ts';
 import { FakeStream, report, source, syncPhase, target } from './fixtures.ts';
 
 const events: readonly RunEvent[] = [

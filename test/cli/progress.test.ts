@@ -5,7 +5,7 @@ import { progressLine, progressSentence, type ProgressView } from '../../src/cli
 import { ProgressReporter } from '../../src/cli/progress.ts';
 import { SpeedMeter } from '../../src/cli/speed-meter.ts';
 import { describePhase } from '../../src/cli/text.ts';
-import type { RunEvent } from '../../src/session/report.ts';
+import type { RunEvent } from '../../src/report.ts';
 import { FakeStream, GiB, MiB, recheckPhase, syncPhase } from './fixtures.ts';
 
 const view: ProgressView = {

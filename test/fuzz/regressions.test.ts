@@ -2,10 +2,10 @@
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { Channel } from '../../src/protocol/channel.ts';
+import { Channel } from '../../src/link/channel.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import type { Message } from '../../src/protocol/messages.ts';
-import { LaneOpener } from '../../src/session/lane-opener.ts';
+import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';

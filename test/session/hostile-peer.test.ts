@@ -3,9 +3,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
-import type { Channel } from '../../src/protocol/channel.ts';
+import type { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
-import { LaneOpener } from '../../src/session/lane-opener.ts';
+import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
@@ -195,7 +195,7 @@ describe('a local source', () => {
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes + 1 }],
       'wrote',
     ],
-    ['has got a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'receiving device'],
+    ['has got a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'the target is too small'],
   ])('reports no success where the target %s', async (_, said, words) => {
     const error = await localOutcome(said);
     expect(error.message).toContain(words);

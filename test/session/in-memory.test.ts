@@ -7,7 +7,7 @@ import { blockBytesOf, geometryOf } from '../../src/digest/geometry.ts';
 import { hashNames } from '../../src/digest/hash-names.ts';
 import { limits } from '../../src/limits.ts';
 import type { Order } from '../../src/session/order.ts';
-import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/session/report.ts';
+import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/report.ts';
 import { CuttingWire } from '../support/cutting-wire.ts';
 import { ListeningWire } from '../support/listening-wire.ts';
 import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/memory-session.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { stepCountOf } from '../../src/digest/geometry.ts';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { runHere } from '../../src/session/here.ts';
+import { runOnSameHost } from '../../src/same-host/run.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { failureOf } from '../support/failure.ts';
@@ -102,7 +102,7 @@ describe('a read that fails', () => {
           startRunner: () => Promise.resolve(runner),
           onWritten: () => undefined,
         };
-        expect(await failureOf(() => runHere(here))).toMatchObject({ code: 'device' });
+        expect(await failureOf(() => runOnSameHost(here))).toMatchObject({ code: 'device' });
         reporter.stop();
       }
     },

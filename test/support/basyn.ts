@@ -8,7 +8,7 @@ import {
   type CommandResult,
   type RunningCommand,
 } from './command.ts';
-import type { PhaseReport } from '../../src/session/report.ts';
+import type { PhaseReport } from '../../src/report.ts';
 import { makeTemporaryDirectory } from './temporary.ts';
 
 export { hostOptions } from './ssh/server.ts';

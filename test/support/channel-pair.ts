@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
-import { Channel } from '../../src/protocol/channel.ts';
+import { Channel } from '../../src/link/channel.ts';
 import { MemoryWire } from './memory-wire.ts';
 
 /**

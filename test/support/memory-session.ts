@@ -1,12 +1,12 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { Channel } from '../../src/protocol/channel.ts';
+import { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
-import { LaneOpener } from '../../src/session/lane-opener.ts';
+import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
-import type { RunEvent, RunReport } from '../../src/session/report.ts';
+import type { RunEvent, RunReport } from '../../src/report.ts';
 import { Reporter } from '../../src/session/reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';

@@ -1,0 +1,89 @@
+import type { Extent } from './digest/extent.ts';
+import type { Side } from './errors.ts';
+
+/** What a run does with the two devices. Phases follow one another. */
+export type PhaseName = 'copy' | 'sync' | 'recheck';
+
+/** One of the two devices, as it was opened. */
+export interface DeviceReport {
+  readonly side: Side;
+  readonly path: string;
+  readonly kind: 'block device' | 'regular file';
+  readonly sizeBytes: number;
+}
+
+/** Where the bytes of a device came from in a phase: from the disk itself, or through the page cache. */
+export type ReadPath = 'direct' | 'cached' | 'none';
+
+/** What one phase did. All counts are exact. */
+export interface PhaseReport extends PhaseCounts {
+  readonly phase: PhaseName;
+  /** Bytes of the source that the phase went through. */
+  readonly sizeBytes: number;
+  readonly sourceReads: ReadPath;
+  readonly targetReads: ReadPath;
+  readonly elapsedMs: number;
+}
+
+/** What was found and written in a phase. */
+export interface PhaseCounts extends Differences {
+  /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
+  readonly writtenBytes: number;
+}
+
+/** What was found to differ. */
+export interface Differences {
+  /** Bytes found to differ, at the granularity of the comparison. For `copy`: everything. */
+  readonly differingBytes: number;
+  /** The first differing ranges, joined where they touch; at most `limits.reportedRanges`. For `copy`: one, the whole. */
+  readonly differingRanges: readonly Extent[];
+  /** Number of differing ranges in all. */
+  readonly differingRangeCount: number;
+}
+
+/** Bytes counted at the pipe to ssh. In a run on one host, the bytes written to the target. */
+export interface Traffic {
+  readonly receivedBytes: number;
+  readonly transmittedBytes: number;
+}
+
+export interface RunReport {
+  readonly source: DeviceReport;
+  readonly target: DeviceReport;
+  /** Nothing was written. The phases report what would have been written. */
+  readonly dryRun: boolean;
+  readonly phases: readonly PhaseReport[];
+  readonly traffic: Traffic;
+  readonly elapsedMs: number;
+  /** False where the sizes alone make the devices differ: see `matches`. */
+  readonly sizesMatch: boolean;
+  /** False only where a recheck found a difference, in the data or in the sizes. */
+  readonly matches: boolean;
+}
+
+/** The events of a run. The command prints them as JSON lines. */
+export type RunEvent =
+  | { readonly type: 'start'; readonly source: DeviceReport; readonly target: DeviceReport }
+  | { readonly type: 'phase-start'; readonly phase: PhaseName; readonly sizeBytes: number }
+  | {
+      readonly type: 'progress';
+      readonly phase: PhaseName;
+      /** Bytes of the source that are done, and of how many. */
+      readonly doneBytes: number;
+      readonly sizeBytes: number;
+      /** Since the run's start, both directions; see {@link Traffic}. */
+      readonly traffic: Traffic;
+      /** Since the phase's start. */
+      readonly elapsedMs: number;
+    }
+  /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
+  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
+  | ({ readonly type: 'phase-end' } & PhaseReport)
+  | { readonly type: 'warning'; readonly message: string }
+  /** What could not be examined before the run: no reason to stop it. */
+  | { readonly type: 'note'; readonly message: string }
+  /** A line of the remote side's stderr, not yet made safe for a terminal. */
+  | { readonly type: 'remote-stderr'; readonly line: string }
+  | { readonly type: 'debug'; readonly message: string };
+
+export type EventListener = (event: RunEvent) => void;

@@ -1,0 +1,70 @@
+import type { Side } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Observation } from '../options.ts';
+import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
+import type { Order } from '../session/order.ts';
+import type { DeviceReport, RunEvent, RunReport } from '../report.ts';
+import { Reporter } from '../session/reporter.ts';
+import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
+import { InlineRunner } from '../workers/inline.ts';
+import { performOnSameHost } from '../workers/same-host.ts';
+import { abortable, throwIfEnded } from './abortable.ts';
+import { errorWithoutSides, withoutSides } from './sides.ts';
+
+/** A run whose devices are both on this host. Large runs use threads; these have ended when the run settles. */
+export async function runSameHost({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
+  let writtenBytes = 0;
+  let runner: JobRunner<SameHostJob> | undefined;
+  const isPush = order.localRole === 'source';
+  const emit = (event: RunEvent): void =>
+    onEvent?.('message' in event ? { ...event, message: withoutSides(event.message) } : event);
+  const reporter = new Reporter(order, emit, () => ({
+    receivedBytes: isPush ? 0 : writtenBytes,
+    transmittedBytes: isPush ? writtenBytes : 0,
+  }));
+  return abortable(
+    signal,
+    () => void runner?.close(),
+    async () => {
+      try {
+        await runOnSameHost({
+          order,
+          reporter,
+          startRunner: async (sizeBytes) => {
+            runner = await runnerFor(sizeBytes);
+            throwIfEnded(signal);
+            return runner;
+          },
+          onWritten: (lengthBytes) => {
+            writtenBytes += lengthBytes;
+          },
+        });
+        return reporter.report();
+      } catch (thrown) {
+        throw errorWithoutSides(thrown);
+      } finally {
+        reporter.stop();
+        await runner?.close();
+      }
+    },
+  );
+}
+
+/** Opens both devices and returns what they are. */
+export async function inspectSameHost(order: Order): Promise<Record<Side, DeviceReport>> {
+  try {
+    return await inspectOnSameHost(order);
+  } catch (thrown) {
+    throw errorWithoutSides(thrown);
+  }
+}
+
+/** A run that ends before a thread would have started does not load the thread's program either. */
+async function runnerFor(sizeBytes: number): Promise<JobRunner<SameHostJob>> {
+  if (sizeBytes <= limits.inlineBytes) return new InlineRunner<SameHostJob>(performOnSameHost);
+  const [{ WorkerPool }, { threadProgram }] = await Promise.all([
+    import('../workers/pool.ts'),
+    import('../agent-program.ts'),
+  ]);
+  return new WorkerPool(threadProgram(), 'local');
+}

@@ -1,0 +1,83 @@
+import type { Side } from '../errors.ts';
+import {
+  openDevice,
+  targetRequestOf,
+  usingDevice,
+  type TargetRequest,
+  type RunDevice,
+} from '../session/devices.ts';
+import type { Order, Role } from '../session/order.ts';
+import type { DeviceReport } from '../report.ts';
+import { deviceReportOf, readPathOf } from '../session/reporter.ts';
+import { coveredBytes } from '../session/sizes.ts';
+import { SameHostPhase, type SameHostRun } from './phase.ts';
+
+/**
+ * The whole run where both devices are on this host. Threads read both devices and compare the bytes themselves. This is
+ * exact, and faster than any hash.
+ *
+ * @throws {BasynError} the first failure on either side.
+ */
+export async function runOnSameHost(run: SameHostRun): Promise<void> {
+  const { order, reporter } = run;
+  const names = deviceNamesOf(order);
+  const open = (role: Role, targetRequest: TargetRequest | null): Promise<RunDevice> => {
+    const { path, side } = names[role];
+    return openDevice(path, side, { phases: order.phases, targetRequest }, () => reporter.flushing(side));
+  };
+  const opened = await open('source', null);
+  const runner = await run.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
+  await usingDevice(opened, runner, async (source) => {
+    const targetRequest = targetRequestOf(order, source.handle.sizeBytes, source.identity);
+    await usingDevice(await open('target', targetRequest), runner, async (target) => {
+      reporter.warn([...source.warnings, ...target.warnings]);
+      reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
+        source: readPathOf(source),
+        target: readPathOf(target),
+      });
+      reporter.note([...source.notes, ...target.notes]);
+      const sizeBytes = coveredBytes(order, {
+        sourceBytes: source.handle.sizeBytes,
+        targetBytes: target.handle.sizeBytes,
+      });
+      for (const name of order.phases) {
+        const onProgress = reporter.phaseStart(name, sizeBytes);
+        reporter.phaseEnd(
+          await new SameHostPhase(run, name, sizeBytes, runner, onProgress).run(source, target),
+        );
+      }
+      reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
+    });
+  });
+}
+
+/** Opens both devices and returns what they are, without reading any data. */
+export async function inspectOnSameHost({
+  localPath,
+  remotePath,
+}: Order): Promise<Record<Side, DeviceReport>> {
+  const reports: DeviceReport[] = [];
+  for (const [path, side] of [
+    [localPath, 'local'],
+    [remotePath, 'remote'],
+  ] as const) {
+    const device = await openDevice(path, side, { phases: [], targetRequest: null }, () => undefined);
+    reports.push(deviceReportOf(device.handle));
+    await device.close();
+  }
+  return { local: reports[0]!, remote: reports[1]! };
+}
+
+interface DeviceName {
+  readonly path: string;
+  readonly side: Side;
+}
+
+function deviceNamesOf({ localRole, localPath, remotePath }: Order): Record<Role, DeviceName> {
+  const local: DeviceName = { path: localPath, side: 'local' };
+  const remote: DeviceName = { path: remotePath, side: 'remote' };
+  return localRole === 'source' ? { source: local, target: remote } : { source: remote, target: local };
+}

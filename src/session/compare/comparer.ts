@@ -1,0 +1,133 @@
+import type { Extent } from '../../digest/extent.ts';
+import { bufferCountOf } from '../../digest/geometry.ts';
+import { limits } from '../../limits.ts';
+import type { Coverage } from '../coverage.ts';
+import { aheadBuffersOf, type Phase, type ProgressListener } from '../phase.ts';
+import type { TaskGroup } from '../task-group.ts';
+import type { DigestSource } from './digest-source.ts';
+import { Findings, type FindingsByBuffer } from './findings.ts';
+import { Refiner, type DifferingBuffer } from './refiner.ts';
+import { Survey, type SurveyedBuffer } from './survey.ts';
+
+export interface ComparerOptions {
+  readonly phase: Phase;
+  readonly theirs: DigestSource;
+  readonly tasks: TaskGroup;
+  /**
+   * Takes what differs, some of it at a time, in any order. A buffer is settled only when its promises have resolved, so
+   * it can hold the comparison back.
+   */
+  readonly onDiffering: (extents: readonly Extent[]) => Promise<void>;
+}
+
+/**
+ * The source's half of the comparison. The source surveys its device; the target's digests are delivered here. A buffer
+ * whose digests are equal is settled. Any other is handed to the {@link Refiner}, while all others go on.
+ */
+export class Comparer {
+  readonly #findings = new Findings();
+  readonly #settled: Promise<void>;
+  readonly #phase: Phase;
+  readonly #coverage: Coverage;
+  readonly #digestSource: DigestSource;
+  readonly #survey: Survey;
+  readonly #refiner: Refiner;
+
+  readonly #ours = new Map<number, SurveyedBuffer>();
+  readonly #theirs = new Map<number, Uint8Array>();
+  /** Buffers settled out of order, with what was found in them. */
+  readonly #found = new Map<number, Findings>();
+  /** Examined buffers that are settled, without a gap. */
+  #donePosition = 0;
+  #announcedPosition = 0;
+  #onProgress: ProgressListener | undefined;
+  #finish!: () => void;
+
+  /** Begins to read at once. */
+  constructor({ phase, theirs, tasks, onDiffering }: ComparerOptions) {
+    this.#phase = phase;
+    this.#coverage = phase.coverage;
+    this.#digestSource = theirs;
+    this.#refiner = new Refiner(phase, theirs, tasks, {
+      onDiffering,
+      onRefined: (buffers, found) => this.#refined(buffers, found),
+    });
+    this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
+    this.#settled = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    if (this.#coverage.bufferCount === 0) this.#finish();
+    tasks.spawn(this.#survey.run((batch) => batch.forEach((buffer) => this.#surveyed(buffer))));
+  }
+
+  /** Resolves when every buffer is settled. */
+  async run(onProgress: ProgressListener): Promise<Findings> {
+    this.#onProgress = onProgress;
+    await this.#settled;
+    return this.#findings;
+  }
+
+  /** The target's digest of a whole buffer. */
+  deliver(index: number, digest: Uint8Array): void {
+    this.#theirs.set(index, digest);
+    this.#compare(index);
+  }
+
+  #surveyed(buffer: SurveyedBuffer): void {
+    this.#ours.set(buffer.index, buffer);
+    this.#compare(buffer.index);
+  }
+
+  #compare(index: number): void {
+    const ours = this.#ours.get(index);
+    const theirs = this.#theirs.get(index);
+    if (ours === undefined || theirs === undefined) return;
+    this.#ours.delete(index);
+    this.#theirs.delete(index);
+    if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, nothing);
+    else this.#refiner.add({ ours, theirs });
+  }
+
+  #refined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void {
+    for (const { ours } of buffers) this.#settle(ours.index, found.inBuffer(ours.index) ?? nothing);
+  }
+
+  #settle(index: number, found: Findings): void {
+    this.#found.set(index, found);
+    while (this.#donePosition < this.#coverage.bufferCount) {
+      const nextIndex = this.#coverage.indexAt(this.#donePosition);
+      const next = this.#found.get(nextIndex);
+      if (next === undefined) break;
+      this.#found.delete(nextIndex);
+      this.#findings.append(next);
+      this.#donePosition++;
+    }
+    this.#announce();
+  }
+
+  /** Not after every buffer: some steps per window keep the target as busy. */
+  #announce(): void {
+    const { bufferCount } = this.#coverage;
+    const isLast = this.#donePosition === bufferCount;
+    const { windowBuffers, bufferBytes } = this.#phase.plan;
+    const step = Math.max(
+      1,
+      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(limits.advanceBytes / bufferBytes)),
+    );
+    if (!isLast && this.#donePosition < this.#announcedPosition + step) return;
+    if (this.#announcedPosition === this.#donePosition) return;
+    this.#announcedPosition = this.#donePosition;
+    this.#survey.advance(this.#donePosition);
+    const { geometry } = this.#phase;
+    const doneBuffers = isLast ? bufferCountOf(geometry) : this.#coverage.indexAt(this.#donePosition);
+    this.#digestSource.advance(doneBuffers);
+    this.#onProgress?.(Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes));
+    if (isLast) this.#finish();
+  }
+}
+
+/** The window moves on in steps: often enough that the target never waits for a whole window. */
+const advancesPerWindow = 8;
+
+/** Found in a buffer that is equal. */
+const nothing = new Findings();

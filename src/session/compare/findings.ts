@@ -1,0 +1,89 @@
+import type { Extent } from '../../digest/extent.ts';
+import type { Differences } from '../../report.ts';
+import { limits } from '../../limits.ts';
+
+/** Adds up the ranges that differ. They are added in ascending order; neighbours count as one. */
+export class Findings {
+  differingBytes = 0;
+  differingRangeCount = 0;
+  readonly differingRanges: Extent[] = [];
+  #endBytes = -1;
+
+  /** What is known so far. */
+  differences(): Differences {
+    const { differingBytes, differingRanges, differingRangeCount } = this;
+    return { differingBytes, differingRanges, differingRangeCount };
+  }
+
+  add(extents: readonly Extent[]): void {
+    for (const extent of extents) {
+      this.differingBytes += extent.lengthBytes;
+      if (extent.offsetBytes !== this.#endBytes) this.differingRangeCount++;
+      this.#list(extent);
+    }
+  }
+
+  /** Adds findings that lie behind everything added so far. */
+  append(later: Findings): void {
+    const [first] = later.differingRanges;
+    if (first === undefined) return;
+    const isNeighbour = first.offsetBytes === this.#endBytes;
+    this.differingBytes += later.differingBytes;
+    // One at a time: each counts towards the limit that decides whether the next is listed.
+    this.differingRangeCount += isNeighbour ? 0 : 1;
+    for (const [index, range] of later.differingRanges.entries()) {
+      if (index > 0) this.differingRangeCount++;
+      this.#list(range);
+    }
+    this.differingRangeCount += later.differingRangeCount - later.differingRanges.length;
+    this.#endBytes = later.#endBytes;
+  }
+
+  /** Lists a range that is already counted, or joins it to the last one, up to the limit of listed ranges. */
+  #list({ offsetBytes, lengthBytes }: Extent): void {
+    if (this.differingRangeCount <= limits.reportedRanges) {
+      const last = offsetBytes === this.#endBytes ? this.differingRanges.pop() : undefined;
+      const startBytes = last?.offsetBytes ?? offsetBytes;
+      this.differingRanges.push({
+        offsetBytes: startBytes,
+        lengthBytes: offsetBytes + lengthBytes - startBytes,
+      });
+    }
+    this.#endBytes = offsetBytes + lengthBytes;
+  }
+}
+
+/** What was found in each buffer. Its memory is bounded, whatever the number of ranges. */
+export class FindingsByBuffer {
+  readonly #byBuffer = new Map<number, Findings>();
+
+  /** @param extents each of them within one buffer; otherwise all of it counts for the first buffer. */
+  static of(extents: readonly Extent[], bufferBytes: number): FindingsByBuffer {
+    const found = new FindingsByBuffer();
+    for (const extent of extents) found.#at(Math.floor(extent.offsetBytes / bufferBytes)).add([extent]);
+    return found;
+  }
+
+  /** @param parts in ascending order. */
+  static joined(parts: readonly FindingsByBuffer[]): FindingsByBuffer {
+    const joined = new FindingsByBuffer();
+    for (const part of parts) {
+      for (const [index, findings] of part.#byBuffer) joined.#at(index).append(findings);
+    }
+    return joined;
+  }
+
+  /** Undefined where nothing differs in the buffer. */
+  inBuffer(index: number): Findings | undefined {
+    return this.#byBuffer.get(index);
+  }
+
+  #at(index: number): Findings {
+    let findings = this.#byBuffer.get(index);
+    if (findings === undefined) {
+      findings = new Findings();
+      this.#byBuffer.set(index, findings);
+    }
+    return findings;
+  }
+}

@@ -1,0 +1,167 @@
+import { cut, type Extent } from '../../digest/extent.ts';
+import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../../digest/geometry.ts';
+import { limits } from '../../limits.ts';
+import { Credit } from '../../protocol/credit.ts';
+import { questionsOf } from './asker.ts';
+import type { DigestSource } from './digest-source.ts';
+import { FindingsByBuffer } from './findings.ts';
+import type { Phase } from '../phase.ts';
+import { RefinementGain } from './refinement-gain.ts';
+import type { SurveyedBuffer } from './survey.ts';
+import type { TaskGroup } from '../task-group.ts';
+
+/** A surveyed buffer, and the target's different digest of it. */
+export interface DifferingBuffer {
+  readonly ours: SurveyedBuffer;
+  readonly theirs: Uint8Array;
+}
+
+/** What the refiner reports. */
+export interface RefinerListener {
+  /** Some of what differs, in any order. The refiner waits for this before it continues with those buffers. */
+  onDiffering(extents: readonly Extent[]): Promise<void>;
+  /** Everything that differs in these buffers has been reported. */
+  onRefined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void;
+}
+
+/** Neighbouring blocks of differing buffers, and their digests. Large buffers are refined in parts. */
+interface Part {
+  readonly extents: readonly Extent[];
+  readonly ours: readonly Uint8Array[];
+  /** Of each extent, where that is one block. */
+  readonly theirs: readonly Uint8Array[];
+}
+
+/**
+ * Finds the differing chunks of differing buffers. It requests finer digests from the target, level by level.
+ *
+ * Buffers are refined in groups, because a request or a job costs about the same whatever its size. A buffer starts at
+ * once where no request is open. Otherwise it waits until the group is full or the open request is answered. So it never
+ * waits longer than for one answer.
+ *
+ * Memory does not depend on the size of a buffer: at most `limits.refiningParts` parts are refined at once, and the
+ * digests of at most `limits.refiningSteps` steps are compared. What differs is passed on as soon as it is known.
+ */
+export class Refiner {
+  readonly #phase: Phase;
+  readonly #theirs: DigestSource;
+  readonly #tasks: TaskGroup;
+  readonly #listener: RefinerListener;
+  readonly #gain = new RefinementGain();
+  readonly #parts = new Credit(limits.refiningParts);
+  readonly #steps = new Credit(limits.refiningSteps);
+  #waiting: DifferingBuffer[] = [];
+  #partsAsking = 0;
+  #isLeaving = false;
+
+  constructor(phase: Phase, theirs: DigestSource, tasks: TaskGroup, listener: RefinerListener) {
+    this.#phase = phase;
+    this.#theirs = theirs;
+    this.#tasks = tasks;
+    this.#listener = listener;
+  }
+
+  add(buffer: DifferingBuffer): void {
+    this.#waiting.push(buffer);
+    this.#leaveWhenReady();
+  }
+
+  #leaveWhenReady(): void {
+    const waitingBytes = this.#waiting.length * this.#phase.geometry.bufferBytes;
+    const isReady = this.#partsAsking === 0 || waitingBytes >= limits.refineGroupBytes;
+    if (this.#waiting.length === 0 || !isReady || this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#tasks.spawn(this.#leave());
+  }
+
+  async #leave(): Promise<void> {
+    // A turn later, so that buffers whose digests came in one message stay together.
+    await Promise.resolve();
+    const group = this.#waiting.sort((a, b) => a.ours.index - b.ours.index);
+    this.#waiting = [];
+    this.#isLeaving = false;
+    const parts = [...partsOf(group, this.#phase)];
+    this.#partsAsking += parts.length;
+    const found = await Promise.all(parts.map((part) => this.#refine(part)));
+    this.#listener.onRefined(group, FindingsByBuffer.joined(found));
+  }
+
+  async #refine(part: Part): Promise<FindingsByBuffer> {
+    await this.#parts.acquire(1);
+    const blocks = await this.#differingBlocks(part);
+    this.#partsAsking--;
+    this.#leaveWhenReady();
+    const found = await this.#narrow(blocks, 1);
+    this.#parts.release(1);
+    return found;
+  }
+
+  async #differingBlocks({ extents, ours, theirs }: Part): Promise<Extent[]> {
+    const { geometry, hasher } = this.#phase;
+    const blockBytes = blockBytesOf(geometry);
+    const isBufferOneBlock = geometry.bufferBytes <= blockBytes;
+    const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#theirs.ask(extents, blockBytes);
+    return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
+  }
+
+  /** Refines what differs at the level above, down to the chunk, and passes on the rest. */
+  async #narrow(extents: readonly Extent[], level: number): Promise<FindingsByBuffer> {
+    const { geometry, plan } = this.#phase;
+    const stepBytes = geometry.stepsBytes[level];
+    const goesOn = stepBytes !== undefined && (plan.chunkBytes !== null || this.#gain.isWorthwhile());
+    if (!goesOn) return this.#handOn(extents);
+    const isLast = level === geometry.stepsBytes.length - 1;
+    const found = questionsOf(extents, stepBytes).map(async (question) => {
+      const stepCount = stepCountOf(question, stepBytes);
+      await this.#steps.acquire(stepCount);
+      const differing = await this.#differingSteps(question, stepBytes);
+      // The finest level keeps its credit until its ranges are taken: there may be one for every other step.
+      const handedOn = isLast ? await this.#handOn(differing) : undefined;
+      this.#steps.release(stepCount);
+      return handedOn ?? this.#narrow(differing, level + 1);
+    });
+    return FindingsByBuffer.joined(await Promise.all(found));
+  }
+
+  async #differingSteps(extents: readonly Extent[], stepBytes: number): Promise<Extent[]> {
+    const { device, plan, runner, hasher } = this.#phase;
+    const [ours, theirs] = await Promise.all([
+      runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now'),
+      this.#theirs.ask(extents, stepBytes),
+    ]);
+    const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
+    this.#gain.observe(extents, differing);
+    return differing;
+  }
+
+  async #handOn(extents: readonly Extent[]): Promise<FindingsByBuffer> {
+    await this.#listener.onDiffering(extents);
+    return FindingsByBuffer.of(extents, this.#phase.geometry.bufferBytes);
+  }
+}
+
+/** The blocks of the buffers, in their order, in parts of `limits.refineGroupBytes` or a single block. */
+function* partsOf(group: readonly DifferingBuffer[], { geometry, hasher }: Phase): Generator<Part> {
+  const blockBytes = blockBytesOf(geometry);
+  const mostBytes = Math.max(1, Math.floor(limits.refineGroupBytes / blockBytes)) * blockBytes;
+  let extents: Extent[] = [];
+  let ours: Uint8Array[] = [];
+  let theirs: Uint8Array[] = [];
+  let partBytes = 0;
+  for (const buffer of group) {
+    let position = 0;
+    for (const extent of cut(bufferExtentOf(geometry, buffer.ours.index), mostBytes)) {
+      if (partBytes > 0 && partBytes + extent.lengthBytes > mostBytes) {
+        yield { extents, ours, theirs };
+        [extents, ours, theirs, partBytes] = [[], [], [], 0];
+      }
+      partBytes += extent.lengthBytes;
+      const end = position + stepCountOf([extent], blockBytes) * hasher.digestBytes;
+      extents.push(extent);
+      ours.push(buffer.ours.blocks.subarray(position, end));
+      theirs.push(buffer.theirs);
+      position = end;
+    }
+  }
+  if (extents.length > 0) yield { extents, ours, theirs };
+}

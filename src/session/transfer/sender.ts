@@ -1,0 +1,149 @@
+import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import type { Channel } from '../../link/channel.ts';
+import { Credit } from '../../protocol/credit.ts';
+import type { WrittenMessage } from '../../protocol/messages.ts';
+import type { CompressionControl } from './compression-control.ts';
+import type { Phase } from '../phase.ts';
+import type { TaskGroup } from '../task-group.ts';
+
+/** The source's half of the transfer: takes ranges and sends data frames, within the window that the target confirms. */
+export class Sender {
+  readonly #phase: Phase;
+  readonly #channel: Channel;
+  readonly #tasks: TaskGroup;
+  readonly #control: CompressionControl;
+  /** Bytes of ranges that wait to be read. */
+  readonly #room = new Credit(limits.sendQueueBytes);
+  /** Bytes read or sent, and not yet confirmed as written. */
+  readonly #window = new Credit(limits.dataWindowBytes);
+  readonly #frames = new Credit(limits.firstFrames);
+  #isLinkKnown = false;
+  readonly #queue: Extent[] = [];
+  #isPumping = false;
+  #queuedBytes = 0;
+  #handedOverBytes = 0;
+  #writtenBytes = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(phase: Phase, channel: Channel, tasks: TaskGroup, control: CompressionControl) {
+    this.#phase = phase;
+    this.#channel = channel;
+    this.#tasks = tasks;
+    this.#control = control;
+  }
+
+  /** Device bytes accepted for sending so far. */
+  get acceptedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Takes ranges to be sent. Resolves when there is room for more. */
+  async send(extents: readonly Extent[]): Promise<void> {
+    for (const frame of framesOf(extents)) {
+      const lengthBytes = totalBytes(frame);
+      await this.#room.acquire(lengthBytes);
+      this.#queue.push(...frame);
+      this.#queuedBytes += lengthBytes;
+      if (!this.#isPumping) this.#tasks.spawn(this.#pump());
+    }
+  }
+
+  /**
+   * The target has confirmed a write.
+   *
+   * @throws {BasynError} `protocol`, where it confirms data that was not sent.
+   */
+  written({ writtenBytes, payloadBytes }: WrittenMessage): void {
+    this.#writtenBytes += writtenBytes;
+    if (this.#writtenBytes > this.#handedOverBytes) {
+      throw new BasynError('protocol', 'The peer confirmed more data than it was sent.');
+    }
+    this.#window.release(writtenBytes);
+    this.#channel.confirmed(payloadBytes);
+    if (this.#writtenBytes === this.#handedOverBytes && this.#channel.unconfirmedBytes > 0) {
+      throw new BasynError(
+        'protocol',
+        'The peer confirmed all data, but less payload than the data was sent in.',
+      );
+    }
+  }
+
+  /** Resolves when all accepted ranges are handed over to the channel. */
+  async flushed(): Promise<void> {
+    if (this.#handedOverBytes === this.#queuedBytes) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    while (this.#queue.length > 0) {
+      await this.#frames.acquire(1);
+      const extents = this.#takeFrame();
+      const lengthBytes = totalBytes(extents);
+      this.#room.release(lengthBytes);
+      await this.#window.acquire(lengthBytes);
+      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes));
+    }
+    this.#isPumping = false;
+  }
+
+  /** As many of the waiting ranges as one frame holds. Neighbours share a read, and a write at the target. */
+  #takeFrame(): readonly Extent[] {
+    const [frame = []] = framesOf(this.#queue);
+    this.#queue.splice(0, frame.length);
+    return joinNeighbours(frame);
+  }
+
+  /** Until the speed of the link is known, few frames are sent: their compression is a guess. */
+  #learnLink(): void {
+    if (this.#isLinkKnown || this.#channel.bytesPerMs === undefined) return;
+    this.#isLinkKnown = true;
+    this.#frames.release(limits.framesUnderWay - limits.firstFrames);
+  }
+
+  async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
+    const { device, runner } = this.#phase;
+    const { parallelism } = runner;
+    const { bytesPerMs: linkBytesPerMs, roundTripMs } = this.#channel;
+    const setting = this.#control.next({ linkBytesPerMs, roundTripMs, parallelism });
+    const room = this.#channel.memory.take(lengthBytes);
+    const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
+    const { encoding, digest, payload, encodeMs, memory } = result;
+    const payloadBytes = payload.byteLength;
+    this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
+    await this.#channel.roomForData(payloadBytes);
+    const message = { type: 'data', extents, encoding, digest, payload } as const;
+    const sending = this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
+    this.#handedOverBytes += lengthBytes;
+    await sending;
+    this.#learnLink();
+    this.#frames.release(1);
+    if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
+  }
+}
+
+/** Groups the ranges, in their order, into data frames. Longer ranges are cut. */
+function* framesOf(extents: readonly Extent[]): Generator<Extent[]> {
+  let frame: Extent[] = [];
+  let lengthBytes = 0;
+  for (const extent of extents) {
+    for (const part of cut(extent, limits.dataFrameBytes)) {
+      lengthBytes += part.lengthBytes;
+      if (lengthBytes > limits.dataFrameBytes || frame.length === limits.dataFrameExtents) {
+        yield frame;
+        frame = [];
+        lengthBytes = part.lengthBytes;
+      }
+      frame.push(part);
+    }
+  }
+  if (frame.length > 0) yield frame;
+}

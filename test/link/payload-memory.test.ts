@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { limits } from '../../src/limits.ts';
+import { typeNumbers } from '../../src/protocol/messages.ts';
+import { PayloadMemory } from '../../src/link/payload-memory.ts';
+
+const frameBytes = limits.dataFrameBytes;
+
+describe('memory for payloads', () => {
+  test('is as long as was asked for, whatever lies behind it', () => {
+    const memory = new PayloadMemory();
+    const lengths = [0, 1, limits.leastDataPayloadBytes, frameBytes, limits.maxPayloadBytes];
+    expect(lengths.map((length) => memory.take(length).byteLength)).toEqual(lengths);
+  });
+
+  test('is used again once it was given back, also where a part of it was', () => {
+    const memory = new PayloadMemory();
+    const first = memory.take(frameBytes);
+    memory.giveBack(first.subarray(100));
+    const second = memory.take(limits.leastDataPayloadBytes);
+    expect(second.buffer).toBe(first.buffer);
+    expect(second.byteOffset).toBe(0);
+  });
+
+  test('is never with two at once', () => {
+    const memory = new PayloadMemory();
+    const first = memory.take(frameBytes);
+    memory.giveBack(first);
+    const taken = [memory.take(frameBytes), memory.take(frameBytes), memory.take(frameBytes)];
+    expect(new Set(taken.map(({ buffer }) => buffer)).size).toBe(taken.length);
+  });
+
+  test('is exact where many small payloads may wait', () => {
+    const lengthBytes = limits.leastDataPayloadBytes - 1;
+    expect(new PayloadMemory().take(lengthBytes).buffer.byteLength).toBe(lengthBytes);
+  });
+
+  test('is shared by data frames only: the digests of other frames stay where they are', () => {
+    const memory = new PayloadMemory();
+    const digests = memory.forFrame(typeNumbers.digests, frameBytes);
+    memory.giveBack(digests);
+    expect(memory.forFrame(typeNumbers.data, frameBytes).buffer).not.toBe(digests.buffer);
+  });
+
+  test('that is kept for later is bounded', () => {
+    const memory = new PayloadMemory();
+    const taken = Array.from({ length: limits.sparePayloads + 5 }, () => memory.take(frameBytes));
+    for (const each of taken) memory.giveBack(each);
+    const again = taken.map(() => memory.take(frameBytes).buffer);
+    const known = new Set(taken.map(({ buffer }) => buffer));
+    expect(again.filter((buffer) => known.has(buffer))).toHaveLength(limits.sparePayloads);
+  });
+
+  test('is exact where much is in use already, and whole again afterwards', () => {
+    const memory = new PayloadMemory();
+    const lengthBytes = limits.leastDataPayloadBytes;
+    const taken = Array.from({ length: limits.takenPayloads }, () => memory.take(lengthBytes));
+    const further = memory.take(lengthBytes);
+    expect(further.buffer.byteLength).toBe(lengthBytes);
+    memory.giveBack(further);
+    expect(memory.take(lengthBytes).buffer.byteLength).toBe(lengthBytes);
+    memory.giveBack(taken[0]!);
+    expect(memory.take(lengthBytes).buffer.byteLength).toBe(limits.dataPayloadBytes);
+  });
+});

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild';
+import { compileXxh128 } from './xxh128-wasm.ts';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -21,6 +22,7 @@ export const virtualModules: Record<string, () => Promise<string>> = {
   'basyn:agent': async () =>
     `export default '${brotliCompressSync(await agentPrograms()).toString('base64')}';`,
   'basyn:zstd': zstdModule,
+  'basyn:xxh128': xxh128Module,
 };
 
 let agent: Promise<string> | undefined;
@@ -59,6 +61,12 @@ async function zstdModule(): Promise<string> {
   // The CommonJS file, because vitest hands it to Node as it is and the package doesn't call itself ESM.
   const glue = JSON.stringify(join(folder, 'zstd.js'));
   return `export { Module } from ${glue}; export const wasmBrotliBase64 = '${wasm}';`;
+}
+
+async function xxh128Module(): Promise<string> {
+  const [simd, scalar] = await Promise.all([compileXxh128('simd'), compileXxh128('scalar')]);
+  const base64 = (wasm: Uint8Array): string => Buffer.from(wasm).toString('base64');
+  return `export const simdBase64 = '${base64(simd)}'; export const scalarBase64 = '${base64(scalar)}';`;
 }
 
 export const virtualPlugin: Plugin = {

@@ -63,8 +63,11 @@ async function zstdModule(): Promise<string> {
   return `export { Module } from ${glue}; export const wasmBrotliBase64 = '${wasm}';`;
 }
 
+let xxh128: Promise<readonly [simd: Uint8Array, scalar: Uint8Array]> | undefined;
+
 async function xxh128Module(): Promise<string> {
-  const [simd, scalar] = await Promise.all([compileXxh128('simd'), compileXxh128('scalar')]);
+  // Once, because several bundles need it at the same time.
+  const [simd, scalar] = await (xxh128 ??= Promise.all([compileXxh128('simd'), compileXxh128('scalar')]));
   const base64 = (wasm: Uint8Array): string => Buffer.from(wasm).toString('base64');
   return `export const simdBase64 = '${base64(simd)}'; export const scalarBase64 = '${base64(scalar)}';`;
 }

@@ -14,9 +14,9 @@ interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly area: { readonly value: number };
   readonly digest: { readonly value: number };
-  begin(): void;
-  absorb(lengthBytes: number): void;
-  finish(lengthBytes: number): void;
+  readonly begin: () => void;
+  readonly absorb: (lengthBytes: number) => void;
+  readonly finish: (lengthBytes: number) => void;
 }
 
 const areaBytes = 64 * 1024;
@@ -33,16 +33,14 @@ export async function wasmEngine(): Promise<Xxh128Engine | undefined> {
   const { simdBase64, scalarBase64 } = await import('basyn:xxh128');
   const simd = Buffer.from(simdBase64, 'base64');
   // Without SSE4.1, NEON or their like: old processors, and virtual machines that don't show what they have.
-  const bytes = WebAssembly.validate(simd) ? simd : Buffer.from(scalarBase64, 'base64');
-  try {
-    return engineOf(new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as Exports);
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
+  return engineOf(WebAssembly.validate(simd) ? simd : Buffer.from(scalarBase64, 'base64'));
 }
 
-function engineOf({ memory, area, digest, begin, absorb, finish }: Exports): Xxh128Engine {
+/** The engine of one of the two compiled programs, which this processor must be able to run. */
+export function engineOf(wasm: Uint8Array): Xxh128Engine | undefined {
+  const exports = instantiate(wasm);
+  if (exports === undefined) return undefined;
+  const { memory, area, digest, begin, absorb, finish } = exports;
   const result = new Uint8Array(memory.buffer, digest.value, digestBytes);
   return {
     area: new Uint8Array(memory.buffer, area.value, areaBytes),
@@ -53,4 +51,14 @@ function engineOf({ memory, area, digest, begin, absorb, finish }: Exports): Xxh
       return result.slice();
     },
   };
+}
+
+function instantiate(wasm: Uint8Array): Exports | undefined {
+  if (typeof WebAssembly === 'undefined') return undefined;
+  try {
+    return new WebAssembly.Instance(new WebAssembly.Module(wasm)).exports as Exports;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import type { BuildOptions, BuildResult, Metafile, Plugin } from 'esbuild';
+import { compileXxh128 } from './xxh128-wasm.ts';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -27,6 +28,7 @@ interface VirtualModule {
 export const virtualModules: Record<string, () => Promise<VirtualModule>> = {
   'basyn:agent': () => (agent ??= agentModule()),
   'basyn:zstd': zstdModule,
+  'basyn:xxh128': xxh128Module,
 };
 
 /** One and the same for every product, so that both sides of a run are one program. */
@@ -93,6 +95,19 @@ function virtualModule(name: string): Promise<VirtualModule> {
   const make = virtualModules[name];
   if (!make) throw new Error(`There is no module ${name}`);
   return make();
+}
+
+let xxh128: Promise<readonly [simd: Uint8Array, scalar: Uint8Array]> | undefined;
+
+async function xxh128Module(): Promise<VirtualModule> {
+  // Once, because several bundles need it at the same time.
+  const [simd, scalar] = await (xxh128 ??= Promise.all([compileXxh128('simd'), compileXxh128('scalar')]));
+  const base64 = (wasm: Uint8Array): string => Buffer.from(wasm).toString('base64');
+  return {
+    source: `export const simdBase64 = '${base64(simd)}'; export const scalarBase64 = '${base64(scalar)}';`,
+    // The runtime of AssemblyScript is compiled into it.
+    embeddedFiles: ['wasm/xxh128.ts', 'node_modules/assemblyscript/package.json'],
+  };
 }
 
 export const virtualPlugin: Plugin = {

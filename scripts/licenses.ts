@@ -17,7 +17,7 @@ const compiledIn: readonly CompiledIn[] = [
   { name: 'zstd', license: 'BSD-3-Clause', text: 'zstd.txt', within: 'node_modules/@bokuweb/zstd-wasm/' },
   { name: 'Emscripten', license: 'MIT', text: 'emscripten.txt', within: 'node_modules/@bokuweb/zstd-wasm/' },
   { name: 'musl', license: 'MIT', text: 'musl.txt', within: 'node_modules/@bokuweb/zstd-wasm/' },
-  { name: 'xxHash', license: 'BSD-2-Clause', text: 'xxhash.txt', within: 'node_modules/hash-wasm/' },
+  { name: 'xxHash', license: 'BSD-2-Clause', text: 'xxhash.txt', within: 'wasm/xxh128.ts' },
 ];
 
 /** The texts of packages that name their licence and do not ship its text. */

@@ -5,7 +5,7 @@ import {
   type InspectOptions,
   type RecheckOptions,
   type SyncOptions,
-} from './options.ts';
+} from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
 import { inspectOnThisMachine, runOnThisMachine } from './runs/on-this-machine.ts';
 import { rolesOf, type Order } from './session/order.ts';
@@ -16,7 +16,7 @@ import type { DeviceReport, RunReport } from './session/report.ts';
 export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
-export type * from './options.ts';
+export type * from './options/types.ts';
 export type * from './session/report.ts';
 
 /**

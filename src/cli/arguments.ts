@@ -7,7 +7,7 @@ import {
   optionEntries,
   type OptionName,
   type ValueOptionName,
-} from './option-table.ts';
+} from '../options/table.ts';
 import { suggest } from './suggest.ts';
 
 /** What stands on the command line, option by option, not yet read as numbers or names. */

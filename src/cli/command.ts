@@ -1,5 +1,5 @@
 import { BasynError, exitCodeOf, systemReason } from '../errors.ts';
-import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options.ts';
+import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options/types.ts';
 import type { RunReport } from '../session/report.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interruption.ts';

@@ -1,4 +1,4 @@
-import { type OptionDefinition, optionEntries, optionGroups, type OptionName } from './option-table.ts';
+import { type OptionDefinition, optionEntries, optionGroups, type OptionName } from '../options/table.ts';
 
 const helpColumns = 80;
 const optionColumns = 27;

@@ -12,9 +12,9 @@ import {
   type RecheckOptions,
   type SyncOptions,
   validateOptions,
-} from '../options.ts';
+} from '../options/types.ts';
 import { type GivenOptions, readArguments } from './arguments.ts';
-import type { FlagName, ValueOptionName } from './option-table.ts';
+import type { FlagName, ValueOptionName } from '../options/table.ts';
 
 /** What the library is to do. */
 export type Task =

@@ -1,6 +1,6 @@
 import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Observation } from '../options.ts';
+import type { Observation } from '../options/types.ts';
 import { inspectHere, runHere } from '../session/here.ts';
 import type { Order } from '../session/order.ts';
 import type { DeviceReport, RunEvent, RunReport } from '../session/report.ts';

@@ -1,7 +1,7 @@
 import { packedAgent, threadProgram } from '../agent-program.ts';
 import { BasynError, runEnded, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { InspectOptions, RecheckOptions, SyncOptions } from '../options.ts';
+import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
 import { Channel } from '../protocol/channel.ts';
 import { LaneOpener } from '../session/lane-opener.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';

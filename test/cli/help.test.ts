@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { helpLines, usageLines } from '../../src/cli/help.ts';
-import { optionEntries } from '../../src/cli/option-table.ts';
+import { optionEntries } from '../../src/options/table.ts';
 
 describe('the help', () => {
   it('fits 80 columns', () => {

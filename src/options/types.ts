@@ -1,8 +1,8 @@
-import { hashNames, type HashName } from './digest/hash-names.ts';
-import { BasynError } from './errors.ts';
-import { requireHost } from './host.ts';
-import { limits } from './limits.ts';
-import type { EventListener } from './session/report.ts';
+import { hashNames, type HashName } from '../digest/hash-names.ts';
+import { BasynError } from '../errors.ts';
+import { requireHost } from '../host.ts';
+import { limits } from '../limits.ts';
+import type { EventListener } from '../session/report.ts';
 
 const actions = ['push', 'pop'] as const;
 const modes = ['sync', 'copy'] as const;

@@ -51,7 +51,11 @@ export async function runOnThisMachine({ onEvent, signal }: Observation, order: 
 }
 
 /** Opens both devices and says what they are. */
-export async function inspectOnThisMachine(order: Order): Promise<Record<Side, DeviceReport>> {
+export async function inspectOnThisMachine(
+  { signal }: Observation,
+  order: Order,
+): Promise<Record<Side, DeviceReport>> {
+  throwIfEnded(signal);
   try {
     return await inspectHere(order);
   } catch (thrown) {

@@ -1,6 +1,7 @@
 import { packedAgent, threadProgram } from '../agent-program.ts';
 import { BasynError, runEnded, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Complete } from '../options/defaults.ts';
 import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
 import { Channel } from '../protocol/channel.ts';
 import { LaneOpener } from '../session/lane-opener.ts';
@@ -14,7 +15,10 @@ import { WorkerPool } from '../workers/pool.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 
 /** A run whose other device is on another machine. */
-export async function runOverSsh(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
+export async function runOverSsh(
+  options: Complete<SyncOptions | RecheckOptions>,
+  order: Order,
+): Promise<RunReport> {
   return withSession(options, order, async (end) => {
     await runLocalEnd(end);
     return () => end.reporter.report();
@@ -23,7 +27,7 @@ export async function runOverSsh(options: SyncOptions | RecheckOptions, order: O
 
 /** Opens both devices and says what they are. */
 export async function inspectOverSsh(
-  options: InspectOptions,
+  options: Complete<InspectOptions>,
   order: Order,
 ): Promise<Record<Side, DeviceReport>> {
   return withSession(options, order, async (end) => {
@@ -34,11 +38,11 @@ export async function inspectOverSsh(
 
 /** A session with a remote machine. Whatever `use` leads to, ssh and the threads have ended before it is told. */
 async function withSession<T>(
-  options: InspectOptions,
+  options: Complete<InspectOptions>,
   order: Order,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
-  const { host = '', port, user, sshOptions = [], remoteNode = 'node', onEvent = () => undefined } = options;
+  const { host = '', port, user, sshOptions = [], remoteNode, onEvent = () => undefined } = options;
   const destination = {
     host,
     ...(port !== undefined && { port }),

@@ -129,16 +129,18 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 });
 
 test.each([
-  [{ local: '' }, /--local/],
+  [{ local: '' }, /^local: /],
+  [{ acton: 'push' }, /did you mean action/],
   [{ bufferBytes: 1 }, /bufferBytes/],
   [{ chunkBytes: 1024, bufferBytes: 1024.5 }, /bufferBytes/],
   [{ hash: 'sha1' as never }, /unknown name "sha1"/],
   [{ zlevel: 10 }, /zlevel/],
-  [{ port: 22 }, /--port/],
+  [{ port: 22 }, /^port needs host/],
 ])(
   'options that can’t be carried out as written are refused before anything is opened: %j',
   async (wrong, words) => {
-    const run = library.sync({ local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong });
+    const options = { local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong } as const;
+    const run = library.sync(options);
     await expect(run).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(words) });
   },
 );

@@ -127,7 +127,7 @@ type FieldsOfNeed<Key> =
 
 /** What an entry says about its value, by the type that the library takes. */
 type FieldsOfValue<Value> = [Value] extends [boolean]
-  ? { readonly value: FlagValue; readonly default?: false }
+  ? { readonly value: FlagValue; readonly default?: false; readonly placeholder?: never }
   : { readonly placeholder: string } & ([Value] extends [readonly string[]]
       ? { readonly value: TextValue; readonly repeatable: true }
       : [Value] extends [number]

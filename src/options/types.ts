@@ -49,7 +49,7 @@ export interface Observation {
 }
 
 /** What a run may do to the target. */
-export interface Writing {
+export interface Receiving {
   /** Create a missing target as a regular file of the source's size. */
   readonly create?: boolean | undefined;
   /** Write although the target is in use. */
@@ -72,7 +72,7 @@ export interface RecheckOptions extends Endpoints, Comparison, Observation {
   readonly action?: Action | undefined;
 }
 
-export interface SyncOptions extends Endpoints, Comparison, Compression, Writing, Observation {
+export interface SyncOptions extends Endpoints, Comparison, Compression, Receiving, Observation {
   readonly action: Action;
   readonly mode: Mode;
   /** Read both sides again afterwards, past the page cache if the storage allows it. */

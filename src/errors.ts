@@ -36,14 +36,15 @@ export interface ErrorRecord extends ErrorPlace {
  * the side, the device and the offset where they are known, and says what to do where something can be done.
  */
 export class BasynError extends Error implements ErrorRecord {
-  override readonly name = 'BasynError';
+  declare readonly name: 'BasynError';
   readonly code: ErrorCode;
-  readonly side?: Side;
-  readonly device?: string;
-  readonly offsetBytes?: number;
+  // Only declared: a field that is defined and unknown would be printed as `side: undefined`.
+  declare readonly side?: Side;
+  declare readonly device?: string;
+  declare readonly offsetBytes?: number;
 
-  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}, { cause }: ErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (place.side !== undefined) this.side = place.side;
     if (place.device !== undefined) this.device = place.device;
@@ -72,6 +73,12 @@ export class BasynError extends Error implements ErrorRecord {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     return new BasynError('internal', `Internal error: ${message}`, {}, { cause: thrown });
   }
+}
+
+// On the prototype, as in JavaScript's own errors: the stack then begins with "BasynError: …", and the name is not printed
+// as a field. On the class, because the bundler renames it, and node prints that name.
+for (const owner of [BasynError, BasynError.prototype]) {
+  Object.defineProperty(owner, 'name', { value: 'BasynError', configurable: true });
 }
 
 /** Exit code of the command: 1 promises that nothing was changed, 2 is everything else that went wrong. */

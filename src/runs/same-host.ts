@@ -1,6 +1,6 @@
 import type { Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Observation } from '../options.ts';
+import type { Observation } from '../options/types.ts';
 import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
 import type { DeviceReport, RunEvent, RunReport } from '../report.ts';
@@ -51,7 +51,11 @@ export async function runSameHost({ onEvent, signal }: Observation, order: Order
 }
 
 /** Opens both devices and returns what they are. */
-export async function inspectSameHost(order: Order): Promise<Record<Side, DeviceReport>> {
+export async function inspectSameHost(
+  { signal }: Observation,
+  order: Order,
+): Promise<Record<Side, DeviceReport>> {
+  throwIfEnded(signal);
   try {
     return await inspectOnSameHost(order);
   } catch (thrown) {

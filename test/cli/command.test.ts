@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Environment, type Library, runCommand } from '../../src/cli/command.ts';
 import { BasynError } from '../../src/errors.ts';
 import { GivenUp } from '../../src/cli/signals.ts';
-import type { SyncOptions } from '../../src/options.ts';
+import type { SyncOptions } from '../../src/options/types.ts';
 import type { PhaseName, RunEvent } from '../../src/report.ts';
 import {
   copyPhase,

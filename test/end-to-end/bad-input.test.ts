@@ -38,7 +38,7 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
     ['no local device', ['--remote=/b'], /--local/],
     ['no remote device', ['--local=/b'], /--remote/],
     ['a buffer of 0', [...push, '--buffer=0'], /--buffer must be a whole number/],
-    ['a buffer with a unit', [...push, '--buffer=2M'], /--buffer.*"2M"/],
+    ['a buffer with an unknown suffix', [...push, '--buffer=2MB'], /--buffer.*"2MB"/],
     ['a buffer over the limit', [...push, '--buffer=1048577'], /--buffer/],
     ['a chunk over the buffer', [...push, '--buffer=64', '--chunk=65'], /chunk .*larger than the buffer/],
     ['a chunk over the default buffer', [...push, '--chunk=4096'], /chunk .*larger than the buffer/],

@@ -13,7 +13,14 @@ import type { DeviceReport, RunReport } from './report.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
-export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
+export {
+  BasynError,
+  exitCodeOf,
+  type ErrorCode,
+  type ErrorRecord,
+  type Remedy,
+  type Side,
+} from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
 export type * from './options.ts';
@@ -32,7 +39,7 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
   validateOptions(options);
   const { mode, recheck: rechecks = false, create = false, force = false, dryRun = false } = options;
   if (rechecks && dryRun) {
-    const message = '--recheck is skipped in a dry run: nothing is written that could be checked.';
+    const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     options.onEvent?.({ type: 'warning', message });
   }
   return run(options, {

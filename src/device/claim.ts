@@ -37,7 +37,7 @@ export async function openClaimed(
     return { ...opened, warnings: await lockOrClose(place, opened.fd, options.inUse) };
   } catch (error) {
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
@@ -55,7 +55,7 @@ async function openExclusively(
     const what =
       'is claimed by another program or by the kernel (another run, a mount, a volume or an array)';
     if (inUse === 'refuse') {
-      throw placeError('refused', place, `${what}: end that first, or say --force.`, error);
+      throw placeError('refused', place, `${what}: end that first.`, { cause: error, remedy: 'force' });
     }
     return { ...(await openInspected(place, stats, access)), warnings: [forceWarning(place, what)] };
   }
@@ -82,13 +82,13 @@ export async function lockOrClose(
       case 'held by another': {
         const what = 'is locked by another program, maybe another run';
         if (inUse === 'warn') return [forceWarning(place, what)];
-        throw placeError('refused', place, `${what}: end that first, or say --force.`);
+        throw placeError('refused', place, `${what}: end that first.`, { remedy: 'force' });
       }
     }
   } catch (error) {
     closeSync(fd);
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be locked: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be locked: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

@@ -113,7 +113,7 @@ function openZeros(place: Place): number {
     return openSync('/dev/zero', constants.O_RDONLY);
   } catch (error) {
     const what = 'would be created, but a dry run can only show that with /dev/zero';
-    throw placeError('device', place, `${what}: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `${what}: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
@@ -154,7 +154,7 @@ async function makeNameDurable(place: Place): Promise<void> {
     const failure = isImpossible ? await syncFileSystem(place.path) : reasonOf(error);
     if (failure === undefined) return;
     const what = `was created, but its name can't be made durable: ${failure}`;
-    throw placeError('device', place, `${what}; if it is still there, run it again without --create.`, error);
+    throw placeError('device', place, `${what}.`, { cause: error, remedy: 'do-not-create' });
   }
 }
 
@@ -193,5 +193,5 @@ function creationError(place: Place, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
   const { path } = error as NodeJS.ErrnoException;
   const where = path?.startsWith('/proc/') ? `${path}: ` : '';
-  return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, error);
+  return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, { cause: error });
 }

@@ -57,7 +57,7 @@ export function refuseUses(place: Place, uses: readonly Use[], inUse: 'refuse' |
   if (first === undefined) return [];
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   if (inUse === 'refuse') {
-    throw placeError('refused', place, `${first.clause}${more}: ${first.remedy}, or say --force.`);
+    throw placeError('refused', place, `${first.clause}${more}: ${first.remedy}.`, { remedy: 'force' });
   }
   return [forceWarning(place, `${first.clause}${more}`)];
 }
@@ -94,7 +94,7 @@ export function checkIsWritable(place: Place, { stats, path, view }: Subject): v
     if (stats.isFile() && !isOnOverlay) tryOpening(place.path);
   } catch (error) {
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
-import { BasynError, systemReason, type ErrorPlace, type Side } from '../errors.ts';
+import { BasynError, systemReason, type ErrorFacts, type Side } from '../errors.ts';
 import type { StorageIdentity } from './identity.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
@@ -93,6 +93,6 @@ export function deviceError(
   cause: unknown,
   offsetBytes?: number,
 ): BasynError {
-  const place: ErrorPlace = { side, device: path, ...(offsetBytes !== undefined && { offsetBytes }) };
-  return new BasynError('device', message, place, cause === undefined ? undefined : { cause });
+  const facts: ErrorFacts = { side, device: path, ...(offsetBytes !== undefined && { offsetBytes }) };
+  return new BasynError('device', message, facts, cause === undefined ? undefined : { cause });
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, open, readFileSync, statSync, type Big
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { monotonicMs } from '../clock.ts';
-import { BasynError, systemReason, type Side } from '../errors.ts';
+import { BasynError, systemReason, type Remedy, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
 import type { DeviceHandle } from './handle.ts';
@@ -37,7 +37,7 @@ export function examinationError(place: Place, error: unknown): BasynError {
   // What is no failed system call is a bug of ours.
   if (code === undefined) return BasynError.from(error);
   const where = path === undefined || path === place.path ? '' : `${path}: `;
-  return placeError('device', place, `can't be examined: ${where}${reasonOf(error)}.`, error);
+  return placeError('device', place, `can't be examined: ${where}${reasonOf(error)}.`, { cause: error });
 }
 
 /** A sentence about a place, which begins with its name: "remote target /dev/sdb1 …". */
@@ -48,7 +48,7 @@ export function placeMessage(place: Place, what: string): string {
 
 /** A warning about a target that is used in spite of what it is used for already. */
 export function forceWarning(place: Place, what: string): string {
-  return placeMessage(place, `${what}, and --force allows writing to it.`);
+  return placeMessage(place, `${what}, but writing to it is allowed.`);
 }
 
 /** An error about a place, whose message begins with the place's name. */
@@ -56,10 +56,11 @@ export function placeError(
   code: 'device' | 'refused',
   place: Place,
   what: string,
-  cause?: unknown,
+  { cause, remedy }: { readonly cause?: unknown; readonly remedy?: Remedy } = {},
 ): BasynError {
-  const options = cause === undefined ? {} : { cause };
-  return new BasynError(code, placeMessage(place, what), { side: place.side, device: place.path }, options);
+  const { side, path: device } = place;
+  const facts = { side, device, ...(remedy !== undefined && { remedy }) };
+  return new BasynError(code, placeMessage(place, what), facts, cause === undefined ? {} : { cause });
 }
 
 /** The reason behind a failed system call, in words. */
@@ -237,7 +238,7 @@ function statIfThere(place: Place): BigIntStats | undefined {
     return statSync(place.path, { bigint: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw placeError('device', place, `can't be opened: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

@@ -61,7 +61,7 @@ async function openForReading(place: Place, stats: BigIntStats): Promise<Opened>
     return await openInspected(place, stats, constants.O_RDONLY);
   } catch (error) {
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be opened for reading: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened for reading: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

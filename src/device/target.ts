@@ -68,7 +68,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
 
 async function openMissing(place: Place, options: TargetOptions): Promise<OpenedDevice> {
   if (options.missing === 'refuse') {
-    throw placeError('device', place, 'does not exist; for a regular file that is to be made, say --create.');
+    throw placeError('device', place, 'does not exist.', { remedy: 'create' });
   }
   const plan = planCreation(place, options.sourceSizeBytes);
   const warnings = checkNotSource(place, plan.identity, options.sourceIdentity);

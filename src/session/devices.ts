@@ -155,7 +155,7 @@ async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<
 function cacheNote(handle: DeviceHandle, reason: string): string {
   return (
     `${nameOf(handle)} keeps its page cache, because ${reason}: after an earlier write error, what is written to it may ` +
-    'be lost. Use --recheck then.'
+    'be lost. A recheck detects that.'
   );
 }
 

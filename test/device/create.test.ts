@@ -192,7 +192,7 @@ describe('a target that is created', () => {
     [
       'fails to be flushed',
       'EIO',
-      /^local target .* was created, but its name can't be made durable: input\/output error \(EIO\); if it is still there, run it again without --create\.$/,
+      /^local target .* was created, but its name can't be made durable: input\/output error \(EIO\)\. do-not-create$/,
     ],
   ])('in a directory that %s', (_what, code, message) => {
     const path = join(directory(), 'new.img');
@@ -200,7 +200,7 @@ describe('a target that is created', () => {
     const program = `
       import { openTarget } from ${JSON.stringify(module)};
       const options = { side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write' };
-      await openTarget(${JSON.stringify(path)}, options).catch((error) => console.log(error.message));`;
+      await openTarget(${JSON.stringify(path)}, options).catch((error) => console.log(error.message, error.remedy));`;
     const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
     // The second flush is that of the directory.
     const inject = ['-f', '-e', 'trace=fsync', '-e', `inject=fsync:error=${code}:when=2`, '-o', '/dev/null'];

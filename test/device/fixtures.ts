@@ -2,7 +2,7 @@ import { closeSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openSource, openTarget, type OpenedDevice, type TargetOptions } from '../../src/device/device.ts';
-import { BasynError } from '../../src/errors.ts';
+import { BasynError, type ErrorRecord } from '../../src/errors.ts';
 import * as loops from '../support/loop-device.ts';
 import { scratchDirectory as directory } from '../support/scratch.ts';
 
@@ -59,7 +59,7 @@ export async function target(path: string, options: Partial<TargetOptions> = {})
 }
 
 /** The BasynError that the work ends with, as it would be shown. */
-export async function failureOf(work: () => unknown): Promise<Pick<BasynError, 'code' | 'message'>> {
+export async function failureOf(work: () => unknown): Promise<ErrorRecord> {
   try {
     await work();
   } catch (error) {

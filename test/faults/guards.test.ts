@@ -42,7 +42,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     const what = `${sideWord(wiring, 'target')}target ${target} is mounted on ${directory}`;
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      stderr: `basyn: warning: ${what}, and --force allows writing to it.\n`,
+      stderr: `basyn: warning: ${what}, but writing to it is allowed.\n`,
     });
     expect(filesEqual(source, target, MiB)).toBe(true);
   });

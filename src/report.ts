@@ -16,25 +16,29 @@ export interface DeviceReport {
 export type ReadPath = 'direct' | 'cached' | 'none';
 
 /** What one phase did. All counts are exact. */
-export interface PhaseReport extends PhaseOutcome {
+export interface PhaseReport extends PhaseCounts {
+  readonly phase: PhaseName;
+  /** Bytes of the source that the phase went through. */
+  readonly sizeBytes: number;
   readonly sourceReads: ReadPath;
   readonly targetReads: ReadPath;
   readonly elapsedMs: number;
 }
 
-/** What the roles know of a phase. */
-export interface PhaseOutcome {
-  readonly phase: PhaseName;
-  /** Bytes of the source that the phase went through. */
-  readonly sizeBytes: number;
+/** What was found and written in a phase. */
+export interface PhaseCounts extends Differences {
+  /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
+  readonly writtenBytes: number;
+}
+
+/** What was found to differ. */
+export interface Differences {
   /** Bytes found to differ, at the granularity of the comparison. For `copy`: everything. */
   readonly differingBytes: number;
   /** The first differing ranges, joined where they touch; at most `limits.reportedRanges`. For `copy`: one, the whole. */
   readonly differingRanges: readonly Extent[];
   /** Number of differing ranges in all. */
   readonly differingRangeCount: number;
-  /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
-  readonly writtenBytes: number;
 }
 
 /** Bytes counted at the pipe to the other side; for a local run, what was written to the target. */

@@ -1,105 +1,50 @@
-import { packedAgent, threadProgram } from '../agent-program.ts';
-import { BasynError, runEnded, type Side } from '../errors.ts';
-import { limits } from '../limits.ts';
+import type { Side } from '../errors.ts';
 import type { InspectOptions, RecheckOptions, SyncOptions } from '../options.ts';
-import { Channel } from '../link/channel.ts';
-import { LaneOpener } from '../link/lane-opener.ts';
+import type { DeviceReport, RunReport } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
-import type { DeviceReport, RunReport } from '../report.ts';
 import { Reporter } from '../session/reporter.ts';
-import { canAskPerson } from '../transport/person.ts';
-import { SshConnection } from '../transport/ssh.ts';
-import { WorkerPool } from '../workers/pool.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
+import { Attempt } from './attempt.ts';
 
-/** A run whose other device is on another machine. */
+/** A run whose other device is on another host. */
 export async function runOverSsh(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
-  return withSession(options, order, async (end) => {
+  return withAttempt(options, order, async (end) => {
     await runLocalEnd(end);
     return () => end.reporter.report();
   });
 }
 
-/** Opens both devices and says what they are. */
+/** Opens both devices and returns what they are. */
 export async function inspectOverSsh(
   options: InspectOptions,
   order: Order,
 ): Promise<Record<Side, DeviceReport>> {
-  return withSession(options, order, async (end) => {
+  return withAttempt(options, order, async (end) => {
     const devices = await inspectBoth(end);
     return () => devices;
   });
 }
 
-/** A session with a remote machine. Whatever `use` leads to, ssh and the threads have ended before it is told. */
-async function withSession<T>(
+/** @param use returns what makes the result, once everything that was started has ended. */
+async function withAttempt<T>(
   options: InspectOptions,
   order: Order,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
-  const { host = '', port, user, sshOptions = [], remoteNode = 'node', onEvent = () => undefined } = options;
-  const destination = {
-    host,
-    ...(port !== undefined && { port }),
-    ...(user !== undefined && { user }),
-    options: sshOptions,
-    nodeCommand: remoteNode,
-  };
   throwIfEnded(options.signal);
-  const connection = new SshConnection(
-    destination,
-    packedAgent(),
-    helloTimeoutMsOf(order),
-    order.lanes - 1,
-    (line) => onEvent({ type: 'remote-stderr', line }),
-  );
-  const runner = new WorkerPool(threadProgram(), 'local');
-  // The handshake of ssh stands before everything else: it has a processor to itself.
-  runner.leaveOne();
-  const reporter = new Reporter(order, onEvent, () => connection.traffic());
-  const channel = new Channel();
-  const lanes = new LaneOpener(
-    channel,
-    order.lanes - 1,
-    (meeting, way) => connection.openLane(meeting, way),
-    (message) => reporter.debug(message),
-  );
-  connection.ready.then(
-    (streams) => {
-      runner.useAll();
-      channel.addLane(streams);
-      channel.watch(order.peerTimeoutMs, () => runner.isBusy);
-    },
-    (error: unknown) => channel.fail(BasynError.from(error)),
-  );
-  const stop = (): void => {
-    channel.fail(runEnded());
-    void runner.close();
-    // Here, too, as the end of the run waits for threads first, and one in a system call may keep it waiting. What goes
-    // wrong is told there.
-    connection.stop().catch(() => undefined);
-  };
-  return abortable(options.signal, stop, async () => {
-    try {
-      const result = await use({ order, channel, runner, reporter, lanes });
-      lanes.stop();
-      await connection.close();
-      return result();
-    } catch (thrown) {
-      lanes.stop();
-      const error = await connection.explain(BasynError.from(thrown));
-      channel.destroy();
-      await connection.stop();
-      throw error;
-    } finally {
-      reporter.stop();
-      await runner.close();
-    }
-  });
+  const reporter: Reporter = new Reporter(order, options.onEvent ?? nobody, () => attempt.traffic());
+  const attempt = new Attempt(options, order, reporter);
+  try {
+    const result = await abortable(
+      options.signal,
+      () => attempt.abort(),
+      () => attempt.run(use),
+    );
+    return result();
+  } finally {
+    reporter.stop();
+  }
 }
 
-/** Before the host first answers, a person may have to type a password: not under cron, and not in seconds. */
-function helloTimeoutMsOf({ peerTimeoutMs }: Order): number {
-  return canAskPerson() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
-}
+const nobody = (): void => undefined;

@@ -1,9 +1,10 @@
 import { flush, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
-import { bufferCountOf, bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
+import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
 import { limits } from '../limits.ts';
-import type { PhaseName, PhaseOutcome } from '../report.ts';
+import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
+import { rangesOf, wholeDevice, type Coverage } from '../session/coverage.ts';
 import type { RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
@@ -24,7 +25,8 @@ export interface SameHostRun {
 export class SameHostPhase {
   readonly #run: SameHostRun;
   readonly #name: PhaseName;
-  readonly #sizeBytes: number;
+  readonly #geometry: Geometry;
+  readonly #coverage: Coverage;
   readonly #runner: JobRunner<SameHostJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
@@ -40,12 +42,14 @@ export class SameHostPhase {
   ) {
     this.#run = run;
     this.#name = name;
-    this.#sizeBytes = sizeBytes;
+    const { bufferBytes, chunkBytes } = run.order;
+    this.#geometry = geometryOf(sizeBytes, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes));
+    this.#coverage = wholeDevice(this.#geometry);
     this.#runner = runner;
     this.#onProgress = onProgress;
   }
 
-  async run(source: RunDevice, target: RunDevice): Promise<PhaseOutcome> {
+  async run(source: RunDevice, target: RunDevice): Promise<PhaseCounts> {
     const {
       order: { dryRun },
       reporter,
@@ -66,26 +70,19 @@ export class SameHostPhase {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
     }
-    const { differingBytes, differingRanges, differingRangeCount } = this.#findings;
-    return {
-      phase: this.#name,
-      sizeBytes: this.#sizeBytes,
-      differingBytes,
-      differingRanges,
-      differingRangeCount,
-      writtenBytes: this.#writtenBytes,
-    };
+    return { ...this.#findings.differences(), writtenBytes: this.#writtenBytes };
   }
 
   async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {
-    if (this.#sizeBytes === 0) return;
-    const whole = { offsetBytes: 0, lengthBytes: this.#sizeBytes };
-    this.#findings.add([whole]);
-    if (this.#run.order.dryRun) return;
     const zeros = created ? 'skip' : 'write';
-    await this.#inOrder(cut(whole, limits.jobBytes), async (extent) => {
+    const { dryRun } = this.#run.order;
+    await this.#inOrder(rangesOf(this.#coverage, this.#geometry, limits.jobBytes), async (extent) => {
+      if (dryRun) return () => this.#findings.add([extent]);
       const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
-      return () => this.#written(writtenBytes, extent.lengthBytes);
+      return () => {
+        this.#findings.add([extent]);
+        this.#written(writtenBytes, extent.lengthBytes);
+      };
     });
   }
 
@@ -97,8 +94,7 @@ export class SameHostPhase {
   ): Promise<void> {
     const { bufferBytes, chunkBytes } = this.#run.order;
     const stepBytes = chunkBytesOf(bufferBytes, chunkBytes);
-    const geometry = geometryOf(this.#sizeBytes, bufferBytes, stepBytes);
-    await this.#inOrder(batchesOf(geometry, stepBytes), async (batch) => {
+    await this.#inOrder(batchesOf(this.#coverage, this.#geometry, stepBytes), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
       const job = { kind: 'compare', source, target, extents, stepBytes, repair } as const;
@@ -132,12 +128,12 @@ export class SameHostPhase {
 }
 
 /** Buffers, or whole steps of large ones, in batches that are worth a job. */
-function* batchesOf(geometry: Geometry, stepBytes: number): Generator<Extent[]> {
+function* batchesOf(coverage: Coverage, geometry: Geometry, stepBytes: number): Generator<Extent[]> {
   const partBytes = Math.max(1, Math.floor(limits.jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
   let batchBytes = 0;
-  for (let index = 0; index < bufferCountOf(geometry); index++) {
-    for (const part of cut(bufferExtentOf(geometry, index), partBytes)) {
+  for (let position = 0; position < coverage.bufferCount; position++) {
+    for (const part of cut(bufferExtentOf(geometry, coverage.indexAt(position)), partBytes)) {
       batch.push(part);
       batchBytes += part.lengthBytes;
       if (batchBytes < limits.jobBytes) continue;

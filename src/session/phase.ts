@@ -3,14 +3,17 @@ import { geometryOf, type Geometry } from '../digest/geometry.ts';
 import { digestBytesOf, loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
 import type { DeviceHandle } from '../device/handle.ts';
+import type { ZeroPolicy } from '../device/zeros.ts';
 import { limits } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
-import type { JobRunner, ZeroPolicy } from '../workers/jobs.ts';
+import type { JobRunner } from '../workers/jobs.ts';
+import { wholeDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
 export interface Phase {
   readonly plan: Plan;
   readonly geometry: Geometry;
+  readonly coverage: Coverage;
   /** For digests of digests; data is hashed by the runner. */
   readonly hasher: Hasher;
   /** What the role reads. */
@@ -25,11 +28,14 @@ export interface Phase {
 /** Is told the bytes of the device that are done, never less than before. */
 export type ProgressListener = (doneBytes: number) => void;
 
-export async function phaseOf(fields: Omit<Phase, 'geometry' | 'hasher'>): Promise<Phase> {
+export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'hasher'>): Promise<Phase> {
   const { plan } = fields;
+  const chunkBytes = chunkBytesOf(plan.bufferBytes, plan.chunkBytes);
+  const geometry = geometryOf(plan.sizeBytes, plan.bufferBytes, chunkBytes);
   return {
     ...fields,
-    geometry: geometryOf(plan.sizeBytes, plan.bufferBytes, chunkBytesOf(plan.bufferBytes, plan.chunkBytes)),
+    geometry,
+    coverage: wholeDevice(geometry),
     hasher: await loadHasher(plan.hash),
   };
 }

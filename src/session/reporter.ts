@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
-import type { Side } from '../errors.ts';
+import { assert, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { doSizesMatch } from './devices.ts';
 import type { Order } from './order.ts';
@@ -8,7 +8,7 @@ import type {
   DeviceReport,
   EventListener,
   PhaseName,
-  PhaseOutcome,
+  PhaseCounts,
   PhaseReport,
   ReadPath,
   RunReport,
@@ -30,7 +30,7 @@ export class Reporter {
   readonly #phases: PhaseReport[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #phase: PhaseName | undefined;
+  #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
   #tell: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #source: DeviceReport | undefined;
@@ -65,7 +65,7 @@ export class Reporter {
 
   /** A flush of the device on this side begins. It is reported if it is not over at once. */
   flushing(side: Side): void {
-    const phase = this.#phase;
+    const phase = this.#phase?.name;
     clearTimeout(this.#flushTimer);
     this.#flushTimer = setTimeout(() => {
       this.#emit({ type: 'flushing', side, ...(phase !== undefined && { phase }) });
@@ -77,7 +77,7 @@ export class Reporter {
     this.#phaseStartMs = monotonicMs();
     let doneBytes = 0;
     clearTimeout(this.#flushTimer);
-    this.#phase = phase;
+    this.#phase = { name: phase, sizeBytes };
     this.#emit({ type: 'phase-start', phase, sizeBytes });
     this.#tell = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
@@ -88,10 +88,12 @@ export class Reporter {
     };
   }
 
-  /** Ends it. Its time is measured here, as that of its progress is, so that none of these exceeds the whole. */
-  phaseEnd(outcome: PhaseOutcome): void {
+  /** Ends the phase. Its time is measured by the same clock as its progress, so no progress exceeds the whole. */
+  phaseEnd(counts: PhaseCounts): void {
+    assert(this.#phase !== undefined && this.#diskReads !== undefined, 'a phase ended that did not begin');
+    const { name: phase, sizeBytes } = this.#phase;
     const elapsedMs = this.#phaseElapsedMs();
-    const report = { ...outcome, ...readPathsOf(outcome.phase, this.#diskReads!), elapsedMs };
+    const report = { phase, sizeBytes, ...counts, ...readPathsOf(phase, this.#diskReads), elapsedMs };
     this.#tell?.(elapsedMs);
     this.stop();
     this.#phase = undefined;

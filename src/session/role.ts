@@ -4,7 +4,7 @@ import type { JobRunner } from '../workers/jobs.ts';
 import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { phaseOf, type ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from '../report.ts';
+import type { PhaseCounts } from '../report.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
@@ -23,7 +23,7 @@ export async function playRole(
   channel: Channel,
   runner: JobRunner,
   starting: Promise<ProgressListener>,
-): Promise<PhaseOutcome> {
+): Promise<PhaseCounts> {
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const phase = await phaseOf({
     plan,

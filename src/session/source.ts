@@ -1,4 +1,3 @@
-import { cut } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
@@ -6,8 +5,10 @@ import type { FinishedMessage } from '../protocol/messages.ts';
 import { Comparer } from './compare/comparer.ts';
 import { compressionControlOf } from './transfer/compression-control.ts';
 import { Findings } from './compare/findings.ts';
+import { PeerDigests } from './compare/peer-digests.ts';
+import { rangesOf } from './coverage.ts';
 import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from '../report.ts';
+import type { PhaseCounts } from '../report.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -32,6 +33,7 @@ export class Source {
   readonly #channel: Channel;
   readonly #tasks = new TaskGroup();
   readonly #sender: Sender;
+  readonly #peerDigests: PeerDigests;
   readonly #comparer: Comparer | undefined;
   #isFinishing = false;
 
@@ -40,16 +42,22 @@ export class Source {
     this.#phase = phase;
     this.#channel = channel;
     this.#sender = new Sender(phase, channel, this.#tasks, compressionControlOf(phase.plan.compression));
+    this.#peerDigests = new PeerDigests(phase, channel);
     if (phase.plan.phase !== 'copy') {
       const moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
-      this.#comparer = new Comparer(phase, channel, this.#tasks, async (extents) => {
-        if (moves) await this.#sender.send(extents);
+      this.#comparer = new Comparer({
+        phase,
+        theirs: this.#peerDigests,
+        tasks: this.#tasks,
+        onDiffering: async (extents) => {
+          if (moves) await this.#sender.send(extents);
+        },
       });
     }
   }
 
   /** @throws {BasynError} whatever ends the phase before the target has confirmed it. */
-  async run(onProgress: ProgressListener): Promise<PhaseOutcome> {
+  async run(onProgress: ProgressListener): Promise<PhaseCounts> {
     const story = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
     const [findings, { writtenBytes }] = await this.#tasks.race(story);
     const sentBytes = this.#sender.acceptedBytes;
@@ -59,51 +67,37 @@ export class Source {
         `The target wrote ${writtenBytes} of the ${sentBytes} bytes that it was sent.`,
       );
     }
-    const { phase, sizeBytes } = this.#phase.plan;
-    const { differingBytes, differingRanges, differingRangeCount } = findings;
-    return {
-      phase,
-      sizeBytes,
-      differingBytes,
-      differingRanges,
-      differingRangeCount,
-      writtenBytes,
-    };
+    return { ...findings.differences(), writtenBytes };
   }
 
   async #work(onProgress: ProgressListener): Promise<Findings> {
     const findings = await (this.#comparer === undefined ? this.#sendAll() : this.#comparer.run(onProgress));
     await this.#sender.flushed();
-    const { differingBytes, differingRanges, differingRangeCount } = findings;
     this.#isFinishing = true;
-    this.#channel.send({
-      type: 'finish',
-      dataBytes: this.#sender.acceptedBytes,
-      differingBytes,
-      differingRanges,
-      differingRangeCount,
-    });
+    const dataBytes = this.#sender.acceptedBytes;
+    const { differingRanges, ...differences } = findings.differences();
+    this.#channel.send({ type: 'finish', dataBytes, ...differences, differingRanges: [...differingRanges] });
     return findings;
   }
 
   async #sendAll(): Promise<Findings> {
-    const { sizeBytes, dryRun } = this.#phase.plan;
+    const { plan, coverage, geometry } = this.#phase;
     const findings = new Findings();
-    if (sizeBytes === 0) return findings;
-    const whole = { offsetBytes: 0, lengthBytes: sizeBytes };
-    findings.add([whole]);
-    if (dryRun) return findings;
-    for (const extent of cut(whole, limits.dataFrameBytes)) await this.#sender.send([extent]);
+    for (const range of rangesOf(coverage, geometry, limits.dataFrameBytes)) {
+      findings.add([range]);
+      if (!plan.dryRun) await this.#sender.send([range]);
+    }
     return findings;
   }
 
   async #listen(onProgress: ProgressListener): Promise<FinishedMessage> {
     for (;;) {
       const message = await this.#channel.next();
-      if (message.type === 'digests' && this.#comparer !== undefined) {
-        this.#comparer.digests(message);
-      } else if (message.type === 'answer' && this.#comparer !== undefined) {
-        this.#comparer.answer(message);
+      const comparer = this.#comparer;
+      if (message.type === 'digests' && comparer !== undefined) {
+        this.#peerDigests.receiveDigests(message, (index, digest) => comparer.deliver(index, digest));
+      } else if (message.type === 'answer' && comparer !== undefined) {
+        this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
         if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);

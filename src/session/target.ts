@@ -7,7 +7,7 @@ import type { Channel } from '../link/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseOutcome } from '../report.ts';
+import type { PhaseCounts } from '../report.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -28,7 +28,7 @@ export class Target {
   readonly #survey: Survey | undefined;
   /** Block digests of the buffers in the window, until the source has settled them. */
   readonly #kept = new Map<number, Uint8Array>();
-  #doneBuffers = 0;
+  #donePosition = 0;
   #askedBytes = 0;
 
   constructor(phase: Phase, channel: Channel) {
@@ -42,14 +42,13 @@ export class Target {
   }
 
   /** @throws {BasynError} whatever keeps a byte from being written and flushed. */
-  async run(onProgress: ProgressListener): Promise<PhaseOutcome> {
+  async run(onProgress: ProgressListener): Promise<PhaseCounts> {
     return this.#tasks.race(this.#story(onProgress));
   }
 
-  async #story(onProgress: ProgressListener): Promise<PhaseOutcome> {
+  async #story(onProgress: ProgressListener): Promise<PhaseCounts> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
-    const { phase, sizeBytes } = this.#phase.plan;
     const { writtenBytes } = this.#writer;
     assert(writtenBytes === finish.dataBytes, `${writtenBytes} bytes written of ${finish.dataBytes}`);
     // Also where nothing was written: what was found equal has to be durable as well.
@@ -59,14 +58,7 @@ export class Target {
     }
     this.#channel.send({ type: 'finished', writtenBytes });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
-    return {
-      phase,
-      sizeBytes,
-      differingBytes,
-      differingRanges,
-      differingRangeCount,
-      writtenBytes,
-    };
+    return { differingBytes, differingRanges, differingRangeCount, writtenBytes };
   }
 
   /** Data may arrive after `finish`, on another lane: the phase is over when all that it announced has come. */
@@ -105,19 +97,23 @@ export class Target {
 
   #surveyed(batch: readonly SurveyedBuffer[]): void {
     for (const { index, blocks } of batch) this.#kept.set(index, blocks);
-    const digests = Buffer.concat(batch.map(({ digest }) => digest));
-    this.#channel.send({ type: 'digests', firstBuffer: batch[0]!.index, digests });
+    for (const run of runsOf(batch)) {
+      const digests = Buffer.concat(run.map(({ digest }) => digest));
+      this.#channel.send({ type: 'digests', firstBuffer: run[0]!.index, digests });
+    }
   }
 
   /** @returns the bytes that are settled. */
   #advance(survey: Survey, doneBuffers: number): number {
-    const { geometry } = this.#phase;
-    if (doneBuffers < this.#doneBuffers) throw neverSent(doneBuffers);
-    for (let index = this.#doneBuffers; index < doneBuffers; index++) {
+    const { geometry, coverage } = this.#phase;
+    const donePosition = coverage.positionOf(doneBuffers);
+    if (donePosition < this.#donePosition) throw neverSent(doneBuffers);
+    for (let position = this.#donePosition; position < donePosition; position++) {
+      const index = coverage.indexAt(position);
       if (!this.#kept.delete(index)) throw neverSent(index);
     }
-    this.#doneBuffers = doneBuffers;
-    survey.advance(doneBuffers);
+    this.#donePosition = donePosition;
+    survey.advance(donePosition);
     return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
   }
 
@@ -166,6 +162,17 @@ export class Target {
     }
     return Buffer.concat(parts);
   }
+}
+
+/** A message describes buffers without a gap between them. */
+function runsOf(batch: readonly SurveyedBuffer[]): SurveyedBuffer[][] {
+  const runs: SurveyedBuffer[][] = [];
+  for (const buffer of batch) {
+    const last = runs.at(-1);
+    if (last?.at(-1)?.index === buffer.index - 1) last.push(buffer);
+    else runs.push([buffer]);
+  }
+  return runs;
 }
 
 function neverSent(buffer: number): BasynError {

@@ -1,5 +1,6 @@
 import type { CompressionSetting, Encoded, Encoding } from '../codec/encoding.ts';
 import type { DeviceHandle } from '../device/handle.ts';
+import type { ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
 
@@ -31,9 +32,6 @@ export interface ReadResult extends Encoded {
   /** Time that the encoding alone took. */
   readonly encodeMs: number;
 }
-
-/** What is done with zero bytes: `skip` where the target is known to read as zeros already. */
-export type ZeroPolicy = 'write' | 'skip';
 
 /** Decodes a data frame, verifies its digest, and writes it to its extents. */
 export interface WriteJob {

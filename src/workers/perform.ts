@@ -4,6 +4,7 @@ import { isZero } from '../zero.ts';
 import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
+import { makeZero } from '../device/zeros.ts';
 import { cutAll, totalBytes, type Extent } from '../digest/extent.ts';
 import { loadFrameDigest, type FrameDigest, type StartFrameDigest } from '../digest/frame-digest.ts';
 import { stepCountOf } from '../digest/geometry.ts';
@@ -159,11 +160,11 @@ async function write(job: WriteJob): Promise<WriteResult> {
   const bytes = decode(payload, totalBytes(extents));
   if (encoding !== 'zero') frame.update(bytes);
   if (Buffer.compare(digest, frame.digest()) !== 0) throw corrupted(job);
-  if (encoding === 'zero' && zeros === 'skip') return { payload };
   let position = 0;
-  for (const extent of extents) {
-    writeFully(device, extent.offsetBytes, bytes.subarray(position, position + extent.lengthBytes));
-    position += extent.lengthBytes;
+  for (const { offsetBytes, lengthBytes } of extents) {
+    if (encoding === 'zero') makeZero(device, offsetBytes, lengthBytes, zeros);
+    else writeFully(device, offsetBytes, bytes.subarray(position, position + lengthBytes));
+    position += lengthBytes;
   }
   return { payload };
 }

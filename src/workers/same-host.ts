@@ -1,7 +1,7 @@
-import { isZero } from '../zero.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
+import { writeRange } from '../device/zeros.ts';
 import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { limits } from '../limits.ts';
 import type { CompareJob, CompareResult, CopyJob, CopyResult, SameHostJob, ResultOf } from './jobs.ts';
@@ -114,7 +114,7 @@ function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, ze
   for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += limits.pieceBytes) {
     const bytes = memory.subarray(0, Math.min(limits.pieceBytes, endBytes - atBytes));
     readFully(source, atBytes, bytes);
-    if (zeros === 'write' || !isZero(bytes)) writeFully(target, atBytes, bytes);
+    writeRange(target, atBytes, bytes, zeros);
   }
 }
 

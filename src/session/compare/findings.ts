@@ -1,4 +1,5 @@
 import type { Extent } from '../../digest/extent.ts';
+import type { Differences } from '../../report.ts';
 import { limits } from '../../limits.ts';
 
 /** Adds up the ranges that differ. They are told in ascending order; neighbours count as one. */
@@ -7,6 +8,12 @@ export class Findings {
   differingRangeCount = 0;
   readonly differingRanges: Extent[] = [];
   #endBytes = -1;
+
+  /** What is known so far. */
+  differences(): Differences {
+    const { differingBytes, differingRanges, differingRangeCount } = this;
+    return { differingBytes, differingRanges, differingRangeCount };
+  }
 
   add(extents: readonly Extent[]): void {
     for (const extent of extents) {

@@ -2,7 +2,8 @@ import { cut, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../../digest/geometry.ts';
 import { limits } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
-import { questionsOf, type Asker } from './asker.ts';
+import { questionsOf } from './asker.ts';
+import type { DigestSource } from './digest-source.ts';
 import { FindingsByBuffer } from './findings.ts';
 import type { Phase } from '../phase.ts';
 import { RefinementGain } from './refinement-gain.ts';
@@ -43,7 +44,7 @@ interface Part {
  */
 export class Refiner {
   readonly #phase: Phase;
-  readonly #asker: Asker;
+  readonly #theirs: DigestSource;
   readonly #tasks: TaskGroup;
   readonly #listener: RefinerListener;
   readonly #gain = new RefinementGain();
@@ -53,9 +54,9 @@ export class Refiner {
   #partsAsking = 0;
   #isLeaving = false;
 
-  constructor(phase: Phase, asker: Asker, tasks: TaskGroup, listener: RefinerListener) {
+  constructor(phase: Phase, theirs: DigestSource, tasks: TaskGroup, listener: RefinerListener) {
     this.#phase = phase;
-    this.#asker = asker;
+    this.#theirs = theirs;
     this.#tasks = tasks;
     this.#listener = listener;
   }
@@ -99,7 +100,7 @@ export class Refiner {
     const { geometry, hasher } = this.#phase;
     const blockBytes = blockBytesOf(geometry);
     const isBufferOneBlock = geometry.bufferBytes <= blockBytes;
-    const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#asker.ask(extents, blockBytes);
+    const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#theirs.ask(extents, blockBytes);
     return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
   }
 
@@ -126,7 +127,7 @@ export class Refiner {
     const { device, plan, runner, hasher } = this.#phase;
     const [ours, theirs] = await Promise.all([
       runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now'),
-      this.#asker.ask(extents, stepBytes),
+      this.#theirs.ask(extents, stepBytes),
     ]);
     const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
     this.#gain.observe(extents, differing);

@@ -1,5 +1,5 @@
 import { joinNeighbours } from '../../digest/extent.ts';
-import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../digest/geometry.ts';
+import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
 import { limits } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { Phase } from '../phase.ts';
@@ -13,58 +13,60 @@ export interface SurveyedBuffer {
   readonly blocks: Uint8Array;
 }
 
-/** The first pass over a device: every buffer is read and hashed, in order, as far ahead as the window lets it. */
+/** The first pass over a device: every examined buffer is read and hashed, in order, as far ahead as the window lets it. */
 export class Survey {
   readonly #phase: Phase;
-  readonly #bufferCount: number;
   readonly #batchBuffers: number;
   readonly #window: Credit;
   readonly #tasks: TaskGroup;
-  #doneBuffers = 0;
+  #donePosition = 0;
 
-  /** @param windowBuffers how many buffers may be surveyed and not yet settled. */
+  /** @param windowBuffers the number of buffers that may be surveyed and not yet settled. */
   constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
     this.#phase = phase;
     this.#tasks = tasks;
-    this.#bufferCount = bufferCountOf(phase.geometry);
     const buffersPerJob = Math.floor(limits.jobBytes / phase.geometry.bufferBytes);
-    // At most a quarter of the window in one job, so that jobs overlap with the conversation about others.
-    this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, Math.floor(windowBuffers / 4)));
+    // Several jobs share the window, so that they overlap with the messages about others.
+    this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, Math.floor(windowBuffers / jobsPerWindow)));
     this.#window = new Credit(windowBuffers);
   }
 
-  /** Hands out every buffer once, in batches of neighbours; batches may overtake each other. */
+  /** Hands out every examined buffer once, in batches in their order; batches may overtake each other. */
   async run(deliver: (batch: readonly SurveyedBuffer[]) => void): Promise<void> {
-    for (let first = 0; first < this.#bufferCount; first += this.#batchBuffers) {
-      const count = Math.min(this.#batchBuffers, this.#bufferCount - first);
+    const { bufferCount } = this.#phase.coverage;
+    for (let first = 0; first < bufferCount; first += this.#batchBuffers) {
+      const count = Math.min(this.#batchBuffers, bufferCount - first);
       await this.#window.acquire(count);
-      // Beside the story: a read that fails is heard of at once, also while the window is closed.
+      // In the background: a read that fails ends the phase at once, also while the window is closed.
       this.#tasks.spawn(this.#digest(first, count).then(deliver));
     }
   }
 
-  /** Buffers below `doneBuffers` are settled, so that the window moves on. */
-  advance(doneBuffers: number): void {
-    this.#window.release(doneBuffers - this.#doneBuffers);
-    this.#doneBuffers = doneBuffers;
+  /** The examined buffers below `donePosition` are settled, so the window moves on. */
+  advance(donePosition: number): void {
+    this.#window.release(donePosition - this.#donePosition);
+    this.#donePosition = donePosition;
   }
 
   async #digest(first: number, count: number): Promise<SurveyedBuffer[]> {
-    const { geometry, device, plan, runner, hasher } = this.#phase;
-    const extents = Array.from({ length: count }, (_, position) =>
-      bufferExtentOf(geometry, first + position),
-    );
+    const { coverage, geometry, device, plan, runner, hasher } = this.#phase;
+    const indexes = Array.from({ length: count }, (_, position) => coverage.indexAt(first + position));
     const stepBytes = blockBytesOf(geometry);
     // Small buffers share a read.
-    const joined = joinNeighbours(extents, stepBytes);
-    const job = { kind: 'digest', device, hash: plan.hash, extents: joined, stepBytes } as const;
+    const extents = joinNeighbours(
+      indexes.map((index) => bufferExtentOf(geometry, index)),
+      stepBytes,
+    );
+    const job = { kind: 'digest', device, hash: plan.hash, extents, stepBytes } as const;
     const { digests } = await runner.run(job, 'ahead');
-    let position = 0;
-    return extents.map(({ lengthBytes }, index) => {
-      const blockCount = Math.ceil(lengthBytes / stepBytes);
-      const blocks = digests.subarray(position, position + blockCount * hasher.digestBytes);
-      position += blocks.byteLength;
-      return { index: first + index, blocks, digest: blockCount === 1 ? blocks : hasher.digestOne(blocks) };
+    let atBytes = 0;
+    return indexes.map((index) => {
+      const blockCount = Math.ceil(bufferExtentOf(geometry, index).lengthBytes / stepBytes);
+      const blocks = digests.subarray(atBytes, atBytes + blockCount * hasher.digestBytes);
+      atBytes += blocks.byteLength;
+      return { index, blocks, digest: blockCount === 1 ? blocks : hasher.digestOne(blocks) };
     });
   }
 }
+
+const jobsPerWindow = 4;

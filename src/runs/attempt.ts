@@ -1,0 +1,113 @@
+import { packedAgent, threadProgram } from '../agent-program.ts';
+import { BasynError, runEnded } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { Channel } from '../link/channel.ts';
+import { LaneOpener } from '../link/lane-opener.ts';
+import type { InspectOptions } from '../options.ts';
+import type { Traffic } from '../report.ts';
+import type { LocalEnd } from '../session/local-end.ts';
+import type { Order } from '../session/order.ts';
+import type { Reporter } from '../session/reporter.ts';
+import { canAskPerson } from '../transport/person.ts';
+import { SshConnection } from '../transport/ssh.ts';
+import { WorkerPool } from '../workers/pool.ts';
+
+/**
+ * One attempt at a run over ssh: it connects, starts the agent, lets the local end play its part, and ends what it has
+ * started. It belongs to one connection; the run's reporter may outlive it.
+ */
+export class Attempt {
+  readonly #order: Order;
+  readonly #reporter: Reporter;
+  readonly #connection: SshConnection;
+  readonly #runner = new WorkerPool(threadProgram(), 'local');
+  readonly #channel = new Channel();
+  readonly #lanes: LaneOpener;
+
+  /** Starts ssh. */
+  constructor(options: InspectOptions, order: Order, reporter: Reporter) {
+    this.#order = order;
+    this.#reporter = reporter;
+    const furtherLanes = order.lanes - 1;
+    this.#connection = new SshConnection(
+      destinationOf(options),
+      packedAgent(),
+      bannerTimeoutMsOf(order),
+      furtherLanes,
+      (line) => options.onEvent?.({ type: 'remote-stderr', line }),
+    );
+    this.#lanes = new LaneOpener(
+      this.#channel,
+      furtherLanes,
+      (meeting, way) => this.#connection.openLane(meeting, way),
+      (message) => reporter.debug(message),
+    );
+    // Everything else waits for the handshake of ssh, so it gets a processor to itself.
+    this.#runner.leaveOne();
+    this.#connection.ready.then(
+      (streams) => {
+        this.#runner.useAll();
+        this.#channel.addLane(streams);
+        this.#channel.watch(order.peerTimeoutMs, () => this.#runner.isBusy);
+      },
+      (error: unknown) => this.#channel.fail(BasynError.from(error)),
+    );
+  }
+
+  /** Bytes at the pipes to ssh so far. */
+  traffic(): Traffic {
+    return this.#connection.traffic();
+  }
+
+  /**
+   * Resolves with what `use` returns. Before it settles, ssh and the threads have ended.
+   *
+   * @throws {BasynError} the first failure, with its cause as far as it is known here.
+   */
+  async run<T>(use: (end: LocalEnd) => Promise<T>): Promise<T> {
+    try {
+      const result = await use({
+        order: this.#order,
+        channel: this.#channel,
+        runner: this.#runner,
+        reporter: this.#reporter,
+        lanes: this.#lanes,
+      });
+      this.#lanes.stop();
+      await this.#connection.close();
+      return result;
+    } catch (thrown) {
+      this.#lanes.stop();
+      const error = await this.#connection.explain(BasynError.from(thrown));
+      this.#channel.destroy();
+      await this.#connection.stop();
+      throw error;
+    } finally {
+      await this.#runner.close();
+    }
+  }
+
+  /** Makes {@link run} fail soon. */
+  abort(): void {
+    this.#channel.fail(runEnded());
+    void this.#runner.close();
+    // The end of the run waits for the threads first, and one in a system call may keep it waiting: ssh has to be stopped
+    // here as well. What goes wrong with that is reported there.
+    this.#connection.stop().catch(() => undefined);
+  }
+}
+
+function destinationOf({ host = '', port, user, sshOptions = [], remoteNode = 'node' }: InspectOptions) {
+  return {
+    host,
+    ...(port !== undefined && { port }),
+    ...(user !== undefined && { user }),
+    options: sshOptions,
+    nodeCommand: remoteNode,
+  };
+}
+
+/** Before the host's first answer, a user may have to type a password: not under cron, and not in seconds. */
+function bannerTimeoutMsOf({ peerTimeoutMs }: Order): number {
+  return canAskPerson() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
+}

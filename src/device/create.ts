@@ -117,8 +117,8 @@ function openZeros(place: Place): number {
   }
 }
 
-function handleOf({ side, path }: Place, fd: number, sizeBytes: number): DeviceHandle {
-  return { side, path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
+function handleOf({ side, hosts, path }: Place, fd: number, sizeBytes: number): DeviceHandle {
+  return { side, hosts, path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
 }
 
 function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {

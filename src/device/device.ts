@@ -7,6 +7,7 @@ export {
   nameOf,
   type DeviceHandle,
   type DeviceKind,
+  type Location,
   type OpenedDevice,
   type OpenHandle,
 } from './handle.ts';

@@ -5,12 +5,18 @@ import type { StorageIdentity } from './identity.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
 
+/** Where the device of a run is. */
+export interface Location {
+  readonly side: Side;
+  /** Whether the devices of the run are on one host. Messages then name no side, as "remote" would mean another host. */
+  readonly hosts: 'one' | 'two';
+}
+
 /**
  * An open device or file. Plain data: it may be sent to a worker thread, which then uses the same descriptor.
  */
-export interface DeviceHandle {
-  readonly side: Side;
-  /** As the person wrote it. */
+export interface DeviceHandle extends Location {
+  /** As the user wrote it. */
   readonly path: string;
   readonly kind: DeviceKind;
   readonly fd: number;
@@ -81,9 +87,14 @@ export async function flush(handle: DeviceHandle): Promise<void> {
   }
 }
 
-/** "local device /dev/sdb1", for messages. */
-export function nameOf({ side, kind, path }: Pick<DeviceHandle, 'side' | 'kind' | 'path'>): string {
-  return `${side} ${kind === 'block device' ? 'device' : 'file'} ${path}`;
+/** "local device /dev/sdb1", for messages; in a run on one host "device /dev/sdb1". */
+export function nameOf(handle: DeviceHandle): string {
+  return withSide(handle, `${handle.kind === 'block device' ? 'device' : 'file'} ${handle.path}`);
+}
+
+/** The name of a device in messages: "remote target /dev/sdb1", or in a run on one host "target /dev/sdb1". */
+export function withSide({ side, hosts }: Location, name: string): string {
+  return hosts === 'one' ? name : `${side} ${name}`;
 }
 
 /** A `device` error at a place on this device. */

@@ -2,14 +2,13 @@ import { closeSync, constants, fstatSync, open, readFileSync, statSync, type Big
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { monotonicMs } from '../clock.ts';
-import { BasynError, systemReason, type Remedy, type Side } from '../errors.ts';
+import { BasynError, systemReason, type Remedy } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
-import type { DeviceHandle } from './handle.ts';
+import { withSide, type DeviceHandle, type Location } from './handle.ts';
 
 /** A path and what it is to the run, for messages. */
-export interface Place {
-  readonly side: Side;
+export interface Place extends Location {
   /** `device`: it is only compared or described. */
   readonly role: 'source' | 'target' | 'device';
   readonly path: string;
@@ -42,8 +41,7 @@ export function examinationError(place: Place, error: unknown): BasynError {
 
 /** A sentence about a place, which begins with its name: "remote target /dev/sdb1 …". */
 export function placeMessage(place: Place, what: string): string {
-  const { side, role, path } = place;
-  return `${side} ${role} ${path} ${what}`;
+  return `${withSide(place, `${place.role} ${place.path}`)} ${what}`;
 }
 
 /** A warning about a target that is used in spite of what it is used for already. */
@@ -204,9 +202,9 @@ export function leadsTo(path: string, opened: BigIntStats): boolean {
  * @throws BasynError `device`, where the size can't be told.
  */
 export function describeOpened(place: Place, fd: number): DeviceHandle {
-  const { side, path } = place;
+  const { side, hosts, path } = place;
   const stats = fstatSync(fd, { bigint: true });
-  const opened = { side, path, fd, access: 'buffered', alignmentBytes: 1 } as const;
+  const opened = { side, hosts, path, fd, access: 'buffered', alignmentBytes: 1 } as const;
   return stats.isBlockDevice()
     ? { ...opened, kind: 'block device', sizeBytes: blockDeviceSize(place, deviceNumber(stats.rdev)) }
     : { ...opened, kind: 'regular file', sizeBytes: exactSize(place, Number(stats.size)) };

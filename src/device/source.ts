@@ -1,7 +1,7 @@
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
-import { BasynError, type Side } from '../errors.ts';
+import { BasynError } from '../errors.ts';
 import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
-import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
+import { openHandle, type DeviceHandle, type Location, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
 import { subjectOf, writableMountPoints, type Subject, type Use } from './in-use.ts';
 import { openersOf } from './openers.ts';
@@ -28,9 +28,9 @@ import { realKernelPath } from './regions.ts';
  */
 export async function openSource(
   path: string,
-  { side, role = 'source' }: { side: Side; role?: 'source' | 'device' },
+  { role = 'source', ...location }: Location & { readonly role?: 'source' | 'device' },
 ): Promise<OpenedDevice> {
-  const place: Place = { side, role, path };
+  const place: Place = { ...location, role, path };
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
   const subject = examine(place, () => subjectOf(stats, realKernelPath(path)));

@@ -1,9 +1,8 @@
-import type { Side } from '../errors.ts';
+import type { Location } from './handle.ts';
 import type { StorageIdentity } from './identity.ts';
 
 /** How a target is to be opened. */
-export interface TargetOptions {
-  readonly side: Side;
+export interface TargetOptions extends Location {
   readonly sourceSizeBytes: number;
   /** Left out, the source is known to be other storage. */
   readonly sourceIdentity?: StorageIdentity;

@@ -19,7 +19,8 @@ import type { TargetOptions } from './target-options.ts';
  * @throws BasynError `refused`, where a guard says no; `device`, where it can't be opened or written.
  */
 export async function openTarget(path: string, options: TargetOptions): Promise<OpenedDevice> {
-  const place: Place = { side: options.side, role: 'target', path };
+  const { side, hosts } = options;
+  const place: Place = { side, hosts, role: 'target', path };
   const stats = inspect(place);
   return stats === undefined ? openMissing(place, options) : openExisting(place, stats, options);
 }

@@ -23,7 +23,9 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const places = placesOf(order);
   const open = (role: Role, receiving: Receiving | null): Promise<RunDevice> => {
     const { path, side } = places[role];
-    return openDevice(path, side, { phases: order.phases, receiving }, () => reporter.flushing(side));
+    return openDevice(path, { side, hosts: 'one' }, { phases: order.phases, receiving }, () =>
+      reporter.flushing(side),
+    );
   };
   const opened = await open('source', null);
   const runner = await run.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
@@ -64,7 +66,12 @@ export async function inspectOnSameHost({
     [localPath, 'local'],
     [remotePath, 'remote'],
   ] as const) {
-    const device = await openDevice(path, side, { phases: [], receiving: null }, () => undefined);
+    const device = await openDevice(
+      path,
+      { side, hosts: 'one' },
+      { phases: [], receiving: null },
+      () => undefined,
+    );
     reports.push(deviceReportOf(device.handle));
     await device.close();
   }

@@ -9,11 +9,12 @@ import {
   sourceChanges,
   startStateOf,
   type DeviceHandle,
+  type Location,
   type OpenedDevice,
   type OpenHandle,
   type StorageIdentity,
 } from '../device/device.ts';
-import { BasynError, type Side } from '../errors.ts';
+import { BasynError } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
@@ -69,11 +70,11 @@ export function receivingOf(
  */
 export async function openDevice(
   path: string,
-  side: Side,
+  location: Location,
   use: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
-  const opened = await openFor(path, side, use);
+  const opened = await openFor(path, location, use);
   try {
     return await prepare(opened, use, onFlush);
   } catch (error) {
@@ -82,16 +83,20 @@ export async function openDevice(
   }
 }
 
-async function openFor(path: string, side: Side, { phases, receiving }: DeviceUse): Promise<OpenedDevice> {
+async function openFor(
+  path: string,
+  location: Location,
+  { phases, receiving }: DeviceUse,
+): Promise<OpenedDevice> {
   if (receiving === null) {
     const role = phases.some(isTransfer) ? 'source' : 'device';
-    const opened = await openSource(path, { side, role });
+    const opened = await openSource(path, { ...location, role });
     if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
     await opened.close();
     throw emptyError(nameOf(opened.handle), opened.handle);
   }
   return openTarget(path, {
-    side,
+    ...location,
     sourceSizeBytes: receiving.sourceSizeBytes,
     sourceIdentity: receiving.sourceIdentity,
     missing: receiving.create ? 'create' : 'refuse',

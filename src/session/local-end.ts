@@ -132,7 +132,8 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
 
 function openLocal({ order, channel }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
   const { localPath, phases } = order;
-  return openDevice(localPath, 'local', { phases, receiving }, () => channel.announceFlush());
+  const location = { side: 'local', hosts: 'two' } as const;
+  return openDevice(localPath, location, { phases, receiving }, () => channel.announceFlush());
 }
 
 function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {

@@ -137,7 +137,7 @@ describe('a target that is created', () => {
 
   it('is never made over a file that appeared meanwhile', async () => {
     const path = join(directory(), 'new.img');
-    const plan = planCreation({ side: 'remote', role: 'target', path }, MiB);
+    const plan = planCreation({ side: 'remote', hosts: 'two', role: 'target', path }, MiB);
     writeFileSync(path, 'data');
     expect(await failureOf(() => createTarget(plan, 'warn'))).toMatchObject({ code: 'device' });
     expect(readFileSync(path, 'utf8')).toBe('data');
@@ -162,7 +162,7 @@ describe('a target that is created', () => {
     const program = `
       import { openTarget } from ${JSON.stringify(module)};
       await openTarget(${JSON.stringify(path)}, {
-        side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write',
+        side: 'local', hosts: 'two', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write',
       });`;
     const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
     execFileSync('strace', ['-f', '-y', '-e', 'trace=ftruncate,fsync', '-o', trace, ...node]);
@@ -199,7 +199,7 @@ describe('a target that is created', () => {
     const module = fileURLToPath(new URL('../../src/device/device.ts', import.meta.url));
     const program = `
       import { openTarget } from ${JSON.stringify(module)};
-      const options = { side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write' };
+      const options = { side: 'local', hosts: 'two', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write' };
       await openTarget(${JSON.stringify(path)}, options).catch((error) => console.log(error.message, error.remedy));`;
     const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
     // The second flush is that of the directory.
@@ -214,7 +214,7 @@ describe('a target that is created', () => {
     const program = `
       import { renameSync, writeFileSync } from 'node:fs';
       import { createTarget, planCreation } from ${JSON.stringify(module)};
-      const place = { side: 'local', role: 'target', path: ${JSON.stringify(path)} };
+      const place = { side: 'local', hosts: 'two', role: 'target', path: ${JSON.stringify(path)} };
       const creating = createTarget(planCreation(place, 5), 'refuse').catch((error) => console.log(error.message));
       writeFileSync(place.path + '.other', 'precious');
       renameSync(place.path + '.other', place.path);

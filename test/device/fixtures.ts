@@ -44,6 +44,7 @@ export function swappedOn(path: string): void {
 
 export const writing: TargetOptions = {
   side: 'remote',
+  hosts: 'two',
   sourceSizeBytes: 0,
   missing: 'refuse',
   inUse: 'refuse',
@@ -51,7 +52,7 @@ export const writing: TargetOptions = {
 };
 
 export async function source(path: string): Promise<OpenedDevice> {
-  return closedAfterwards(await openSource(path, { side: 'local' }));
+  return closedAfterwards(await openSource(path, { side: 'local', hosts: 'two' }));
 }
 
 export async function target(path: string, options: Partial<TargetOptions> = {}): Promise<OpenedDevice> {

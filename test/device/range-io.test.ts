@@ -175,7 +175,7 @@ describe('direct access', () => {
     const path = '/proc/cpuinfo';
     const fd = openSync(path, 'r');
     onTestFinished(() => closeSync(fd));
-    const place = { side: 'local', path, kind: 'regular file', fd, sizeBytes: 0 } as const;
+    const place = { side: 'local', hosts: 'two', path, kind: 'regular file', fd, sizeBytes: 0 } as const;
     const handle = { ...place, access: 'buffered', alignmentBytes: 1 } as const;
     expect(openDiskView(handle)).toMatchObject({
       handle,
@@ -245,7 +245,7 @@ describe('writing', () => {
       import { openTarget } from ${JSON.stringify(module('device'))};
       import { writeFully } from ${JSON.stringify(module('range-io'))};
       const { handle } = await openTarget(${JSON.stringify(file)}, {
-        side: 'remote', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
+        side: 'remote', hosts: 'two', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
       });
       try {
         writeFully(handle, 1000, Buffer.alloc(100_000, 1));

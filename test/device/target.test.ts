@@ -318,7 +318,7 @@ async function runThatHoldsTarget(file: string): Promise<() => Promise<void>> {
   const program = `
     import { openTarget } from ${JSON.stringify(deviceModule)};
     await openTarget(${JSON.stringify(file)}, {
-      side: 'local', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
+      side: 'local', hosts: 'two', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
     });
     console.log('open');
     setInterval(() => undefined, 1000);`;

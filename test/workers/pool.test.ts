@@ -85,5 +85,14 @@ function deviceOf(content: Buffer, sizeBytes = content.length): DeviceHandle {
   const path = scratchFile(content);
   const fd = openSync(path, 'r');
   onTestFinished(() => closeSync(fd));
-  return { side: 'local', path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
+  return {
+    side: 'local',
+    hosts: 'two',
+    path,
+    kind: 'regular file',
+    fd,
+    sizeBytes,
+    access: 'buffered',
+    alignmentBytes: 1,
+  };
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { closeSync, constants, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
+import { runHelper } from './helper-program.ts';
 import { forceWarning, openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 import type { TargetOptions } from './target-options.ts';
 
@@ -98,19 +98,11 @@ export async function lockOrClose(
  * drops it with our last descriptor. Anyone who may read the file can hold such a lock, and so keep us out.
  */
 async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
-  // The child sees our descriptor as its number 3.
-  const child = spawn('flock', ['-n', '-x', '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', fd],
-    // It says nothing: without a language to load, it is done in half of the time.
-    env: { ...process.env, LC_ALL: 'C' },
-    timeout: lockTimeoutMs,
-  });
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once('exit', resolve);
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'ENOENT' || error.code === 'EACCES' ? resolve(null) : reject(error),
-    );
-  });
-  if (status === 0) return 'locked';
-  return status === 1 ? 'held by another' : 'unavailable';
+  const end = await runHelper('flock', ['-n', '-x', '3'], { inherited: { 3: fd }, timeoutMs: lockTimeoutMs });
+  if ('error' in end) {
+    if (end.error.code === 'ENOENT' || end.error.code === 'EACCES') return 'unavailable';
+    throw end.error;
+  }
+  if (end.status === 0) return 'locked';
+  return end.status === 1 ? 'held by another' : 'unavailable';
 }

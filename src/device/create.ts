@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import {
   accessSync,
   closeSync,
@@ -18,6 +17,7 @@ import { lockOrClose } from './claim.ts';
 import { isInDeviceDirectory } from './device-directory.ts';
 import { notesOf } from './doubts.ts';
 import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
+import { runHelper } from './helper-program.ts';
 import { identityOf, stackOf, stackOfFileIn, type StorageIdentity } from './identity.ts';
 import { KernelView } from './kernel-view.ts';
 import { examine, placeError, placeMessage, reasonOf, type Place } from './open.ts';
@@ -39,11 +39,11 @@ export interface CreationPlan {
  * @throws BasynError `refused`, for a path in /dev; `device`, where a file can't be made.
  */
 export function planCreation(place: Place, sizeBytes: number): CreationPlan {
-  const linkTarget = readLinkIfAny(place.path);
-  if (linkTarget !== undefined) {
-    throw placeError('device', place, `is a symbolic link to ${linkTarget}, which does not exist.`);
-  }
   try {
+    const linkTarget = readLinkIfAny(place.path);
+    if (linkTarget !== undefined) {
+      throw placeError('device', place, `is a symbolic link to ${linkTarget}, which does not exist.`);
+    }
     const directory = statSync(dirname(place.path), { bigint: true, throwIfNoEntry: false });
     if (directory === undefined) {
       throw placeError(
@@ -167,13 +167,11 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** Node has no syncfs(2). Returns why it failed. */
+/** Node has no syncfs(2). Returns the reason if it failed. */
 async function syncFileSystem(path: string): Promise<string | undefined> {
-  const child = spawn('sync', ['--file-system', '--', resolve(path)], { stdio: 'ignore' });
-  return new Promise((told) => {
-    child.once('error', (error) => told(`sync can't be run: ${reasonOf(error)}`));
-    child.once('exit', (status) => told(status === 0 ? undefined : '"sync --file-system" failed'));
-  });
+  const end = await runHelper('sync', ['--file-system', '--', resolve(path)], {});
+  if ('error' in end) return `sync can't be run: ${reasonOf(end.error)}`;
+  return end.status === 0 ? undefined : '"sync --file-system" failed';
 }
 
 function readLinkIfAny(path: string): string | undefined {

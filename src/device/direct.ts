@@ -1,8 +1,7 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { systemReason } from '../errors.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
-import { deviceError, nameOf, openHandle, type DeviceHandle, type OpenHandle } from './handle.ts';
+import { examineOpen, openHandle, type DeviceHandle, type OpenHandle } from './handle.ts';
 import { parseMountInfo } from './proc-tables.ts';
 
 /** No file system asks for more on today's page sizes; a device with larger logical blocks says so. */
@@ -25,12 +24,7 @@ export interface DiskView extends OpenHandle {
  * @throws BasynError `device`, where it fails for another reason than missing support.
  */
 export function openDiskView(handle: DeviceHandle): DiskView {
-  try {
-    return openView(handle);
-  } catch (error) {
-    const reason = systemReason(error as NodeJS.ErrnoException);
-    throw deviceError(handle, `cannot open ${nameOf(handle)} for direct reading: ${reason}.`, error);
-  }
+  return examineOpen(handle, () => openView(handle));
 }
 
 function openView(handle: DeviceHandle): DiskView {

@@ -1,7 +1,7 @@
 import { existsSync, fstatSync, type BigIntStats } from 'node:fs';
 import { BasynError, systemReason } from '../errors.ts';
 import { deviceNumber, readBlockDevice } from './block-device.ts';
-import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { deviceError, examineOpen, nameOf, type DeviceHandle } from './handle.ts';
 import { subjectOf, usesOf } from './in-use.ts';
 import { leadsTo } from './open.ts';
 import { realKernelPath } from './regions.ts';
@@ -12,9 +12,18 @@ export interface StartState {
   readonly modifiedNs: bigint;
 }
 
+/** @throws {BasynError} `device`. */
 export function startStateOf(handle: DeviceHandle): StartState {
-  const stats = fstatSync(handle.fd, { bigint: true });
-  return { sizeBytes: currentSizeBytes(stats), modifiedNs: stats.mtimeNs };
+  const { sizeBytes, stats } = stateOf(handle);
+  return { sizeBytes, modifiedNs: stats.mtimeNs };
+}
+
+function stateOf(handle: DeviceHandle): { readonly stats: BigIntStats; readonly sizeBytes: number } {
+  return examineOpen(handle, () => {
+    const stats = fstatSync(handle.fd, { bigint: true });
+    if (!stats.isBlockDevice()) return { stats, sizeBytes: Number(stats.size) };
+    return { stats, sizeBytes: readBlockDevice(deviceNumber(stats.rdev))?.sizeBytes ?? 0 };
+  });
 }
 
 /**
@@ -24,14 +33,13 @@ export function startStateOf(handle: DeviceHandle): StartState {
  * @throws {BasynError} `device`, where the written data is not what a user finds at the path, or may be overwritten.
  */
 export function checkTargetAtEnd(handle: DeviceHandle, start: StartState, inUse: 'refuse' | 'allow'): void {
-  const stats = fstatSync(handle.fd, { bigint: true });
+  const { stats, sizeBytes } = stateOf(handle);
   if (!existsSync(handle.path)) {
     throw changed(handle, 'was removed during the run: nothing at this path holds the data');
   }
   if (!leadsTo(handle.path, stats)) {
     throw changed(handle, 'was replaced by something else during the run, which does not hold the data');
   }
-  const sizeBytes = currentSizeBytes(stats);
   if (sizeBytes < start.sizeBytes) {
     throw changed(handle, `has shrunk during the run, from ${start.sizeBytes} to ${sizeBytes} bytes`);
   }
@@ -46,8 +54,7 @@ export function checkTargetAtEnd(handle: DeviceHandle, start: StartState, inUse:
  * @returns warnings: the copy may be of no single moment.
  */
 export function sourceChanges(handle: DeviceHandle, start: StartState): string[] {
-  const stats = fstatSync(handle.fd, { bigint: true });
-  const sizeBytes = currentSizeBytes(stats);
+  const { stats, sizeBytes } = stateOf(handle);
   const changes: string[] = [];
   if (sizeBytes !== start.sizeBytes) {
     changes.push(`has changed its size from ${start.sizeBytes} to ${sizeBytes} bytes`);
@@ -61,11 +68,6 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   return [
     `${nameOf(handle)} ${changes.join(' and ')} during the run: the result may be inconsistent; ${advice}`,
   ];
-}
-
-function currentSizeBytes(stats: BigIntStats): number {
-  if (!stats.isBlockDevice()) return Number(stats.size);
-  return readBlockDevice(deviceNumber(stats.rdev))?.sizeBytes ?? 0;
 }
 
 function useClauses(handle: DeviceHandle, stats: BigIntStats): string[] {

@@ -97,6 +97,29 @@ export function withSide({ side, hosts }: Location, name: string): string {
   return hosts === 'one' ? name : `${side} ${name}`;
 }
 
+/**
+ * Does work on an open device whose system calls should not fail.
+ *
+ * @throws BasynError `device`, if one fails.
+ */
+export function examineOpen<T>(handle: DeviceHandle, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw examinationFailure(handle, error);
+  }
+}
+
+/** A failed system call becomes a `device` error. A BasynError is passed on. Any other error is a bug in Basyn. */
+function examinationFailure(handle: DeviceHandle, error: unknown): BasynError {
+  if (error instanceof BasynError) return error;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined) return BasynError.from(error);
+  const where = path === undefined || path === handle.path ? '' : `${path}: `;
+  const reason = systemReason(error as NodeJS.ErrnoException);
+  return deviceError(handle, `cannot examine ${nameOf(handle)}: ${where}${reason}.`, error);
+}
+
 /** A `device` error at a place on this device. */
 export function deviceError(
   { side, path }: Pick<DeviceHandle, 'side' | 'path'>,

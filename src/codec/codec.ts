@@ -45,7 +45,7 @@ export async function loadDecoder(encoding: Encoding): Promise<Decoder> {
     if (bytes.byteLength !== lengthBytes) {
       throw new BasynError(
         'protocol',
-        `A data frame holds ${bytes.byteLength} bytes where ${lengthBytes} were announced.`,
+        `A data frame contains ${bytes.byteLength} bytes instead of the announced ${lengthBytes}.`,
       );
     }
     return bytes;

@@ -24,19 +24,19 @@ import { examine, placeError, placeMessage, reasonOf, type Place } from './open.
 import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
-/** A target file that can be made. */
+/** A target file that can be created. */
 export interface CreationPlan {
   readonly place: Place;
   readonly sizeBytes: number;
-  /** Of what the file will stand on. */
+  /** The storage on which the file will be. */
   readonly identity: StorageIdentity;
   readonly notes: readonly string[];
 }
 
 /**
- * Looks whether a regular file may be made at a path where there is nothing.
+ * Checks whether a regular file can be created at a path that does not exist.
  *
- * @throws BasynError `refused`, for a path in /dev; `device`, where a file can't be made.
+ * @throws BasynError `refused`, for a path in /dev; `device`, if a file can't be created.
  */
 export function planCreation(place: Place, sizeBytes: number): CreationPlan {
   try {
@@ -49,13 +49,13 @@ export function planCreation(place: Place, sizeBytes: number): CreationPlan {
       throw placeError(
         'device',
         place,
-        "can't be created: the directory that it would be in does not exist.",
+        `can't be created: the directory ${dirname(place.path)} does not exist.`,
       );
     }
     const view = new KernelView();
     if (isInDeviceDirectory(place.path, view)) {
-      const reason = 'a file there would live in memory and not on a disk';
-      throw placeError('refused', place, `does not exist, and is not created under /dev: ${reason}.`);
+      const reason = 'a file there would be in memory, not on a disk';
+      throw placeError('refused', place, `does not exist and is not created under /dev: ${reason}.`);
     }
     accessSync(dirname(place.path), constants.W_OK | constants.X_OK);
     const stack = stackOfFileIn(realKernelPath(dirname(place.path)), directory, view);
@@ -66,9 +66,9 @@ export function planCreation(place: Place, sizeBytes: number): CreationPlan {
 }
 
 /**
- * Makes the file: sparse, of the given size, readable by its owner only, and with its name durable. From then
- * on it stays, even if the run fails before anything is written: a file with data of a person must never be
- * removed by mistake, and the next run goes on with it.
+ * Creates the file: sparse, of the given size, readable by its owner only, and with a durable name. The file stays even
+ * if the run fails before the first write: Basyn must never remove a file with user data by mistake. The next run
+ * continues with it.
  */
 export async function createTarget(
   { place, sizeBytes, notes }: CreationPlan,
@@ -93,7 +93,7 @@ export async function createTarget(
 }
 
 /**
- * For a dry run: nothing is created, and what would be reads as zeros.
+ * The target of a dry run that would create it. Nothing is created. The handle reads zeros, as the new file would.
  *
  * @throws BasynError `device`, without /dev/zero.
  */
@@ -112,7 +112,7 @@ function openZeros(place: Place): number {
   try {
     return openSync('/dev/zero', constants.O_RDONLY);
   } catch (error) {
-    const what = 'would be created, but a dry run can only show that with /dev/zero';
+    const what = 'would be created, but a dry run needs /dev/zero to show that';
     throw placeError('device', place, `${what}: ${reasonOf(error)}.`, { cause: error });
   }
 }
@@ -131,7 +131,7 @@ function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {
   }
 }
 
-/** By now, the name may be that of a file of somebody else. */
+/** Another program may have put a file of its own at the path. */
 function removeIfOurs(path: string, fd: number): void {
   const ours = fstatSync(fd, { bigint: true });
   const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -139,10 +139,10 @@ function removeIfOurs(path: string, fd: number): void {
 }
 
 /**
- * A new file's name is in its directory, which has to reach the disk as well. Where the directory can't be read, or
- * can't be flushed (old CIFS), the whole file system is flushed instead.
+ * Flushes the directory of a new file, which contains its name. If the directory can't be read, or can't be flushed (old
+ * CIFS), flushes the whole file system.
  *
- * @throws BasynError `device`, where that fails, too. The file stays.
+ * @throws BasynError `device`, if that fails, too. The file stays.
  */
 async function makeNameDurable(place: Place): Promise<void> {
   try {

@@ -31,12 +31,12 @@ export function checkNotSource(
       throw placeError(
         'refused',
         place,
-        'may be the same storage as the source: both sides show the same boot ID, but their clocks differ; ' +
-          'if the clock was just set, run it again; if one machine is a clone of the other, restart one of them.',
+        'may be the same storage as the source: both hosts have the same boot ID, but different clocks. ' +
+          'If a clock was just set, run it again. If one host is a clone of the other, restart one of them.',
       );
     case 'unknown storage': {
       const { what, mayBe } = sharing.gap;
-      const doubt = `may be the same storage as the source, as it can't be found out ${what}`;
+      const doubt = `may be the same storage as the source, because it can't be determined ${what}`;
       if (mayBe !== 'block device') throw placeError('refused', place, `${doubt}.`);
       return [placeMessage(place, `${doubt}.`)];
     }
@@ -65,8 +65,8 @@ export function refuseUses(place: Place, uses: readonly Use[], inUse: 'refuse' |
 function findUses(place: Place, subject: Subject): Use[] {
   try {
     const memoryUse: Use = {
-      clause: 'is a regular file under /dev, which lives in memory and not on a disk',
-      remedy: 'remove it if it came from a typing error',
+      clause: 'is a regular file under /dev, which is in memory and not on a disk',
+      remedy: 'remove it if it was created by mistake',
     };
     const isInMemory =
       subject.stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path), subject.view);
@@ -75,7 +75,7 @@ function findUses(place: Place, subject: Subject): Use[] {
     const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
     // Out of sight: in a chroot, or by permission. Other failures have nothing to do with the target.
     if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw examinationError(place, error);
-    const clause = `may be in use, and it can't be found out (${path}: ${reasonOf(error)})`;
+    const clause = `may be in use, which can't be determined (${path}: ${reasonOf(error)})`;
     return [{ clause, remedy: 'mount /proc and /sys' }];
   }
 }

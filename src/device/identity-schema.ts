@@ -64,5 +64,5 @@ function isOffset(value: unknown): value is number {
 }
 
 function malformed(): BasynError {
-  return new BasynError('protocol', 'The other side sent a malformed storage identity.');
+  return new BasynError('protocol', 'The peer sent a malformed storage identity.');
 }

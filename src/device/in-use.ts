@@ -66,8 +66,8 @@ function mountUses(subject: Subject): Use[] {
       remedy: 'unmount it first',
     })),
     ...hidden.map(({ source, mountPoint }) => ({
-      clause: `may be the file that is mounted on ${shownPath(mountPoint)} (as ${shownPath(source)}), and it can't be found out`,
-      remedy: 'unmount that first',
+      clause: `may be the file that is mounted on ${shownPath(mountPoint)} (as ${shownPath(source)}), which can't be determined`,
+      remedy: 'unmount that file first',
     })),
   ];
 }
@@ -105,7 +105,7 @@ export function holderUses(number: DeviceNumber, view: KernelView): Use[] {
     const prefix = relative === number ? '' : `overlaps with ${name}, which `;
     return holders.map((holder) => ({
       clause: `${prefix}is part of ${holder}`,
-      remedy: 'take it out of that volume or array first',
+      remedy: 'remove it from that volume or array first',
     }));
   });
 }
@@ -146,7 +146,7 @@ function loopUse(
   if (!mayBe) return [];
   return [
     {
-      clause: `may be attached to the loop device ${name}, and it can't be found out (${shortcoming})`,
+      clause: `may be attached to the loop device ${name}, which can't be determined (${shortcoming})`,
       remedy,
     },
   ];

@@ -70,7 +70,7 @@ function lookBelow({ name, sizeBytes, loop }: LoopDevice, view: KernelView): Loo
   // The number may be that of a device node elsewhere. To take it for both refuses too much rather than too little.
   if (stats?.isBlockDevice()) return { file, block: deviceNumber(stats.rdev) };
   const isNode = path?.startsWith('/dev/') === true && !path.startsWith('/dev/shm/');
-  return isNode ? { file, shortcoming: 'its name leads nowhere here' } : { file };
+  return isNode ? { file, shortcoming: 'its name does not exist here' } : { file };
 }
 
 function backingAt(stats: BigIntStats, path: KernelPath): LoopBacking {

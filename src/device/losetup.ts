@@ -41,8 +41,8 @@ function shortcomingOf(status: number | null, error: Error | undefined): string 
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'losetup (of util-linux) is not installed';
   if (error !== undefined) return `losetup can't be run: ${systemReason(error)}`;
-  if (status !== 0) return 'losetup does not tell it (that of util-linux does)';
-  return 'losetup may not ask for it: that needs root';
+  if (status !== 0) return 'this losetup does not report it (losetup of util-linux does)';
+  return 'losetup needs root to report it';
 }
 
 /** "/dev/loop0 2154697 254:0"; blanks inside a column are written as "\x20". */

@@ -83,7 +83,7 @@ export function inspect(place: Place): BigIntStats | undefined {
   throw placeError(
     'device',
     place,
-    `is a block device, which works on Linux only (this is ${process.platform}).`,
+    `is a block device, which is supported on Linux only (this is ${process.platform}).`,
   );
 }
 
@@ -138,7 +138,7 @@ async function openWithoutLease(place: Place, flags: number): Promise<number> {
         throw placeError(
           'device',
           place,
-          'is held by another program (by a lease), which does not give it up.',
+          'is held by a lease of another program, which does not release it.',
         );
       }
       await sleep(limits.leasePollMs);
@@ -214,13 +214,13 @@ export function describeOpened(place: Place, fd: number): DeviceHandle {
 function blockDeviceSize(place: Place, number: DeviceNumber): number {
   const device = readBlockDevice(number);
   if (device === undefined) {
-    throw placeError('device', place, `is not in /sys/dev/block (as ${number}), where its size would be.`);
+    throw placeError('device', place, `has no entry ${number} in /sys/dev/block, so its size is unknown.`);
   }
   if (device.sizeBytes === 0) {
     throw placeError(
       'device',
       place,
-      'has a size of 0 bytes: there is no medium in it, or nothing is attached to it.',
+      'has a size of 0 bytes: it has no medium, or nothing is attached to it.',
     );
   }
   return exactSize(place, device.sizeBytes);

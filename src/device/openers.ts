@@ -48,7 +48,7 @@ function writerUses(writers: readonly OpenFile[]): Use[] {
   const processes = [...new Set(writers.map(({ pid }) => pid))];
   return processes.map((pid) => ({
     clause: `is open for writing in process ${pid}${nameOfProcess(pid)}`,
-    remedy: 'end that first',
+    remedy: 'stop that process first',
   }));
 }
 
@@ -96,7 +96,7 @@ async function qemuUses(subject: Subject, sought: OpenersSought, unexamined: str
   const all = await readLocks(unexamined);
   const locks = all.filter((lock) => isQemuLock(lock, sought) && isOn(lock, subject));
   if (locks.length === 0) return [];
-  return [{ clause: 'is locked by a virtual machine or tool of QEMU', remedy: 'end that first' }];
+  return [{ clause: 'is locked by a QEMU virtual machine or tool', remedy: 'stop it first' }];
 }
 
 function isQemuLock({ kind, firstByte, lastByte }: FileLock, sought: OpenersSought): boolean {

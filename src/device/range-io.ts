@@ -53,7 +53,7 @@ function writeOnce(handle: DeviceHandle, bytes: Uint8Array, atBytes: number): nu
       if (isInterrupted(error)) continue;
       throw failedAt('write', handle, atBytes, error);
     }
-    const message = `cannot write ${nameOf(handle)} at byte ${atBytes}: it takes no more data.`;
+    const message = `cannot write ${nameOf(handle)} at byte ${atBytes}: it accepts no more data.`;
     throw deviceError(handle, message, undefined, atBytes);
   }
 }
@@ -82,7 +82,7 @@ export function failedAt(
 /** A `device` error about a device that ends before the size that it had. */
 export function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
   const sizes = `it had ${handle.sizeBytes} bytes when it was opened`;
-  const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has become shorter.`;
+  const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has shrunk.`;
   return deviceError(handle, message, undefined, atBytes);
 }
 

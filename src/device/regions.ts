@@ -98,7 +98,7 @@ export class Regions {
     }
     const mount = this.#mountOf(place);
     const type = mount?.type.slice(0, 32) ?? 'unknown';
-    const what = `what the ${type} file system ${place.deviceNumber} keeps its files on`;
+    const what = `where the ${type} file system ${place.deviceNumber} stores its files`;
     if (mount === undefined) this.addGap({ mayBe: 'elsewhere', what });
     else if (mount.type === 'overlay') this.#addTopLayer(mount, what);
     else this.#addMountStorage(mount, what);
@@ -182,7 +182,10 @@ export class Regions {
     const key = JSON.stringify(region);
     if (this.#byKey.has(key)) return false;
     if (this.#byKey.size === maxRegions) {
-      throw new BasynError('device', `a device that stands on more than ${maxRegions} others can't be used.`);
+      throw new BasynError(
+        'device',
+        `A device that is built on more than ${maxRegions} other devices is not supported.`,
+      );
     }
     this.#byKey.set(key, region);
     return true;

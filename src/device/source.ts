@@ -71,7 +71,7 @@ function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
   throw placeError(
     'device',
     place,
-    'says that it has no bytes, and yet there are some: it is no file on a disk.',
+    'reports a size of 0 bytes but contains data: it is not a file on a disk.',
   );
 }
 
@@ -86,7 +86,7 @@ function mountWarnings(place: Place, subject: Subject): string[] {
   } catch (error) {
     const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw error;
-    const what = `may be mounted read-write, and it can't be found out (${path}: ${reasonOf(error)}).`;
+    const what = `may be mounted read-write, which can't be determined (${path}: ${reasonOf(error)}).`;
     return [placeMessage(place, what)];
   }
 }

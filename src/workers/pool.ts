@@ -151,7 +151,7 @@ export class WorkerPool implements JobRunner {
   }
 
   #threadFailure(what: string, cause: Error): BasynError {
-    const sentence = `A worker thread on the ${this.#side} side ${what}: ${cause.message}.`;
+    const sentence = `A worker thread on the ${this.#side} host ${what}: ${cause.message}.`;
     return new BasynError('internal', sentence, { side: this.#side }, { cause });
   }
 }

@@ -72,7 +72,7 @@ describe('a target that is created', () => {
   it.each(['write', 'dry run'] as const)('needs an existing directory: %s', async (purpose) => {
     const path = join(directory(), 'gone', 'new.img');
     const { message } = await failureOf(() => create(path, MiB, purpose));
-    expect(message).toContain("can't be created: the directory that it would be in does not exist.");
+    expect(message).toContain(`can't be created: the directory ${join(path, '..')} does not exist.`);
   });
 
   it.each(['write', 'dry run'] as const)(

@@ -70,7 +70,7 @@ describe.each([
       code: 'device',
       message:
         `local file ${file} ends at byte 5000, but it had ${data.length} bytes when it was opened: ` +
-        'it has become shorter.',
+        'it has shrunk.',
       side: 'local',
       device: file,
       offsetBytes: 5000,
@@ -159,7 +159,7 @@ describe('direct access', () => {
     truncateSync(file, 5000);
     const failure = await failureOf(() => readPieces(direct, 100, 10_000, MiB));
     expect(failure).toMatchObject({ code: 'device', offsetBytes: 5000 });
-    expect(failure.message).toContain('it has become shorter');
+    expect(failure.message).toContain('it has shrunk');
   });
 
   it.skipIf(!isRoot)(

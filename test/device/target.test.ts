@@ -112,7 +112,7 @@ describe('two runs to one regular file', () => {
     const first = await target(file);
     expect(await failureOf(() => target(`${file}.link`))).toMatchObject({
       code: 'refused',
-      message: `remote target ${file}.link is locked by another program, maybe another run: end that first.`,
+      message: `remote target ${file}.link is locked by another program, possibly another run: stop that program first.`,
       remedy: 'force',
     });
     await first.close();
@@ -160,7 +160,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     expect(first.handle).toMatchObject({ kind: 'block device', sizeBytes: MiB });
     expect(await failureOf(() => target(device))).toMatchObject({
       code: 'refused',
-      message: expect.stringMatching(/is claimed by another program.*: end that first\.$/),
+      message: expect.stringMatching(/is claimed by another program.*: release it first\.$/),
       remedy: 'force',
     });
     expect((await target(device, { inUse: 'warn' })).warnings).toEqual([
@@ -271,7 +271,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     const device = loopOver(file);
     expect((await target(file, { inUse: 'warn' })).warnings).toEqual([
       `remote target ${file} is attached to the loop device ${device}, but writing to it is allowed.`,
-      `remote target ${file} is locked by another program, maybe another run, but writing to it is allowed.`,
+      `remote target ${file} is locked by another program, possibly another run, but writing to it is allowed.`,
     ]);
   });
 
@@ -300,7 +300,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     const link = join(directory(), 'link');
     symlinkSync(path, link);
     expect((await failureOf(() => target(path))).message).toContain(
-      'is a regular file under /dev, which lives in memory',
+      'is a regular file under /dev, which is in memory',
     );
     expect((await failureOf(() => target(link))).message).toContain('is a regular file under /dev');
   });

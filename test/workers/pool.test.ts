@@ -66,7 +66,7 @@ test('a thread that dies fails the jobs instead of leaving them without an answe
   const job = digestJob(deviceOf(Buffer.alloc(100)), 0);
   expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({
     code: 'internal',
-    message: 'A worker thread on the remote side died: it ended by itself.',
+    message: 'A worker thread on the remote host died: it exited unexpectedly.',
     side: 'remote',
   });
 });

@@ -6,7 +6,7 @@ import { maxGaps, maxRegions, type StorageGap, type StorageRegion } from './regi
 const maxTextCharacters = 256;
 
 /**
- * Checks an identity that came from the other side.
+ * Checks an identity that the peer sent.
  *
  * @throws BasynError `protocol`.
  */

@@ -5,14 +5,15 @@ import { examineOpen, type DeviceHandle } from './handle.ts';
 import { runHelper } from './helper-program.ts';
 
 /**
- * Drops what the page cache holds of a device that has just been flushed.
+ * Drops the page cache of a device that has just been flushed.
  *
- * After a failed write, pages may be in the cache that the kernel takes for written. A later write to such a page can be lost:
- * ext4 does not allocate blocks for it again, and the rest of a page that is written in part comes from the cache.
+ * After a failed write, the cache may contain pages that the kernel considers written. A later write to such a page can be
+ * lost: ext4 does not allocate blocks for it again. If only a part of the page is written, the rest comes from the cache.
  *
- * Node has no posix_fadvise(2). GNU dd calls it for its output, which it inherits from us, and writes nothing (`count=0`).
+ * Node has no posix_fadvise(2). GNU dd calls it for its output, a descriptor that it inherits, and writes nothing (`count=0`).
  *
- * @returns why nothing was dropped, as a clause; undefined where it was.
+ * @returns as a clause why nothing was dropped; undefined if the cache was dropped.
+ * @throws BasynError `device`.
  */
 export async function dropPageCache(handle: DeviceHandle): Promise<string | undefined> {
   if (examineOpen(handle, () => isInMemory(handle))) return undefined;

@@ -20,11 +20,11 @@ import {
 import { realKernelPath } from './regions.ts';
 
 /**
- * Opens a device or file for reading only. It may be in use: a warning says so where a file system on it is
- * mounted read-write.
+ * Opens a device or file for reading only. It may be in use: a warning reports a file system on it that is mounted
+ * read-write.
  *
- * @throws BasynError `device`, where it is missing, is no block device or regular file, can't be opened, or doesn't
- *   say how large it is.
+ * @throws BasynError `device`, if it does not exist, is neither a block device nor a regular file, can't be opened, or its
+ *   size can't be determined.
  */
 export async function openSource(
   path: string,
@@ -35,7 +35,7 @@ export async function openSource(
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
   const subject = examine(place, () => subjectOf(stats, realKernelPath(path)));
   const searching = openersOf(subject, 'writers');
-  // Whatever else fails first is told.
+  // Awaited below. If another failure comes first, that one is reported.
   searching.catch(() => undefined);
   const { fd, hasStableNumbers } = await openForReading(place, stats);
   try {
@@ -65,7 +65,7 @@ async function openForReading(place: Place, stats: BigIntStats): Promise<Opened>
   }
 }
 
-/** The files of the kernel (/proc, some of /sys) say that they have no bytes, and give some. */
+/** Files of the kernel (in /proc, and some in /sys) report a size of 0 but contain data. */
 function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
   if (sizeBytes > 0 || readSync(fd, Buffer.alloc(1), 0, 1, 0) === 0) return;
   throw placeError(
@@ -77,7 +77,7 @@ function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
 
 const advice = 'use a snapshot (LVM) or remount it read-only, or the result may be inconsistent.';
 
-/** It only reads: what can't be found out about a source is no reason to refuse it. */
+/** A source is only read. It is not refused if its mounts can't be determined. */
 function mountWarnings(place: Place, subject: Subject): string[] {
   try {
     const mountPoints = [...new Set(writableMountPoints(subject))];

@@ -126,16 +126,16 @@ function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {
     ftruncateSync(fd, sizeBytes);
     fsyncSync(fd);
   } catch (error) {
-    removeIfOurs(path, fd);
+    removeIfCreated(path, fd);
     throw error;
   }
 }
 
 /** Another program may have put a file of its own at the path. */
-function removeIfOurs(path: string, fd: number): void {
-  const ours = fstatSync(fd, { bigint: true });
+function removeIfCreated(path: string, fd: number): void {
+  const created = fstatSync(fd, { bigint: true });
   const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (named?.dev === ours.dev && named.ino === ours.ino) unlinkSync(path);
+  if (named?.dev === created.dev && named.ino === created.ino) unlinkSync(path);
 }
 
 /**

@@ -38,7 +38,7 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
     pause(settlePauseMs);
     if (!view.isAttachedNow(device.number)) return {};
     if (!view.askLosetupAgain()) return backing;
-    // Undefined where an attribute disappeared between two reads: the device is changing, so look again.
+    // Undefined if an attribute disappeared between two reads. The device is changing, so read it again.
     const again = view.block(device.number);
     if (again !== undefined) backing = lookBelow(again, view);
   }

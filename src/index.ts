@@ -23,7 +23,20 @@ export {
 } from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
-export type * from './options.ts';
+// By name: the bundled declarations would turn the functions of this file into exports.
+export type {
+  Action,
+  Comparison,
+  Compression,
+  CompressionName,
+  Endpoints,
+  InspectOptions,
+  Mode,
+  Observation,
+  Receiving,
+  RecheckOptions,
+  SyncOptions,
+} from './options.ts';
 export type * from './report.ts';
 
 /**
@@ -100,7 +113,7 @@ function comparisonOf(options: RecheckOptions | SyncOptions): Comparing {
   };
 }
 
-/** Without an action nobody is the source by name: the local side takes that part, and both count the same. */
+/** Without an action no side is the source. The local side plays that role; the result is the same either way. */
 function recheckOrder(options: RecheckOptions): Order {
   const { action } = options;
   return {

@@ -1,7 +1,7 @@
 import type { Extent } from './digest/extent.ts';
 import type { Side } from './errors.ts';
 
-/** What a run does with the two devices, one phase after the other. */
+/** What a run does with the two devices. Phases follow one another. */
 export type PhaseName = 'copy' | 'sync' | 'recheck';
 
 /** One of the two devices, as it was opened. */
@@ -41,7 +41,7 @@ export interface Differences {
   readonly differingRangeCount: number;
 }
 
-/** Bytes counted at the pipe to the other side; for a local run, what was written to the target. */
+/** Bytes counted at the pipe to ssh. In a run on one host, the bytes written to the target. */
 export interface Traffic {
   readonly receivedBytes: number;
   readonly transmittedBytes: number;
@@ -50,7 +50,7 @@ export interface Traffic {
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
-  /** Nothing was written: the phases tell what would have been. */
+  /** Nothing was written. The phases report what would have been written. */
   readonly dryRun: boolean;
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
@@ -61,7 +61,7 @@ export interface RunReport {
   readonly matches: boolean;
 }
 
-/** What a run tells while it goes on. The JSON lines of the command are these objects. */
+/** The events of a run. The command prints them as JSON lines. */
 export type RunEvent =
   | { readonly type: 'start'; readonly source: DeviceReport; readonly target: DeviceReport }
   | { readonly type: 'phase-start'; readonly phase: PhaseName; readonly sizeBytes: number }

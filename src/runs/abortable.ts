@@ -1,9 +1,9 @@
 import { BasynError } from '../errors.ts';
 
 /**
- * Lets `work` go on until it is done, or the signal asks `stop` to make it fail.
+ * Runs `work`. Where the signal is aborted meanwhile, `stop` has to make the work fail.
  *
- * @throws {BasynError} `aborted`, where the signal came before the work; whatever the work throws.
+ * @throws {BasynError} `aborted`, where the signal was aborted before; whatever `work` throws.
  */
 export async function abortable<T>(
   signal: AbortSignal | undefined,

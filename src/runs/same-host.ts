@@ -10,7 +10,7 @@ import { InlineRunner } from '../workers/inline.ts';
 import { performOnSameHost } from '../workers/same-host.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 
-/** A run whose devices are both on this machine. What is large enough is done by threads, which have ended at the end. */
+/** A run whose devices are both on this host. Large runs use threads; these have ended when the run settles. */
 export async function runSameHost({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
   let writtenBytes = 0;
   let runner: JobRunner<SameHostJob> | undefined;
@@ -47,7 +47,7 @@ export async function runSameHost({ onEvent, signal }: Observation, order: Order
   );
 }
 
-/** Opens both devices and says what they are. */
+/** Opens both devices and returns what they are. */
 export async function inspectSameHost(order: Order): Promise<Record<Side, DeviceReport>> {
   try {
     return await inspectOnSameHost(order);
@@ -56,7 +56,7 @@ export async function inspectSameHost(order: Order): Promise<Record<Side, Device
   }
 }
 
-/** What is done before a thread has started doesn't load what threads need, either. */
+/** A run that ends before a thread would have started does not load the thread's program either. */
 async function runnerFor(sizeBytes: number): Promise<JobRunner<SameHostJob>> {
   if (sizeBytes <= limits.inlineBytes) return new InlineRunner<SameHostJob>(performOnSameHost);
   const [{ WorkerPool }, { threadProgram }] = await Promise.all([

@@ -65,7 +65,7 @@ export class SameHostPhase {
         await this.#compare(source.diskView, target.diskView, undefined);
         break;
     }
-    // Also where nothing was written: what was found equal has to be durable as well.
+    // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#name !== 'recheck' && !dryRun) {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
@@ -86,7 +86,7 @@ export class SameHostPhase {
     });
   }
 
-  /** @param repair where to write what differs: the target itself, through the page cache. */
+  /** @param repair where to write the differing ranges: the target itself, through the page cache. */
   async #compare(
     source: DeviceHandle,
     target: DeviceHandle,
@@ -106,12 +106,12 @@ export class SameHostPhase {
     });
   }
 
-  /** Starts work item by item, a few at once, and lets each one's outcome count in order. */
+  /** Works on a few items at once, and applies their outcomes in order. */
   async #inOrder<T>(items: Iterable<T>, work: (item: T) => Promise<() => void>): Promise<void> {
     const underWay: Promise<() => void>[] = [];
     for (const item of items) {
       const outcome = work(item);
-      // Of several failures, the first in order is the run's; the others must not count as unheard.
+      // Of several failures, the first in order ends the run. The others must not count as unhandled rejections.
       outcome.catch(() => undefined);
       underWay.push(outcome);
       if (underWay.length > this.#runner.parallelism * 2) (await underWay.shift()!)();
@@ -127,7 +127,7 @@ export class SameHostPhase {
   }
 }
 
-/** Buffers, or whole steps of large ones, in batches that are worth a job. */
+/** Buffers, or whole steps of large ones, in batches of the size of a job. */
 function* batchesOf(coverage: Coverage, geometry: Geometry, stepBytes: number): Generator<Extent[]> {
   const partBytes = Math.max(1, Math.floor(limits.jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];

@@ -1,29 +1,29 @@
 import type { Side } from '../errors.ts';
 import {
-  coveredBytes,
   openDevice,
-  receivingOf,
+  targetRequestOf,
   usingDevice,
-  type Receiving,
+  type TargetRequest,
   type RunDevice,
 } from '../session/devices.ts';
 import type { Order, Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
 import { deviceReportOf, readPathOf } from '../session/reporter.ts';
+import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
 /**
- * The whole run where both devices are on this machine: threads read both sides and compare the bytes
- * themselves, which is exact, and faster than any hash.
+ * The whole run where both devices are on this host. Threads read both devices and compare the bytes themselves. This is
+ * exact, and faster than any hash.
  *
  * @throws {BasynError} the first failure on either side.
  */
 export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const { order, reporter } = run;
-  const places = placesOf(order);
-  const open = (role: Role, receiving: Receiving | null): Promise<RunDevice> => {
-    const { path, side } = places[role];
-    return openDevice(path, { side, hosts: 'one' }, { phases: order.phases, receiving }, () =>
+  const names = deviceNamesOf(order);
+  const open = (role: Role, targetRequest: TargetRequest | null): Promise<RunDevice> => {
+    const { path, side } = names[role];
+    return openDevice(path, { side, hosts: 'one' }, { phases: order.phases, targetRequest }, () =>
       reporter.flushing(side),
     );
   };
@@ -33,8 +33,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
     throw error;
   });
   await usingDevice(opened, runner, async (source) => {
-    const receiving = receivingOf(order, source.handle.sizeBytes, source.identity);
-    await usingDevice(await open('target', receiving), runner, async (target) => {
+    const targetRequest = targetRequestOf(order, source.handle.sizeBytes, source.identity);
+    await usingDevice(await open('target', targetRequest), runner, async (target) => {
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),
@@ -56,7 +56,7 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   });
 }
 
-/** Opens both devices and says what they are, without reading any data. */
+/** Opens both devices and returns what they are, without reading any data. */
 export async function inspectOnSameHost({
   localPath,
   remotePath,
@@ -69,7 +69,7 @@ export async function inspectOnSameHost({
     const device = await openDevice(
       path,
       { side, hosts: 'one' },
-      { phases: [], receiving: null },
+      { phases: [], targetRequest: null },
       () => undefined,
     );
     reports.push(deviceReportOf(device.handle));
@@ -78,13 +78,13 @@ export async function inspectOnSameHost({
   return { local: reports[0]!, remote: reports[1]! };
 }
 
-interface Place {
+interface DeviceName {
   readonly path: string;
   readonly side: Side;
 }
 
-function placesOf({ localRole, localPath, remotePath }: Order): Record<Role, Place> {
-  const local: Place = { path: localPath, side: 'local' };
-  const remote: Place = { path: remotePath, side: 'remote' };
+function deviceNamesOf({ localRole, localPath, remotePath }: Order): Record<Role, DeviceName> {
+  const local: DeviceName = { path: localPath, side: 'local' };
+  const remote: DeviceName = { path: remotePath, side: 'remote' };
   return localRole === 'source' ? { source: local, target: remote } : { source: remote, target: local };
 }

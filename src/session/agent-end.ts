@@ -5,19 +5,19 @@ import type { Channel } from '../link/channel.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import { openDevice, usingDevice, type Receiving, type RunDevice } from './devices.ts';
+import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
-/** Begins to take further lanes, and says where. `null`: it can't. */
+/** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
 export type ListenForLanes = () => Promise<LaneMeeting | null>;
 
 /**
- * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`, when the
- * device is closed and the local side has been told so.
+ * The whole run, seen from the remote host: the other half of {@link runLocalEnd}. Resolves after `bye`, when the device
+ * is closed and `closed` has been sent.
  *
- * @throws {BasynError} the first failure; where it is ours, the local side has been told.
+ * @throws {BasynError} the first failure. A failure on this side has been sent to the peer.
  */
 export async function serveAgentEnd(
   channel: Channel,
@@ -47,14 +47,14 @@ function shortened(text: string): string {
   return text.slice(0, limits.maxErrorMessageCharacters);
 }
 
-/** Serves all phases. Resolves when the device is closed, with what was found out about it at the end, for the user. */
+/** Serves all phases. Resolves when the device is closed, with warnings about its state at the end. */
 async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
   listenForLanes: ListenForLanes,
 ): Promise<readonly string[]> {
-  const use = { phases: open.phases, receiving: receivingOf(open) };
+  const use = { phases: open.phases, targetRequest: targetRequestOf(open) };
   const location = { side: 'remote', hosts: 'two' } as const;
   const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
@@ -81,8 +81,8 @@ async function serveDevice(
   });
 }
 
-/** Progress is shown where the person is. */
-const shownElsewhere = (): void => undefined;
+/** The local side reports the progress. */
+const ignoreProgress = (): void => undefined;
 
 async function servePhase(
   open: OpenMessage,
@@ -102,10 +102,10 @@ async function servePhase(
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
-  await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));
+  await playRole(open.role, plan, device, channel, runner, Promise.resolve(ignoreProgress));
 }
 
-function receivingOf({ receiving }: OpenMessage): Receiving | null {
+function targetRequestOf({ receiving }: OpenMessage): TargetRequest | null {
   if (receiving === null) return null;
   return { ...receiving, sourceIdentity: parseIdentity(receiving.sourceIdentity) };
 }

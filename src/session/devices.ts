@@ -19,8 +19,8 @@ import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
 
-/** What the receiving side has to know before it opens its device. */
-export interface Receiving {
+/** What the target's side has to know before it opens its device. */
+export interface TargetRequest {
   readonly sourceSizeBytes: number;
   readonly sourceIdentity: StorageIdentity;
   readonly create: boolean;
@@ -30,43 +30,43 @@ export interface Receiving {
 
 /** What a run does with a device. */
 export interface DeviceUse {
-  /** None: the device is only described. */
+  /** Empty where the device is only described. */
   readonly phases: readonly PhaseName[];
-  /** `null`: the device is only read. */
-  readonly receiving: Receiving | null;
+  /** `null` where the device is only read. */
+  readonly targetRequest: TargetRequest | null;
 }
 
-/** A device of a run. */
+/** A device that a run has opened. */
 export interface RunDevice extends OpenedDevice {
-  /** Reads that look past the page cache, where the storage allows that; else the same as `handle`. */
+  /** Reads past the page cache where the storage allows that. Otherwise the same as `handle`. */
   readonly diskView: DeviceHandle;
-  /** Why reads of `diskView` may return what a page cache holds. Undefined where they do not, or where nobody reads it. */
+  /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
   /**
-   * To be called when the last phase is over, before the device is closed.
+   * Checks that the path still leads to the open device. Call it after the last phase, before the device is closed.
    *
    * @returns warnings.
-   * @throws {BasynError} `device`, where the target is not what it was.
+   * @throws {BasynError} `device`, where the target was replaced, removed or mounted.
    */
   readonly checkAtEnd: () => string[];
 }
 
-/** `null` where the order writes nothing: then the target too is opened for reading only. */
-export function receivingOf(
+/** `null` where the order writes nothing. The target is then opened for reading only. */
+export function targetRequestOf(
   order: Order,
   sourceSizeBytes: number,
   sourceIdentity: StorageIdentity,
-): Receiving | null {
+): TargetRequest | null {
   if (!isWriting(order)) return null;
   const { create, force, dryRun } = order;
   return { sourceSizeBytes, sourceIdentity, create, force, dryRun };
 }
 
 /**
- * Opens a device: to be written to, if there is anything to receive; else for reading only.
+ * Opens a device: for writing where there is a target request, otherwise for reading only.
  *
- * @param onFlush is called before a flush, which may take as long as the disk needs.
- * @throws {BasynError} where a guard refuses the device, or it can't be used.
+ * @param onFlush is called before a flush. A flush may take as long as the disk needs.
+ * @throws {BasynError} `refused`, where a guard refuses the device; `device`, where it cannot be used.
  */
 export async function openDevice(
   path: string,
@@ -86,9 +86,9 @@ export async function openDevice(
 async function openFor(
   path: string,
   location: Location,
-  { phases, receiving }: DeviceUse,
+  { phases, targetRequest }: DeviceUse,
 ): Promise<OpenedDevice> {
-  if (receiving === null) {
+  if (targetRequest === null) {
     const role = phases.some(isTransfer) ? 'source' : 'device';
     const opened = await openSource(path, { ...location, role });
     if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
@@ -97,31 +97,31 @@ async function openFor(
   }
   return openTarget(path, {
     ...location,
-    sourceSizeBytes: receiving.sourceSizeBytes,
-    sourceIdentity: receiving.sourceIdentity,
-    missing: receiving.create ? 'create' : 'refuse',
-    inUse: receiving.force ? 'warn' : 'refuse',
-    purpose: receiving.dryRun ? 'dry run' : 'write',
+    sourceSizeBytes: targetRequest.sourceSizeBytes,
+    sourceIdentity: targetRequest.sourceIdentity,
+    missing: targetRequest.create ? 'create' : 'refuse',
+    inUse: targetRequest.force ? 'warn' : 'refuse',
+    purpose: targetRequest.dryRun ? 'dry run' : 'write',
   });
 }
 
 /**
- * What is to be durable at the end is flushed now, too. An earlier run, or another program, may have left data in the page
- * cache that never reached the disk. A run that finds such data equal writes nothing of it.
+ * Flushes what has to be durable at the end of the run. An earlier run, or another program, may have left data in the page
+ * cache that never reached the disk. A run that finds such data equal does not write it again.
  */
 async function prepare(
   opened: OpenedDevice,
-  { phases, receiving }: DeviceUse,
+  { phases, targetRequest }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
   const start = startStateOf(handle);
-  const writes = receiving !== null && !receiving.dryRun;
+  const writes = targetRequest !== null && !targetRequest.dryRun;
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
   const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
   const kept = writes ? await dropPageCache(handle) : undefined;
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
-  const isReadPastCache = phases.includes('recheck') || (receiving !== null && phases.includes('sync'));
+  const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
   const view = isReadPastCache ? openDiskView(handle) : undefined;
   const cacheWarnings = view?.cachedBecause === undefined ? [] : [cacheWarning(handle, view.cachedBecause)];
   return {
@@ -131,8 +131,8 @@ async function prepare(
     diskView: view?.handle ?? handle,
     cachedBecause: view?.cachedBecause,
     checkAtEnd: () => {
-      if (receiving === null) return sourceChanges(handle, start);
-      if (writes) checkTargetAtEnd(handle, start, receiving.force ? 'allow' : 'refuse');
+      if (targetRequest === null) return sourceChanges(handle, start);
+      if (writes) checkTargetAtEnd(handle, start, targetRequest.force ? 'allow' : 'refuse');
       return [];
     },
     close: async () => {
@@ -143,8 +143,8 @@ async function prepare(
 }
 
 /**
- * A failure is not the end: what the disk holds is compared, and what was lost is found to differ. A device that can't be
- * flushed at all fails at the end of a transfer.
+ * A failed flush does not end the run. The run compares what the disk holds, so data that was lost is found to differ. A
+ * device that cannot be flushed at all fails at the end of a transfer.
  */
 async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<string[]> {
   onFlush();
@@ -179,43 +179,9 @@ function emptyError(what: string, { side, path }: Pick<DeviceHandle, 'side' | 'p
   return new BasynError('device', `${what} is empty: it has 0 bytes.`, { side, device: path });
 }
 
-/** The sizes of both devices, of which a side without an action is the source by convention only. */
-export interface DeviceSizes {
-  readonly sourceBytes: number;
-  readonly targetBytes: number;
-}
-
 /**
- * The number of bytes that a run covers: the source's, or in a recheck those that both devices have.
- *
- * @throws {BasynError} `refused`, where the target of a transfer is too small; `device`, where there is nothing to compare.
- */
-export function coveredBytes(order: Order, { sourceBytes, targetBytes }: DeviceSizes): number {
-  if (isWriting(order)) {
-    if (targetBytes >= sourceBytes) return sourceBytes;
-    throw new BasynError(
-      'refused',
-      `The receiving device has ${targetBytes} bytes, and the source ${sourceBytes}: they can't be equal.`,
-    );
-  }
-  if (sourceBytes === 0 && (targetBytes === 0 || order.sizes === 'target at least source')) {
-    const which = targetBytes === 0 ? 'both devices are empty' : 'the source is empty';
-    throw new BasynError('device', `There is nothing to compare: ${which}.`);
-  }
-  return Math.min(sourceBytes, targetBytes);
-}
-
-/** Whether the sizes alone allow the devices to match. */
-export function doSizesMatch(
-  { sizes }: Pick<Order, 'sizes'>,
-  { sourceBytes, targetBytes }: DeviceSizes,
-): boolean {
-  return sizes === 'equal' ? sourceBytes === targetBytes : targetBytes >= sourceBytes;
-}
-
-/**
- * Lets `use` work with an open device, and closes it. After a failure the threads are ended first: they know the
- * device by its descriptor's number, and the next file to be opened would get this number.
+ * Calls `use` with an open device, then closes the device. After a failure, the threads are ended before that: they know
+ * the device by the number of its descriptor, and the next file to be opened would get this number.
  */
 export async function usingDevice<D extends OpenHandle, T>(
   device: D,

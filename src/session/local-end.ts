@@ -4,21 +4,15 @@ import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
-import {
-  coveredBytes,
-  openDevice,
-  receivingOf,
-  usingDevice,
-  type Receiving,
-  type RunDevice,
-} from './devices.ts';
+import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
 import { playRole } from './role.ts';
+import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
 
-/** What the local end of a session works with. */
+/** What the local end of a session needs. */
 export interface LocalEnd {
   readonly order: Order;
   readonly channel: Channel;
@@ -28,17 +22,17 @@ export interface LocalEnd {
 }
 
 /**
- * The whole run, seen from the machine of the person:
+ * The whole run, seen from the user's host:
  *
  *     local                                  agent
  *       │ open (path, role) ──────────────────▶│ opens its device
  *       │◀───────────────────── opened | failure│
  *       │ begin (plan) ───────────────────────▶│ ┐ once per phase; the conversation
- *       │◀───────── source ⇄ target ──────────▶│ ┘ between stands above Source
+ *       │◀───────── source ⇄ target ──────────▶│ ┘ in between is shown above Source
  *       │ bye ────────────────────────────────▶│ closes its device
  *       │◀───────────────────── closed | failure│ ends
  *
- * A local source begins before the agent has answered: its size is the plan's, and it only reads.
+ * A local source starts reading before the agent has answered. It knows the plan, because the size is its own.
  *
  * @throws {BasynError} the first failure on either side.
  */
@@ -48,7 +42,7 @@ export async function runLocalEnd(end: LocalEnd): Promise<void> {
   await (order.localRole === 'source' ? runAsSource(end) : runAsTarget(end));
 }
 
-/** Opens both devices and says what they are, without reading any data. */
+/** Opens both devices and returns what they are, without reading any data. */
 export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport; remote: DeviceReport }> {
   const { order, runner } = end;
   sendOpen(end, null);
@@ -62,7 +56,7 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   return usingDevice(await openLocal(end, null), runner, async (local) => {
-    sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
+    sendOpen(end, targetRequestOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
@@ -72,10 +66,10 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
-      await measureWay(end, opened, sizeBytes);
+      await measureRoundTrip(end, opened, sizeBytes);
       return sizeBytes;
     });
-    // A transfer covers the source. What a recheck covers depends on both sides, and nothing can begin before it is known.
+    // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : await opening;
     return runPhases(end, local, sizeBytes, opening);
   });
@@ -85,8 +79,8 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   sendOpen(end, null);
   const opened = await expectOpened(end);
-  const receiving = receivingOf(order, opened.sizeBytes, parseIdentity(opened.identity));
-  return usingDevice(await openLocal(end, receiving), runner, async (local) => {
+  const targetRequest = targetRequestOf(order, opened.sizeBytes, parseIdentity(opened.identity));
+  return usingDevice(await openLocal(end, targetRequest), runner, async (local) => {
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
@@ -95,7 +89,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.note([...(opened.notes ?? []), ...local.notes]);
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
-    await measureWay(end, opened, sizeBytes);
+    await measureRoundTrip(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
 }
@@ -111,7 +105,7 @@ async function runPhases(
     const plan = planOf(order, name, sizeBytes, channel.roundTripMs);
     channel.send({ type: 'begin', ...plan });
     const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
-    // The role hears of a refusal when it comes to it; until then, it must not count as unheard.
+    // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
     reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
   }
@@ -120,8 +114,8 @@ async function runPhases(
 }
 
 /**
- * Ends the conversation. Only the agent knows whether its device could be closed, and whether it is still what it was: the
- * run has succeeded when the agent says so. How its process ends after that does not matter.
+ * Ends the conversation. Only the agent knows whether its device could be closed and whether the path still leads to it.
+ * The run has succeeded when the agent says so. How the agent's process exits after that does not matter.
  */
 async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   channel.send({ type: 'bye' });
@@ -130,13 +124,13 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   reporter.warn(message.warnings);
 }
 
-function openLocal({ order, channel }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
+function openLocal({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): Promise<RunDevice> {
   const { localPath, phases } = order;
   const location = { side: 'local', hosts: 'two' } as const;
-  return openDevice(localPath, location, { phases, receiving }, () => channel.announceFlush());
+  return openDevice(localPath, location, { phases, targetRequest }, () => channel.announceFlush());
 }
 
-function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
+function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): void {
   const { remotePath: path, peerTimeoutMs, lanes, phases } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({
@@ -144,7 +138,7 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
     protocol: 2,
     path,
     role,
-    receiving,
+    receiving: targetRequest,
     phases: [...phases],
     lanes: lanes > 1,
     peerTimeoutMs,
@@ -159,10 +153,10 @@ async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage
 }
 
 /**
- * How long the way is decides on lanes and on compression, and can't be told once there is data on it: a run that moves
- * none needs not know. Of a copy it is certain how much will be moved, so that lanes need not wait for the first data.
+ * The round-trip time decides on lanes and compression. Measure it before data queues. A run that moves no data does not
+ * need it. A copy moves a known amount of data, so its lanes are opened at once.
  */
-async function measureWay(
+async function measureRoundTrip(
   { order, channel, lanes }: LocalEnd,
   { lanes: meeting }: OpenedMessage,
   sizeBytes: number,

@@ -5,13 +5,13 @@ import type { PhaseName } from '../report.ts';
 
 export type Role = 'source' | 'target';
 
-/** Which role each side has. Everything below works with roles, and never asks for the direction again. */
+/** The role of each side. Everything below works with roles and does not look at the direction again. */
 export const rolesOf = {
   push: { local: 'source', remote: 'target' },
   pop: { local: 'target', remote: 'source' },
 } as const satisfies Record<string, { local: Role; remote: Role }>;
 
-/** A run, complete: no default is left open. */
+/** Everything that a run needs to know. All defaults are filled in. */
 export interface Order {
   readonly localPath: string;
   readonly remotePath: string;
@@ -19,16 +19,16 @@ export interface Order {
   readonly phases: readonly PhaseName[];
   readonly hash: HashName;
   readonly bufferBytes: number;
-  /** `null`: chosen while the run goes on. */
+  /** `null`: chosen during the run. */
   readonly chunkBytes: number | null;
   readonly compression: CompressionChoice;
-  /** What sizes are no difference. Without an action neither side is the source, and they have to be equal. */
+  /** Which sizes match. Without an action neither side is the source, so the sizes have to be equal. */
   readonly sizes: 'equal' | 'target at least source';
   readonly create: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly peerTimeoutMs: number;
-  /** Most connections that carry data. */
+  /** The maximum number of lanes. */
   readonly lanes: number;
 }
 
@@ -54,7 +54,7 @@ export function planOf(
   };
 }
 
-/** Whether the run writes anything, now or if it weren't a dry run. */
+/** Whether the run writes, or would write without `dryRun`. */
 export function isWriting({ phases }: Order): boolean {
   return phases.some((phase) => phase !== 'recheck');
 }

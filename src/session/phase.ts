@@ -14,18 +14,18 @@ export interface Phase {
   readonly plan: Plan;
   readonly geometry: Geometry;
   readonly coverage: Coverage;
-  /** For digests of digests; data is hashed by the runner. */
+  /** For digests of digests. The runner hashes the data. */
   readonly hasher: Hasher;
   /** What the role reads. */
   readonly device: DeviceHandle;
-  /** Where the target writes: the same device, through the page cache. */
+  /** What the target writes: the same device, through the page cache. */
   readonly output: DeviceHandle;
   readonly runner: JobRunner;
-  /** What the target may do with zeros in this phase. */
+  /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
 }
 
-/** Is told the bytes of the device that are done, never less than before. */
+/** Takes the number of bytes of the device that are done. It never decreases. */
 export type ProgressListener = (doneBytes: number) => void;
 
 export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'hasher'>): Promise<Phase> {
@@ -40,23 +40,23 @@ export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'has
   };
 }
 
-/** The chunk that was asked for, or the finest one that makes sense. */
+/** The requested chunk, or the finest one that is useful. */
 export function chunkBytesOf(bufferBytes: number, chunkBytes: number | null): number {
   return chunkBytes ?? Math.min(limits.finestChunkBytes, bufferBytes);
 }
 
 /**
- * How many buffers the target may survey ahead of the source: enough to fill a long link, and bounded by the memory
- * that their block digests take and by the data that should still be in the page cache when a buffer turns out to
- * differ.
+ * The number of buffers that the target may survey ahead of the source. It is large enough to fill a link with a long
+ * round trip. It is bounded by the memory for the block digests, and by the data that should still be in the page cache
+ * when a buffer turns out to differ.
  */
 export function windowBuffersOf(bufferBytes: number, chunkBytes: number | null, hash: HashName): number {
   return buffersWithin(limits.windowDataBytes, bufferBytes, chunkBytes, hash);
 }
 
 /**
- * How many buffers the source may survey ahead of the comparison. It asks nobody for that, so it goes further where
- * there is memory for the page cache: to connect may take longer than to read half a gibibyte.
+ * The number of buffers that the source may survey ahead of the comparison. It is larger than the target's where there
+ * is memory for the page cache: connecting may take longer than reading half a gibibyte.
  */
 export function aheadBuffersOf({ bufferBytes, chunkBytes, hash, windowBuffers }: Plan): number {
   const dataBytes = Math.min(limits.aheadDataBytes, freemem() / 4);

@@ -2,8 +2,8 @@ import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
 import { assert, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { doSizesMatch } from './devices.ts';
 import type { Order } from './order.ts';
+import { doSizesMatch } from './sizes.ts';
 import type {
   DeviceReport,
   EventListener,
@@ -15,13 +15,13 @@ import type {
   Traffic,
 } from '../report.ts';
 
-/** How reads of a device that look for the disk are answered. */
+/** Where reads of each device come from that are meant to reach the disk. */
 export interface DiskReads {
   readonly source: ReadPath;
   readonly target: ReadPath;
 }
 
-/** Tells the caller of a run how it goes, and sums it up in the end. */
+/** Reports the events of a run to its caller, and builds the final report. */
 export class Reporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
   readonly #emit: EventListener;
@@ -31,7 +31,7 @@ export class Reporter {
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
   #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
-  #tell: ((elapsedMs: number) => void) | undefined;
+  #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
@@ -63,7 +63,7 @@ export class Reporter {
     this.#emit({ type: 'debug', message });
   }
 
-  /** A flush of the device on this side begins. It is reported if it is not over at once. */
+  /** A flush of the device on this side begins. It is reported only if it takes a while. */
   flushing(side: Side): void {
     const phase = this.#phase?.name;
     clearTimeout(this.#flushTimer);
@@ -72,17 +72,17 @@ export class Reporter {
     }, limits.progressIntervalMs);
   }
 
-  /** Begins a phase. What it returns takes the phase's progress; the listener hears of it at steady intervals. */
+  /** Begins a phase. The function that it returns takes the progress, which is reported at regular intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
     this.#phaseStartMs = monotonicMs();
     let doneBytes = 0;
     clearTimeout(this.#flushTimer);
     this.#phase = { name: phase, sizeBytes };
     this.#emit({ type: 'phase-start', phase, sizeBytes });
-    this.#tell = (elapsedMs) => {
+    this.#emitProgress = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
-    this.#timer = setInterval(() => this.#tell?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
+    this.#timer = setInterval(() => this.#emitProgress?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
     return (bytes) => {
       doneBytes = bytes;
     };
@@ -94,18 +94,18 @@ export class Reporter {
     const { name: phase, sizeBytes } = this.#phase;
     const elapsedMs = this.#phaseElapsedMs();
     const report = { phase, sizeBytes, ...counts, ...readPathsOf(phase, this.#diskReads), elapsedMs };
-    this.#tell?.(elapsedMs);
+    this.#emitProgress?.(elapsedMs);
     this.stop();
     this.#phase = undefined;
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }
 
-  /** Falls silent, also in the middle of a phase. */
+  /** Reports no more progress, also in the middle of a phase. */
   stop(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#flushTimer);
-    this.#tell = undefined;
+    this.#emitProgress = undefined;
   }
 
   #phaseElapsedMs(): number {
@@ -136,7 +136,7 @@ export class Reporter {
   }
 }
 
-/** A transfer reads its source through the page cache, which is faster where the source is in use. */
+/** A transfer reads its source through the page cache. This is faster where the source is in use. */
 function readPathsOf(
   phase: PhaseName,
   diskReads: DiskReads,
@@ -151,7 +151,7 @@ function readPathsOf(
   }
 }
 
-/** @param cachedBecause why reads of the device may not see the disk. */
+/** @param cachedBecause why reads of the device may not reach the disk. */
 export function readPathOf({ cachedBecause }: { readonly cachedBecause: string | undefined }): ReadPath {
   return cachedBecause === undefined ? 'direct' : 'cached';
 }

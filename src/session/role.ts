@@ -11,10 +11,10 @@ import { Target } from './target.ts';
 const roles = { source: Source, target: Target } as const;
 
 /**
- * Carries out one side of one phase. It begins to read at once, and to talk when `starting` resolves.
+ * Plays one role in one phase. It starts reading at once, and sends nothing before `starting` resolves.
  *
- * @param starting whom to tell of progress.
- * @throws {BasynError} whatever ends the phase early.
+ * @param starting resolves with the listener for progress.
+ * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
   role: Role,

@@ -14,7 +14,7 @@ import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
 
 /**
- * The side that has the data, in one phase:
+ * The role that has the data, in one phase:
  *
  *     target                                source
  *       │ digests (whole buffers) ────────────▶│  compares with its own        ┐
@@ -23,10 +23,10 @@ import { unexpected } from './unexpected.ts';
  *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
  *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
  *       │ written ────────────────────────────▶│  room for more                ┘
- *       │◀───────────────────────────── finish │  that was all: so many bytes
+ *       │◀───────────────────────────── finish │  end of data, with byte counts
  *       │ finished ───────────────────────────▶│  all written and flushed
  *
- * A source reports success only when the target has confirmed exactly the bytes that were sent.
+ * A source reports success only when the target has confirmed exactly the bytes that the source has sent.
  */
 export class Source {
   readonly #phase: Phase;
@@ -37,7 +37,7 @@ export class Source {
   readonly #comparer: Comparer | undefined;
   #isFinishing = false;
 
-  /** Begins to read at once; nothing is sent before {@link run}. */
+  /** Starts reading at once. Nothing is sent before {@link run}. */
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
@@ -56,10 +56,10 @@ export class Source {
     }
   }
 
-  /** @throws {BasynError} whatever ends the phase before the target has confirmed it. */
+  /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(onProgress: ProgressListener): Promise<PhaseCounts> {
-    const story = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
-    const [findings, { writtenBytes }] = await this.#tasks.race(story);
+    const work = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
+    const [findings, { writtenBytes }] = await this.#tasks.race(work);
     const sentBytes = this.#sender.acceptedBytes;
     if (writtenBytes !== sentBytes) {
       throw new BasynError(

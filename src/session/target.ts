@@ -14,11 +14,11 @@ import { unexpected } from './unexpected.ts';
 import { Writer } from './transfer/writer.ts';
 
 /**
- * The side that receives, in one phase. It streams its digests ahead, answers questions, writes what it is
- * sent, and says `finished` when all of it is on the disk. The whole conversation stands above {@link Source}.
+ * The role that receives, in one phase. It streams its digests ahead, answers questions, writes the data that arrives,
+ * and sends `finished` when all of it is on the disk. The diagram above {@link Source} shows the whole conversation.
  *
- * What the guarantee rests on: `finished` follows the flush, the flush follows the last write, and the writes
- * are complete when as many bytes have come as `finish` announced, whichever lane they took.
+ * The guarantee depends on this order: `finished` follows the flush, and the flush follows the last write. The writes are
+ * complete when as many bytes have arrived as `finish` announced, on whichever lane.
  */
 export class Target {
   readonly #phase: Phase;
@@ -26,7 +26,7 @@ export class Target {
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
   readonly #survey: Survey | undefined;
-  /** Block digests of the buffers in the window, until the source has settled them. */
+  /** Block digests of the buffers in the window, kept until the source has settled the buffers. */
   readonly #kept = new Map<number, Uint8Array>();
   #donePosition = 0;
   #askedBytes = 0;
@@ -41,17 +41,17 @@ export class Target {
     }
   }
 
-  /** @throws {BasynError} whatever keeps a byte from being written and flushed. */
+  /** @throws {BasynError} the first failure that keeps a byte from being written and flushed. */
   async run(onProgress: ProgressListener): Promise<PhaseCounts> {
-    return this.#tasks.race(this.#story(onProgress));
+    return this.#tasks.race(this.#work(onProgress));
   }
 
-  async #story(onProgress: ProgressListener): Promise<PhaseCounts> {
+  async #work(onProgress: ProgressListener): Promise<PhaseCounts> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
     const { writtenBytes } = this.#writer;
     assert(writtenBytes === finish.dataBytes, `${writtenBytes} bytes written of ${finish.dataBytes}`);
-    // Also where nothing was written: what was found equal has to be durable as well.
+    // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#phase.plan.phase !== 'recheck' && !this.#phase.plan.dryRun) {
       this.#channel.announceFlush();
       await flush(this.#phase.output);
@@ -61,12 +61,12 @@ export class Target {
     return { differingBytes, differingRanges, differingRangeCount, writtenBytes };
   }
 
-  /** Data may arrive after `finish`, on another lane: the phase is over when all that it announced has come. */
+  /** Data may arrive after `finish`, on another lane. The phase ends when everything that `finish` announced has arrived. */
   async #listen(onProgress: ProgressListener): Promise<FinishMessage> {
     let finish: FinishMessage | undefined;
     while (finish?.dataBytes !== this.#writer.receivedBytes) {
       if (finish !== undefined && this.#writer.receivedBytes > finish.dataBytes) {
-        throw new BasynError('protocol', 'The other side sent more data than it announced.');
+        throw new BasynError('protocol', 'The peer sent more data than it announced.');
       }
       const message = await this.#channel.next();
       if (message.type === 'data') {
@@ -85,13 +85,13 @@ export class Target {
     return finish;
   }
 
-  /** On a single lane, `finish` is the last of the phase: what has not come by then will never come. */
+  /** On a single lane, `finish` is the last message of the phase: data that has not arrived by then will never arrive. */
   #expectAnnounced({ dataBytes }: FinishMessage): void {
     const { receivedBytes } = this.#writer;
     if (!this.#channel.isInOrder || receivedBytes >= dataBytes) return;
     throw new BasynError(
       'protocol',
-      `The other side announced ${dataBytes} bytes of data, and sent ${receivedBytes}.`,
+      `The peer announced ${dataBytes} bytes of data and sent ${receivedBytes}.`,
     );
   }
 
@@ -128,7 +128,11 @@ export class Target {
     this.#channel.send({ type: 'answer', id, digests });
   }
 
-  /** What a question counts, if it is allowed: neither answers to make nor answers that nobody reads may pile up. */
+  /**
+   * What a request counts against the limits.
+   *
+   * @throws {BasynError} `protocol`, where it is not allowed: neither requests nor unread answers may accumulate.
+   */
   #chargeOf(extents: readonly Extent[], stepBytes: number): number {
     const { hasher, plan } = this.#phase;
     if (stepBytes === 0) throw forbiddenAsk('in steps of 0 bytes');
@@ -138,7 +142,7 @@ export class Target {
     }
     if (charge >= limits.maxPayloadBytes) throw forbiddenAsk('that do not fit into one answer');
     if (this.#askedBytes + charge > limits.askedDigestBytes) {
-      throw forbiddenAsk('while too many were not answered yet');
+      throw forbiddenAsk('while too many requests were unanswered');
     }
     if (this.#channel.queuedBytes > limits.unreadAnswerBytes) {
       throw forbiddenAsk('without reading the answers');
@@ -146,7 +150,7 @@ export class Target {
     return charge;
   }
 
-  /** Block digests that the survey has computed already: no block is hashed twice. */
+  /** Block digests that the survey has already computed, so that no block is hashed twice. */
   #keptDigests(extents: readonly Extent[]): Uint8Array | undefined {
     const { geometry, hasher } = this.#phase;
     const parts: Uint8Array[] = [];
@@ -176,9 +180,9 @@ function runsOf(batch: readonly SurveyedBuffer[]): SurveyedBuffer[][] {
 }
 
 function neverSent(buffer: number): BasynError {
-  return new BasynError('protocol', `The other side settled buffer ${buffer} out of turn.`);
+  return new BasynError('protocol', `The peer settled buffer ${buffer} out of turn.`);
 }
 
 function forbiddenAsk(how: string): BasynError {
-  return new BasynError('protocol', `The other side asked for digests ${how}.`);
+  return new BasynError('protocol', `The peer asked for digests ${how}.`);
 }

@@ -1,4 +1,4 @@
-/** Work that goes on beside the story of a phase; the first failure in it ends the story too. */
+/** Background work of a phase. The first failure in it ends the phase. */
 export class TaskGroup {
   readonly #failed: Promise<never>;
   #fail!: (error: unknown) => void;
@@ -7,17 +7,17 @@ export class TaskGroup {
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    // Whoever races against it hears of it. Before anyone does, it is no unhandled rejection.
+    // `race` reports the failure. Before that, it must not count as an unhandled rejection.
     this.#failed.catch(() => undefined);
   }
 
-  /** Lets `task` go on by itself. */
+  /** Lets `task` run in the background. */
   spawn(task: Promise<unknown>): void {
     task.catch(this.#fail);
   }
 
-  /** The story's outcome, or the first failure of the work beside it. */
-  race<T>(story: Promise<T>): Promise<T> {
-    return Promise.race([story, this.#failed]);
+  /** Settles with the outcome of `work`, or rejects with the first failure of a background task. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#failed]);
   }
 }

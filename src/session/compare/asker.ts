@@ -11,7 +11,7 @@ interface OpenAsk {
   readonly resolve: (digests: Uint8Array) => void;
 }
 
-/** The source's questions to the target: any number may be open, and each is answered by its number. */
+/** The source's requests for digests. Several may be open at once; each answer carries the number of its request. */
 export class Asker {
   readonly #channel: Channel;
   readonly #digestBytes: number;
@@ -32,11 +32,11 @@ export class Asker {
     return answers.length === 1 ? answers[0]! : Buffer.concat(answers);
   }
 
-  /** @throws {BasynError} `protocol`, where nobody asked, or for something else. */
+  /** @throws {BasynError} `protocol`, where the answer belongs to no open request. */
   answer({ id, digests }: AnswerMessage): void {
     const ask = this.#open.get(id);
     if (ask?.expectedBytes !== digests.byteLength) {
-      throw new BasynError('protocol', 'The other side sent digests that nobody asked for.');
+      throw new BasynError('protocol', 'The peer sent digests that were not requested.');
     }
     this.#open.delete(id);
     this.#credit.release(askCharge(ask.expectedBytes));
@@ -54,12 +54,12 @@ export class Asker {
   }
 }
 
-/** What an open request counts: the digests that will come, and for the smallest, what remembering it takes. */
+/** What an open request counts against the limits: the digests to come, or for a small request the memory for itself. */
 export function askCharge(expectedBytes: number): number {
   return Math.max(limits.leastAskCharge, expectedBytes);
 }
 
-/** Cuts a question into ones that neither side finds too large. */
+/** Splits a request into ones that stay within both sides' limits. */
 export function questionsOf(extents: readonly Extent[], stepBytes: number): Extent[][] {
   const partBytes = Math.max(1, Math.floor(limits.askBytes / stepBytes)) * stepBytes;
   const questions: Extent[][] = [];

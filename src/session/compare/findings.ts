@@ -2,7 +2,7 @@ import type { Extent } from '../../digest/extent.ts';
 import type { Differences } from '../../report.ts';
 import { limits } from '../../limits.ts';
 
-/** Adds up the ranges that differ. They are told in ascending order; neighbours count as one. */
+/** Adds up the ranges that differ. They are added in ascending order; neighbours count as one. */
 export class Findings {
   differingBytes = 0;
   differingRangeCount = 0;
@@ -19,28 +19,28 @@ export class Findings {
     for (const extent of extents) {
       this.differingBytes += extent.lengthBytes;
       if (extent.offsetBytes !== this.#endBytes) this.differingRangeCount++;
-      this.#name(extent);
+      this.#list(extent);
     }
   }
 
-  /** Adds what was found behind all that was added so far. */
+  /** Adds findings that lie behind everything added so far. */
   append(later: Findings): void {
     const [first] = later.differingRanges;
     if (first === undefined) return;
     const isNeighbour = first.offsetBytes === this.#endBytes;
     this.differingBytes += later.differingBytes;
-    // One after the other, as each counts for whether the next is still named.
+    // One at a time: each counts towards the limit that decides whether the next is listed.
     this.differingRangeCount += isNeighbour ? 0 : 1;
     for (const [index, range] of later.differingRanges.entries()) {
       if (index > 0) this.differingRangeCount++;
-      this.#name(range);
+      this.#list(range);
     }
     this.differingRangeCount += later.differingRangeCount - later.differingRanges.length;
     this.#endBytes = later.#endBytes;
   }
 
-  /** Puts a range that is counted already behind the named ones, or joins it to the last, while that is still named. */
-  #name({ offsetBytes, lengthBytes }: Extent): void {
+  /** Lists a range that is already counted, or joins it to the last one, up to the limit of listed ranges. */
+  #list({ offsetBytes, lengthBytes }: Extent): void {
     if (this.differingRangeCount <= limits.reportedRanges) {
       const last = offsetBytes === this.#endBytes ? this.differingRanges.pop() : undefined;
       const startBytes = last?.offsetBytes ?? offsetBytes;
@@ -53,11 +53,11 @@ export class Findings {
   }
 }
 
-/** What was found in each buffer: however many ranges that is, the memory for it is bounded. */
+/** What was found in each buffer. Its memory is bounded, whatever the number of ranges. */
 export class FindingsByBuffer {
   readonly #byBuffer = new Map<number, Findings>();
 
-  /** @param extents none of which reaches into a second buffer, or all of it is counted for the first. */
+  /** @param extents each of them within one buffer; otherwise all of it counts for the first buffer. */
   static of(extents: readonly Extent[], bufferBytes: number): FindingsByBuffer {
     const found = new FindingsByBuffer();
     for (const extent of extents) found.#at(Math.floor(extent.offsetBytes / bufferBytes)).add([extent]);
@@ -73,7 +73,7 @@ export class FindingsByBuffer {
     return joined;
   }
 
-  /** Undefined, where nothing differs in it. */
+  /** Undefined where nothing differs in the buffer. */
   inBuffer(index: number): Findings | undefined {
     return this.#byBuffer.get(index);
   }

@@ -7,7 +7,7 @@ import type { Phase } from '../phase.ts';
 import { Asker } from './asker.ts';
 import type { DigestListener, DigestSource } from './digest-source.ts';
 
-/** The target's digests as the peer sends them: those of whole buffers unasked, within a window, and finer ones on request. */
+/** The target's digests as the peer sends them: of whole buffers unrequested, within a window; finer ones on request. */
 export class PeerDigests implements DigestSource {
   readonly #phase: Phase;
   readonly #channel: Channel;
@@ -56,7 +56,7 @@ export class PeerDigests implements DigestSource {
     }
   }
 
-  /** @throws {BasynError} `protocol`, where nobody asked, or for something else. */
+  /** @throws {BasynError} `protocol`, where the answer belongs to no open request. */
   receiveAnswer(message: AnswerMessage): void {
     this.#asker.answer(message);
   }

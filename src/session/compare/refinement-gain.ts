@@ -1,13 +1,13 @@
 import { totalBytes, type Extent } from '../../digest/extent.ts';
 
-/** Weight of what was seen last, about some megabytes: where everything differs, four looks are enough. */
+/** Weight of the latest observation, of some megabytes. Where everything differs, four observations are enough. */
 const recentWeight = 0.3;
-/** Where more than this share of a range turns out to differ anyway, finer digests cost more than they save. */
+/** Where more than this share of a range differs, finer digests cost more than they save. */
 const worthwhileShare = 0.7;
-/** While it isn't worth it, every so many groups of buffers one is looked at all the same: the next stretch may be other. */
+/** While refinement does not pay, one of this many groups is refined anyway: the next part of the disk may be different. */
 const probeInterval = 16;
 
-/** Learns, while a run goes on, whether it pays to look closer at ranges that differ. */
+/** Learns during a run whether it pays to refine ranges that differ. */
 export class RefinementGain {
   #differingShare = 0;
   #skipped = 0;
@@ -18,7 +18,7 @@ export class RefinementGain {
     return this.#skipped === 0;
   }
 
-  /** Of the bytes in `before`, a closer look found that only those in `after` differ. */
+  /** Refinement of `before` found that only `after` differs. */
   observe(before: readonly Extent[], after: readonly Extent[]): void {
     const share = totalBytes(after) / totalBytes(before);
     this.#differingShare += recentWeight * (share - this.#differingShare);

@@ -10,21 +10,21 @@ import { RefinementGain } from './refinement-gain.ts';
 import type { SurveyedBuffer } from './survey.ts';
 import type { TaskGroup } from '../task-group.ts';
 
-/** A buffer of ours, and the target's digest of it, which is another. */
+/** A surveyed buffer, and the target's different digest of it. */
 export interface DifferingBuffer {
   readonly ours: SurveyedBuffer;
   readonly theirs: Uint8Array;
 }
 
-/** What the refiner tells. */
+/** What the refiner reports. */
 export interface RefinerListener {
-  /** Some of what differs, in any order. The refiner holds it, and looks at less of the rest, until this resolves. */
+  /** Some of what differs, in any order. The refiner waits for this before it continues with those buffers. */
   onDiffering(extents: readonly Extent[]): Promise<void>;
-  /** All that differs in these buffers has been told. */
+  /** Everything that differs in these buffers has been reported. */
   onRefined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void;
 }
 
-/** Neighbouring blocks of differing buffers, and their digests. Large buffers are looked at part by part. */
+/** Neighbouring blocks of differing buffers, and their digests. Large buffers are refined in parts. */
 interface Part {
   readonly extents: readonly Extent[];
   readonly ours: readonly Uint8Array[];
@@ -33,14 +33,14 @@ interface Part {
 }
 
 /**
- * Finds out which chunks of differing buffers differ: the target is asked for finer digests, level by level.
+ * Finds the differing chunks of differing buffers. It requests finer digests from the target, level by level.
  *
- * Buffers go this way in groups, because each question, and each job, costs much the same however much it is about. A
- * buffer sets out at once where nothing is being asked; else it waits for company, until the group is full or the
- * question under way is answered. So it never waits longer than for one answer.
+ * Buffers are refined in groups, because a request or a job costs about the same whatever its size. A buffer starts at
+ * once where no request is open. Otherwise it waits until the group is full or the open request is answered. So it never
+ * waits longer than for one answer.
  *
- * What is held at once does not depend on the size of a buffer: at most `limits.refiningParts` parts are looked at, and
- * the digests of at most `limits.refiningSteps` steps are compared. What differs is handed on as soon as it is known.
+ * Memory does not depend on the size of a buffer: at most `limits.refiningParts` parts are refined at once, and the
+ * digests of at most `limits.refiningSteps` steps are compared. What differs is passed on as soon as it is known.
  */
 export class Refiner {
   readonly #phase: Phase;
@@ -104,7 +104,7 @@ export class Refiner {
     return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
   }
 
-  /** Looks closer at what differs at the level above, down to the chunk, and hands on what is left. */
+  /** Refines what differs at the level above, down to the chunk, and passes on the rest. */
   async #narrow(extents: readonly Extent[], level: number): Promise<FindingsByBuffer> {
     const { geometry, plan } = this.#phase;
     const stepBytes = geometry.stepsBytes[level];
@@ -115,7 +115,7 @@ export class Refiner {
       const stepCount = stepCountOf(question, stepBytes);
       await this.#steps.acquire(stepCount);
       const differing = await this.#differingSteps(question, stepBytes);
-      // The finest level holds its place until its ranges are taken: there may be one for every other step.
+      // The finest level keeps its credit until its ranges are taken: there may be one for every other step.
       const handedOn = isLast ? await this.#handOn(differing) : undefined;
       this.#steps.release(stepCount);
       return handedOn ?? this.#narrow(differing, level + 1);

@@ -5,11 +5,11 @@ import { Credit } from '../../protocol/credit.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
-/** What the first pass learns of a buffer. */
+/** What the first pass computes for a buffer. */
 export interface SurveyedBuffer {
   readonly index: number;
   readonly digest: Uint8Array;
-  /** Digests of its blocks, back to back; with a single block, the buffer's own. */
+  /** Digests of its blocks, back to back. With a single block, the same as `digest`. */
   readonly blocks: Uint8Array;
 }
 

@@ -2,30 +2,30 @@ import type { CompressionSetting, Encoding } from '../../codec/encoding.ts';
 import { limits } from '../../limits.ts';
 import type { CompressionChoice } from '../../protocol/schemas.ts';
 
-/** What became of one data frame. */
+/** The result of encoding one data frame. */
 export interface CompressionOutcome {
   readonly setting: CompressionSetting;
-  /** What it was sent in: none where it wasn't worth compressing. */
+  /** The encoding that was used: `none` where compression did not pay. */
   readonly encoding: Encoding;
   /** Device bytes. */
   readonly lengthBytes: number;
-  /** Bytes on the wire. */
+  /** Encoded bytes. */
   readonly payloadBytes: number;
-  /** Time that it took one thread. */
+  /** Time that one thread needed. */
   readonly encodeMs: number;
 }
 
-/** What is known of the way that the frames take. */
+/** What is known about the link and the threads. */
 export interface Throughput {
-  /** How fast the link takes bytes when it is busy; undefined until it was. */
+  /** Throughput of the link while it is busy. Undefined until it has been busy. */
   readonly linkBytesPerMs: number | undefined;
-  /** How long the way is; undefined until somebody has measured it. */
+  /** Round-trip time. Undefined until it has been measured. */
   readonly roundTripMs: number | undefined;
-  /** Threads that compress at once. */
+  /** Number of threads that compress at once. */
   readonly parallelism: number;
 }
 
-/** Decides how hard the next data frame is compressed. */
+/** Chooses the compression of the next data frame. */
 export interface CompressionControl {
   next(throughput: Throughput): CompressionSetting;
   observe(outcome: CompressionOutcome): void;
@@ -50,11 +50,11 @@ class FixedCompression implements CompressionControl {
   }
 
   observe(): void {
-    // What was asked for is obeyed, whatever comes of it.
+    // A requested setting is used whatever its results.
   }
 }
 
-/** Speed and size of each level, as multiples of level 1's: measured, and much the same on any machine. */
+/** Speed and size of each level, relative to level 1. Measured; the ratios are similar on all machines. */
 const levels = {
   zstd: [
     { level: 1, speed: 1, size: 1 },
@@ -71,39 +71,38 @@ const levels = {
 } as const;
 
 /**
- * Before anything was measured: level 1 of the slower kind on an ordinary core, and a disk of which a half is worth
- * compressing.
+ * Assumed before the first measurement: level 1 of the slower algorithm on an ordinary core, and a disk of which half is
+ * worth compressing.
  */
 const firstGuess = { bytesPerMs: 100_000, ratio: 0.5, worthwhileShare: 0.5 };
-/** What is found not to be worth it has been sampled: four times 8 KiB of 1 MiB. */
+/** Data that is not worth compressing still costs a sample: four times 8 KiB of 1 MiB. */
 const sampledShare = 1 / 32;
 const recentWeight = 0.15;
-/** The share is about the disk and not about the files that stand next to each other on it. */
+/** Lower, because the share describes the whole disk rather than the neighbouring files. */
 const recentShareWeight = 0.05;
 /**
- * A level that takes all the time of all threads has to gain so much, one that takes less, less: it takes it from ssh,
- * which carries what the threads make. Where ssh itself is what bounds the link, each second that it is robbed of is
- * missing.
+ * The gain that a level needs if it uses all the time of all threads. A level that uses less time needs less. The threads
+ * compete with ssh for the processors. Where ssh itself limits the link, each second taken from it is lost.
  */
 const processorWeight = { boundByNetwork: 0.3, boundBySsh: 1 };
-/** On a short way, what is faster than gigabit Ethernet is as fast as ssh makes it. */
+/** With a short round trip, a link faster than gigabit Ethernet is limited by ssh. */
 const gigabitBytesPerMs = 125_000;
-/** While nothing is compressed, nothing is learnt: every so many frames one is tried. */
+/** Without compression nothing is measured, so one of this many frames is compressed as a probe. */
 const probeInterval = 64;
 
 /**
- * Keeps the slower of link and processors busy: of all levels, the one at which the device's bytes get through
- * fastest. At a level, they get through as fast as the threads compress or as the link takes what is left of
- * them, whichever is slower. What the threads and the link can do is measured all the time.
+ * Chooses the level with the highest throughput of device bytes. The throughput of a level is the lower of two: the speed
+ * at which the threads compress, and the speed at which the link carries the compressed bytes. Both are measured
+ * continuously.
  */
 export class AdaptiveCompression implements CompressionControl {
   readonly #encoding: 'zlib' | 'zstd';
   readonly #least: 'may be none' | 'at least level 1';
-  /** Of level 1, one thread, over what is worth compressing at all. */
+  /** Speed of level 1 on one thread, for data that is worth compressing. */
   #bytesPerMs = firstGuess.bytesPerMs;
-  /** Of level 1, over the same. */
+  /** Ratio of level 1, for the same data. */
   #ratio = firstGuess.ratio;
-  /** How much of what isn't zero is worth compressing; the rest is sampled, and goes as it is. */
+  /** Share of the non-zero data that is worth compressing. The rest is sampled and sent as it is. */
   #worthwhileShare = firstGuess.worthwhileShare;
   #frames = 0;
 
@@ -133,12 +132,12 @@ export class AdaptiveCompression implements CompressionControl {
       bestScore = score;
     }
     if (best.encoding !== 'none') return best;
-    // Where the threads are slower than the link, no data could make compression pay.
+    // Where the threads are slower than the link, compression cannot pay, whatever the data.
     const mayPay = parallelism * this.#bytesPerMs > linkBytesPerMs;
     return mayPay && this.#frames % probeInterval === 0 ? { encoding, level: 1 } : best;
   }
 
-  /** Before anything is known of the link: a short way is mostly a fast one, and a slow link is mostly a long way. */
+  /** Used before the link has been measured: a link with a short round trip is usually fast, and a slow one has a long one. */
   #firstSetting(roundTripMs: number | undefined): CompressionSetting {
     return {
       encoding: isShort(roundTripMs) && this.#least === 'may be none' ? 'none' : this.#encoding,
@@ -159,7 +158,7 @@ export class AdaptiveCompression implements CompressionControl {
   }
 }
 
-/** A way that nobody has measured may be long. */
+/** A round trip that has not been measured may be long. */
 function isShort(roundTripMs = Infinity): boolean {
   return roundTripMs < limits.longRoundTripMs;
 }

@@ -8,7 +8,7 @@ import type { CompressionControl } from './compression-control.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
-/** The source's half of moving data: ranges in, data frames out, as many as the target has confirmed room for. */
+/** The source's half of the transfer: takes ranges and sends data frames, within the window that the target confirms. */
 export class Sender {
   readonly #phase: Phase;
   readonly #channel: Channel;
@@ -55,26 +55,26 @@ export class Sender {
   }
 
   /**
-   * The target has written so much.
+   * The target has confirmed a write.
    *
-   * @throws {BasynError} `protocol`, where it can't have.
+   * @throws {BasynError} `protocol`, where it confirms data that was not sent.
    */
   written({ writtenBytes, payloadBytes }: WrittenMessage): void {
     this.#writtenBytes += writtenBytes;
     if (this.#writtenBytes > this.#handedOverBytes) {
-      throw new BasynError('protocol', 'The other side confirmed more data than it was sent.');
+      throw new BasynError('protocol', 'The peer confirmed more data than it was sent.');
     }
     this.#window.release(writtenBytes);
     this.#channel.confirmed(payloadBytes);
     if (this.#writtenBytes === this.#handedOverBytes && this.#channel.unconfirmedBytes > 0) {
       throw new BasynError(
         'protocol',
-        'The other side confirmed all data, but less payload than the data was sent in.',
+        'The peer confirmed all data, but less payload than the data was sent in.',
       );
     }
   }
 
-  /** Resolves when all accepted ranges are in the channel's hands. */
+  /** Resolves when all accepted ranges are handed over to the channel. */
   async flushed(): Promise<void> {
     if (this.#handedOverBytes === this.#queuedBytes) return;
     await new Promise<void>((resolve) => {
@@ -95,14 +95,14 @@ export class Sender {
     this.#isPumping = false;
   }
 
-  /** As many of the waiting ranges as one frame holds; neighbours share a read, and a write on the other side. */
+  /** As many of the waiting ranges as one frame holds. Neighbours share a read, and a write at the target. */
   #takeFrame(): readonly Extent[] {
     const [frame = []] = framesOf(this.#queue);
     this.#queue.splice(0, frame.length);
     return joinNeighbours(frame);
   }
 
-  /** Before it is known what the link does, only some frames go out: their compression is a guess. */
+  /** Until the speed of the link is known, few frames are sent: their compression is a guess. */
   #learnLink(): void {
     if (this.#isLinkKnown || this.#channel.bytesPerMs === undefined) return;
     this.#isLinkKnown = true;
@@ -130,7 +130,7 @@ export class Sender {
   }
 }
 
-/** Ranges in their order, in groups of as many as one data frame holds; ranges that are longer are cut. */
+/** Groups the ranges, in their order, into data frames. Longer ranges are cut. */
 function* framesOf(extents: readonly Extent[]): Generator<Extent[]> {
   let frame: Extent[] = [];
   let lengthBytes = 0;

@@ -6,7 +6,7 @@ import type { DataMessage } from '../../protocol/messages.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
-/** The target's half of moving data: data frames in, written ranges out. */
+/** The target's half of the transfer: takes data frames and writes their ranges. */
 export class Writer {
   readonly #phase: Phase;
   readonly #channel: Channel;
@@ -32,37 +32,34 @@ export class Writer {
   /**
    * Takes a data frame.
    *
-   * @param onWritten is told how much is written in all, once this is.
-   * @throws {BasynError} `protocol`, where it reaches outside the plan or comes without credit.
+   * @param onWritten is called with the total of written bytes once this frame is written.
+   * @throws {BasynError} `protocol`, where the frame reaches outside the plan or exceeds the window.
    */
   data(message: DataMessage, onWritten?: (writtenBytes: number) => void): void {
     const lengthBytes = totalBytes(message.extents);
     const { plan } = this.#phase;
     if (plan.phase === 'recheck' || plan.dryRun) {
-      throw new BasynError('protocol', 'The other side sent data in a phase that writes nothing.');
+      throw new BasynError('protocol', 'The peer sent data in a phase that writes nothing.');
     }
     if (message.extents.some((extent) => extent.offsetBytes + extent.lengthBytes > plan.sizeBytes)) {
-      throw new BasynError(
-        'protocol',
-        `The other side sent data past the ${plan.sizeBytes} bytes of the run.`,
-      );
+      throw new BasynError('protocol', `The peer sent data past the ${plan.sizeBytes} bytes of the run.`);
     }
     if (lengthBytes > limits.dataFrameBytes) {
-      throw new BasynError('protocol', `The other side sent a data frame of ${lengthBytes} bytes.`);
+      throw new BasynError('protocol', `The peer sent a data frame of ${lengthBytes} bytes.`);
     }
     if (message.payload.byteLength > lengthBytes) {
       throw new BasynError(
         'protocol',
-        `The other side sent ${message.payload.byteLength} bytes of payload for ${lengthBytes} bytes of data.`,
+        `The peer sent ${message.payload.byteLength} bytes of payload for ${lengthBytes} bytes of data.`,
       );
     }
     this.#receivedBytes += lengthBytes;
     if (this.#receivedBytes - this.#writtenBytes > limits.dataWindowBytes) {
-      throw new BasynError('protocol', 'The other side sent more data than there was room for.');
+      throw new BasynError('protocol', 'The peer sent more data than the window allows.');
     }
     const write = this.#write(message, lengthBytes).then(() => onWritten?.(this.#writtenBytes));
     this.#writes.add(write);
-    // One that fails stays: nobody may ever find everything written then.
+    // A write that fails stays in the set, so `settled` can never resolve after it.
     this.#tasks.spawn(write.then(() => this.#writes.delete(write)));
   }
 

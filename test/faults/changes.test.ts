@@ -71,7 +71,7 @@ describe('a source that changes during the run', () => {
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
       `basyn: warning: ${sideWord(wiring, 'source')}file ${source} ${what} during the run: the result may be ` +
-        'inconsistent; use a snapshot, or stop what writes to it, and run again.\n',
+        'inconsistent. Use a snapshot or stop the programs that write to it, and run again.\n',
     );
   }
 });

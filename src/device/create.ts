@@ -112,7 +112,7 @@ function openZeros(place: Place): number {
   try {
     return openSync('/dev/zero', constants.O_RDONLY);
   } catch (error) {
-    const what = 'would be created, but a dry run needs /dev/zero to show that';
+    const what = 'would be created, but a dry run needs /dev/zero';
     throw placeError('device', place, `${what}: ${reasonOf(error)}.`, { cause: error });
   }
 }

@@ -8,7 +8,14 @@ import type { DeviceReport, RunReport } from './report.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
-export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
+export {
+  BasynError,
+  exitCodeOf,
+  type ErrorCode,
+  type ErrorRecord,
+  type Remedy,
+  type Side,
+} from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
 export type * from './options/types.ts';
@@ -27,7 +34,7 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
   const complete = withDefaults(checkOptions('sync', options));
   const { action, mode, recheck: rechecks, create, force, dryRun, lanes, onEvent } = complete;
   if (rechecks && dryRun) {
-    const message = '--recheck is skipped in a dry run: nothing is written that could be checked.';
+    const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     onEvent?.({ type: 'warning', message });
   }
   return run(complete, {

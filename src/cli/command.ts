@@ -8,6 +8,7 @@ import { type Display, displayOf, parseCommand, type Task } from './options.ts';
 import { Output, type Streams } from './output.ts';
 import { ProgressReporter } from './progress.ts';
 import { type Devices, type Reporter, together } from './reporter.ts';
+import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
 import { statReporter } from './stat.ts';
 import {
@@ -95,7 +96,7 @@ async function carryOut(
   } catch (thrown) {
     const error = interruption.aborted
       ? milestone.interruption(interruption, thrown)
-      : milestone.failure(BasynError.from(thrown));
+      : milestone.failure(withRemedy(BasynError.from(thrown)));
     reporter.failed(error);
     return exitCodeOf(error);
   }

@@ -4,8 +4,8 @@ import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
 import type { DataMessage, Message } from '../protocol/messages.ts';
 import { PayloadMemory } from './payload-memory.ts';
 import { Pinger } from './pinger.ts';
-import { RateMeter } from './rate-meter.ts';
-import { ShortWay } from './short-way.ts';
+import { RateMeter } from './throughput-meter.ts';
+import { ShortWay } from './near-window.ts';
 import { StallWatch } from './stall-watch.ts';
 
 interface Waiter {

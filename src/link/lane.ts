@@ -7,7 +7,7 @@ import { encodeMessage } from '../protocol/encode.ts';
 import { FrameDecoder, frameHeaderBytes } from '../protocol/frame.ts';
 import type { Message } from '../protocol/messages.ts';
 import type { PayloadMemory } from './payload-memory.ts';
-import type { RateMeter } from './rate-meter.ts';
+import type { RateMeter } from './throughput-meter.ts';
 
 /** What a lane tells its channel. */
 export interface LaneListener {

@@ -3,14 +3,14 @@ import { BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { LaneStreams } from '../link/lane.ts';
 import { bannerWord } from '../protocol/banner.ts';
-import { isTooOld, OtherText, readBanner } from './banner.ts';
-import { oldestAgentNode } from './bootstrap.ts';
+import { isTooOld, OtherText, readBanner } from './loader/banner.ts';
+import { oldestAgentNode } from './loader/bootstrap.ts';
 import { Child, type ChildExit } from './child.ts';
 import type { Traffic } from '../report.ts';
 import { reasonIn } from './last-words.ts';
 import { LineReader } from './lines.ts';
 import type { ProcessGuard } from './process-guard.ts';
-import { endInWords, startFailureReason } from './start-failure.ts';
+import { endInWords, startFailureReason } from './loader/start-failure.ts';
 
 /** How an agent is started, and how that is told. */
 export interface AgentCommand {

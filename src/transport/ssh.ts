@@ -3,7 +3,7 @@ import type { Traffic } from '../report.ts';
 import { laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams, LaneWay } from '../link/lane.ts';
 import type { LaneMeeting } from '../protocol/schemas.ts';
-import { agentCommand, agentGreeting } from './bootstrap.ts';
+import { agentCommand, agentGreeting } from './loader/bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
 import { ControlSocket } from './control-socket.ts';
 import { ProcessGuard } from './process-guard.ts';

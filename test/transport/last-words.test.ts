@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agentCommand } from '../../src/transport/bootstrap.ts';
+import { agentCommand } from '../../src/transport/loader/bootstrap.ts';
 import { reasonIn } from '../../src/transport/last-words.ts';
 
 const command = agentCommand('node');

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { agentCommand } from '../../src/transport/bootstrap.ts';
+import { agentCommand } from '../../src/transport/loader/bootstrap.ts';
 import { sshArguments } from '../../src/transport/ssh-arguments.ts';
 
 const plain = { host: 'backup', options: [] };

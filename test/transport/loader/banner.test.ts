@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { limits } from '../../src/limits.ts';
-import { isTooOld, readBanner } from '../../src/transport/banner.ts';
-import { failureOf } from '../support/failure.ts';
+import { limits } from '../../../src/limits.ts';
+import { isTooOld, readBanner } from '../../../src/transport/loader/banner.ts';
+import { failureOf } from '../../support/failure.ts';
 
 test('a hello is read to the byte, however it is cut, and leaves what follows to others', async () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 10 });

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import { limits } from '../limits.ts';
 import { Credit } from '../protocol/credit.ts';
-import { RateMeter } from './rate-meter.ts';
+import { RateMeter } from './throughput-meter.ts';
 
 /** So long the other side starts its threads and ssh makes room: until then, they are slower than the way. */
 const warmingUpMs = 500;

@@ -1,6 +1,6 @@
-import { systemReason } from '../errors.ts';
-import type { ChildExit } from './child.ts';
-import { reasonIn } from './last-words.ts';
+import { systemReason } from '../../errors.ts';
+import type { ChildExit } from '../child.ts';
+import { reasonIn } from '../last-words.ts';
 
 /** A start that led to no agent. */
 export interface FailedStart {

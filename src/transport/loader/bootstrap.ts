@@ -1,6 +1,6 @@
-import { assert } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { bannerWord } from '../protocol/banner.ts';
+import { assert } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { bannerWord } from '../../protocol/banner.ts';
 
 export const oldestAgentNode = 18;
 

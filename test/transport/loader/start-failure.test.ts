@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startFailureReason, type FailedStart } from '../../src/transport/start-failure.ts';
+import { startFailureReason, type FailedStart } from '../../../src/transport/loader/start-failure.ts';
 
 function reasonOf(code: number | null, errorLine?: string, output = ''): string {
   const errorLines = errorLine === undefined ? [] : [errorLine];

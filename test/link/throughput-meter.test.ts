@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RateMeter } from '../../src/link/rate-meter.ts';
+import { RateMeter } from '../../src/link/throughput-meter.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['hrtime'] }));
 afterEach(() => void vi.useRealTimers());

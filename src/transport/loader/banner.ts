@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { bannerWord } from '../protocol/banner.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { bannerWord } from '../../protocol/banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
 
 /** Text in place of the hello. */

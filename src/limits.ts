@@ -119,14 +119,14 @@ export const limits = {
   pingIntervalMs: 5,
   /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
-  /** Payloads that may be on a shorter way at once: two whole frames, of which one is under way while one is written. */
-  shortWayBytes: 2 * MiB,
+  /** Payload in flight where the round trip is shorter: two whole frames, one on its way while the other is written. */
+  nearWindowBytes: 2 * MiB,
   /** So much goes into the buffers of a lane, ssh's window and those of TCP, however slow the link is. */
   laneBufferBytes: 4 * MiB,
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
-  laneGreetingTimeoutMs: 120_000,
+  laneTokenTimeoutMs: 120_000,
   /** Until its first byte, a further lane may be silent for so many timeouts: the peer may not have opened it yet. */
   newLaneTimeouts: 3,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */

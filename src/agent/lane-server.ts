@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { limits } from '../limits.ts';
 import { bannerLine, laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams } from '../link/lane.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 
 const tokenBytes = 32;
 
@@ -11,7 +11,7 @@ const tokenBytes = 32;
  * Takes further lanes: each is an ssh connection of its own, whose sshd comes in here over the loopback.
  * Anybody on this machine can knock; only who knows the token, which went over ssh alone, is let in.
  */
-export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneMeeting | null> {
+export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneAddress | null> {
   const token = randomBytes(tokenBytes).toString('hex');
   const server = createServer({ noDelay: true }, (socket) => admit(socket, token, onLane));
   server.maxConnections = limits.maxLanes + limits.maxSharedLanes;
@@ -29,7 +29,7 @@ export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<
  */
 function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => void): void {
   socket.on('error', () => socket.destroy());
-  socket.setTimeout(limits.laneGreetingTimeoutMs, () => socket.destroy());
+  socket.setTimeout(limits.laneTokenTimeoutMs, () => socket.destroy());
   takeFirst(socket, token.length, (greeting) => {
     if (!timingSafeEqual(greeting, Buffer.from(token))) {
       socket.destroy();

@@ -1,52 +1,53 @@
 import { monotonicMs } from '../clock.ts';
 import { limits } from '../limits.ts';
 import { Credit } from '../protocol/credit.ts';
-import { RateMeter } from './throughput-meter.ts';
+import { ThroughputMeter } from './throughput-meter.ts';
 
-/** So long the other side starts its threads and ssh makes room: until then, they are slower than the way. */
-const warmingUpMs = 500;
+/** Ignore the first 500 ms: the agent's threads and ssh's buffers are still starting and understate the link. */
+const warmUpMs = 500;
 
 /**
- * Bounds the payloads that are on a short way at once, and measures how fast they get through. Without a bound, as many as
- * ssh's window holds lie in its buffer before the agent's pipe. This buffer grows packet by packet, and is copied each
- * time: that took up to a second of processor time.
+ * Bounds the payload in flight on a link with a short round trip, and measures its throughput.
+ *
+ * Without this bound, ssh's whole window (2 MiB) waits in ssh's buffer before the agent's pipe. That buffer grows packet
+ * by packet, and ssh copies it each time: this took up to a second of processor time.
  */
-export class ShortWay {
-  readonly #room = new Credit(limits.shortWayBytes);
-  readonly #rateMeter = new RateMeter();
+export class NearWindow {
+  readonly #room = new Credit(limits.nearWindowBytes);
+  readonly #meter = new ThroughputMeter();
   #enteredBytes = 0;
   #firstEnteredMs: number | undefined;
-  #waits = 0;
-  /** What has got through while somebody waited, and is not measured yet. */
-  #leftBytes = 0;
+  #measuredWaits = 0;
+  /** Confirmed while a sender waited, and not yet passed to the meter. */
+  #unmeasuredBytes = 0;
 
-  /** Undefined until somebody had to wait for a while. */
+  /** Undefined until a sender has waited long enough. */
   get bytesPerMs(): number | undefined {
-    return this.#rateMeter.bytesPerMs;
+    return this.#meter.bytesPerMs;
   }
 
-  /** Resolves when there is room for a payload. */
+  /** Resolves when there is room for this payload. */
   async enter(payloadBytes: number): Promise<void> {
     this.#firstEnteredMs ??= monotonicMs();
     const isWarmingUp =
-      monotonicMs() - this.#firstEnteredMs < warmingUpMs || this.#enteredBytes < limits.laneBufferBytes;
+      monotonicMs() - this.#firstEnteredMs < warmUpMs || this.#enteredBytes < limits.laneBufferBytes;
     const isMeasured = !isWarmingUp && !this.#room.has(payloadBytes);
     this.#enteredBytes += payloadBytes;
     if (!isMeasured) {
       await this.#room.acquire(payloadBytes);
       return;
     }
-    this.#waits++;
-    this.#rateMeter.waitBegins();
+    this.#measuredWaits++;
+    this.#meter.waitBegins();
     await this.#room.acquire(payloadBytes);
-    this.#rateMeter.waitEnds(this.#leftBytes);
-    this.#leftBytes = 0;
-    this.#waits--;
+    this.#meter.waitEnds(this.#unmeasuredBytes);
+    this.#unmeasuredBytes = 0;
+    this.#measuredWaits--;
   }
 
-  /** The other side is done with so much of what has entered. */
+  /** The peer has confirmed this payload. */
   leave(payloadBytes: number): void {
-    if (this.#waits > 0) this.#leftBytes += payloadBytes;
+    if (this.#measuredWaits > 0) this.#unmeasuredBytes += payloadBytes;
     this.#room.release(payloadBytes);
   }
 }

@@ -1,33 +1,35 @@
 import { monotonicMs } from '../clock.ts';
 
-/** What was taken, and in which time, counts less by this share with each further wait of `fadingMs`, or longer. */
+/** With each further wait of `fadingMs` or longer, all earlier waits lose this share of their weight. */
 const fadingShare = 0.1;
-/** Shorter waits count as the part of it that they are: many lanes have many of them. */
+/** A shorter wait reduces the weight of earlier ones in proportion: several lanes produce many short waits. */
 const fadingMs = 30;
-/** Before, the other side and ssh are still warming up, and seem to be half as fast as they are. */
+/** Waits shorter than this in total are not enough: the peer and ssh are still starting, and reach half of their speed. */
 const leastMeasuredMs = 100;
 
 /**
- * How fast the lanes together take data. Only the time counts in which somebody waits for one of them: a link that nobody
- * waits for says nothing of what it could do. Sums, and not a mean of rates: what goes into a pipe's buffer in no time
- * would outweigh all real waiting.
+ * Measures how fast the link takes data. Only time counts during which a sender waits: an idle link does not show what
+ * it can do.
+ *
+ * The result is a ratio of two fading sums, not a moving average of rates. A burst that fits into a pipe's buffer takes
+ * no time, so its rate would outweigh all real waiting.
  */
-export class RateMeter {
-  #waits = 0;
+export class ThroughputMeter {
+  #waitCount = 0;
   #sinceMs = 0;
   #bytes = 0;
   #elapsedMs = 0;
 
-  /** Bytes per millisecond; undefined until somebody had to wait for a while. */
+  /** Bytes per millisecond. Undefined until senders have waited long enough. */
   get bytesPerMs(): number | undefined {
     return this.#elapsedMs < leastMeasuredMs ? undefined : this.#bytes / this.#elapsedMs;
   }
 
   waitBegins(): void {
-    if (this.#waits++ === 0) this.#sinceMs = monotonicMs();
+    if (this.#waitCount++ === 0) this.#sinceMs = monotonicMs();
   }
 
-  /** @param takenBytes by the lane since the wait began. */
+  /** @param takenBytes that the link has taken since this wait began. */
   waitEnds(takenBytes: number): void {
     const nowMs = monotonicMs();
     const elapsedMs = nowMs - this.#sinceMs;
@@ -35,6 +37,6 @@ export class RateMeter {
     this.#bytes = fading * this.#bytes + takenBytes;
     this.#elapsedMs = fading * this.#elapsedMs + elapsedMs;
     this.#sinceMs = nowMs;
-    this.#waits--;
+    this.#waitCount--;
   }
 }

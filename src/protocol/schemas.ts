@@ -48,11 +48,11 @@ export const openSchema = v.object({
 });
 
 /** Where a further lane finds the agent: a port of its machine's loopback, and the words that let it in. */
-const laneMeeting = v.object({
+const laneAddress = v.object({
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
   token: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 });
-export type LaneMeeting = v.InferOutput<typeof laneMeeting>;
+export type LaneAddress = v.InferOutput<typeof laneAddress>;
 
 export const openedSchema = v.object({
   kind,
@@ -63,7 +63,7 @@ export const openedSchema = v.object({
   cachedBecause: v.nullable(text),
   notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
   /** `null`: the agent takes no further lanes. */
-  lanes: v.nullable(laneMeeting),
+  lanes: v.nullable(laneAddress),
 });
 
 export const closedSchema = v.object({

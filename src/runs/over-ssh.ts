@@ -59,11 +59,8 @@ async function withSession<T>(
   runner.leaveOne();
   const reporter = new Reporter(order, onEvent, () => connection.traffic());
   const channel = new Channel();
-  const lanes = new LaneOpener(
-    channel,
-    order.lanes - 1,
-    (meeting, way) => connection.openLane(meeting, way),
-    (message) => reporter.debug(message),
+  const lanes = new LaneOpener(channel, order.lanes - 1, (address, laneConnection) =>
+    connection.openLane(address, laneConnection),
   );
   connection.ready.then(
     (streams) => {

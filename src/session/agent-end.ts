@@ -2,7 +2,7 @@ import { parseIdentity } from '../device/device.ts';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { openDevice, usingDevice, type Receiving, type RunDevice } from './devices.ts';
@@ -11,7 +11,7 @@ import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
 /** Begins to take further lanes, and says where. `null`: it can't. */
-export type ListenForLanes = () => Promise<LaneMeeting | null>;
+export type ListenForLanes = () => Promise<LaneAddress | null>;
 
 /**
  * The whole run, seen from the remote machine: the other half of {@link runLocalEnd}. Resolves after `bye`, when the

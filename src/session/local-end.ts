@@ -108,7 +108,7 @@ async function runPhases(
 ): Promise<void> {
   const { order, channel, runner, reporter } = end;
   for (const name of order.phases) {
-    const plan = planOf(order, name, sizeBytes, channel.roundTripMs);
+    const plan = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
     channel.send({ type: 'begin', ...plan });
     const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
     // The role hears of a refusal when it comes to it; until then, it must not count as unheard.

@@ -1,8 +1,9 @@
 import { BasynError, runEnded } from '../errors.ts';
 import type { Traffic } from '../report.ts';
 import { laneConfirmation } from '../protocol/banner.ts';
-import type { LaneStreams, LaneWay } from '../link/lane.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
+import type { LaneStreams } from '../link/lane.ts';
+import type { LaneConnection } from '../link/lane-opener.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 import { agentCommand, agentGreeting } from './loader/bootstrap.ts';
 import { fasterCiphers } from './ciphers.ts';
 import { ControlSocket } from './control-socket.ts';
@@ -68,10 +69,10 @@ export class SshConnection {
   }
 
   /** ssh itself connects to the port there, as for a forwarded connection: no further process is needed. */
-  async openLane({ port, token }: LaneMeeting, way: LaneWay): Promise<LaneStreams> {
+  async openLane({ port, token }: LaneAddress, kind: LaneConnection): Promise<LaneStreams> {
     const lane = await this.#connect(
       // Nobody is asked for a password in the middle of a run.
-      ({ controlSocket }) => ['BatchMode=yes', ...(way === 'shared' ? guestOptionsOf(controlSocket) : [])],
+      ({ controlSocket }) => ['BatchMode=yes', ...(kind === 'shared' ? guestOptionsOf(controlSocket) : [])],
       ['-W', `127.0.0.1:${port}`],
       Buffer.from(token),
       [],

@@ -169,7 +169,7 @@ describe('a link that is stalled', () => {
     const options = ['--mode=SYNC', '--compress=none', '--timeout=5', ...verbose];
     const result = await workshop.run(wiring, pair, options, { port: relay.port });
     expect(expectFailure(result, { withinMs: 12_000 })).toContain(
-      'Nothing came from the other side for 5 seconds (--timeout)',
+      'The peer sent nothing for 5 seconds (--timeout)',
     );
     // The agent too has ended by itself, although its session is still there.
     await expect.poll(victims['the remote agent'], { timeout: 9000 }).toBeUndefined();

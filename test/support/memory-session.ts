@@ -74,7 +74,7 @@ export async function runInMemory(
   };
   addLane();
   const reporter = makeReporter(onEvent, order);
-  const lanes = new LaneOpener(local, 0, unreachable, () => undefined);
+  const lanes = new LaneOpener(local, 0, unreachable);
   const [localRunner, agentRunner] = [makeRunner(), makeRunner()];
   const growing = setInterval(() => {
     if (local.dataBytes === 0) return;

@@ -1,4 +1,5 @@
 import { totalBytes, type Extent } from '../../digest/extent.ts';
+import { MovingAverage } from '../moving-average.ts';
 
 /** Weight of what was seen last, about some megabytes: where everything differs, four looks are enough. */
 const recentWeight = 0.3;
@@ -9,18 +10,17 @@ const probeInterval = 16;
 
 /** Learns, while a run goes on, whether it pays to look closer at ranges that differ. */
 export class RefinementGain {
-  #differingShare = 0;
+  readonly #differingShare = new MovingAverage(0, recentWeight);
   #skipped = 0;
 
   isWorthwhile(): boolean {
-    if (this.#differingShare <= worthwhileShare) return true;
+    if (this.#differingShare.value <= worthwhileShare) return true;
     this.#skipped = (this.#skipped + 1) % probeInterval;
     return this.#skipped === 0;
   }
 
   /** Of the bytes in `before`, a closer look found that only those in `after` differ. */
   observe(before: readonly Extent[], after: readonly Extent[]): void {
-    const share = totalBytes(after) / totalBytes(before);
-    this.#differingShare += recentWeight * (share - this.#differingShare);
+    this.#differingShare.add(totalBytes(after) / totalBytes(before));
   }
 }

@@ -1,6 +1,7 @@
 import type { CompressionSetting, Encoding } from '../../codec/encoding.ts';
-import { limits } from '../../limits.ts';
+import { isNear, type Throughput } from '../../link/throughput.ts';
 import type { CompressionChoice } from '../../protocol/schemas.ts';
+import { MovingAverage } from '../moving-average.ts';
 
 /** What became of one data frame. */
 export interface CompressionOutcome {
@@ -15,19 +16,10 @@ export interface CompressionOutcome {
   readonly encodeMs: number;
 }
 
-/** What is known of the way that the frames take. */
-export interface Throughput {
-  /** How fast the link takes bytes when it is busy; undefined until it was. */
-  readonly linkBytesPerMs: number | undefined;
-  /** How long the way is; undefined until somebody has measured it. */
-  readonly roundTripMs: number | undefined;
-  /** Threads that compress at once. */
-  readonly parallelism: number;
-}
-
-/** Decides how hard the next data frame is compressed. */
+/** Decides how the next data frame is compressed. */
 export interface CompressionControl {
-  next(throughput: Throughput): CompressionSetting;
+  /** @param parallelism the number of threads that compress at once. */
+  next(link: Throughput, parallelism: number): CompressionSetting;
   observe(outcome: CompressionOutcome): void;
 }
 
@@ -100,11 +92,11 @@ export class AdaptiveCompression implements CompressionControl {
   readonly #encoding: 'zlib' | 'zstd';
   readonly #least: 'may be none' | 'at least level 1';
   /** Of level 1, one thread, over what is worth compressing at all. */
-  #bytesPerMs = firstGuess.bytesPerMs;
+  readonly #bytesPerMs = new MovingAverage(firstGuess.bytesPerMs, recentWeight);
   /** Of level 1, over the same. */
-  #ratio = firstGuess.ratio;
+  readonly #ratio = new MovingAverage(firstGuess.ratio, recentWeight);
   /** How much of what isn't zero is worth compressing; the rest is sampled, and goes as it is. */
-  #worthwhileShare = firstGuess.worthwhileShare;
+  readonly #worthwhileShare = new MovingAverage(firstGuess.worthwhileShare, recentShareWeight);
   #frames = 0;
 
   constructor(encoding: 'zlib' | 'zstd', least: 'may be none' | 'at least level 1') {
@@ -112,20 +104,20 @@ export class AdaptiveCompression implements CompressionControl {
     this.#least = least;
   }
 
-  next({ linkBytesPerMs, roundTripMs, parallelism }: Throughput): CompressionSetting {
+  next({ bytesPerMs: linkBytesPerMs, roundTripMs }: Throughput, parallelism: number): CompressionSetting {
     this.#frames++;
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return this.#firstSetting(roundTripMs);
-    const share = this.#worthwhileShare;
-    const isBoundBySsh = isShort(roundTripMs) && linkBytesPerMs > gigabitBytesPerMs;
+    const share = this.#worthwhileShare.value;
+    const isBoundBySsh = isNear(roundTripMs) && linkBytesPerMs > gigabitBytesPerMs;
     const weight = isBoundBySsh ? processorWeight.boundBySsh : processorWeight.boundByNetwork;
     let best: CompressionSetting = { encoding: 'none', level: 1 };
     let bestScore = this.#least === 'may be none' ? linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
-      const threadsBytesPerMs = (parallelism * speed * this.#bytesPerMs) / (share + sampledShare);
+      const threadsBytesPerMs = (parallelism * speed * this.#bytesPerMs.value) / (share + sampledShare);
       const bytesPerMs = Math.min(
         threadsBytesPerMs,
-        linkBytesPerMs / (share * size * this.#ratio + 1 - share),
+        linkBytesPerMs / (share * size * this.#ratio.value + 1 - share),
       );
       const score = bytesPerMs / (1 + (weight * bytesPerMs) / threadsBytesPerMs);
       if (score <= bestScore) continue;
@@ -134,14 +126,14 @@ export class AdaptiveCompression implements CompressionControl {
     }
     if (best.encoding !== 'none') return best;
     // Where the threads are slower than the link, no data could make compression pay.
-    const mayPay = parallelism * this.#bytesPerMs > linkBytesPerMs;
+    const mayPay = parallelism * this.#bytesPerMs.value > linkBytesPerMs;
     return mayPay && this.#frames % probeInterval === 0 ? { encoding, level: 1 } : best;
   }
 
   /** Before anything is known of the link: a short way is mostly a fast one, and a slow link is mostly a long way. */
   #firstSetting(roundTripMs: number | undefined): CompressionSetting {
     return {
-      encoding: isShort(roundTripMs) && this.#least === 'may be none' ? 'none' : this.#encoding,
+      encoding: isNear(roundTripMs) && this.#least === 'may be none' ? 'none' : this.#encoding,
       level: 1,
     };
   }
@@ -150,16 +142,9 @@ export class AdaptiveCompression implements CompressionControl {
     const known = levels[this.#encoding].find(({ level }) => level === setting.level);
     if (known === undefined || setting.encoding !== this.#encoding || encoding === 'zero') return;
     const worthwhile = encoding === setting.encoding ? 1 : 0;
-    this.#worthwhileShare += recentShareWeight * (worthwhile - this.#worthwhileShare);
+    this.#worthwhileShare.add(worthwhile);
     if (encoding !== setting.encoding || encodeMs === 0) return;
-    const bytesPerMs = lengthBytes / encodeMs / known.speed;
-    const ratio = payloadBytes / lengthBytes / known.size;
-    this.#bytesPerMs += recentWeight * (bytesPerMs - this.#bytesPerMs);
-    this.#ratio += recentWeight * (ratio - this.#ratio);
+    this.#bytesPerMs.add(lengthBytes / encodeMs / known.speed);
+    this.#ratio.add(payloadBytes / lengthBytes / known.size);
   }
-}
-
-/** A way that nobody has measured may be long. */
-function isShort(roundTripMs = Infinity): boolean {
-  return roundTripMs < limits.longRoundTripMs;
 }

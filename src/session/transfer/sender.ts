@@ -1,5 +1,4 @@
 import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
-import { BasynError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
@@ -60,18 +59,9 @@ export class Sender {
    * @throws {BasynError} `protocol`, where it can't have.
    */
   written({ writtenBytes, payloadBytes }: WrittenMessage): void {
+    this.#channel.confirmed({ writtenBytes, payloadBytes });
     this.#writtenBytes += writtenBytes;
-    if (this.#writtenBytes > this.#handedOverBytes) {
-      throw new BasynError('protocol', 'The other side confirmed more data than it was sent.');
-    }
     this.#window.release(writtenBytes);
-    this.#channel.confirmed(payloadBytes);
-    if (this.#writtenBytes === this.#handedOverBytes && this.#channel.unconfirmedBytes > 0) {
-      throw new BasynError(
-        'protocol',
-        'The other side confirmed all data, but less payload than the data was sent in.',
-      );
-    }
   }
 
   /** Resolves when all accepted ranges are in the channel's hands. */
@@ -104,26 +94,23 @@ export class Sender {
 
   /** Before it is known what the link does, only some frames go out: their compression is a guess. */
   #learnLink(): void {
-    if (this.#isLinkKnown || this.#channel.bytesPerMs === undefined) return;
+    if (this.#isLinkKnown || this.#channel.throughput.bytesPerMs === undefined) return;
     this.#isLinkKnown = true;
     this.#frames.release(limits.framesUnderWay - limits.firstFrames);
   }
 
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
     const { device, runner } = this.#phase;
-    const { parallelism } = runner;
-    const { bytesPerMs: linkBytesPerMs, roundTripMs } = this.#channel;
-    const setting = this.#control.next({ linkBytesPerMs, roundTripMs, parallelism });
+    const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
     const { encoding, digest, payload, encodeMs, memory } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
-    await this.#channel.roomForData(payloadBytes);
     const message = { type: 'data', extents, encoding, digest, payload } as const;
-    const sending = this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
+    const { drained } = await this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;
-    await sending;
+    await drained;
     this.#learnLink();
     this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();

@@ -127,7 +127,7 @@ export const limits = {
   laneCheckIntervalMs: 50,
   /** A lane that is opened has so long to say who it is. */
   laneTokenTimeoutMs: 120_000,
-  /** Until its first byte, a further lane may be silent for so many timeouts: the peer may not have opened it yet. */
+  /** Until its first byte, a further lane may be silent for this number of timeouts: the peer may not have opened it yet. */
   newLaneTimeouts: 3,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */
   lastWordsTimeoutMs: 60_000,

@@ -8,7 +8,8 @@ import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts
 import type { Order } from '../session/order.ts';
 import type { DeviceReport, RunReport } from '../report.ts';
 import { Reporter } from '../session/reporter.ts';
-import { canAskPerson } from '../transport/person.ts';
+import { NodeLoader } from '../transport/loader/node-loader.ts';
+import { canAskUser } from '../transport/user-presence.ts';
 import { SshConnection } from '../transport/ssh.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
@@ -44,16 +45,16 @@ async function withSession<T>(
     ...(port !== undefined && { port }),
     ...(user !== undefined && { user }),
     options: sshOptions,
-    nodeCommand: remoteNode,
   };
   throwIfEnded(options.signal);
-  const connection = new SshConnection(
+  const connection = new SshConnection({
     destination,
-    packedAgent(),
-    helloTimeoutMsOf(order),
-    order.lanes - 1,
-    (line) => onEvent({ type: 'remote-stderr', line }),
-  );
+    loader: new NodeLoader(remoteNode, packedAgent()),
+    bannerTimeoutMs: bannerTimeoutMsOf(order),
+    furtherLanes: order.lanes - 1,
+    onStderrLine: (line) => onEvent({ type: 'remote-stderr', line }),
+    trace: undefined,
+  });
   const runner = new WorkerPool(threadProgram(), 'local');
   // The handshake of ssh stands before everything else: it has a processor to itself.
   runner.leaveOne();
@@ -96,7 +97,7 @@ async function withSession<T>(
   });
 }
 
-/** Before the host first answers, a person may have to type a password: not under cron, and not in seconds. */
-function helloTimeoutMsOf({ peerTimeoutMs }: Order): number {
-  return canAskPerson() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
+/** Before the host first answers, the user may have to type a password. Under cron there is no user. */
+function bannerTimeoutMsOf({ peerTimeoutMs }: Order): number {
+  return canAskUser() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
 }

@@ -188,7 +188,7 @@ describe('a host that does not answer', () => {
   };
   const options = ['--mode=SYNC', '--timeout=2', ...verbose];
   const sentence =
-    "basyn: Can't start on 127.0.0.1: no answer from node there within 2 seconds; " +
+    "basyn: Can't start on 127.0.0.1: node there did not answer within 2 seconds; " +
     'the host or the link to it hangs, or --timeout is too short.';
 
   test.each([

@@ -61,7 +61,7 @@ describe('the command that starts the agent', () => {
     expect(agentCommand('sudo -n node')).toMatch(/^sudo -n node -e '/);
   });
 
-  test('says hello before anything else, and ends with its input', () => {
+  test('prints the banner first, and ends with its input', () => {
     const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', agentCommand(`"${process.execPath}"`)], {
       input: '',
     });

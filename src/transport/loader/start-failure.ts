@@ -1,15 +1,12 @@
-import { systemReason } from '../../errors.ts';
-import type { ChildExit } from '../child.ts';
-import { reasonIn } from '../last-words.ts';
+import { endInWords, type ChildExit } from '../child.ts';
+import { reasonIn } from '../stderr-reason.ts';
 
-/** A start that led to no agent. */
+/** A remote command that ended before the agent ran. */
 export interface FailedStart {
-  /** The program that was started here: ssh. */
-  readonly file: string;
   /** How node is started there. */
   readonly nodeCommand: string;
   readonly exit: ChildExit;
-  /** What came on stdout in place of the banner. */
+  /** What arrived on stdout instead of the banner. */
   readonly output: string;
   /** Of stderr, oldest first. */
   readonly errorLines: readonly string[];
@@ -22,37 +19,36 @@ const misfit =
 const crash = /FATAL ERROR|Fatal (process|error|javascript)|terminate called|Assertion failed/i;
 const missing = /(command )?not found|unknown command|no such file or directory/i;
 
-/** ssh's own status: the host was not reached, or did not let us in. */
+/** ssh's own status: it did not reach the host, or was not let in. */
 const statusOfSsh = 255;
 const maxOutputCharacters = 80;
 
-/** Why there is no agent, and what to do, as the second half of a sentence without its full stop. */
-export function startFailureReason({ file, nodeCommand, exit, output, errorLines }: FailedStart): string {
-  if (exit.spawnError !== undefined) return spawnFailureReason(file, exit.spawnError);
+/** Why there is no agent, and what to do: the second half of a sentence, without its full stop. */
+export function startFailureReason({ nodeCommand, exit, output, errorLines }: FailedStart): string {
   const words = reasonIn(errorLines);
   const text = firstLineOf(output);
-  const said = [words, text && JSON.stringify(text)].filter(Boolean).join(', ');
-  const inBrackets = said === '' ? '' : ` (${said})`;
-  if (accountWithoutCommands.test(said)) {
+  const printed = [words, text && JSON.stringify(text)].filter(Boolean).join(', ');
+  const inBrackets = printed === '' ? '' : ` (${printed})`;
+  if (accountWithoutCommands.test(printed)) {
     return `the account there runs no commands${inBrackets}: name one that has a shell with --user`;
   }
-  if (crash.test(said)) {
+  if (crash.test(printed)) {
     return `node crashes there${inBrackets}: its limits on memory, processes or open files may be too low (ulimit -a)`;
   }
   if (exit.code === statusOfSsh && text === undefined)
     return words ?? 'ssh failed, and printed no reason; the remote command may have been killed';
-  if (restrictedAccount.test(said)) {
+  if (restrictedAccount.test(printed)) {
     return `the account there runs certain commands only${inBrackets}: name another one with --user, or let it run node`;
   }
-  if (misfit.test(said)) {
+  if (misfit.test(printed)) {
     return `the node there does not fit its system${inBrackets}: install one that does, or name it with --remote-node`;
   }
   if (exit.code === 126 || exit.code === 127 || (exit.code !== 0 && missing.test(words ?? ''))) {
     return `there is no node to run there as "${nodeCommand}"${inBrackets}: install it, or name it with --remote-node`;
   }
   const end = `"${nodeCommand}" ${endInWords(exit)} there`;
-  // Such an account runs something else, or nothing, whatever it is asked for.
-  if (said === '') return `${end} without a word: ${accountHint}`;
+  // Such an account runs another program, or none, whatever the command is.
+  if (printed === '') return `${end} and printed nothing: ${accountHint}`;
   return text === undefined
     ? `${end}${inBrackets}`
     : `${end}, and printed ${JSON.stringify(text)}: ${accountHint}`;
@@ -61,25 +57,7 @@ export function startFailureReason({ file, nodeCommand, exit, output, errorLines
 const accountHint =
   'the account may have no shell, allow sftp only, or run another command in place of each (ForceCommand, authorized_keys)';
 
-/** How a process ended, as a verb: "was ended by SIGKILL". */
-export function endInWords({ code, signal }: ChildExit): string {
-  return signal === null ? `ended with status ${code ?? 'unknown'}` : `was ended by ${signal}`;
-}
-
-function spawnFailureReason(file: string, error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return `${file} is not installed here, or not in PATH`;
-  const advice = spawnAdvice[error.code ?? ''];
-  return `${file} can't be started: ${systemReason(error)}${advice === undefined ? '' : `: ${advice}`}`;
-}
-
-const spawnAdvice: Partial<Record<string, string>> = {
-  EMFILE: 'raise the limit on open files (ulimit -n)',
-  ENFILE: 'raise the limit on open files of the system (fs.file-max)',
-  EAGAIN: 'raise the limit on processes (ulimit -u), or end some of them',
-  ENOMEM: 'this machine has no memory left for it',
-};
-
-/** No control characters, and nothing at all where nothing is readable: sftp-server speaks in binary. */
+/** Undefined where no line has letters: sftp-server, for example, writes binary data. */
 function firstLineOf(output: string): string | undefined {
   const line = output.split(/\r?\n/).find((each) => /\p{L}/u.test(each));
   return line?.trim().slice(0, maxOutputCharacters);

@@ -51,6 +51,8 @@ export interface Comparison {
 /** What the caller hears of a run, and how the caller ends it. */
 export interface Observation {
   readonly onEvent?: EventListener;
+  /** Also report `debug` events: every message, every decision, every ssh command line. Default false. */
+  readonly debug?: boolean;
   /** Ends the run: children are stopped, and the promise rejects with an `aborted` error. */
   readonly signal?: AbortSignal;
 }

@@ -13,6 +13,7 @@ import { canAskUser } from '../transport/user-presence.ts';
 import { SshConnection } from '../transport/ssh.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
+import { traceOf } from './trace.ts';
 
 /** A run whose other device is on another machine. */
 export async function runOverSsh(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
@@ -47,19 +48,21 @@ async function withSession<T>(
     options: sshOptions,
   };
   throwIfEnded(options.signal);
+  const trace = traceOf(options);
   const connection = new SshConnection({
     destination,
     loader: new NodeLoader(remoteNode, packedAgent()),
     bannerTimeoutMs: bannerTimeoutMsOf(order),
     furtherLanes: order.lanes - 1,
     onStderrLine: (line) => onEvent({ type: 'remote-stderr', line }),
-    trace: undefined,
+    trace,
   });
   const runner = new WorkerPool(threadProgram(), 'local');
-  // The handshake of ssh stands before everything else: it has a processor to itself.
+  trace?.(`decision: up to ${runner.parallelism} threads`);
+  // Everything else waits for ssh's handshake, so it gets a processor of its own.
   runner.leaveOne();
-  const reporter = new Reporter(order, onEvent, () => connection.traffic());
-  const channel = new Channel();
+  const reporter = new Reporter(order, onEvent, () => connection.traffic(), trace);
+  const channel = new Channel(trace);
   const lanes = new LaneOpener(channel, order.lanes - 1, (address, laneConnection) =>
     connection.openLane(address, laneConnection),
   );

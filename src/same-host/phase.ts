@@ -8,6 +8,7 @@ import type { RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
 import type { Reporter } from '../session/reporter.ts';
+import type { Trace } from '../trace.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 
 /** What a run needs whose devices are both on this host. */
@@ -16,6 +17,8 @@ export interface SameHostRun {
   /** Starts the runner, once the size of the work is known. */
   readonly startRunner: (sizeBytes: number) => Promise<JobRunner<SameHostJob>>;
   readonly reporter: Reporter;
+  /** Undefined where no trace was asked for. */
+  readonly trace: Trace | undefined;
   /** Counts what is written to the target: a run without a link has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
 }

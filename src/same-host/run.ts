@@ -9,6 +9,7 @@ import {
 } from '../session/devices.ts';
 import type { Order, Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
+import { traceDevice } from '../session/device-trace.ts';
 import { deviceReportOf, readPathOf } from '../session/reporter.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
@@ -33,6 +34,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   await usingDevice(opened, runner, async (source) => {
     const receiving = receivingOf(order, source.handle.sizeBytes, source.identity);
     await usingDevice(await open('target', receiving), runner, async (target) => {
+      traceDevice(run.trace, source);
+      traceDevice(run.trace, target);
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),

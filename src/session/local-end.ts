@@ -14,6 +14,7 @@ import {
 } from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
+import { traceDevice } from './device-trace.ts';
 import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
@@ -62,6 +63,7 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   return usingDevice(await openLocal(end, null), runner, async (local) => {
+    traceDevice(end.channel.trace, local);
     sendOpen(end, receivingOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
@@ -87,6 +89,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const opened = await expectOpened(end);
   const receiving = receivingOf(order, opened.sizeBytes, parseIdentity(opened.identity));
   return usingDevice(await openLocal(end, receiving), runner, async (local) => {
+    traceDevice(end.channel.trace, local);
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),

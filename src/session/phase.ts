@@ -5,6 +5,7 @@ import type { HashName } from '../digest/hash-names.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import { limits } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
+import type { Trace } from '../trace.ts';
 import type { JobRunner, ZeroPolicy } from '../workers/jobs.ts';
 
 /** What a role works with in one phase. */
@@ -20,6 +21,8 @@ export interface Phase {
   readonly runner: JobRunner;
   /** What the target may do with zeros in this phase. */
   readonly zeros: ZeroPolicy;
+  /** For decisions of the role. Undefined where no trace was asked for. */
+  readonly trace: Trace | undefined;
 }
 
 /** Is told the bytes of the device that are done, never less than before. */

@@ -110,5 +110,10 @@ export function makeReporter(
   onEvent: (event: RunEvent) => void = () => undefined,
   { dryRun, sizes }: Pick<Order, 'dryRun' | 'sizes'> = plainOrder,
 ): Reporter {
-  return new Reporter({ dryRun, sizes }, onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
+  return new Reporter(
+    { dryRun, sizes },
+    onEvent,
+    () => ({ receivedBytes: 0, transmittedBytes: 0 }),
+    undefined,
+  );
 }

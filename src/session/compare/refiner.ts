@@ -46,7 +46,7 @@ export class Refiner {
   readonly #asker: Asker;
   readonly #tasks: TaskGroup;
   readonly #listener: RefinerListener;
-  readonly #gain = new RefinementGain();
+  readonly #gain: RefinementGain;
   readonly #parts = new Credit(limits.refiningParts);
   readonly #steps = new Credit(limits.refiningSteps);
   #waiting: DifferingBuffer[] = [];
@@ -58,6 +58,7 @@ export class Refiner {
     this.#asker = asker;
     this.#tasks = tasks;
     this.#listener = listener;
+    this.#gain = new RefinementGain(phase.trace);
   }
 
   add(buffer: DifferingBuffer): void {

@@ -1,8 +1,10 @@
+import type { CompressionSetting } from '../../codec/encoding.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
 import { limits } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
+import type { Trace } from '../../trace.ts';
 import type { CompressionControl } from './compression-control.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -20,6 +22,7 @@ export class Sender {
   readonly #frames = new Credit(limits.firstFrames);
   #isLinkKnown = false;
   readonly #queue: Extent[] = [];
+  #tracedSetting = '';
   #isPumping = false;
   #queuedBytes = 0;
   #handedOverBytes = 0;
@@ -99,9 +102,19 @@ export class Sender {
     this.#frames.release(limits.framesUnderWay - limits.firstFrames);
   }
 
+  #traceChange({ encoding, level }: CompressionSetting, trace: Trace): void {
+    const setting = encoding === 'none' ? 'none' : `${encoding} level ${level}`;
+    if (setting === this.#tracedSetting) return;
+    this.#tracedSetting = setting;
+    const { bytesPerMs } = this.#channel.throughput;
+    const rate = bytesPerMs === undefined ? 'not measured yet' : `${(bytesPerMs / 1000).toFixed(1)} MB/s`;
+    trace(`decision: compression ${setting}; throughput of the link: ${rate}`);
+  }
+
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
     const { device, runner } = this.#phase;
     const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
+    if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
     const { encoding, digest, payload, encodeMs, memory } = result;

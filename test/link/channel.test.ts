@@ -5,6 +5,7 @@ import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { Channel } from '../../src/link/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
+import type { Trace } from '../../src/trace.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { failureOf } from '../support/failure.ts';
 
@@ -101,6 +102,24 @@ test('a flush of the peer is reported until its next message, and is not a messa
   expect(channel.isPeerFlushing).toBe(false);
 });
 
+test('a trace has each message of each lane, in both directions', async () => {
+  const lines: string[] = [];
+  const { channel } = channelOver(farMs, (line) => lines.push(line));
+  channel.addLane({
+    readable: new PassThrough(),
+    writable: new Writable({ write: (_bytes, _encoding, done) => done() }),
+  });
+  channel.send({ type: 'advance', doneBuffers: 3 });
+  await send(channel, MiB);
+  await send(channel, 0);
+  expect(lines).toEqual([
+    'decision: a round trip of 50.0 ms is long',
+    'lane 1 sent advance, 28 bytes: 3 buffers settled',
+    `lane 1 sent data, ${MiB + 52} bytes: ${MiB} device bytes in 1 extents from offset 0, ${MiB} bytes of none`,
+    `lane 2 sent data, 52 bytes: ${MiB} device bytes in 1 extents from offset 0, 0 bytes of zero`,
+  ]);
+});
+
 /** To another channel, to which what is said goes when `carry` pushes it. */
 function channelThrough(carry: (push: () => void) => void): Channel {
   const there = new Transform({
@@ -113,7 +132,7 @@ function channelThrough(carry: (push: () => void) => void): Channel {
 }
 
 /** Over a lane that takes everything at once, without headers to count. */
-function channelOver(roundTripMs: number): { channel: Channel; carried: () => number } {
+function channelOver(roundTripMs: number, trace?: Trace): { channel: Channel; carried: () => number } {
   let carriedBytes = 0;
   const writable = new Writable({
     write(bytes: Uint8Array, _encoding, done) {
@@ -121,7 +140,7 @@ function channelOver(roundTripMs: number): { channel: Channel; carried: () => nu
       done();
     },
   });
-  const channel = new Channel();
+  const channel = new Channel(trace);
   channel.addLane({ readable: new PassThrough(), writable });
   channel.learnRoundTripMs(roundTripMs);
   onTestFinished(() => channel.destroy());

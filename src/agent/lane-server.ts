@@ -8,8 +8,10 @@ import type { LaneAddress } from '../protocol/schemas.ts';
 const tokenBytes = 32;
 
 /**
- * Takes further lanes: each is an ssh connection of its own, whose sshd comes in here over the loopback.
- * Anybody on this machine can knock; only who knows the token, which went over ssh alone, is let in.
+ * Accepts further lanes. The sshd of each lane's ssh connects here over the loopback. Any process on this machine can
+ * connect, but only one that knows the token is admitted, and the token has travelled over ssh only.
+ *
+ * @returns where to connect; `null` where this machine has no loopback to listen on.
  */
 export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneAddress | null> {
   const token = randomBytes(tokenBytes).toString('hex');
@@ -17,21 +19,21 @@ export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<
   server.maxConnections = limits.maxLanes + limits.maxSharedLanes;
   server.unref();
   return new Promise((resolve) => {
-    // Where there is no loopback to listen on, one lane has to do.
+    // Without a loopback, the run uses one lane.
     server.once('error', () => resolve(null));
     server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, token }));
   });
 }
 
 /**
- * The token lets a lane in; the local side's confirmation opens it. Without the confirmation, a local side that has given
- * up the lane meanwhile would seem to have ended the conversation.
+ * The token admits a lane, and the local side's confirmation opens it. Without the confirmation, the end of a lane that the
+ * local side has given up meanwhile would look like the end of the conversation.
  */
 function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => void): void {
   socket.on('error', () => socket.destroy());
   socket.setTimeout(limits.laneTokenTimeoutMs, () => socket.destroy());
-  takeFirst(socket, token.length, (greeting) => {
-    if (!timingSafeEqual(greeting, Buffer.from(token))) {
+  takeFirst(socket, token.length, (received) => {
+    if (!timingSafeEqual(received, Buffer.from(token))) {
       socket.destroy();
       return;
     }

@@ -53,7 +53,7 @@ async function withSession<T>(
     destination,
     loader: new NodeLoader(remoteNode, packedAgent()),
     bannerTimeoutMs: bannerTimeoutMsOf(order),
-    furtherLanes: order.lanes - 1,
+    furtherLanes: order.laneCount - 1,
     onStderrLine: (line) => onEvent({ type: 'remote-stderr', line }),
     trace,
   });
@@ -63,7 +63,7 @@ async function withSession<T>(
   runner.leaveOne();
   const reporter = new Reporter(order, onEvent, () => connection.traffic(), trace);
   const channel = new Channel(trace);
-  const lanes = new LaneOpener(channel, order.lanes - 1, (address, laneConnection) =>
+  const laneOpener = new LaneOpener(channel, order.laneCount - 1, (address, laneConnection) =>
     connection.openLane(address, laneConnection),
   );
   connection.ready.then(
@@ -83,12 +83,12 @@ async function withSession<T>(
   };
   return abortable(options.signal, stop, async () => {
     try {
-      const result = await use({ order, channel, runner, reporter, lanes });
-      lanes.stop();
+      const result = await use({ order, channel, runner, reporter, laneOpener });
+      laneOpener.stop();
       await connection.close();
       return result();
     } catch (thrown) {
-      lanes.stop();
+      laneOpener.stop();
       const error = await connection.explain(BasynError.from(thrown));
       channel.destroy();
       await connection.stop();

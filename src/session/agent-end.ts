@@ -5,12 +5,12 @@ import type { Channel } from '../link/channel.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import { openDevice, usingDevice, type Receiving, type RunDevice } from './devices.ts';
+import { openDevice, usingDevice, type WriteRequest, type RunDevice } from './devices.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
-/** Begins to take further lanes, and says where. `null`: it can't. */
+/** Begins to accept further lanes. Resolves with where, or with `null` where that is impossible. */
 export type ListenForLanes = () => Promise<LaneAddress | null>;
 
 /**
@@ -59,8 +59,8 @@ async function serveDevice(
   return usingDevice(opened, runner, async (device) => {
     const { handle, identity, warnings, notes, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
-    const lanes = open.lanes ? await listenForLanes() : null;
-    if (lanes === null) channel.useOneLane();
+    const laneAddress = open.lanes ? await listenForLanes() : null;
+    if (laneAddress === null) channel.useOneLane();
     channel.send({
       type: 'opened',
       kind,
@@ -69,7 +69,7 @@ async function serveDevice(
       warnings: warnings.map(shortened),
       notes: notes.map(shortened),
       cachedBecause,
-      lanes,
+      lanes: laneAddress,
     });
     for (;;) {
       const message = await channel.next();
@@ -104,7 +104,7 @@ async function servePhase(
   await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));
 }
 
-function receivingOf({ receiving }: OpenMessage): Receiving | null {
+function receivingOf({ receiving }: OpenMessage): WriteRequest | null {
   if (receiving === null) return null;
   return { ...receiving, sourceIdentity: parseIdentity(receiving.sourceIdentity) };
 }

@@ -9,7 +9,7 @@ import {
   openDevice,
   receivingOf,
   usingDevice,
-  type Receiving,
+  type WriteRequest,
   type RunDevice,
 } from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
@@ -25,7 +25,7 @@ export interface LocalEnd {
   readonly channel: Channel;
   readonly runner: JobRunner;
   readonly reporter: Reporter;
-  readonly lanes: LaneOpener;
+  readonly laneOpener: LaneOpener;
 }
 
 /**
@@ -74,7 +74,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
-      await measureWay(end, opened, sizeBytes);
+      await measureLink(end, opened, sizeBytes);
       return sizeBytes;
     });
     // A transfer covers the source. What a recheck covers depends on both sides, and nothing can begin before it is known.
@@ -98,7 +98,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.note([...(opened.notes ?? []), ...local.notes]);
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
-    await measureWay(end, opened, sizeBytes);
+    await measureLink(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve());
   });
 }
@@ -133,13 +133,13 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   reporter.warn(message.warnings);
 }
 
-function openLocal({ order, channel }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
+function openLocal({ order, channel }: LocalEnd, receiving: WriteRequest | null): Promise<RunDevice> {
   const { localPath, phases } = order;
   return openDevice(localPath, 'local', { phases, receiving }, () => channel.announceFlush());
 }
 
-function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
-  const { remotePath: path, peerTimeoutMs, lanes, phases } = order;
+function sendOpen({ order, channel }: LocalEnd, receiving: WriteRequest | null): void {
+  const { remotePath: path, peerTimeoutMs, laneCount, phases } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({
     type: 'open',
@@ -148,7 +148,7 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
     role,
     receiving,
     phases: [...phases],
-    lanes: lanes > 1,
+    lanes: laneCount > 1,
     peerTimeoutMs,
   });
 }
@@ -156,22 +156,22 @@ function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): vo
 async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
-  if (order.lanes === 1 || message.lanes === null) channel.useOneLane();
+  if (order.laneCount === 1 || message.lanes === null) channel.useOneLane();
   return message;
 }
 
 /**
- * How long the way is decides on lanes and on compression, and can't be told once there is data on it: a run that moves
- * none needs not know. Of a copy it is certain how much will be moved, so that lanes need not wait for the first data.
+ * The round-trip time decides on lanes and compression. This measures it before data queues, and only in a run that moves
+ * data. A copy moves all of its data for certain, so that its lanes need not wait for the first data.
  */
-async function measureWay(
-  { order, channel, lanes }: LocalEnd,
-  { lanes: meeting }: OpenedMessage,
+async function measureLink(
+  { order, channel, laneOpener }: LocalEnd,
+  { lanes: laneAddress }: OpenedMessage,
   sizeBytes: number,
 ): Promise<void> {
   if (order.dryRun || !isWriting(order)) return;
   const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
-  lanes.watch(meeting, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
+  laneOpener.watch(laneAddress, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
 }
 
 function remoteReadPathOf({ cachedBecause }: OpenedMessage): ReadPath {

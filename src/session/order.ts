@@ -28,8 +28,8 @@ export interface Order {
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly peerTimeoutMs: number;
-  /** Most connections that carry data. */
-  readonly lanes: number;
+  /** The most connections that carry data. */
+  readonly laneCount: number;
 }
 
 /** What both sides do in one phase of the order. */

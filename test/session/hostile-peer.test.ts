@@ -233,13 +233,13 @@ describe('a local source', () => {
     const order = { ...plainOrder, phases: ['copy'] as const, localPath: path, remotePath: '/remote' };
     const reporter = makeReporter();
     onTestFinished(() => reporter.stop());
-    const lanes = new LaneOpener(local, 0, () => Promise.reject(new Error('no lanes')));
+    const laneOpener = new LaneOpener(local, 0, () => Promise.reject(new Error('no lanes')));
     const running = runLocalEnd({
       order,
       channel: local,
       runner: new InlineRunner(perform),
       reporter,
-      lanes,
+      laneOpener,
     });
     const outcome = running.then(
       () => expect.fail('it reported success'),

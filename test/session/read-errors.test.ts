@@ -100,7 +100,8 @@ describe('a read that fails', () => {
           order,
           reporter,
           startRunner: () => Promise.resolve(runner),
-          trace: undefined, onWritten: () => undefined,
+          trace: undefined,
+          onWritten: () => undefined,
         };
         expect(await failureOf(() => runOnSameHost(here))).toMatchObject({ code: 'device' });
         reporter.stop();

@@ -27,7 +27,7 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   force: false,
   dryRun: false,
   peerTimeoutMs: 10_000,
-  lanes: 1,
+  laneCount: 1,
 };
 
 /** An order over two sparse files. */
@@ -74,7 +74,7 @@ export async function runInMemory(
   };
   addLane();
   const reporter = makeReporter(onEvent, order);
-  const lanes = new LaneOpener(local, 0, unreachable);
+  const laneOpener = new LaneOpener(local, 0, unreachable);
   const [localRunner, agentRunner] = [makeRunner(), makeRunner()];
   const growing = setInterval(() => {
     if (local.dataBytes === 0) return;
@@ -82,7 +82,7 @@ export async function runInMemory(
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
   const ends = [
-    runLocalEnd({ order, channel: local, runner: localRunner, reporter, lanes }).then(onLocalSuccess),
+    runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener }).then(onLocalSuccess),
     serveAgentEnd(agent, agentRunner, () => Promise.resolve(null)),
   ];
   try {

@@ -7,7 +7,7 @@ import { LaneOpener } from '../link/lane-opener.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { DeviceReport, RunReport } from '../report.ts';
-import { Reporter } from '../session/reporter.ts';
+import { RunReporter } from '../session/run-reporter.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
 import { canAskUser } from '../transport/user-presence.ts';
 import { SshConnection } from '../transport/ssh.ts';
@@ -61,7 +61,7 @@ async function withSession<T>(
   trace?.(`decision: up to ${runner.parallelism} threads`);
   // Everything else waits for ssh's handshake, so it gets a processor of its own.
   runner.leaveOne();
-  const reporter = new Reporter(order, onEvent, () => connection.traffic(), trace);
+  const reporter = new RunReporter(order, onEvent, () => connection.traffic(), trace);
   const channel = new Channel(trace);
   const laneOpener = new LaneOpener(channel, order.laneCount - 1, (address, laneConnection) =>
     connection.openLane(address, laneConnection),

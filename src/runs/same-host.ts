@@ -4,7 +4,7 @@ import type { Observation } from '../options.ts';
 import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
 import type { DeviceReport, RunEvent, RunReport, Traffic } from '../report.ts';
-import { Reporter } from '../session/reporter.ts';
+import { RunReporter } from '../session/run-reporter.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
 import { performOnSameHost } from '../workers/same-host.ts';
@@ -25,7 +25,7 @@ export async function runSameHost(observation: Observation, order: Order): Promi
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
   });
-  const reporter = new Reporter(order, emit, traffic, trace);
+  const reporter = new RunReporter(order, emit, traffic, trace);
   return abortable(
     signal,
     () => void runner?.close(),

@@ -10,7 +10,7 @@ import {
 import type { Order, Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { deviceReportOf, readPathOf } from '../session/reporter.ts';
+import { deviceReportOf, readPathOf } from '../session/run-reporter.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
 /**

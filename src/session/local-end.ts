@@ -15,7 +15,7 @@ import {
 import { isWriting, planOf, type Order } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
-import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
+import { deviceReportOf, readPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -24,7 +24,7 @@ export interface LocalEnd {
   readonly order: Order;
   readonly channel: Channel;
   readonly runner: JobRunner;
-  readonly reporter: Reporter;
+  readonly reporter: RunReporter;
   readonly laneOpener: LaneOpener;
 }
 

@@ -7,7 +7,7 @@ import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
-import { Reporter } from '../../src/session/reporter.ts';
+import { RunReporter } from '../../src/session/run-reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
@@ -109,8 +109,8 @@ function unreachable(): never {
 export function makeReporter(
   onEvent: (event: RunEvent) => void = () => undefined,
   { dryRun, sizes }: Pick<Order, 'dryRun' | 'sizes'> = plainOrder,
-): Reporter {
-  return new Reporter(
+): RunReporter {
+  return new RunReporter(
     { dryRun, sizes },
     onEvent,
     () => ({ receivedBytes: 0, transmittedBytes: 0 }),

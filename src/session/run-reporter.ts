@@ -23,7 +23,7 @@ export interface DiskReads {
 }
 
 /** Tells the caller of a run how it goes, and sums it up in the end. */
-export class Reporter {
+export class RunReporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
   readonly #emit: EventListener;
   readonly #traffic: () => Traffic;

@@ -4,7 +4,7 @@ import {
   openDevice,
   receivingOf,
   usingDevice,
-  type WriteRequest,
+  type Receiving,
   type RunDevice,
 } from '../session/devices.ts';
 import type { Order, Role } from '../session/order.ts';
@@ -22,7 +22,7 @@ import { SameHostPhase, type SameHostRun } from './phase.ts';
 export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const { order, reporter } = run;
   const places = placesOf(order);
-  const open = (role: Role, receiving: WriteRequest | null): Promise<RunDevice> => {
+  const open = (role: Role, receiving: Receiving | null): Promise<RunDevice> => {
     const { path, side } = places[role];
     return openDevice(path, side, { phases: order.phases, receiving }, () => reporter.flushing(side));
   };

@@ -5,7 +5,7 @@ import type { Channel } from '../link/channel.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import { openDevice, usingDevice, type WriteRequest, type RunDevice } from './devices.ts';
+import { openDevice, usingDevice, type Receiving, type RunDevice } from './devices.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
@@ -104,7 +104,7 @@ async function servePhase(
   await playRole(open.role, plan, device, channel, runner, Promise.resolve(shownElsewhere));
 }
 
-function receivingOf({ receiving }: OpenMessage): WriteRequest | null {
+function receivingOf({ receiving }: OpenMessage): Receiving | null {
   if (receiving === null) return null;
   return { ...receiving, sourceIdentity: parseIdentity(receiving.sourceIdentity) };
 }

@@ -18,8 +18,8 @@ import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
 
-/** A request to write to a device: what its side has to know before it opens the device. */
-export interface WriteRequest {
+/** What the receiving side has to know before it opens its device. */
+export interface Receiving {
   readonly sourceSizeBytes: number;
   readonly sourceIdentity: StorageIdentity;
   readonly create: boolean;
@@ -32,7 +32,7 @@ export interface DeviceUse {
   /** None: the device is only described. */
   readonly phases: readonly PhaseName[];
   /** `null`: the device is only read. */
-  readonly receiving: WriteRequest | null;
+  readonly receiving: Receiving | null;
 }
 
 /** A device of a run. */
@@ -55,7 +55,7 @@ export function receivingOf(
   order: Order,
   sourceSizeBytes: number,
   sourceIdentity: StorageIdentity,
-): WriteRequest | null {
+): Receiving | null {
   if (!isWriting(order)) return null;
   const { create, force, dryRun } = order;
   return { sourceSizeBytes, sourceIdentity, create, force, dryRun };

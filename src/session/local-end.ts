@@ -9,7 +9,7 @@ import {
   openDevice,
   receivingOf,
   usingDevice,
-  type WriteRequest,
+  type Receiving,
   type RunDevice,
 } from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
@@ -133,12 +133,12 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   reporter.warn(message.warnings);
 }
 
-function openLocal({ order, channel }: LocalEnd, receiving: WriteRequest | null): Promise<RunDevice> {
+function openLocal({ order, channel }: LocalEnd, receiving: Receiving | null): Promise<RunDevice> {
   const { localPath, phases } = order;
   return openDevice(localPath, 'local', { phases, receiving }, () => channel.announceFlush());
 }
 
-function sendOpen({ order, channel }: LocalEnd, receiving: WriteRequest | null): void {
+function sendOpen({ order, channel }: LocalEnd, receiving: Receiving | null): void {
   const { remotePath: path, peerTimeoutMs, laneCount, phases } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({

@@ -5,7 +5,7 @@ import type { HashName } from '../../src/digest/hash-names.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';
 import { limits } from '../../src/limits.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
-import { anchorsOf, readDocument, sectionOf, tableRows } from './markdown.ts';
+import { anchorsOf, readDocument, sectionOf, tableRows } from './markdown.fixture.ts';
 
 const page = readDocument('docs/protocol.md');
 

@@ -4,7 +4,7 @@ import { hashNames } from '../../src/digest/hash-names.ts';
 import { expectSilence, hostOptions, jsonPhases, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
 import { differingChunks } from '../support/naive.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

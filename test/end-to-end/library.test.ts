@@ -4,9 +4,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type * as Library from '../../src/index.ts';
 import { useBasyn } from '../support/basyn.ts';
 import { expectSynchronised, expectUntouched, makePair } from '../support/disks.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../../rig/processes/processes.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../src/limits.ts';
 import { expectLines, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
-import { runCommand } from '../support/command.ts';
+import { runCommand } from '../../rig/processes/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
 import { node18, node20, nodeLatest } from '../support/node-versions.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -2,17 +2,22 @@ import { readdirSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { lineWith, runCommand, type CommandOptions, type RunningCommand } from '../support/command.ts';
+import {
+  lineWith,
+  runCommand,
+  type CommandOptions,
+  type RunningCommand,
+} from '../../rig/processes/command.ts';
 import { runOptions } from '../support/disks.ts';
 import {
   assertNothingLeft,
   descendants,
   snapshotProcesses,
   type ProcessSnapshot,
-} from '../support/processes.ts';
+} from '../../rig/processes/processes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { environmentWithSsh } from '../support/ssh/script.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { environmentWithSsh } from '../support/ssh-script.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
-import { lineWith } from '../support/command.ts';
+import { lineWith } from '../../rig/processes/command.ts';
 import { runOptions } from '../support/disks.ts';
-import { writeImage } from '../support/images.ts';
+import { writeImage } from '../../rig/images/images.ts';
 import { isRoot, makeFileSystem, mount } from '../support/loop-device.ts';
 import {
   assertNothingLeft,
   descendants,
   snapshotProcesses,
   type ProcessSnapshot,
-} from '../support/processes.ts';
+} from '../../rig/processes/processes.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { atExit } from '../support/temporary.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { atExit } from '../../rig/temporary.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

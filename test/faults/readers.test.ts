@@ -4,16 +4,16 @@ import { readFileSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { lineWith } from '../support/command.ts';
+import { lineWith } from '../../rig/processes/command.ts';
 import { makePair, runOptions, type DiskPair } from '../support/disks.ts';
 import {
   assertNothingLeft,
   killTree,
   snapshotProcesses,
   type ProcessSnapshot,
-} from '../support/processes.ts';
+} from '../../rig/processes/processes.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 import { unreadPipe } from '../support/unread-pipe.ts';
 
 const server = useSshServer();

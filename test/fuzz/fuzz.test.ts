@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { fuzz } from './fuzz.ts';
 import { mutate, mutations } from './mutate.ts';
 

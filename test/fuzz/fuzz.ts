@@ -11,9 +11,9 @@ import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { makeReporter } from '../support/memory-session.ts';
-import { makeRandom, type Random } from '../support/random.ts';
+import { makeRandom, type Random } from '../../rig/images/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { mutate } from './mutate.ts';
 import {
   canary,

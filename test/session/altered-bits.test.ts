@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { plainOrder, runInMemory } from '../support/memory-session.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 
 /**

@@ -11,12 +11,12 @@ import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/sess
 import { CuttingWire } from '../support/cutting-wire.ts';
 import { ListeningWire } from '../support/listening-wire.ts';
 import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/memory-session.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { differingChunks } from '../support/naive.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
-import { devicePair, type DevicePair } from './devices.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { devicePair, type DevicePair } from './device-pairs.fixture.ts';
 
 const KiB = 1024;
 const directory = makeTemporaryDirectory('session', memoryDirectory);

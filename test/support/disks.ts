@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import { attachLoop, isRoot } from './loop-device.ts';
-import { mixedBytes } from './mixed-bytes.ts';
-import { makeRandom } from './random.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { scratchDirectory, scratchFile } from './scratch.ts';
 
 export type DiskKind = 'file' | 'loop device';

@@ -1,13 +1,18 @@
 import { copyFileSync, openSync, closeSync, readSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import type { LinkOptions } from '../../bench/relay-link.ts';
-import { runCommand, startCommand, type CommandOptions, type CommandResult } from './command.ts';
-import { filesEqual, sha256OfFile, writeImage } from './images.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from './processes.ts';
-import { startRelay, type Relay } from './relay.ts';
-import { hostOptions, type SshServer } from './ssh/server.ts';
-import { makeTemporaryDirectory } from './temporary.ts';
+import type { LinkOptions } from '../../rig/relay/relay-link.ts';
+import {
+  runCommand,
+  startCommand,
+  type CommandOptions,
+  type CommandResult,
+} from '../../rig/processes/command.ts';
+import { filesEqual, sha256OfFile, writeImage } from '../../rig/images/images.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../../rig/processes/processes.ts';
+import { startRelay, type Relay } from '../../rig/relay/relay.ts';
+import { hostOptions, type SshServer } from '../../rig/ssh/server.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 export const MiB = 1024 * 1024;
 

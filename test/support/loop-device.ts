@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
-import { atExit } from './temporary.ts';
+import { atExit } from '../../rig/temporary.ts';
 
 /** Loop devices, mounts and swap need root: `describe.skipIf(!isRoot)`, with "(needs root)" in the name. */
 export const isRoot = process.getuid?.() === 0;

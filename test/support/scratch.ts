@@ -1,7 +1,7 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { makeTemporaryDirectory } from './temporary.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 /** A directory in memory where the machine has one, so that a test's many flushes cost nothing. */
 export const memoryDirectory = isWritable('/dev/shm') ? '/dev/shm' : undefined;

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { runCommand } from '../support/command.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
-import { startRelay, type Relay, type RelayOptions } from '../support/relay.ts';
-import { sshArguments, startSshServer } from '../support/ssh/index.ts';
+import { runCommand } from '../../rig/processes/command.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../../rig/processes/processes.ts';
+import { startRelay, type Relay, type RelayOptions } from '../../rig/relay/relay.ts';
+import { sshArguments, startSshServer } from '../../rig/ssh/index.ts';
 
 const MIB = 1024 * 1024;
 /**
@@ -153,7 +153,7 @@ test('carries ssh to its own port, with the server’s host key still known', as
 test('is an ssh ProxyCommand too', async () => {
   const server = await startSshServer();
   running.push(server);
-  const program = resolve(import.meta.dirname, '../../bench/relay.ts');
+  const program = resolve(import.meta.dirname, '../../rig/relay/relay-program.ts');
   const proxy = `ProxyCommand=${process.execPath} --import tsx ${program} --port %p --delay-ms 10`;
   const result = await runCommand('ssh', ['-o', proxy, ...sshArguments(server), 'echo there']);
   expect(result).toMatchObject({ exitCode: 0, stdout: 'there\n', stderr: '' });

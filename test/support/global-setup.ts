@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts';
 
@@ -16,6 +16,7 @@ export default function setup(): () => void {
  */
 function takeTemporaryDirectories(): () => void {
   const disk = makeTemporaryDirectory('run');
+  chmodSync(disk.path, 0o711);
   process.env.TMPDIR = disk.path;
   const memory = memoryDirectory === undefined ? undefined : makeTemporaryDirectory('run', memoryDirectory);
   if (memory !== undefined) process.env.BASYN_TEST_MEMORY = memory.path;
@@ -41,4 +42,6 @@ function installNodes(folder: string): void {
 function forgetNodeSettings(): void {
   delete process.env.NODE_EXTRA_CA_CERTS;
   delete process.env.NODE_OPTIONS;
+  // tsx keeps compiled files in the temporary directory.
+  process.env.TSX_DISABLE_CACHE = '1';
 }

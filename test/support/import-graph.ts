@@ -11,8 +11,24 @@ export function readImportGraph(directories: readonly string[]): ImportGraph {
   return new Map(directories.flatMap(programsIn).map((file) => [file, importsOf(file)]));
 }
 
+/** The test files that need such a file, directly or through others. */
+export function testFilesThatNeed(isNeeded: (file: string) => boolean): string[] {
+  const graph = readImportGraph(['test', 'rig']);
+  return testFilesIn(graph).filter((file) => [...reachableFrom(file, graph)].some(isNeeded));
+}
+
+/** The test files that need no such file. */
+export function testFilesWithout(isNeeded: (file: string) => boolean): string[] {
+  const needing = new Set(testFilesThatNeed(isNeeded));
+  return testFilesIn(readImportGraph(['test'])).filter((file) => !needing.has(file));
+}
+
+function testFilesIn(graph: ImportGraph): string[] {
+  return [...graph.keys()].filter((file) => file.endsWith('.test.ts'));
+}
+
 /** All files that this one needs, directly or through others, and itself. */
-export function reachableFrom(file: string, graph: ImportGraph): ReadonlySet<string> {
+function reachableFrom(file: string, graph: ImportGraph): ReadonlySet<string> {
   const reached = new Set([file]);
   for (const next of reached) graph.get(next)?.forEach((imported) => reached.add(imported));
   return reached;

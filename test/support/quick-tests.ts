@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { reachableFrom, readImportGraph } from './import-graph.ts';
+import { testFilesWithout } from './import-graph.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -14,10 +14,7 @@ const pathInBuild = /\bdist\//;
  * directly or through others. So there is no list that could become wrong.
  */
 export function quickTestFiles(): string[] {
-  const graph = readImportGraph(['test', 'rig']);
-  return [...graph.keys()].filter(
-    (file) => file.endsWith('.test.ts') && ![...reachableFrom(file, graph)].some(isSlow),
-  );
+  return testFilesWithout(isSlow);
 }
 
 function isSlow(file: string): boolean {

@@ -2,7 +2,7 @@
  * Runs before each test file: gives it a temporary directory of its own, and fails a test that leaves a file there.
  * Other programs do not see this directory, so their files cannot make a test fail.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,8 @@ const directories = ['TMPDIR', 'BASYN_TEST_MEMORY']
   .map((name) => {
     // Short, because the path of a socket must be.
     const directory = mkdtempSync(join(name === 'TMPDIR' ? tmpdir() : process.env[name]!, 'f'));
+    // Tests that become another user must get through.
+    chmodSync(directory, 0o711);
     process.env[name] = directory;
     return directory;
   });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach } from 'vitest';
+import { beforeEach, onTestFinished } from 'vitest';
 import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../../rig/processes/processes.ts';
 
 /** The processes that tests start, and that must be gone when they end. */
@@ -12,7 +12,8 @@ export function useProcessCheck(withinMs = 10_000): ProcessCheck {
   let before: ProcessSnapshot = new Set();
   beforeEach(() => {
     before = snapshotProcesses();
+    // Runs after what the test itself does when it has finished, because these are called in reverse order.
+    onTestFinished(() => assertNothingLeft(before, withinMs));
   });
-  afterEach(() => assertNothingLeft(before, withinMs));
   return { expectNothingLeft: (limitMs) => assertNothingLeft(before, limitMs) };
 }

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { programsIn } from '../support/import-graph.ts';
 import { readDocument, root } from './markdown.fixture.ts';
 
 /** Words of a test's title, and the files that the page names before them. */
@@ -11,6 +12,7 @@ interface Reference {
 
 const page = readDocument('docs/guarantees.md');
 const references = referencesIn(page);
+const programs = programsIn('test');
 
 describe('the page of guarantees', () => {
   test('names tests', () => {
@@ -23,10 +25,10 @@ describe('the page of guarantees', () => {
   });
 
   test.each(references)('quotes the title of a test in $files: $title', ({ files, title }) => {
-    const programs = files.flatMap(filesNamed).map((file) => readFileSync(join(root, file), 'utf8'));
+    const texts = files.flatMap(filesNamed).map((file) => readFileSync(join(root, file), 'utf8'));
     // An ellipsis stands for what differs between the titles of a table.
     const words = withoutQuotes(title).replace(/ ?…$/, '');
-    expect(programs.some((program) => withoutQuotes(program).includes(words))).toBe(true);
+    expect(texts.some((text) => withoutQuotes(text).includes(words))).toBe(true);
   });
 });
 
@@ -53,10 +55,7 @@ function referencesIn(text: string): Reference[] {
 /** A name is a path, or the end of one. */
 function filesNamed(name: string): string[] {
   if (existsSync(join(root, name)) && name.endsWith('.ts')) return [name];
-  const all = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
-  return all
-    .filter((file) => !file.includes('node_modules') && file.endsWith(`/${name}`))
-    .map((file) => join('test', file));
+  return programs.filter((file) => file.endsWith(`/${name}`));
 }
 
 function withoutQuotes(text: string): string {

@@ -1,5 +1,5 @@
 import { PassThrough, Transform, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
@@ -15,10 +15,10 @@ const longWayMs = limits.longRoundTripMs * 10;
 test('on a short way, no more payload goes out than was confirmed, and a little', async () => {
   const { channel, carried } = channelOver(shortWayMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, MiB)));
-  await sleep(20);
+  await allSettled();
   expect(carried()).toBe(limits.shortWayBytes);
   channel.confirmed(MiB);
-  await sleep(20);
+  await allSettled();
   expect(carried()).toBe(limits.shortWayBytes + MiB);
   channel.confirmed(2 * MiB);
   await sent;
@@ -69,7 +69,7 @@ test('a long way is measured within little more than a round trip', async () => 
 test('a way can’t be measured when the conversation has ended', async () => {
   const channel = channelThrough(() => undefined);
   const measured = failureOf(() => channel.measureRoundTripMs(limits.longRoundTripMs));
-  await sleep(20);
+  await allSettled();
   channel.fail(new BasynError('connection', 'The line is dead.'));
   expect(await measured).toMatchObject({ message: 'The line is dead.' });
 });
@@ -93,6 +93,11 @@ test('a flush of the peer is known until its next message, and is no message its
   expect(await channel.next()).toEqual({ type: 'finished', writtenBytes: 1 });
   expect(channel.isPeerFlushing).toBe(false);
 });
+
+/** All that happens in memory without a timer has happened. */
+async function allSettled(): Promise<void> {
+  for (let count = 0; count < 20; count++) await turn();
+}
 
 /** To another channel, to which what is said goes when `carry` pushes it. */
 function channelThrough(carry: (push: () => void) => void): Channel {

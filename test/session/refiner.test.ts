@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { DeviceHandle } from '../../src/device/device.ts';
 import { cut, totalBytes, type Extent } from '../../src/digest/extent.ts';
@@ -98,6 +99,8 @@ test('a refiner holds back its questions while nobody takes what differs', async
     return result;
   });
   await expect.poll(() => waiting, { timeout: 5000, interval: 5 }).toBeGreaterThan(0);
+  // Much longer than the rest of the work takes.
+  await sleep(200);
   expect(isRefined).toBe(false);
   release();
   expect(joined((await refining).differing)).toEqual(

@@ -34,11 +34,13 @@ function reachableFrom(file: string, graph: ImportGraph): ReadonlySet<string> {
   return reached;
 }
 
-function programsIn(directory: string): string[] {
-  const names = readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' });
-  return names
-    .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
-    .map((name) => join(directory, name));
+/** The TypeScript files below a directory, from the project's root; without the many of packages. */
+export function programsIn(directory: string): string[] {
+  return readdirSync(join(root, directory), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : programsIn(path);
+    return entry.name.endsWith('.ts') ? [path] : [];
+  });
 }
 
 function importsOf(file: string): string[] {

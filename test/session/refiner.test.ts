@@ -8,7 +8,7 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../src/digest/ge
 import { limits } from '../../src/limits.ts';
 import type { Channel } from '../../src/protocol/channel.ts';
 import { Asker } from '../../src/session/asker.ts';
-import { FindingsByBuffer } from '../../src/session/findings.ts';
+import type { FindingsByBuffer } from '../../src/session/findings.ts';
 import { phaseOf, type Phase } from '../../src/session/phase.ts';
 import { Refiner, type DifferingBuffer } from '../../src/session/refiner.ts';
 import { TaskGroup } from '../../src/session/task-group.ts';

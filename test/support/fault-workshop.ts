@@ -91,7 +91,7 @@ export interface Workshop {
 export function useWorkshop(server: () => SshServer): Workshop {
   const temporary = makeTemporaryDirectory('faults');
   const script = join(temporary.path, 'basyn.cjs');
-  const { expectNothingLeft } = useProcessCheck(8000);
+  const processes = useProcessCheck(8000);
   const relays: Relay[] = [];
   let pairCount = 0;
   beforeAll(() => copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script));
@@ -143,7 +143,7 @@ export function useWorkshop(server: () => SshServer): Workshop {
       relays.push(relay);
       return relay;
     },
-    expectNothingLeft,
+    expectNothingLeft: (withinMs) => processes.expectNothingLeft(withinMs),
   };
   return workshop;
 }

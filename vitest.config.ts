@@ -1,5 +1,6 @@
 import { defineConfig, type Plugin } from 'vitest/config';
 import { define, virtualModules } from './scripts/bundle.ts';
+import { quickTestFiles } from './test/support/quick-tests.ts';
 
 /** The build's `basyn:` modules, for tests that import the sources. */
 const virtualPlugin: Plugin = {
@@ -12,7 +13,7 @@ export default defineConfig({
   plugins: [virtualPlugin],
   define: { ...define }, // A copy, because vitest takes its own object apart.
   test: {
-    include: ['test/**/*.test.ts'],
+    include: process.env.BASYN_TEST_QUICK === undefined ? ['test/**/*.test.ts'] : quickTestFiles(),
     exclude: ['test/nodes/**'],
     environment: 'node',
     pool: 'forks',
@@ -21,6 +22,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/temporary-files.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
   },
 });

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readSync, statfsSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../test/support/images.ts';
-import { makeTemporaryDirectory } from '../test/support/temporary.ts';
+import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../rig/images/images.ts';
+import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
 export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse';
 

@@ -11,8 +11,9 @@ import { startNetwork } from './network.ts';
 import { parseBenchOptions, usage, type BenchOptions } from './options.ts';
 import { judgeWorstPeak } from './peak.ts';
 import { limitTable, machineLines, rowTable, verdictTable, type BenchReport } from './report.ts';
-import { makeRowRunner, type RowResult } from './run-row.ts';
-import { rows, type Row } from './rows.ts';
+import type { Row, RowResult } from './row.ts';
+import { rows } from './rows.ts';
+import { makeRowRunner } from './run-row.ts';
 import { alignTable } from './table.ts';
 import { installBasyn } from './tools.ts';
 

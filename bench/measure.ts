@@ -1,7 +1,7 @@
-import { startCommand } from '../test/support/command.ts';
-import { watchMemory, type MemoryWatch } from '../test/support/memory.ts';
-import { killTree, reapedCpuMs } from '../test/support/processes.ts';
-import { atExit } from '../test/support/temporary.ts';
+import { startCommand } from '../rig/processes/command.ts';
+import { watchMemory, type MemoryWatch } from '../rig/processes/memory.ts';
+import { killTree, reapedCpuMs } from '../rig/processes/processes.ts';
+import { atExit } from '../rig/temporary.ts';
 import type { Network } from './network.ts';
 
 /** What one run of a command took. The remote side is what ran below the ssh server. */

@@ -1,10 +1,10 @@
 import { chmodSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendants } from '../test/support/processes.ts';
-import { startRelay, type Relay } from '../test/support/relay.ts';
-import { findSshd, startSshd } from '../test/support/ssh/sshd.ts';
-import type { LinkOptions } from './relay-link.ts';
+import { descendants } from '../rig/processes/processes.ts';
+import { startRelay, type Relay } from '../rig/relay/relay.ts';
+import { findSshd, startSshd } from '../rig/ssh/sshd.ts';
+import type { LinkOptions } from '../rig/relay/relay-link.ts';
 import { findOnPath } from './tools.ts';
 
 /** The same machine under several names: each name is a link to it. */

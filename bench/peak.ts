@@ -1,6 +1,6 @@
 import { atMost, type Check, type Verdict } from './check.ts';
 import type { Contender } from './contender.ts';
-import type { RowResult } from './run-row.ts';
+import type { RowResult } from './row.ts';
 import type { Summary } from './summary.ts';
 
 const PEAK_BYTES_MAX = 256 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 import type { Verdict } from './check.ts';
 import type { Limit, Machine } from './machine.ts';
-import type { Entry, RowResult } from './run-row.ts';
+import type { Entry, RowResult } from './row.ts';
 import type { Table } from './table.ts';
 
 /** All that a bench has found; the JSON file is this. */

@@ -17,16 +17,7 @@ import {
   type Work,
 } from './peers.ts';
 import { memoryBound } from './peak.ts';
-
-/** Contenders that take turns at the same work, and what their figures must show. */
-export interface Row {
-  readonly title: string;
-  /** Ourselves first. */
-  readonly contenders: readonly Contender[];
-  readonly checks: readonly Check[];
-  /** Takes minutes: measured with `--long` only, and once. */
-  readonly isLong?: true;
-}
+import type { Row } from './row.ts';
 
 export const rows: readonly Row[] = [
   identicalHere(),

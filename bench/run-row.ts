@@ -1,25 +1,11 @@
-import { judge, type Verdict } from './check.ts';
+import { judge } from './check.ts';
 import type { Contender } from './contender.ts';
 import { ImagePair, type ImageName } from './images.ts';
 import { measure, measureWithMemory, type Peaks, type Run } from './measure.ts';
 import type { Network } from './network.ts';
-import type { Row } from './rows.ts';
+import type { Row, RowResult } from './row.ts';
 import { summarize, type Summary } from './summary.ts';
 import { findOnPath } from './tools.ts';
-
-/** What a row's contenders came to, those that are on the PATH, and what follows from it. */
-export interface RowResult {
-  readonly title: string;
-  readonly entries: readonly Entry[];
-  readonly verdicts: readonly Verdict[];
-}
-
-export interface Entry {
-  readonly name: string;
-  readonly tool: string;
-  readonly command: string;
-  readonly summary: Summary;
-}
 
 export type ImageBytes = Readonly<Record<ImageName, number>>;
 

@@ -1,6 +1,6 @@
 import { copyFileSync, chmodSync, existsSync, symlinkSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { makeTemporaryDirectory } from '../test/support/temporary.ts';
+import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
 export function findOnPath(tool: string): string | undefined {
   const directories = (process.env.PATH ?? '').split(delimiter);

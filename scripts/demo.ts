@@ -7,10 +7,10 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { changeBlocks, filesEqual, writeImage } from '../test/support/images.ts';
-import { startEmbedded } from '../test/support/ssh/embedded.ts';
-import type { SshServer } from '../test/support/ssh/server.ts';
-import { makeTemporaryDirectory } from '../test/support/temporary.ts';
+import { changeBlocks, filesEqual, writeImage } from '../rig/images/images.ts';
+import { startEmbedded } from '../rig/ssh/embedded.ts';
+import type { SshServer } from '../rig/ssh/server.ts';
+import { makeTemporaryDirectory } from '../rig/temporary.ts';
 import { root } from './bundle.ts';
 
 const MIB = 1024 * 1024;

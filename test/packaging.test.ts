@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { filesEqual, writeImage } from './support/images.ts';
-import { makeTemporaryDirectory } from './support/temporary.ts';
+import { filesEqual, writeImage } from '../rig/images/images.ts';
+import { makeTemporaryDirectory } from '../rig/temporary.ts';
 import { bundle, filesIn } from '../scripts/bundle.ts';
 
 const run = promisify(execFile);

@@ -1,5 +1,13 @@
 import { limits } from '../limits.ts';
-import type { TextStream } from './output.ts';
+
+/** What is used of a stream. */
+export interface TextStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  /** `done` is called when the text was written, or could not be. There is one write at a time. */
+  write(text: string, done: () => void): unknown;
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+}
 
 /**
  * What happens to a text whose reader is too slow: it is kept; it is dropped and counted; or it gives way to the next

@@ -1,15 +1,6 @@
 import { limits } from '../limits.ts';
-import { type Importance, Outlet } from './outlet.ts';
+import { type Importance, Outlet, type TextStream } from './outlet.ts';
 import { safeJson, safeText } from './terminal.ts';
-
-/** What is used of a stream. */
-export interface TextStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  /** `done` is called when the text was written, or could not be. There is one write at a time. */
-  write(text: string, done: () => void): unknown;
-  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
-}
 
 /** Read only when something is written. */
 export interface Streams {

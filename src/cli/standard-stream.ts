@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { limits } from '../limits.ts';
-import type { TextStream } from './output.ts';
+import type { TextStream } from './outlet.ts';
 
 /**
  * The stream behind stdout (1) or stderr (2), whose `write` doesn't wait for the reader where the kernel allows that:

@@ -14,7 +14,7 @@ import {
   source,
   syncPhase,
   target,
-} from './fixtures.ts';
+} from './output.fixture.ts';
 
 const both = ['-l', '/dev/sda1', '-r', '/images/sda1'];
 const push = [...both, '-a', 'PUSH', '-m', 'SYNC'];

@@ -5,7 +5,7 @@ import { Output } from '../../src/cli/output.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import { BasynError } from '../../src/errors.ts';
 import type { RunEvent } from '../../src/report.ts';
-import { FakeStream, report, source, syncPhase, target } from './fixtures.ts';
+import { FakeStream, report, source, syncPhase, target } from './output.fixture.ts';
 
 const events: readonly RunEvent[] = [
   { type: 'start', source, target },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hashNames } from '../../src/digest/hash-names.ts';
 import { parseCommand, type Command } from '../../src/cli/options.ts';
-import { usageMessage } from './fixtures.ts';
+import { usageMessage } from './output.fixture.ts';
 
 /** A command line as a shell splits it, without quotes. */
 const words = (line: string): string[] => line.split(/\s+/).filter((word) => word !== '');

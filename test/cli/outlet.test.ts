@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Outlet } from '../../src/cli/outlet.ts';
 import { limits } from '../../src/limits.ts';
-import { FakeStream } from './fixtures.ts';
+import { FakeStream } from './output.fixture.ts';
 
 function outletTo(stream: FakeStream): Outlet {
   return new Outlet(

@@ -6,7 +6,7 @@ import { ProgressReporter } from '../../src/cli/progress.ts';
 import { SpeedMeter } from '../../src/cli/speed-meter.ts';
 import { describePhase } from '../../src/cli/text.ts';
 import type { RunEvent } from '../../src/report.ts';
-import { FakeStream, GiB, MiB, recheckPhase, syncPhase } from './fixtures.ts';
+import { FakeStream, GiB, MiB, recheckPhase, syncPhase } from './output.fixture.ts';
 
 const view: ProgressView = {
   phase: 'sync',

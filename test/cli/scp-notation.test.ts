@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { refuseScpNotation } from '../../src/cli/scp-notation.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { usageMessage } from './fixtures.ts';
+import { usageMessage } from './output.fixture.ts';
 
 const inspecting = (local: string, remote: string, host?: string) =>
   ({ kind: 'inspect', options: { local, remote, ...(host !== undefined && { host }) } }) as const;

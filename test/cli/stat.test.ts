@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { statLines } from '../../src/cli/stat.ts';
-import { copyPhase, GiB, recheckPhase, report, source } from './fixtures.ts';
+import { copyPhase, GiB, recheckPhase, report, source } from './output.fixture.ts';
 
 it('has the rows of the spec, in its order and units', () => {
   expect(statLines(report)).toEqual([

@@ -20,7 +20,7 @@ import {
   source,
   syncPhase,
   target,
-} from './fixtures.ts';
+} from './output.fixture.ts';
 
 const names = deviceNames('backup');
 

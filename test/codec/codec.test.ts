@@ -12,7 +12,7 @@ import { loadZstd } from '../../src/codec/zstd.ts';
 import { BasynError } from '../../src/errors.ts';
 import { failureOf } from '../support/failure.ts';
 import { nodeLatest } from '../support/node-versions.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
 const MiB = 1024 * 1024;

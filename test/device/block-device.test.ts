@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { attachedLoops, deviceNumber, readBlockDevice } from '../../src/device/block-device.ts';
 import { isRoot } from '../support/loop-device.ts';
-import { makeFakeSys } from './fake-sys.ts';
-import { directory, fileOf, loopOver, MiB } from './fixtures.ts';
+import { makeFakeSys } from './sys.fixture.ts';
+import { directory, fileOf, loopOver, MiB } from './devices.fixture.ts';
 
 describe('a device number', () => {
   it.each([

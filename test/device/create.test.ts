@@ -29,7 +29,7 @@ import {
   mounted,
   source,
   target,
-} from './fixtures.ts';
+} from './devices.fixture.ts';
 
 const GiB = 1024 * MiB;
 

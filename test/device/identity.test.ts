@@ -12,7 +12,7 @@ import { parseIdentity } from '../../src/device/identity-schema.ts';
 import { KernelView } from '../../src/device/kernel-view.ts';
 import { realKernelPath } from '../../src/device/regions.ts';
 import { isRoot, partitionTable } from '../support/loop-device.ts';
-import { makeFakeSys } from './fake-sys.ts';
+import { makeFakeSys } from './sys.fixture.ts';
 import {
   directory,
   failureOf,
@@ -22,7 +22,7 @@ import {
   makeFileSystem,
   MiB,
   mounted,
-} from './fixtures.ts';
+} from './devices.fixture.ts';
 
 const identityAt = (path: string): StorageIdentity =>
   identityOf(stackOf(statSync(path, { bigint: true }), realKernelPath(path), new KernelView()));

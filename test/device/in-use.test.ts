@@ -7,8 +7,8 @@ import { kernelPathOf } from '../../src/device/kernel-path.ts';
 import { KernelView } from '../../src/device/kernel-view.ts';
 import type { Mount } from '../../src/device/proc-tables.ts';
 import { isRoot } from '../support/loop-device.ts';
-import { makeFakeSys } from './fake-sys.ts';
-import { directory, fileOf, loopOver, MiB } from './fixtures.ts';
+import { makeFakeSys } from './sys.fixture.ts';
+import { directory, fileOf, loopOver, MiB } from './devices.fixture.ts';
 
 describe('what claims a device, in an imitation of /sys', () => {
   const clauses = (number: string): string[] => {

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isRoot, mountFile, mountOverlay } from '../support/loop-device.ts';
-import { directory, failureOf, fileOf, loopOver, MiB, mounted, source, target } from './fixtures.ts';
+import { directory, failureOf, fileOf, loopOver, MiB, mounted, source, target } from './devices.fixture.ts';
 
 /** The same bytes by two names: neither may be copied to the other, --force or not, and both ways are refused. */
 async function expectSameStorage(first: string, second: string): Promise<void> {

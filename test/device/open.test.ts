@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openInspected, type Place } from '../../src/device/open.ts';
 import { isRoot, mountOverlay } from '../support/loop-device.ts';
-import { directory, failureOf, fileOf, MiB, source, target } from './fixtures.ts';
+import { directory, failureOf, fileOf, MiB, source, target } from './devices.fixture.ts';
 
 describe('a path that leads to something else between the look and the opening', () => {
   const place = (path: string): Place => ({ side: 'local', hosts: 'two', role: 'source', path });

@@ -15,7 +15,7 @@ import {
   mounted,
   source,
   target,
-} from './fixtures.ts';
+} from './devices.fixture.ts';
 
 /** A process that has done its work, says so, and then waits; it is gone after the test. */
 async function startHolder(file: string, args: readonly string[], input = ''): Promise<() => Promise<void>> {

@@ -12,7 +12,16 @@ import { PieceReader } from '../../src/device/piece-reader.ts';
 import { readFully, writeFully } from '../../src/device/range-io.ts';
 import { cutAll } from '../../src/digest/extent.ts';
 import { isRoot } from '../support/loop-device.ts';
-import { failureOf, fileOf, fileWith, loopOver, MiB, mountedTmpfs, source, target } from './fixtures.ts';
+import {
+  failureOf,
+  fileOf,
+  fileWith,
+  loopOver,
+  MiB,
+  mountedTmpfs,
+  source,
+  target,
+} from './devices.fixture.ts';
 
 const data = randomBytes(3 * MiB + 1000);
 

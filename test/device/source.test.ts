@@ -15,7 +15,7 @@ import {
   MiB,
   mounted,
   source,
-} from './fixtures.ts';
+} from './devices.fixture.ts';
 
 describe('a source', () => {
   it('is opened with its exact size, also when it is empty or read-only', async () => {

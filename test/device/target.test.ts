@@ -28,7 +28,7 @@ import {
   source,
   swappedOn,
   target,
-} from './fixtures.ts';
+} from './devices.fixture.ts';
 
 describe('a target', () => {
   it('keeps its size and its data when it is opened', async () => {

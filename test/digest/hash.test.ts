@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { digestBytesOf, loadHasher } from '../../src/digest/hash.ts';
 import { hashNames, type HashName } from '../../src/digest/hash-names.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 
 /** Of "abc", from the standards: FIPS 180-4, RFC 1321, RFC 7693; XXH128 from its author's own program. */
 const ofAbc: Record<HashName, string> = {

@@ -9,7 +9,7 @@ import { plainEngine } from '../../src/digest/xxh128-plain.ts';
 import { engineOf } from '../../src/digest/xxh128-wasm.ts';
 import { loadXxh128, xxh128Of, type Xxh128Engine } from '../../src/digest/xxh128.ts';
 import { node18 } from '../support/node-versions.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 
 const run = promisify(execFile);
 const scalarLibrary = await reference.createXXHash128();

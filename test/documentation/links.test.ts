@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { anchorsOf, linksOf, readDocument, root } from './markdown.ts';
+import { anchorsOf, linksOf, readDocument, root } from './markdown.fixture.ts';
 
 const documents = [
   'README.md',

@@ -17,7 +17,7 @@ import { frameDigest } from '../support/frame-digest.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { MemoryWire } from '../support/memory-wire.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { codeBlocks, readDocument, sectionOf } from './markdown.ts';
+import { codeBlocks, readDocument, sectionOf } from './markdown.fixture.ts';
 
 type Side = 'local' | 'agent';
 

@@ -7,7 +7,7 @@ import { limits } from '../../src/limits.ts';
 import type { StorageGap } from '../../src/device/regions.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
 import * as schemas from '../../src/protocol/schemas.ts';
-import { anchorsOf, readDocument, sectionOf, tableRows } from './markdown.ts';
+import { anchorsOf, readDocument, sectionOf, tableRows } from './markdown.fixture.ts';
 
 const page = readDocument('docs/protocol.md');
 

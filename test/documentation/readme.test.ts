@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withOptionTable } from '../../scripts/readme-options.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
-import { codeBlocks, readDocument, root, sectionOf, tableRows } from './markdown.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { codeBlocks, readDocument, root, sectionOf, tableRows } from './markdown.fixture.ts';
 
 const run = promisify(execFile);
 const readme = readDocument('README.md');

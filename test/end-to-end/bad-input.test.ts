@@ -12,12 +12,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { expectSentence, expectSilence, hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { runCommand, type CommandResult } from '../support/command.ts';
+import { runCommand, type CommandResult } from '../../rig/processes/command.ts';
 import { deviceOptions, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { startSshServer, type LoginProfile } from '../support/ssh/index.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { startSshServer, type LoginProfile } from '../../rig/ssh/index.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -3,14 +3,18 @@ import { totalBytes } from '../../src/digest/extent.ts';
 import { hashNames } from '../../src/digest/hash-names.ts';
 import { expectSilence, hostOptions, jsonPhases, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { casesOf } from '../support/lab-cases.ts';
 import { differingChunks } from '../support/naive.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 const KiB = 1024;
 
-test.each(hashNames)('%s finds what differs over ssh', async (hash) => {
+// In a session in memory, every hash is tested with many devices.
+const chosenHashes = casesOf(hashNames, (hash) => hash === 'BLAKE2B');
+
+test.each(chosenHashes)('%s finds what differs over ssh', async (hash) => {
   const pair = makePair({ sizeBytes: 1_000_003, changes: [{ at: 500_000, lengthBytes: 3 }] });
   const args = [...deviceOptions('PUSH', pair), '--action=PUSH', '--mode=SYNC', ...hostOptions(server())];
   expectSilence(await basyn.run([...args, `--hash=${hash.toLowerCase()}`, '--recheck']));

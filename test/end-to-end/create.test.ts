@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { expectSentence, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { runOptions } from '../support/disks.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

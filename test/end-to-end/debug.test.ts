@@ -7,7 +7,7 @@ import { hostOptions, jsonLines, linesOf, useBasyn } from '../support/basyn.ts';
 import { expectSynchronised, makePair, runOptions, type DiskPair } from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

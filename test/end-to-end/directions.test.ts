@@ -2,7 +2,7 @@ import { describe, test } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, diskKinds, expectSynchronised, makeDisk, makePair } from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -2,11 +2,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
-import type { CommandResult } from '../support/command.ts';
-import { filesEqual, writeImage } from '../support/images.ts';
-import { startRelay } from '../support/relay.ts';
+import type { CommandResult } from '../../rig/processes/command.ts';
+import { filesEqual, writeImage } from '../../rig/images/images.ts';
+import { startRelay } from '../../rig/relay/relay.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

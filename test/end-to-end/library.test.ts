@@ -1,13 +1,13 @@
 import { truncateSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type * as Library from '../../src/index.ts';
 import { useBasyn } from '../support/basyn.ts';
 import { expectSynchronised, expectUntouched, makePair } from '../support/disks.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
+import { useProcessCheck } from '../support/process-check.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -16,11 +16,7 @@ beforeAll(async () => {
   library = (await import(pathToFileURL(basyn.library).href)) as typeof Library;
 });
 
-let before: ProcessSnapshot;
-beforeEach(() => {
-  before = snapshotProcesses();
-});
-afterEach(() => assertNothingLeft(before));
+const processes = useProcessCheck();
 
 describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   const endpoints = (): object => {
@@ -104,7 +100,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const error: unknown = await run.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'aborted' });
     expect((error as Error).cause).toBe(reason);
-    await assertNothingLeft(before);
+    await processes.expectNothingLeft();
   });
 
   test('an AbortSignal that came before ends a run before it begins', async () => {

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
 import { runOptions } from '../support/disks.ts';
-import { filesEqual } from '../support/images.ts';
-import { watchMemory } from '../support/memory.ts';
-import { makeRandom } from '../support/random.ts';
+import { filesEqual } from '../../rig/images/images.ts';
+import { watchMemory } from '../../rig/processes/memory.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { memoryDirectory, scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { runOptions } from '../support/disks.ts';
-import { filesEqual } from '../support/images.ts';
-import { watchMemory } from '../support/memory.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { filesEqual } from '../../rig/images/images.ts';
+import { watchMemory } from '../../rig/processes/memory.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { memoryDirectory, scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -23,8 +23,8 @@ import {
 import { isRoot } from '../support/loop-device.ts';
 import { differingChunks } from '../support/naive.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { environmentWithSsh } from '../support/ssh/script.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { environmentWithSsh } from '../support/ssh-script.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

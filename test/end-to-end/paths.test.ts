@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions } from '../support/disks.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { casesOf } from '../support/lab-cases.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -25,25 +26,40 @@ const names = [
 ];
 
 describe.each(names)('a device named %j', (name) => {
-  const bytes = mixedBytes(50_001, 1);
-
-  test('is found on both sides, here and over ssh', async () => {
-    const directory = scratchDirectory();
-    const source = scratchFile(bytes, name, directory);
-    mkdirSync(join(directory, 'there'));
-    for (const [host, action] of [
-      [[], 'POP'],
-      [hostOptions(server()), 'PUSH'],
-    ] as const) {
-      const target = scratchFile(Buffer.alloc(50_001), name, join(directory, 'there'));
-      expectSilence(
-        await basyn.run([...deviceOptions(action, { source, target }), `-a${action}`, '-mSYNC', ...host]),
-      );
-      expect(readFileSync(target).equals(bytes)).toBe(true);
-    }
-    expect(readdirSync(directory).sort()).toEqual([name, 'there'].sort());
-  });
+  test.each(casesOf(['here', 'over ssh'], (where) => where === 'here'))(
+    'is found on both sides, %s',
+    async (where) => {
+      await expectFound(name, where === 'here' ? [] : hostOptions(server()));
+    },
+  );
 });
+
+test('a device with all of these names in its path is found on both sides, over ssh', async () => {
+  await expectFound(join(...names), hostOptions(server()));
+});
+
+/** Copies a device of this name to another one of the same name, and looks for files that a shell has made. */
+async function expectFound(name: string, host: readonly string[]): Promise<void> {
+  const bytes = mixedBytes(50_001, 1);
+  const directory = scratchDirectory();
+  const [source, target] = ['source', 'target'].map((side) => {
+    const parent = join(directory, side);
+    mkdirSync(dirname(join(parent, name)), { recursive: true });
+    return scratchFile(side === 'source' ? bytes : Buffer.alloc(bytes.length), name, parent);
+  }) as [string, string];
+  const before = filesIn(directory);
+  for (const action of ['PUSH', 'POP'] as const) {
+    writeFileSync(target, Buffer.alloc(bytes.length));
+    const args = [...deviceOptions(action, { source, target }), `-a${action}`, '-mSYNC'];
+    expectSilence(await basyn.run([...args, ...host], { cwd: directory }));
+    expect(readFileSync(target).equals(bytes)).toBe(true);
+  }
+  expect(filesIn(directory)).toEqual(before);
+}
+
+function filesIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+}
 
 test('a path that begins with a dash is taken as a path on both sides', async () => {
   const directory = scratchDirectory();

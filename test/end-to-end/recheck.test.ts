@@ -4,7 +4,7 @@ import { expectLines, expectSilence, hostOptions, jsonPhases, linesOf, useBasyn 
 import { deviceOptions, expectUntouched, makeDisk, makePair } from '../support/disks.ts';
 import { attachLoop, isRoot } from '../support/loop-device.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -2,10 +2,10 @@ import { closeSync, openSync, truncateSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions } from '../support/disks.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
-import { startRelay } from '../support/relay.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
+import { startRelay } from '../../rig/relay/relay.ts';
 import { memoryDirectory, scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

@@ -1,27 +1,25 @@
-import { readdirSync, truncateSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { lineWith, runCommand, type CommandOptions, type RunningCommand } from '../support/command.ts';
-import { runOptions } from '../support/disks.ts';
 import {
-  assertNothingLeft,
-  descendants,
-  snapshotProcesses,
-  type ProcessSnapshot,
-} from '../support/processes.ts';
+  lineWith,
+  runCommand,
+  type CommandOptions,
+  type RunningCommand,
+} from '../../rig/processes/command.ts';
+import { makeHollowPair, runOptions } from '../support/disks.ts';
+import { descendants } from '../../rig/processes/processes.ts';
+import { useProcessCheck } from '../support/process-check.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { environmentWithSsh } from '../support/ssh/script.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { environmentWithSsh } from '../support/ssh-script.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
+const GiB = 1024 ** 3;
 
-let before: ProcessSnapshot;
-beforeEach(() => {
-  before = snapshotProcesses();
-});
-afterEach(() => assertNothingLeft(before, 10_000));
+const processes = useProcessCheck();
 
 describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   const cases = (['SIGINT', 'SIGTERM'] as const).flatMap((signal) =>
@@ -44,14 +42,14 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
         ),
       ]);
       expect(wallMs).toBeLessThan(15_000);
-      await assertNothingLeft(before);
+      await processes.expectNothingLeft();
     },
   );
 
   test('SIGUSR1 does not open a debugger of node, and the run goes on', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGUSR1');
-    await sleep(300);
+    await lineWith(run.child.stdout!, '"progress"');
     run.child.kill('SIGTERM');
     const { exitCode, stderr } = await run.result;
     expect(exitCode).toBe(2);
@@ -62,25 +60,20 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGKILL');
     expect(await run.result).toMatchObject({ signal: 'SIGKILL' });
-    await assertNothingLeft(before, 10_000);
+    await processes.expectNothingLeft(10_000);
   });
 
   /** A run over 64 GiB of holes, once it moves. */
   async function startLongRun(action: 'PUSH' | 'POP'): Promise<RunningCommand> {
-    const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
-    for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
     const host = where === 'here' ? [] : hostOptions(server());
-    const args = [...runOptions(action, 'SYNC', { source, target }), ...host, '--verbose'];
+    const args = [...runOptions(action, 'SYNC', makeHollowPair(64 * GiB)), ...host, '--json'];
     const run = await basyn.start(args);
-    await lineWith(run.child.stdout!, 'sync: start');
-    await sleep(300);
+    await lineWith(run.child.stdout!, '"phase-start"');
     return run;
   }
 });
 
 test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and no crash', async () => {
-  const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
-  for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
   // The program runs at a terminal of its own, which closes as soon as the progress is shown.
   const terminal = [
     'import os, pty, sys',
@@ -91,7 +84,7 @@ test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and
     'status = os.waitpid(pid, 0)[1]',
     'print(os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status))',
   ].join('\n');
-  const args = [...runOptions('PUSH', 'SYNC', { source, target }), '--progress'];
+  const args = [...runOptions('PUSH', 'SYNC', makeHollowPair(64 * GiB)), '--progress'];
   const command = ['-c', terminal, process.execPath, basyn.executable, ...args];
   const { stdout } = await runCommand('python3', command);
   expect(stdout).toBe('2\n');

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { expectLines, expectSilence, hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
 import { expectSynchronised, makePair, type DiskPair } from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 /*
  * The examples of the specification, word for word; a loop device stands for /dev/sda1, and the test server for

@@ -2,12 +2,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, test, onTestFinished } from 'vitest';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
-import type { CommandOptions } from '../support/command.ts';
+import type { CommandOptions } from '../../rig/processes/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
-import { startRelay } from '../support/relay.ts';
+import { startRelay } from '../../rig/relay/relay.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { environmentWithSsh } from '../support/ssh/script.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { environmentWithSsh } from '../support/ssh-script.ts';
 
 // What people have in ~/.ssh/config for sessions of their own, and what none of ours can do with.
 

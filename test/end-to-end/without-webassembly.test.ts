@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();

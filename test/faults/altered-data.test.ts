@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import type { AlteredPlace } from '../support/altering-filter.ts';
 import { expectFailure, guardPair, MiB, useWorkshop } from '../support/fault-workshop.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

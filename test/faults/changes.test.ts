@@ -1,9 +1,9 @@
 import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { lineWith, type CommandResult } from '../support/command.ts';
+import { lineWith, type CommandResult } from '../../rig/processes/command.ts';
 import { MiB, sideWord, useWorkshop, wirings, type Pair, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot } from '../support/loop-device.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { MiB, sideOf, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 import { falseSuccesses, parseTrace, readTrace, traceCommand } from '../support/storage-trace.ts';
 
 const server = useSshServer();

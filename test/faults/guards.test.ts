@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { CommandResult } from '../support/command.ts';
+import type { CommandResult } from '../../rig/processes/command.ts';
 import { expectFailure, MiB, sideWord, useWorkshop, wirings } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, makeFileSystem, mount, swapOn } from '../support/loop-device.ts';
-import { filesEqual, sha256OfFile } from '../support/images.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { filesEqual, sha256OfFile } from '../../rig/images/images.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

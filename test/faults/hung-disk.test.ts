@@ -1,32 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
-import { lineWith } from '../support/command.ts';
+import { lineWith } from '../../rig/processes/command.ts';
 import { runOptions } from '../support/disks.ts';
-import { writeImage } from '../support/images.ts';
+import { writeImage } from '../../rig/images/images.ts';
 import { isRoot, makeFileSystem, mount } from '../support/loop-device.ts';
-import {
-  assertNothingLeft,
-  descendants,
-  snapshotProcesses,
-  type ProcessSnapshot,
-} from '../support/processes.ts';
+import { descendants } from '../../rig/processes/processes.ts';
+import { useProcessCheck } from '../support/process-check.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { atExit } from '../support/temporary.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { atExit } from '../../rig/temporary.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
 
-let before: ProcessSnapshot;
-beforeEach(() => {
-  before = snapshotProcesses();
-});
-afterEach(() => assertNothingLeft(before, 10_000));
+useProcessCheck();
 
 test.skipIf(!isRoot).each([
   ['here', 'PUSH'],
@@ -43,7 +34,7 @@ test.skipIf(!isRoot).each([
     const args = [...runOptions(action, 'COPY', { source, target: join(directory, 'target') }), ...host];
     const run = await basyn.start([...args, '--verbose'], { deadlineMs: 60_000 });
     await lineWith(run.child.stdout!, 'to go through');
-    await sleep(1_500);
+    await expect.poll(() => hangsInKernel(run.pid), { timeout: 20_000 }).toBe(true);
     const startedMs = performance.now();
     run.child.kill('SIGTERM');
     await lineWith(run.child.stderr!, 'Stopped by SIGTERM during copy at ');
@@ -58,6 +49,19 @@ test.skipIf(!isRoot).each([
     );
   },
 );
+
+/** Whether a thread of the process or below it waits in the kernel, where no signal reaches it. */
+function hangsInKernel(pid: number): boolean {
+  const pids = [pid, ...descendants(pid).map((each) => each.pid)];
+  return pids.some((each) => threadStates(each).includes('D'));
+}
+
+function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0]!;
+  });
+}
 
 /** A directory in a file system to which every write hangs, with a file "target" of 64 MiB in it. */
 function frozenDirectory(): { directory: string; thaw: () => void } {

@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { lineWith, startCommand, type CommandResult, type RunningCommand } from '../support/command.ts';
+import {
+  lineWith,
+  startCommand,
+  type CommandResult,
+  type RunningCommand,
+} from '../../rig/processes/command.ts';
 import {
   expectFailure,
   guardPair,
@@ -10,11 +15,11 @@ import {
   useWorkshop,
   type Wiring,
 } from '../support/fault-workshop.ts';
-import { descendants } from '../support/processes.ts';
-import { makeRandom } from '../support/random.ts';
+import { descendants } from '../../rig/processes/processes.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { environmentWithSsh } from '../support/ssh/script.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { environmentWithSsh } from '../support/ssh-script.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { CommandResult } from '../support/command.ts';
+import type { CommandResult } from '../../rig/processes/command.ts';
 import { MiB, sideOf, sideWord, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, mount, mountTmpfs } from '../support/loop-device.ts';
 import { keepCacheOf } from '../support/media.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

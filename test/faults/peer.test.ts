@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Behaviour } from '../support/fake-peer.ts';
-import { lineWith } from '../support/command.ts';
+import { lineWith } from '../../rig/processes/command.ts';
 import { expectFailure, guardPair, MiB, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

@@ -10,9 +10,9 @@ import {
 } from '../support/kill-points.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { makeMediumTarget, type MediumKind, type MediumTarget } from '../support/media.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

@@ -1,30 +1,21 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
-import { lineWith } from '../support/command.ts';
-import { makePair, runOptions, type DiskPair } from '../support/disks.ts';
-import {
-  assertNothingLeft,
-  killTree,
-  snapshotProcesses,
-  type ProcessSnapshot,
-} from '../support/processes.ts';
-import { scratchFile } from '../support/scratch.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { lineWith } from '../../rig/processes/command.ts';
+import { makeHollowPair, makePair, runOptions, type DiskPair } from '../support/disks.ts';
+import { killTree } from '../../rig/processes/processes.ts';
+import { useProcessCheck } from '../support/process-check.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 import { unreadPipe } from '../support/unread-pipe.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
 
-let before: ProcessSnapshot;
-beforeEach(() => {
-  before = snapshotProcesses();
-});
-afterEach(() => assertNothingLeft(before, 10_000));
+useProcessCheck();
 
 describe('a reader that does not read', () => {
   test.each(['--debug', '--json'])(
@@ -97,20 +88,21 @@ describe('a reader that does not read', () => {
   });
 
   test.each([
-    ['during a run', 64 * 1024 * MiB, /^basyn: Stopped by SIGTERM during sync at /],
+    ['during a run', 64 * 1024 * MiB, true, /^basyn: Stopped by SIGTERM during sync at /],
     [
       'when the run is over',
       1 * MiB,
+      false,
       /^basyn: The output can't be written to the end: its reader .* signal\.$/m,
     ],
-  ])('does not keep a signal from ending it %s', async (_when, sizeBytes, sentence) => {
-    const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
-    for (const path of [source, target]) truncateSync(path, sizeBytes);
+  ])('does not keep a signal from ending it %s', async (_when, sizeBytes, isOpen, sentence) => {
+    const { source, target } = makeHollowPair(sizeBytes);
     const stdout = unreadPipe('full');
     const child = start([...runOptions('PUSH', 'SYNC', { source, target }), '--json'], [stdout.fd, 'pipe']);
     const exit = once(child, 'exit');
     stdout.release();
-    await sleep(2_500);
+    await expect.poll(() => hasOpen(child.pid!, target), { timeout: 10_000, interval: 5 }).toBe(true);
+    if (!isOpen) await expect.poll(() => hasOpen(child.pid!, target), { timeout: 10_000 }).toBe(false);
     const startedMs = performance.now();
     child.kill('SIGTERM');
     const said = (await child.stderr!.toArray()).join('');
@@ -161,6 +153,18 @@ function start(args: readonly string[], [stdout, stderr]: [number | 'pipe', numb
 
 function isSynchronised({ target, wanted }: DiskPair): boolean {
   return readFileSync(target).equals(wanted);
+}
+
+function hasOpen(pid: number, path: string): boolean {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).some((descriptor) => {
+    try {
+      return readlinkSync(`${directory}/${descriptor}`) === path;
+    } catch {
+      // It was closed in the meantime.
+      return false;
+    }
+  });
 }
 
 /** Most memory that the process has had. */

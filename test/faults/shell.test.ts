@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { lineWith, runCommand } from '../support/command.ts';
+import { lineWith, runCommand } from '../../rig/processes/command.ts';
 import { expectFailure, MiB, useWorkshop, type Pair, type Wiring } from '../support/fault-workshop.ts';
-import { filesEqual, writeImage } from '../support/images.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
-import { hostOptions, type SshServer } from '../support/ssh/server.ts';
+import { filesEqual, writeImage } from '../../rig/images/images.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { hostOptions, type SshServer } from '../../rig/ssh/server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

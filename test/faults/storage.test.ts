@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { lineWith } from '../support/command.ts';
+import { lineWith } from '../../rig/processes/command.ts';
 import {
   canary,
   expectFailure,
@@ -15,9 +15,9 @@ import {
   type Pair,
   type Wiring,
 } from '../support/fault-workshop.ts';
-import { filesEqual, writeImage } from '../support/images.ts';
+import { filesEqual, writeImage } from '../../rig/images/images.ts';
 import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { useBasyn } from '../support/basyn.ts';
-import { runCommand } from '../support/command.ts';
+import { runCommand } from '../../rig/processes/command.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 
 const basyn = useBasyn();

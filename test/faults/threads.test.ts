@@ -10,7 +10,7 @@ import {
   type Wiring,
 } from '../support/fault-workshop.ts';
 import { nodeLatest } from '../support/node-versions.ts';
-import { useSshServer } from '../support/ssh/fixture.ts';
+import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);

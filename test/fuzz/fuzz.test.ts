@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
+import { caseCount } from '../support/lab-cases.ts';
 import { fuzz } from './fuzz.ts';
 import { mutate, mutations } from './mutate.ts';
 
-test('spoilt conversations break no promise, for some seconds', async () => {
+test('corrupted conversations break no promise', { timeout: 600_000 }, async () => {
   const seed = Number(process.env.BASYN_TEST_SEED ?? 1);
-  const { rounds, outcomes } = await fuzz({ seed, milliseconds: 6000 });
+  const { rounds, outcomes } = await fuzz({ seed, until: { rounds: 10 * caseCount(200) } });
   console.log(`seed ${seed}: ${rounds} conversations`, Object.fromEntries(outcomes));
   // Both kinds of ends were reached: what is refused, and what can't be told from an honest run.
   expect(outcomes.get('protocol')).toBeGreaterThan(20);

@@ -11,9 +11,9 @@ import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { makeReporter } from '../support/memory-session.ts';
-import { makeRandom, type Random } from '../support/random.ts';
+import { makeRandom, type Random } from '../../rig/images/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { mutate } from './mutate.ts';
 import {
   canary,
@@ -35,7 +35,8 @@ const maxGrowthBytes = 512 * MiB;
 
 export interface FuzzOptions {
   readonly seed: number;
-  readonly milliseconds: number;
+  /** Ends it after this number of rounds, or this time. */
+  readonly until: { readonly rounds: number } | { readonly milliseconds: number };
   readonly onProgress?: (report: FuzzReport) => void;
 }
 
@@ -70,18 +71,20 @@ interface Round {
 }
 
 /**
- * Spoils real conversations and lets each end hear them, until the time is over.
+ * Spoils real conversations and lets each end hear them, until the end that is asked for.
  *
  * @throws {FuzzFailure} for the first promise that is broken.
  */
-export async function fuzz({ seed, milliseconds, onProgress }: FuzzOptions): Promise<FuzzReport> {
+export async function fuzz({ seed, until, onProgress }: FuzzOptions): Promise<FuzzReport> {
   return inLaboratory(async (laboratory) => {
-    const deadlineMs = performance.now() + milliseconds;
+    const startMs = performance.now();
+    const isOver = (): boolean =>
+      'rounds' in until ? rounds >= until.rounds : performance.now() - startMs >= until.milliseconds;
     const outcomes = new Map<string, number>();
     let baseBytes = 0;
     let peakGrowthBytes = 0;
     let rounds = 0;
-    for (; performance.now() < deadlineMs; rounds++) {
+    for (; !isOver(); rounds++) {
       const outcome = await laboratory.round(seed * 1_000_000 + rounds);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       // The first rounds load what is loaded once: hash functions, codecs.

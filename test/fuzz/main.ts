@@ -21,7 +21,7 @@ if (values.round !== undefined) {
   let lastMs = performance.now();
   const report = await fuzz({
     seed,
-    milliseconds: seconds * 1000,
+    until: { milliseconds: seconds * 1000 },
     onProgress: (progress) => {
       if (performance.now() - lastMs < 10_000) return;
       lastMs = performance.now();

@@ -1,7 +1,7 @@
 import { extentBytes, frameDigestBytes } from '../../src/digest/frame-digest.ts';
 import { encodeFrameHeader, frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../rig/images/random.ts';
 import { sizeBytes, type Spoken } from './transcript.ts';
 
 /** A way to spoil a conversation, in place. `others` is another conversation to the same end. */

@@ -4,7 +4,7 @@ import { Transform, type Duplex } from 'node:stream';
 import { encodeFrameHeader, FrameDecoder } from '../../src/protocol/frame.ts';
 import type { Order, Role } from '../../src/session/order.ts';
 import { plainOrder, runInMemory } from '../support/memory-session.ts';
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../rig/images/random.ts';
 
 /** The end of a conversation that hears something. */
 export type End = 'local' | 'agent';

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memoryDirectory } from '../support/scratch.ts';
-import { atExit } from '../support/temporary.ts';
+import { atExit, memoryDirectory } from '../../rig/temporary.ts';
 
 /** How the guest is started. */
 export interface Guest {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { runGuest } from './kernel.ts';
 import { unpackedPackages } from './packages.ts';
 import type { LabResult } from './guest/results.ts';

@@ -1,5 +1,5 @@
 import { PassThrough, Transform, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
@@ -16,10 +16,10 @@ const farMs = limits.longRoundTripMs * 10;
 test('with a short round trip, the payload in flight is bounded until the peer confirms some', async () => {
   const { channel, carried } = channelOver(nearMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, MiB)));
-  await sleep(20);
+  await allSettled();
   expect(carried()).toBe(limits.nearWindowBytes);
   confirm(channel, 1);
-  await sleep(20);
+  await allSettled();
   expect(carried()).toBe(limits.nearWindowBytes + MiB);
   confirm(channel, 2);
   await sent;
@@ -70,7 +70,7 @@ test('a long round trip is measured in little more than one', async () => {
 test('a measurement of the round trip fails with the conversation', async () => {
   const channel = channelThrough(() => undefined);
   const measured = failureOf(() => channel.measureRoundTripMs(limits.longRoundTripMs));
-  await sleep(20);
+  await allSettled();
   channel.fail(new BasynError('connection', 'The line is dead.'));
   expect(await measured).toMatchObject({ message: 'The line is dead.' });
 });
@@ -119,6 +119,11 @@ test('a trace has each message of each lane, in both directions', async () => {
     `lane 2 sent data, 52 bytes: ${MiB} device bytes in 1 extents from offset 0, 0 bytes of zero`,
   ]);
 });
+
+/** All that happens in memory without a timer has happened. */
+async function allSettled(): Promise<void> {
+  for (let count = 0; count < 20; count++) await turn();
+}
 
 /** To another channel, to which what is said goes when `carry` pushes it. */
 function channelThrough(carry: (push: () => void) => void): Channel {

@@ -87,7 +87,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
       new Array(1),
     ],
     onEvent: never.filter((value) => typeof value !== 'function'),
-    debug: 'yes',
+    debug: never.filter((value) => typeof value !== 'boolean'),
     signal: never,
   };
 

@@ -6,7 +6,7 @@ import { decodeMessage } from '../../src/protocol/decode.ts';
 import { FrameDecoder, frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { typeNumbers, type DataMessage, type Message } from '../../src/protocol/messages.ts';
 import { outcomeOf } from '../support/failure.ts';
-import { encoded, message } from './arbitraries.ts';
+import { encoded, message } from './messages.fixture.ts';
 
 describe('a message', () => {
   test('comes out as it went in', () => {

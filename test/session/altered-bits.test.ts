@@ -6,17 +6,18 @@ import { expect, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { plainOrder, runInMemory } from '../support/memory-session.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
+import { caseCount } from '../support/lab-cases.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 
 /**
- * Every bit of a conversation is altered, one at a time: each run fails, or makes the target equal. A few hundred bits are
- * chosen here; with `BASYN_TEST_ALL_BITS` set, all of them are altered.
+ * Every bit of a conversation is altered, one at a time: each run fails, or makes the target equal. Some bits are
+ * chosen here, hundreds by `npm run test:lab`; with `BASYN_TEST_ALL_BITS` set, all of them are altered.
  */
 
 const sizeBytes = 48 * 1024;
 const random = makeRandom(Number(process.env.BASYN_TEST_SEED ?? 7));
-const chosenBits = process.env.BASYN_TEST_ALL_BITS === undefined ? 120 : Infinity;
+const chosenBits = process.env.BASYN_TEST_ALL_BITS === undefined ? caseCount(200) : Infinity;
 const hangsAfterMs = 30_000;
 
 const before = contents();

@@ -9,16 +9,19 @@ import { limits } from '../../src/limits.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/report.ts';
 import { CuttingWire } from '../support/cutting-wire.ts';
+import { propertyCases } from '../support/lab-cases.ts';
 import { ListeningWire } from '../support/listening-wire.ts';
 import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/memory-session.ts';
-import { mixedBytes } from '../support/mixed-bytes.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { differingChunks } from '../support/naive.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
-import { devicePair, type DevicePair } from './devices.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { devicePair, type DevicePair } from './device-pairs.fixture.ts';
 
 const KiB = 1024;
+/** Each of these tests runs many sessions. */
+const longTimeout = { timeout: 600_000 };
 const directory = makeTemporaryDirectory('session', memoryDirectory);
 afterAll(() => directory.remove());
 
@@ -56,16 +59,20 @@ const order: fc.Arbitrary<OrderFields> = fc
   }));
 
 describe('a session over any two devices, in any order', () => {
-  test('makes the target equal in the source’s range and touches nothing else, and its report is exact', async () => {
-    await fc.assert(
-      fc.asyncProperty(devicePair, order, async (devices, fields) => {
-        await expectFaithful(devices, fields);
-      }),
-      { numRuns: 200 },
-    );
-  });
+  test(
+    'makes the target equal in the source’s range and touches nothing else, and its report is exact',
+    longTimeout,
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(devicePair, order, async (devices, fields) => {
+          await expectFaithful(devices, fields);
+        }),
+        propertyCases(1000),
+      );
+    },
+  );
 
-  test('does the same when the wire cuts the bytes into tiny pieces', async () => {
+  test('does the same when the wire cuts the bytes into tiny pieces', longTimeout, async () => {
     await fc.assert(
       fc.asyncProperty(
         devicePair,
@@ -77,11 +84,11 @@ describe('a session over any two devices, in any order', () => {
           await expectFaithful(small, fields, { makeWire: () => new CuttingWire(seed, longest) });
         },
       ),
-      { numRuns: 30 },
+      propertyCases(200),
     );
   });
 
-  test('does the same when data comes over several lanes, in whatever order', async () => {
+  test('does the same when data comes over several lanes, in whatever order', longTimeout, async () => {
     const writing = order.filter(({ phases, dryRun }) => phases[0] !== 'recheck' && !dryRun);
     let furtherBytes = 0;
     await fc.assert(
@@ -237,11 +244,10 @@ function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, ta
 
 /** A run tells what it begins with, then of each phase its start, its way, and its end. A flush is reported only where it takes a while. */
 function expectSteady(events: readonly RunEvent[], report: RunReport): void {
-  const types = events
-    .map(({ type }) => type)
-    .filter((type) => !['progress', 'note', 'flushing', 'debug'].includes(type));
+  const steps = events.filter(({ type }) => !['progress', 'note', 'flushing', 'debug'].includes(type));
+  const types = steps.map(({ type }) => type);
   expect(types).toEqual(['start', ...report.phases.flatMap(() => ['phase-start', 'phase-end'])]);
-  expect(events[0]).toEqual({ type: 'start', source: report.source, target: report.target });
+  expect(steps[0]).toEqual({ type: 'start', source: report.source, target: report.target });
   let doneBytes = 0;
   for (const event of events) {
     if (event.type === 'phase-start') doneBytes = 0;

@@ -7,11 +7,11 @@ import {
   type CommandOptions,
   type CommandResult,
   type RunningCommand,
-} from './command.ts';
+} from '../../rig/processes/command.ts';
 import type { PhaseReport } from '../../src/report.ts';
-import { makeTemporaryDirectory } from './temporary.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
-export { hostOptions } from './ssh/server.ts';
+export { hostOptions } from '../../rig/ssh/server.ts';
 
 const build = resolve(import.meta.dirname, '../../dist');
 

@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { makeRandom, type Random } from './random.ts';
+import { makeRandom, type Random } from '../../rig/images/random.ts';
 
 /**
  * A wire that cuts what goes through it into pieces of random length, without regard to what they mean, and

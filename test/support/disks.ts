@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import { attachLoop, isRoot } from './loop-device.ts';
-import { mixedBytes } from './mixed-bytes.ts';
-import { makeRandom } from './random.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { scratchDirectory, scratchFile } from './scratch.ts';
 
 export type DiskKind = 'file' | 'loop device';
@@ -73,6 +73,13 @@ export function makePair({
     targetBytes,
     wanted: Buffer.concat([sourceBytes, targetBytes.subarray(sizeBytes)]),
   };
+}
+
+/** Two files of this size that hold nothing: a run over many gigabytes of them takes long, and no room. */
+export function makeHollowPair(sizeBytes: number): { source: string; target: string } {
+  const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
+  for (const path of [source, target]) truncateSync(path, sizeBytes);
+  return { source, target };
 }
 
 /** The devices as the command line names them, for a direction. */

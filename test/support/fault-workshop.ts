@@ -1,13 +1,18 @@
 import { copyFileSync, openSync, closeSync, readSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import type { LinkOptions } from '../../bench/relay-link.ts';
-import { runCommand, startCommand, type CommandOptions, type CommandResult } from './command.ts';
-import { filesEqual, sha256OfFile, writeImage } from './images.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from './processes.ts';
-import { startRelay, type Relay } from './relay.ts';
-import { hostOptions, type SshServer } from './ssh/server.ts';
-import { makeTemporaryDirectory } from './temporary.ts';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import type { LinkOptions } from '../../rig/relay/relay-link.ts';
+import {
+  runCommand,
+  startCommand,
+  type CommandOptions,
+  type CommandResult,
+} from '../../rig/processes/command.ts';
+import { filesEqual, sha256OfFile, writeImage } from '../../rig/images/images.ts';
+import { useProcessCheck } from './process-check.ts';
+import { startRelay, type Relay } from '../../rig/relay/relay.ts';
+import { hostOptions, type SshServer } from '../../rig/ssh/server.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 export const MiB = 1024 * 1024;
 
@@ -86,17 +91,13 @@ export interface Workshop {
 export function useWorkshop(server: () => SshServer): Workshop {
   const temporary = makeTemporaryDirectory('faults');
   const script = join(temporary.path, 'basyn.cjs');
-  let before: ProcessSnapshot = new Set();
+  const processes = useProcessCheck(8000);
   const relays: Relay[] = [];
   let pairCount = 0;
   beforeAll(() => copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script));
   afterAll(() => temporary.remove());
-  beforeEach(() => {
-    before = snapshotProcesses();
-  });
   afterEach(async () => {
     for (const relay of relays.splice(0)) await relay.stop();
-    await assertNothingLeft(before, 8000);
   });
 
   const path = (name: string): string => join(temporary.path, name);
@@ -142,7 +143,7 @@ export function useWorkshop(server: () => SshServer): Workshop {
       relays.push(relay);
       return relay;
     },
-    expectNothingLeft: (withinMs) => assertNothingLeft(before, withinMs),
+    expectNothingLeft: (withinMs) => processes.expectNothingLeft(withinMs),
   };
   return workshop;
 }

@@ -1,10 +1,29 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts';
 
-export default function setup(): void {
+/** @returns what is to be done after the last test. */
+export default function setup(): () => void {
   installNodes(fileURLToPath(new URL('../nodes/', import.meta.url)));
   forgetNodeSettings();
+  return takeTemporaryDirectories();
+}
+
+/**
+ * Gives the run temporary directories of its own, for itself and all that it starts: see temporary-files.ts. They are
+ * removed with all that a test process, which may be killed, has left there, also when the run is interrupted.
+ */
+function takeTemporaryDirectories(): () => void {
+  const disk = makeTemporaryDirectory('run');
+  chmodSync(disk.path, 0o711);
+  process.env.TMPDIR = disk.path;
+  const memory = memoryDirectory === undefined ? undefined : makeTemporaryDirectory('run', memoryDirectory);
+  if (memory !== undefined) process.env.BASYN_TEST_MEMORY = memory.path;
+  return () => {
+    disk.remove();
+    memory?.remove();
+  };
 }
 
 /** About 100 MB, so only when the tests run, and only when they aren't there yet. */
@@ -23,4 +42,6 @@ function installNodes(folder: string): void {
 function forgetNodeSettings(): void {
   delete process.env.NODE_EXTRA_CA_CERTS;
   delete process.env.NODE_OPTIONS;
+  // tsx keeps compiled files in the temporary directory.
+  process.env.TSX_DISABLE_CACHE = '1';
 }

@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
-import { atExit } from './temporary.ts';
+import { atExit } from '../../rig/temporary.ts';
 
-/** Loop devices, mounts and swap need root: `describe.skipIf(!isRoot)`, with "(needs root)" in the name. */
-export const isRoot = process.getuid?.() === 0;
+/**
+ * Loop devices, mounts and swap need root: `describe.skipIf(!isRoot)`, with "(needs root)" in the name.
+ * `npm run test:quick` does without them, also as root.
+ */
+export const isRoot = process.getuid?.() === 0 && process.env.BASYN_TEST_QUICK === undefined;
 
 export interface LoopOptions {
   readonly readOnly?: boolean;

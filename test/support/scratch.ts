@@ -1,10 +1,9 @@
-import { accessSync, constants, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { makeTemporaryDirectory } from './temporary.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
-/** A directory in memory where the machine has one, so that a test's many flushes cost nothing. */
-export const memoryDirectory = isWritable('/dev/shm') ? '/dev/shm' : undefined;
+export { memoryDirectory } from '../../rig/temporary.ts';
 
 /** A directory that is gone after the test. */
 export function scratchDirectory(parent?: string): string {
@@ -18,13 +17,4 @@ export function scratchFile(bytes: Uint8Array, name = 'disk.img', directory = sc
   const path = join(directory, name);
   writeFileSync(path, bytes);
   return path;
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

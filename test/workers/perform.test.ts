@@ -9,7 +9,7 @@ import { perform } from '../../src/workers/perform.ts';
 import { frameDigest, zeroFrameDigest } from '../support/frame-digest.ts';
 import { failureOf } from '../support/failure.ts';
 import { differingChunks } from '../support/naive.ts';
-import { makeRandom } from '../support/random.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 import { memoryDirectory, scratchDirectory, scratchFile } from '../support/scratch.ts';
 
 const sizeBytes = 600_001;

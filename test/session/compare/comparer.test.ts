@@ -13,7 +13,7 @@ import { TaskGroup } from '../../../src/session/task-group.ts';
 import { InlineRunner } from '../../../src/workers/inline.ts';
 import { perform } from '../../../src/workers/perform.ts';
 import { memoryDirectory, scratchDirectory, scratchFile } from '../../support/scratch.ts';
-import { devicePair } from '../devices.ts';
+import { devicePair } from '../device-pairs.fixture.ts';
 
 test('a comparison needs no peer: it finds what differs from digests that it is given', async () => {
   await fc.assert(

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { homedir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import ssh2, { type AuthContext, type ParsedKey, type ServerChannel, type Session } from 'ssh2';
-import { killTree } from '../processes.ts';
+import { killTree } from '../processes/processes.ts';
 
 export interface EmbeddedConfiguration {
   readonly hostKeyPath: string;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Library } from '../../src/cli/command.ts';
-import type { TextStream } from '../../src/cli/output.ts';
+import type { TextStream } from '../../src/cli/outlet.ts';
 import { BasynError } from '../../src/errors.ts';
 import type { DeviceReport, PhaseReport, RunReport } from '../../src/report.ts';
 

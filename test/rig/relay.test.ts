@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { runCommand } from '../support/command.ts';
-import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../support/processes.ts';
-import { startRelay, type Relay, type RelayOptions } from '../support/relay.ts';
-import { sshArguments, startSshServer } from '../support/ssh/index.ts';
+import { runCommand } from '../../rig/processes/command.ts';
+import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../../rig/processes/processes.ts';
+import { startRelay, type Relay, type RelayOptions } from '../../rig/relay/relay.ts';
+import { sshArguments, startSshServer } from '../../rig/ssh/index.ts';
 
 const MIB = 1024 * 1024;
 /**
  * A link is never faster than it says. How much slower it is depends on what else the machine does (on
- * an idle one: by 2 ms and 3 %), so there the tests ask for little, and more than once.
+ * an idle one: by 2 ms and 3 %), so there the fastest of a few measurements counts.
  */
-const timed = { retry: 4 };
+const measurementsMax = 5;
 
 /** Sends back whatever it receives, except to a connection that begins with `!`: it only counts that. */
 let echo: Server;
@@ -52,7 +52,7 @@ test('carries bytes unchanged, and ends of file, both ways', async () => {
   expect(await relay.counters()).toMatchObject({ bytesForward: sent.length, bytesBack: sent.length });
 });
 
-test.each([5, 25, 100])('delays by %d ms each way', timed, async (delayMs) => {
+test.each([5, 25, 100])('delays by %d ms each way', async (delayMs) => {
   const relay = await relayToEcho({ delayMs });
   const socket = await dial(relay);
   const roundTripsMs: number[] = [];
@@ -63,29 +63,35 @@ test.each([5, 25, 100])('delays by %d ms each way', timed, async (delayMs) => {
     roundTripsMs.push(performance.now() - startedMs);
   }
   socket.destroy();
-  const medianMs = roundTripsMs.sort((a, b) => a - b)[5]!;
-  expect(medianMs).toBeGreaterThan(2 * delayMs - 2);
-  expect(medianMs).toBeLessThan(2 * delayMs + 50);
+  const shortestMs = Math.min(...roundTripsMs);
+  expect(shortestMs).toBeGreaterThan(2 * delayMs - 2);
+  expect(shortestMs).toBeLessThan(2 * delayMs + 50);
 });
 
 test.each([
   { bandwidthMbit: 20, bytes: 2 * MIB, connections: 1 },
   { bandwidthMbit: 200, bytes: 16 * MIB, connections: 1 },
   { bandwidthMbit: 200, bytes: 16 * MIB, connections: 4 },
-])('carries $bandwidthMbit Mbit/s in $connections connections together', timed, async (link) => {
+])('carries $bandwidthMbit Mbit/s in $connections connections together', async (link) => {
   const { bandwidthMbit, bytes, connections } = link;
   const relay = await relayToEcho({ bandwidthMbit, delayMs: 5 });
-  const startedMs = performance.now();
-  await Promise.all(
-    Array.from({ length: connections }, async () => {
-      const socket = await dial(relay);
-      socket.end(Buffer.alloc(bytes / connections, '!'));
-      await socket.toArray();
-    }),
-  );
-  const measuredMbit = (bytes * 8) / 1000 / (performance.now() - startedMs - 10);
-  expect(measuredMbit).toBeGreaterThan(0.5 * bandwidthMbit);
-  expect(measuredMbit).toBeLessThan(1.1 * bandwidthMbit);
+  const measure = async (): Promise<number> => {
+    const startedMs = performance.now();
+    await Promise.all(
+      Array.from({ length: connections }, async () => {
+        const socket = await dial(relay);
+        socket.end(Buffer.alloc(bytes / connections, '!'));
+        await socket.toArray();
+      }),
+    );
+    return (bytes * 8) / 1000 / (performance.now() - startedMs - 10);
+  };
+  let fastestMbit = 0;
+  for (let count = 0; count < measurementsMax && fastestMbit <= 0.5 * bandwidthMbit; count += 1) {
+    fastestMbit = Math.max(fastestMbit, await measure());
+  }
+  expect(fastestMbit).toBeGreaterThan(0.5 * bandwidthMbit);
+  expect(fastestMbit).toBeLessThan(1.1 * bandwidthMbit);
 });
 
 test('breaks all connections after so many bytes, and refuses new ones', async () => {
@@ -153,7 +159,7 @@ test('carries ssh to its own port, with the server’s host key still known', as
 test('is an ssh ProxyCommand too', async () => {
   const server = await startSshServer();
   running.push(server);
-  const program = resolve(import.meta.dirname, '../../bench/relay.ts');
+  const program = resolve(import.meta.dirname, '../../rig/relay/relay-program.ts');
   const proxy = `ProxyCommand=${process.execPath} --import tsx ${program} --port %p --delay-ms 10`;
   const result = await runCommand('ssh', ['-o', proxy, ...sshArguments(server), 'echo there']);
   expect(result).toMatchObject({ exitCode: 0, stdout: 'there\n', stderr: '' });

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killTree, runMarker } from '../processes.ts';
+import { killTree, runMarker } from '../processes/processes.ts';
 import { atExit, makeTemporaryDirectory } from '../temporary.ts';
 import { makeCredentials, type Credentials } from './credentials.ts';
 import { writeLoginScript, type LoginProfile } from './login-profile.ts';

@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { runCommand, startCommand, type CommandResult } from '../support/command.ts';
-import { filesEqual, writeImage } from '../support/images.ts';
+import { runCommand, startCommand, type CommandResult } from '../../rig/processes/command.ts';
+import { filesEqual, writeImage } from '../../rig/images/images.ts';
 import {
   assertNothingLeft,
   descendants,
   snapshotProcesses,
   type ProcessSnapshot,
-} from '../support/processes.ts';
-import { startEmbedded } from '../support/ssh/embedded.ts';
-import { sshArguments, type LoginProfile, type SshServer } from '../support/ssh/index.ts';
-import { findSshd, startSshd } from '../support/ssh/sshd.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
+} from '../../rig/processes/processes.ts';
+import { startEmbedded } from '../../rig/ssh/embedded.ts';
+import { sshArguments, type LoginProfile, type SshServer } from '../../rig/ssh/index.ts';
+import { findSshd, startSshd } from '../../rig/ssh/sshd.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 const MIB = 1024 * 1024;
 const starters = [{ kind: 'embedded', start: startEmbedded }];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
-import { startSshServer, type SshServer, type SshServerOptions } from './index.ts';
+import { startSshServer, type SshServer, type SshServerOptions } from '../../rig/ssh/index.ts';
 
 /** An ssh server for all tests of the file or of the `describe` around it; stopped after them. */
 export function useSshServer(options: SshServerOptions = {}): () => SshServer {

@@ -1,6 +1,6 @@
-import type { LinkCounters, LinkOptions } from '../../bench/relay-link.ts';
-import type { RelayCommand, RelayMessage } from '../../bench/relay.ts';
-import { nextMessage, startProgram } from './program.ts';
+import type { LinkCounters, LinkOptions } from './relay-link.ts';
+import type { RelayCommand, RelayMessage } from './relay-program.ts';
+import { nextMessage, startProgram } from '../processes/program.ts';
 
 export interface RelayOptions extends LinkOptions {
   /** On 127.0.0.1. */
@@ -33,7 +33,7 @@ export async function startRelay({ targetPort, ...link }: RelayOptions): Promise
   const args = Object.entries(flags).flatMap(([flag, value]) =>
     value === undefined ? [] : [flag, `${value}`],
   );
-  const program = await startProgram('bench/relay.ts', ['--listen', ...args]);
+  const program = await startProgram('rig/relay/relay-program.ts', ['--listen', ...args]);
   const { child } = program;
   const ready = await nextMessage<RelayMessage>(program);
   if (ready.kind !== 'listening') throw new Error(`unexpected from the relay: ${ready.kind}`);

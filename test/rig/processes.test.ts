@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runCommand, startCommand } from '../support/command.ts';
-import { watchMemory } from '../support/memory.ts';
+import { runCommand, startCommand } from '../../rig/processes/command.ts';
+import { watchMemory } from '../../rig/processes/memory.ts';
 import {
   assertNothingLeft,
   descendants,
@@ -11,7 +11,7 @@ import {
   reapedCpuMs,
   snapshotProcesses,
   type ProcessSnapshot,
-} from '../support/processes.ts';
+} from '../../rig/processes/processes.ts';
 
 let before: ProcessSnapshot;
 beforeEach(() => {

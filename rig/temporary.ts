@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -20,6 +20,10 @@ export function atExit(cleanUp: () => void): () => void {
   return once;
 }
 
+/** A directory in memory where the machine has one, so that a test's many flushes cost nothing. */
+export const memoryDirectory =
+  process.env.BASYN_TEST_MEMORY ?? (isWritable('/dev/shm') ? '/dev/shm' : undefined);
+
 /** A new directory that is removed at exit, or before it by `remove`. */
 export interface TemporaryDirectory {
   readonly path: string;
@@ -29,4 +33,13 @@ export interface TemporaryDirectory {
 export function makeTemporaryDirectory(name: string, parent = tmpdir()): TemporaryDirectory {
   const path = mkdtempSync(join(parent, `basyn-${name}-`));
   return { path, remove: atExit(() => rmSync(path, { recursive: true, force: true })) };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import { runMarker } from '../processes.ts';
-import { nextMessage, startProgram } from '../program.ts';
+import { runMarker } from '../processes/processes.ts';
+import { nextMessage, startProgram } from '../processes/program.ts';
 import { makeTemporaryDirectory } from '../temporary.ts';
 import { makeCredentials } from './credentials.ts';
 import type { EmbeddedConfiguration, EmbeddedReady } from './embedded-program.ts';
@@ -21,7 +21,7 @@ export async function startEmbedded({ profile = {} }: SshServerOptions = {}): Pr
     loginScriptPath: writeLoginScript(directory.path, profile),
     runMarker,
   };
-  const program = await startProgram('test/support/ssh/embedded-program.ts', [JSON.stringify(configuration)]);
+  const program = await startProgram('rig/ssh/embedded-program.ts', [JSON.stringify(configuration)]);
   const { port } = await nextMessage<EmbeddedReady>(program);
   return {
     kind: 'embedded',

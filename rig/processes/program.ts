@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { atExit } from './temporary.ts';
+import { atExit } from '../temporary.ts';
 import { killTree } from './processes.ts';
 
 const projectRoot = resolve(import.meta.dirname, '../..');

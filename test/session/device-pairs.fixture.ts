@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { mixedBytes } from '../support/mixed-bytes.ts';
-import { makeRandom } from '../support/random.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
+import { makeRandom } from '../../rig/images/random.ts';
 
 /** A source, and a target that may differ anywhere and be longer. */
 export interface DevicePair {

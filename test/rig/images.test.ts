@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
-import { changeBlocks, filesEqual, sha256OfFile, writeImage } from '../support/images.ts';
-import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { changeBlocks, filesEqual, sha256OfFile, writeImage } from '../../rig/images/images.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 const MIB = 1024 * 1024;
 const directory = makeTemporaryDirectory('images');

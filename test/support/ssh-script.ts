@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { scratchDirectory } from '../scratch.ts';
+import { scratchDirectory } from './scratch.ts';
 
 /** An environment in which `ssh` is a shell script of these lines, and what they call `ssh` the real one. */
 export function environmentWithSsh(...lines: string[]): { PATH: string } {

@@ -1,0 +1,266 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import type { DeviceHandle } from '../../../src/device/device.ts';
+import { cut, totalBytes, type Extent } from '../../../src/digest/extent.ts';
+import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../../src/digest/geometry.ts';
+import { limits } from '../../../src/limits.ts';
+import type { Channel } from '../../../src/link/channel.ts';
+import { Asker } from '../../../src/session/compare/asker.ts';
+import type { FindingsByBuffer } from '../../../src/session/compare/findings.ts';
+import { phaseOf, type Phase } from '../../../src/session/phase.ts';
+import type { DigestSource } from '../../../src/session/compare/digest-source.ts';
+import { Refiner, type DifferingBuffer } from '../../../src/session/compare/refiner.ts';
+import { TaskGroup } from '../../../src/session/task-group.ts';
+import { InlineRunner } from '../../../src/workers/inline.ts';
+import { perform } from '../../../src/workers/perform.ts';
+import { makeRandom } from '../../../rig/images/random.ts';
+import { channelPair } from '../../support/channel-pair.ts';
+import { differingChunks } from '../../support/naive.ts';
+import { memoryDirectory, scratchDirectory, scratchFile } from '../../support/scratch.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+interface Setting {
+  readonly sizeBytes: number;
+  readonly bufferBytes: number;
+  readonly chunkBytes: number | null;
+  /** Where the target differs by one byte. */
+  readonly changedAt: readonly number[];
+}
+
+test.each<[string, Setting]>([
+  [
+    'in buffers of one block',
+    { sizeBytes: 300_001, bufferBytes: 64 * KiB, chunkBytes: 4 * KiB, changedAt: [0, 70_000, 300_000] },
+  ],
+  [
+    'in buffers of many blocks',
+    { sizeBytes: 5 * MiB + 7, bufferBytes: 2 * MiB, chunkBytes: KiB, changedAt: [0, 1, MiB, 5 * MiB + 6] },
+  ],
+  [
+    'in chunks that are whole buffers',
+    { sizeBytes: 300_001, bufferBytes: 64 * KiB, chunkBytes: 64 * KiB, changedAt: [65_535, 65_536] },
+  ],
+  [
+    'in a buffer that is larger than what is looked at at once',
+    {
+      sizeBytes: 80 * MiB,
+      bufferBytes: 80 * MiB,
+      chunkBytes: 64 * KiB,
+      changedAt: [3, 40 * MiB, 80 * MiB - 1],
+    },
+  ],
+])('a refiner finds the chunks that differ, and no others, %s', async (_, setting) => {
+  const { source, target } = bytesOf(setting);
+  const { differing, refined } = await refine(setting, source, target);
+  const expected = differingChunks(source, target, setting.bufferBytes, setting.chunkBytes!);
+  expect(joined(differing)).toEqual(expected);
+  // What it adds up for each buffer is the same.
+  const found = refined.flatMap(({ buffers, findings }) =>
+    buffers.flatMap((index) => findings.inBuffer(index)?.differingRanges ?? []),
+  );
+  expect(joined(found)).toEqual(expected);
+});
+
+test('a refiner without a chunk looks closer as long as that pays', async () => {
+  const setting = { sizeBytes: 4 * MiB, bufferBytes: MiB, chunkBytes: null, changedAt: [5, 2 * MiB] };
+  const { source, target } = bytesOf(setting);
+  const { differing } = await refine(setting, source, target);
+  for (const { offsetBytes } of differing) expect(offsetBytes % limits.finestChunkBytes).toBe(0);
+  expect(totalBytes(differing)).toBeGreaterThanOrEqual(2 * limits.finestChunkBytes);
+  expect(totalBytes(differing)).toBeLessThan(2 * MiB);
+});
+
+test('a refiner asks about many buffers at once', async () => {
+  const bufferBytes = 64 * KiB;
+  const changedAt = Array.from({ length: 100 }, (_, index) => index * bufferBytes);
+  const setting = { sizeBytes: 100 * bufferBytes, bufferBytes, chunkBytes: 4 * KiB, changedAt };
+  const { source, target } = bytesOf(setting);
+  const { askCount, refined } = await refine(setting, source, target);
+  expect(refined.flatMap(({ buffers }) => buffers).sort((a, b) => a - b)).toEqual(changedAt.map((_, i) => i));
+  expect(askCount).toBeLessThan(10);
+});
+
+test('a refiner holds back its questions while nobody takes what differs', async () => {
+  const setting = {
+    sizeBytes: 4 * MiB,
+    bufferBytes: MiB,
+    chunkBytes: 4 * KiB,
+    changedAt: [0, MiB, 2 * MiB, 3 * MiB],
+  };
+  const { source, target } = bytesOf(setting);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  let isRefined = false;
+  const refining = refine(setting, source, target, () => released).then((result) => {
+    isRefined = true;
+    return result;
+  });
+  await expect.poll(() => waiting, { timeout: 5000, interval: 5 }).toBeGreaterThan(0);
+  // Much longer than the rest of the work takes.
+  await sleep(200);
+  expect(isRefined).toBe(false);
+  release();
+  expect(joined((await refining).differing)).toEqual(
+    differingChunks(source, target, setting.bufferBytes, setting.chunkBytes),
+  );
+});
+
+/** How often a refiner has handed on what differs. */
+let waiting = 0;
+
+interface Refined {
+  readonly differing: readonly Extent[];
+  readonly refined: readonly { readonly buffers: readonly number[]; readonly findings: FindingsByBuffer }[];
+  readonly askCount: number;
+}
+
+/** Lets a refiner compare both, with an honest target that answers in memory. */
+async function refine(
+  setting: Setting,
+  sourceBytes: Buffer,
+  targetBytes: Buffer,
+  onDiffering: () => Promise<void> = () => Promise.resolve(),
+): Promise<Refined> {
+  const [source, target] = [await phaseFor(setting, sourceBytes), await phaseFor(setting, targetBytes)];
+  const [ours, theirs] = [surveyOf(source, sourceBytes), surveyOf(target, targetBytes)];
+  const differingBuffers = ours
+    .map((buffer, index): DifferingBuffer => ({ ours: buffer, theirs: theirs[index]!.digest }))
+    .filter(({ ours: { digest }, theirs: other }) => Buffer.compare(digest, other) !== 0);
+
+  const [local, peer] = channelPair();
+  const asker = new Asker(local, source.hasher.digestBytes);
+  const tasks = new TaskGroup();
+  let askCount = 0;
+  tasks.spawn(answerAll(peer, target, () => askCount++));
+  tasks.spawn(handAnswersTo(asker, local));
+  const differing: Extent[] = [];
+  const refined: { buffers: number[]; findings: FindingsByBuffer }[] = [];
+  waiting = 0;
+  await tasks.race(
+    new Promise<void>((resolve) => {
+      let left = differingBuffers.length;
+      const refiner = new Refiner(source, asDigestSource(asker), tasks, {
+        async onDiffering(extents) {
+          waiting++;
+          await onDiffering();
+          differing.push(...extents);
+        },
+        onRefined(buffers, findings) {
+          refined.push({ buffers: buffers.map(({ ours: { index } }) => index), findings });
+          left -= buffers.length;
+          if (left === 0) resolve();
+        },
+      });
+      for (const buffer of differingBuffers) refiner.add(buffer);
+    }),
+  );
+  return { differing, refined, askCount };
+}
+
+/** What a target does with questions. */
+async function answerAll(
+  channel: Channel,
+  { device, plan, runner }: Phase,
+  onAsk: () => void,
+): Promise<void> {
+  for (;;) {
+    const message = await channel.next();
+    if (message.type !== 'ask') throw new Error(`unexpected: ${message.type}`);
+    onAsk();
+    const { id, extents, stepBytes } = message;
+    const { digests } = await runner.run(
+      { kind: 'digest', device, hash: plan.hash, extents, stepBytes },
+      'now',
+    );
+    channel.send({ type: 'answer', id, digests });
+  }
+}
+
+async function handAnswersTo(asker: Asker, channel: Channel): Promise<void> {
+  for (;;) {
+    const message = await channel.next();
+    if (message.type === 'answer') asker.answer(message);
+  }
+}
+
+/** The digests of each buffer, as the first pass over a device computes them. */
+function surveyOf({ geometry, hasher }: Phase, bytes: Buffer): DifferingBuffer['ours'][] {
+  return Array.from({ length: bufferCountOf(geometry) }, (_, index) => {
+    const blocks = [...cut(bufferExtentOf(geometry, index), blockBytesOf(geometry))].map(
+      ({ offsetBytes, lengthBytes }) =>
+        createHash('sha1')
+          .update(bytes.subarray(offsetBytes, offsetBytes + lengthBytes))
+          .digest(),
+    );
+    const [first] = blocks;
+    const digest = blocks.length === 1 ? first! : hasher.digestOne(Buffer.concat(blocks));
+    return { index, blocks: Buffer.concat(blocks), digest };
+  });
+}
+
+function phaseFor({ sizeBytes, bufferBytes, chunkBytes }: Setting, bytes: Buffer): Promise<Phase> {
+  const device = deviceOf(bytes);
+  return phaseOf({
+    plan: {
+      phase: 'sync',
+      sizeBytes,
+      hash: 'SHA1',
+      bufferBytes,
+      chunkBytes,
+      windowBuffers: 64,
+      compression: { name: 'none', level: null },
+      roundTripMs: null,
+      dryRun: false,
+    },
+    device,
+    output: device,
+    runner: new InlineRunner(perform),
+    zeros: 'write',
+    trace: undefined,
+  });
+}
+
+function deviceOf(bytes: Buffer): DeviceHandle {
+  const path = scratchFile(bytes, 'disk.img', scratchDirectory(memoryDirectory));
+  const fd = openSync(path, 'r');
+  onTestFinished(() => closeSync(fd));
+  const sizeBytes = bytes.length;
+  return {
+    side: 'local',
+    hosts: 'two',
+    path,
+    kind: 'regular file',
+    fd,
+    sizeBytes,
+    access: 'buffered',
+    alignmentBytes: 1,
+  };
+}
+
+function bytesOf({ sizeBytes, changedAt }: Setting): { source: Buffer; target: Buffer } {
+  const source = Buffer.alloc(sizeBytes);
+  makeRandom(1).fill(source);
+  const target = Buffer.from(source);
+  for (const at of changedAt) target[at]! ^= 1;
+  return { source, target };
+}
+
+/** In ascending order, neighbours as one. */
+function joined(extents: readonly Extent[]): Extent[] {
+  const ascending = [...extents].sort((a, b) => a.offsetBytes - b.offsetBytes);
+  return ascending.reduce<Extent[]>((list, { offsetBytes, lengthBytes }) => {
+    const last = list.at(-1);
+    if (last === undefined || last.offsetBytes + last.lengthBytes !== offsetBytes) {
+      return [...list, { offsetBytes, lengthBytes }];
+    }
+    return [...list.slice(0, -1), { ...last, lengthBytes: last.lengthBytes + lengthBytes }];
+  }, []);
+}
+
+function asDigestSource(asker: Asker): DigestSource {
+  return { ask: (extents, stepBytes) => asker.ask(extents, stepBytes), advance: () => undefined };
+}

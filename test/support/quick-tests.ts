@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { testFilesWithout } from './import-graph.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** What `npm run test:quick` does without: ssh servers, links, virtual machines. */
+const slowParts = ['rig/ssh/', 'rig/relay/', 'test/lab/'];
+/** It does not build either. */
+const pathInBuild = /\bdist\//;
+
+/**
+ * The test files of `npm run test:quick`, from the project's root: those that need nothing slow, by what they import,
+ * directly or through others. So there is no list that could become wrong.
+ */
+export function quickTestFiles(): string[] {
+  return testFilesWithout(isSlow);
+}
+
+function isSlow(file: string): boolean {
+  if (slowParts.some((part) => file.startsWith(part))) return true;
+  return /^(test|rig)\//.test(file) && pathInBuild.test(readFileSync(join(root, file), 'utf8'));
+}

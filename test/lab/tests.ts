@@ -8,6 +8,7 @@ import {
 } from './guest/failing-disk.ts';
 import {
   recipeCopiesSnapshot,
+  recipeCopiesThinSnapshot,
   recipeReportsFailedSync,
   recipeReportsFullSnapshot,
 } from './guest/lvm-recipe.ts';
@@ -98,6 +99,7 @@ export const labTests: readonly LabTest[] = [
     'a power cut with a file that --create has made': () => createdFileSurvives('here'),
     'the recipe for LVM: the backup is what the volume held when the snapshot was taken':
       recipeCopiesSnapshot,
+    'the recipe for LVM: the same with a thin pool': recipeCopiesThinSnapshot,
     'the recipe for LVM: a sync that fails is reported, and the snapshot is removed': recipeReportsFailedSync,
     'the recipe for LVM: a snapshot that overflows during the sync is reported': recipeReportsFullSnapshot,
   }),

@@ -8,10 +8,35 @@ const systemDirectory = '/run/lvm-system';
 const configuration = `
 activation { udev_sync=0 udev_rules=0 verify_udev_operations=0 monitoring=0 }
 devices { obtain_device_list_from_udev=0 external_device_info_source="none" use_devicesfile=0 }
+global { thin_check_executable="" }
 `;
 
-/** Makes a volume group of this disk, which is removed after the test, with one volume. */
+/** Makes a volume group of this disk, which is removed after the test, with one volume. Returns the volume's path. */
 export function makeVolume(group: string, disk: string, volume: string, sizeMiB: number): string {
+  makeGroup(group, disk);
+  sh('lvcreate', ['--yes', '--wipesignatures', 'n', '--size', `${sizeMiB}M`, '--name', volume, group]);
+  return `/dev/${group}/${volume}`;
+}
+
+/** The same with a volume in a thin pool. */
+export function makeThinVolume(group: string, disk: string, volume: string, sizeMiB: number): string {
+  makeGroup(group, disk);
+  const pool = [
+    '--type',
+    'thin-pool',
+    '--name',
+    'pool',
+    '--size',
+    `${sizeMiB + 16}M`,
+    '--poolmetadatasize',
+    '4M',
+  ];
+  sh('lvcreate', ['--yes', ...pool, group]);
+  sh('lvcreate', ['--virtualsize', `${sizeMiB}M`, '--thinpool', 'pool', '--name', volume, group]);
+  return `/dev/${group}/${volume}`;
+}
+
+function makeGroup(group: string, disk: string): void {
   prepare();
   sh('pvcreate', ['--force', '--force', '--yes', disk]);
   sh('vgcreate', [group, disk]);
@@ -19,8 +44,6 @@ export function makeVolume(group: string, disk: string, volume: string, sizeMiB:
     sh('vgremove', ['--force', '--force', '--yes', group]);
     sh('pvremove', ['--force', '--force', '--yes', disk]);
   });
-  sh('lvcreate', ['--yes', '--wipesignatures', 'n', '--size', `${sizeMiB}M`, '--name', volume, group]);
-  return `/dev/${group}/${volume}`;
 }
 
 /** The names of the volumes in a group. */

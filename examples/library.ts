@@ -31,7 +31,7 @@ try {
   if (!matches) process.exitCode = 2;
 } catch (error) {
   if (!(error instanceof BasynError)) throw error;
-  // The message is for users. The code, the side and the offset are for programs.
+  // One sentence for a person, and for a program its code and its place.
   console.error(error.message, { code: error.code, side: error.side, offsetBytes: error.offsetBytes });
   process.exitCode = 2;
 }

@@ -53,7 +53,8 @@ const zones = Object.entries(layers).map(([part, allowed]) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', 'test/nodes/']),
+  // wasm/ is AssemblyScript, which its own compiler checks.
+  globalIgnores(['dist/', 'coverage/', 'test/nodes/', 'wasm/']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

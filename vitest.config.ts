@@ -5,7 +5,7 @@ import { define, virtualModules } from './scripts/bundle.ts';
 const virtualPlugin: Plugin = {
   name: 'basyn-virtual',
   resolveId: (id) => (id in virtualModules ? `\0${id}` : undefined),
-  load: (id) => virtualModules[id.slice(1)]?.(),
+  load: async (id) => (await virtualModules[id.slice(1)]?.())?.source,
 };
 
 export default defineConfig({

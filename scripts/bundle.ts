@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
-import type { BuildOptions, BuildResult, Plugin } from 'esbuild';
+import type { BuildOptions, BuildResult, Metafile, Plugin } from 'esbuild';
+import { compileXxh128 } from './xxh128-wasm.ts';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -16,26 +17,34 @@ export const { version } = JSON.parse(await readFile(join(root, 'package.json'),
 /** What the sources may take for granted besides Node: see src/ambient.d.ts. */
 export const define = { __BASYN_VERSION__: JSON.stringify(version) };
 
-/** The names in the `basyn:` scheme, each with the text of the module it stands for. */
-export const virtualModules: Record<string, () => Promise<string>> = {
-  'basyn:agent': async () =>
-    `export default '${brotliCompressSync(await agentPrograms()).toString('base64')}';`,
-  'basyn:zstd': zstdModule,
-};
-
-let agent: Promise<string> | undefined;
-
-/**
- * The agent and the program of its threads, a NUL between them. One and the same for every product, so that both
- * ends of a run are one program.
- */
-export function agentPrograms(): Promise<string> {
-  return (agent ??= Promise.all(['src/agent/main.ts', 'src/workers/thread.ts'].map(bundleProgram)).then(
-    (programs) => programs.join('\0'),
-  ));
+/** A module in the `basyn:` scheme. */
+interface VirtualModule {
+  readonly source: string;
+  /** The files that the source embeds, from the root. The files that it imports are not among them. */
+  readonly embeddedFiles: readonly string[];
 }
 
-async function bundleProgram(entryPoint: string): Promise<string> {
+/** The modules in the `basyn:` scheme, by their names. */
+export const virtualModules: Record<string, () => Promise<VirtualModule>> = {
+  'basyn:agent': () => (agent ??= agentModule()),
+  'basyn:zstd': zstdModule,
+  'basyn:xxh128': xxh128Module,
+};
+
+/** One and the same for every product, so that both sides of a run are one program. */
+let agent: Promise<VirtualModule> | undefined;
+
+/** The agent and the program of its threads, a NUL between them. */
+async function agentModule(): Promise<VirtualModule> {
+  const programs = await Promise.all(['src/agent/main.ts', 'src/workers/thread.ts'].map(bundleProgram));
+  const packed = brotliCompressSync(programs.map(({ text }) => text).join('\0'));
+  return {
+    source: `export default '${packed.toString('base64')}';`,
+    embeddedFiles: programs.flatMap(({ files }) => files),
+  };
+}
+
+async function bundleProgram(entryPoint: string): Promise<{ text: string; files: string[] }> {
   const result = await bundle({
     entryPoints: [join(root, entryPoint)],
     write: false,
@@ -50,36 +59,75 @@ async function bundleProgram(entryPoint: string): Promise<string> {
   });
   const [file] = result.outputFiles ?? [];
   if (!file) throw new Error(`esbuild made nothing of ${entryPoint}`);
-  return file.text;
+  return { text: file.text, files: await filesIn(result.metafile) };
 }
 
-async function zstdModule(): Promise<string> {
+async function zstdModule(): Promise<VirtualModule> {
   const folder = dirname(require.resolve('@bokuweb/zstd-wasm'));
-  const wasm = brotliCompressSync(await readFile(join(folder, 'zstd.wasm'))).toString('base64');
+  const wasmFile = join(folder, 'zstd.wasm');
+  const wasm = brotliCompressSync(await readFile(wasmFile)).toString('base64');
   // The CommonJS file, because vitest hands it to Node as it is and the package doesn't call itself ESM.
   const glue = JSON.stringify(join(folder, 'zstd.js'));
-  return `export { Module } from ${glue}; export const wasmBrotliBase64 = '${wasm}';`;
+  return {
+    source: `export { Module } from ${glue}; export const wasmBrotliBase64 = '${wasm}';`,
+    embeddedFiles: [relative(root, wasmFile)],
+  };
+}
+
+const virtualNamespace = 'basyn';
+
+/**
+ * Every file that a bundle was made of, as a path from the root. esbuild names the virtual modules only; the files
+ * within them are listed in their place.
+ */
+export async function filesIn(metafile: Metafile): Promise<string[]> {
+  const files = await Promise.all(
+    Object.keys(metafile.inputs).map(async (input) => {
+      if (!input.startsWith(`${virtualNamespace}:`)) return [input];
+      const { embeddedFiles } = await virtualModule(input.slice(virtualNamespace.length + 1));
+      return embeddedFiles;
+    }),
+  );
+  return files.flat();
+}
+
+function virtualModule(name: string): Promise<VirtualModule> {
+  const make = virtualModules[name];
+  if (!make) throw new Error(`There is no module ${name}`);
+  return make();
+}
+
+let xxh128: Promise<readonly [simd: Uint8Array, scalar: Uint8Array]> | undefined;
+
+async function xxh128Module(): Promise<VirtualModule> {
+  // Once, because several bundles need it at the same time.
+  const [simd, scalar] = await (xxh128 ??= Promise.all([compileXxh128('simd'), compileXxh128('scalar')]));
+  const base64 = (wasm: Uint8Array): string => Buffer.from(wasm).toString('base64');
+  return {
+    source: `export const simdBase64 = '${base64(simd)}'; export const scalarBase64 = '${base64(scalar)}';`,
+    // The runtime of AssemblyScript is compiled into it.
+    embeddedFiles: ['wasm/xxh128.ts', 'node_modules/assemblyscript/package.json'],
+  };
 }
 
 export const virtualPlugin: Plugin = {
   name: 'basyn-virtual',
   setup(build) {
-    build.onResolve({ filter: /^basyn:/ }, ({ path }) => ({ path, namespace: 'basyn' }));
-    build.onLoad({ filter: /.*/, namespace: 'basyn' }, async ({ path }) => {
-      const make = virtualModules[path];
-      if (!make) return { errors: [{ text: `There is no module ${path}` }] };
-      return { contents: await make(), loader: 'js', resolveDir: root };
+    build.onResolve({ filter: /^basyn:/ }, ({ path }) => ({ path, namespace: virtualNamespace }));
+    build.onLoad({ filter: /.*/, namespace: virtualNamespace }, async ({ path }) => {
+      const { source } = await virtualModule(path);
+      return { contents: source, loader: 'js', resolveDir: root };
     });
   },
 };
 
-export async function bundle(options: BuildOptions): Promise<BuildResult> {
+/** Runs esbuild as every product needs it. A warning is an error. */
+export async function bundle(options: BuildOptions): Promise<BuildResult<{ metafile: true }>> {
   const result = await esbuild.build({
     bundle: true,
     platform: 'node',
     define,
     plugins: [virtualPlugin],
-    metafile: true,
     absWorkingDir: root,
     // Identifiers stay as they are written: a few kilobytes more, and a stack trace that can be read.
     minifySyntax: true,
@@ -88,6 +136,7 @@ export async function bundle(options: BuildOptions): Promise<BuildResult> {
     lineLimit: 160,
     logLevel: 'warning',
     ...options,
+    metafile: true,
   });
   if (result.warnings.length > 0) throw new Error('esbuild warned: see above');
   return result;

@@ -6,7 +6,7 @@ import { register } from 'node:module';
 import { version, virtualModules } from './bundle.ts';
 
 const names = Object.keys(virtualModules);
-const texts = await Promise.all(Object.values(virtualModules).map((make) => make()));
+const modules = await Promise.all(Object.values(virtualModules).map((make) => make()));
 
 // Hooks run in a thread of their own, which has no tsx: so they are plain text, and get the modules as data.
 const hooks = `
@@ -21,6 +21,6 @@ const hooks = `
     return modules.has(url) ? { source: modules.get(url), format: 'module', shortCircuit: true } : next(url, context);
   }`;
 register(`data:text/javascript,${encodeURIComponent(hooks)}`, {
-  data: new Map(names.map((name, index) => [name, texts[index]])),
+  data: new Map(names.map((name, index) => [name, modules[index]?.source])),
 });
 Object.assign(globalThis, { __BASYN_VERSION__: version });

@@ -16,7 +16,20 @@ import type { DeviceReport, RunReport } from './report.ts';
 export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
-export type * from './options.ts';
+// By name: the bundled declarations would turn the functions of this file into exports.
+export type {
+  Action,
+  Comparison,
+  Compression,
+  CompressionName,
+  Endpoints,
+  InspectOptions,
+  Mode,
+  Observation,
+  Receiving,
+  RecheckOptions,
+  SyncOptions,
+} from './options.ts';
 export type * from './report.ts';
 
 /**

@@ -1,63 +1,187 @@
 import { execFile } from 'node:child_process';
-import { copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filesEqual, writeImage } from './support/images.ts';
+import { makeTemporaryDirectory } from './support/temporary.ts';
+import { bundle, filesIn } from '../scripts/bundle.ts';
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('..', import.meta.url));
-const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'basyn-packaging-'));
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const root = join(import.meta.dirname, '..');
+const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const packingTimeoutMs = 180_000;
+const folder = makeTemporaryDirectory('packaging');
+afterAll(() => folder.remove());
 
 describe('the executable', () => {
   it('runs alone from any folder', async () => {
-    const script = join(folder, 'basyn.cjs');
-    await copyFile(join(root, 'dist/basyn.cjs'), script);
-    expect((await stat(script)).mode & 0o777).toBe(0o755);
-    const { stdout } = await run(script, ['--version'], { cwd: folder });
+    const script = join(folder.path, 'basyn.cjs');
+    copyFileSync(join(root, 'dist/basyn.cjs'), script);
+    expect(statSync(script).mode & 0o777).toBe(0o755);
+    const { stdout } = await run(script, ['--version'], { cwd: folder.path });
     expect(stdout).toContain(version);
   });
 });
 
-describe('the library', () => {
+describe('the packed library', () => {
+  const installed = join(folder.path, 'node_modules', name);
+
   beforeAll(async () => {
-    const installed = join(folder, 'node_modules/basyn');
-    await mkdir(installed, { recursive: true });
-    await cp(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
-    await copyFile(join(root, 'package.json'), join(installed, 'package.json'));
-    await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-    await writeFile(join(folder, 'use.ts'), "import { sync } from 'basyn';\nconst check: number = sync;\n");
+    const { stdout } = await run(
+      'npm',
+      ['pack', '--ignore-scripts', '--json', '--pack-destination', folder.path],
+      { cwd: root },
+    );
+    const [{ filename }] = JSON.parse(stdout);
+    writeFileSync(join(folder.path, 'package.json'), '{"private":true}');
+    const cache = join(folder.path, 'cache');
+    await run('npm', ['install', '--offline', '--no-audit', '--cache', cache, `./${filename}`], {
+      cwd: folder.path,
+    });
+  }, packingTimeoutMs);
+
+  it('installs without a network, together with its command', async () => {
+    expect(readdirSync(join(folder.path, 'node_modules')).filter((entry) => !entry.startsWith('.'))).toEqual([
+      name,
+    ]);
+    const { stdout } = await run(join(folder.path, 'node_modules/.bin/basyn'), ['--version']);
+    expect(stdout).toContain(version);
   });
 
-  it.each([
-    ['nodenext', 'nodenext'],
-    ['esnext', 'bundler'],
-  ])('has types under module %s, moduleResolution %s', async (module, moduleResolution) => {
-    const types = join(root, 'node_modules/@types');
-    const options = ['--noEmit', '--strict', '--target', 'es2023', '--types', 'node', '--typeRoots', types];
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const args = [tsc, ...options, '--module', module, '--moduleResolution', moduleResolution, 'use.ts'];
-    const { stdout } = await run(process.execPath, args, { cwd: folder }).catch(
-      (error: unknown) => error as { stdout: string },
-    );
-    // Exactly the error made on purpose: `sync` was found, it is a function and not `any`.
-    expect(stdout.trim()).toMatch(
-      /^use\.ts\(2,7\): error TS2322: Type '[^\n]*=>[^\n]*' is not assignable to type 'number'\.$/,
-    );
+  it('has one declaration file for each kind of module', () => {
+    const declarations = readdirSync(join(installed, 'dist')).filter((file) => /\.d\.[cm]?ts$/.test(file));
+    expect(declarations.sort()).toEqual(['index.d.cts', 'index.d.ts']);
+    for (const file of declarations) {
+      const text = readFileSync(join(installed, 'dist', file), 'utf8');
+      expect(text).not.toMatch(/\bfrom ['"]|\bimport\(|<reference/);
+    }
   });
 
-  it('can be imported', async () => {
-    const code = "import { sync } from 'basyn'; process.stdout.write(typeof sync);";
-    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd: folder });
-    expect(stdout).toBe('function');
+  it('declares exactly the values that it exports', async () => {
+    const declared = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8');
+    const [, names = ''] = /^export \{ (.*) \};$/m.exec(declared) ?? [];
+    const imported: unknown = await import(pathToFileURL(join(installed, 'dist/index.mjs')).href);
+    expect(Object.keys(imported as object).sort()).toEqual(names.split(', ').sort());
+  });
+
+  it('has the same errors for import and for require', async () => {
+    const imported = await import(pathToFileURL(join(installed, 'dist/index.mjs')).href);
+    const required = createRequire(join(folder.path, 'x.cjs'))(name);
+    expect(required.BasynError).toBe(imported.BasynError);
+  });
+
+  describe('in a strict TypeScript program', () => {
+    beforeAll(async () => {
+      for (const extension of ['mts', 'cts']) writeFileSync(join(folder.path, `use.${extension}`), consumer);
+      writeFileSync(join(folder.path, 'tsconfig.json'), JSON.stringify(consumerConfig));
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const compiling = run(process.execPath, [tsc, '-p', folder.path]).catch((error: unknown) => error);
+      expect(await compiling).toMatchObject({ stdout: '' });
+    }, packingTimeoutMs);
+
+    // Larger than what a run compares without threads: the program of the threads has to be found, too.
+    const imageBytes = 40 * 1024 * 1024;
+
+    it.each([
+      ['ESM', 'use.mjs'],
+      ['CommonJS', 'use.cjs'],
+    ])('compiles as %s, and runs', async (kind, program) => {
+      const [source, target] = ['source', 'target'].map((role) => join(folder.path, `${kind}-${role}`));
+      writeImage(source!, imageBytes, { seed: 15 });
+      const { stdout } = await run(process.execPath, [program, source!, target!], { cwd: folder.path });
+      expect(stdout).toBe(`start copy ${imageBytes}\n`);
+      expect(filesEqual(source!, target!, imageBytes)).toBe(true);
+    });
   });
 });
+
+describe('the licences', () => {
+  const headings = readFileSync(join(root, 'dist/licenses.txt'), 'utf8').split('\n');
+  const namesOf = (files: readonly string[]): string[] =>
+    files.flatMap((file) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
+
+  it.each(['src/cli/main.ts', 'src/index.ts', 'src/agent/main.ts', 'src/workers/thread.ts'])(
+    'name every package that is bundled with %s',
+    async (entryPoint) => {
+      const { metafile } = await bundle({ entryPoints: [join(root, entryPoint)], write: false });
+      const names = new Set(namesOf([...Object.keys(metafile.inputs), ...(await filesIn(metafile))]));
+      for (const bundled of names) {
+        const { version: bundledVersion, license } = JSON.parse(
+          readFileSync(join(root, 'node_modules', bundled, 'package.json'), 'utf8'),
+        );
+        expect(headings).toContain(`${bundled} ${bundledVersion} (${license})`);
+      }
+    },
+  );
+
+  it('cover the files inside the programs that are bundled as text', async () => {
+    const { metafile } = await bundle({ entryPoints: [join(root, 'src/cli/main.ts')], write: false });
+    const files = await filesIn(metafile);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'src/agent/main.ts',
+        'src/workers/thread.ts',
+        'node_modules/@bokuweb/zstd-wasm/dist/common/zstd.wasm',
+      ]),
+    );
+  });
+
+  it('name what is compiled into WebAssembly', () => {
+    expect(headings).toEqual(
+      expect.arrayContaining([
+        'zstd (BSD-3-Clause)',
+        'Emscripten (MIT)',
+        'musl (MIT)',
+        'xxHash (BSD-2-Clause)',
+      ]),
+    );
+  });
+});
+
+/** Uses what is declared for values and types, and fails to compile where `sync` is `any`. */
+const consumer = `
+import { BasynError, sync, type RunEvent, type SyncOptions } from 'basyn';
+
+const [, , local = '', remote = ''] = process.argv;
+const seen: RunEvent['type'][] = [];
+const options: SyncOptions = {
+  local,
+  remote,
+  action: 'push',
+  mode: 'copy',
+  create: true,
+  signal: new AbortController().signal,
+  onEvent: ({ type }) => void seen.push(type),
+};
+
+async function main(): Promise<void> {
+  const { phases } = await sync(options);
+  for (const { phase, writtenBytes } of phases) console.log(seen[0], phase, writtenBytes);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof BasynError ? error.code : error);
+  process.exitCode = 2;
+});
+
+// @ts-expect-error A function is no number.
+export const wrong: number = sync;
+`;
+
+const consumerConfig = {
+  compilerOptions: {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    verbatimModuleSyntax: false,
+    module: 'nodenext',
+    target: 'es2022',
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+  },
+  files: ['use.mts', 'use.cts'],
+};

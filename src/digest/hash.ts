@@ -29,7 +29,7 @@ export const digestBytesOf: Readonly<Record<HashName, number>> = {
 };
 
 export async function loadHasher(name: HashName): Promise<Hasher> {
-  return name === 'XXH128' ? loadXxh128() : openSslHasher(name);
+  return name === 'XXH128' ? xxh128Hasher() : openSslHasher(name);
 }
 
 const openSslNames: Readonly<Record<Exclude<HashName, 'XXH128'>, string>> = {
@@ -59,21 +59,7 @@ async function openSslHasher(name: Exclude<HashName, 'XXH128'>): Promise<Hasher>
   };
 }
 
-async function loadXxh128(): Promise<Hasher> {
-  const { default: xxhash } = await import('hash-wasm/dist/xxhash128.umd.min.js');
-  const hash = await xxhash.createXXHash128();
-  const running: RunningDigest = {
-    update: (part) => void hash.update(part),
-    digest: () => hash.digest('binary'),
-  };
-  const begin = (): RunningDigest => {
-    hash.init();
-    return running;
-  };
-  const digestOne = (bytes: Uint8Array): Uint8Array => {
-    hash.init();
-    hash.update(bytes);
-    return hash.digest('binary');
-  };
-  return { digestBytes: digestBytesOf.XXH128, begin, digestOne };
+async function xxh128Hasher(): Promise<Hasher> {
+  const { loadXxh128 } = await import('./xxh128.ts');
+  return { digestBytes: digestBytesOf.XXH128, ...(await loadXxh128()) };
 }

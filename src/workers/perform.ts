@@ -125,11 +125,12 @@ function digestOf(hasher: Hasher, bytes: Uint8Array): Uint8Array {
 }
 
 async function read({ device, extents, setting, memory }: ReadJob): Promise<ReadResult> {
-  const frame = await startFrameDigest(extents);
+  const frame = (await frameDigests())(extents);
   readDigested(device, extents, memory, frame);
+  const digest = frame.digest();
   const startMs = monotonicMs();
   const encoded = frame.isZero ? encodedZeros : await encode(memory, setting);
-  return { ...encoded, digest: frame.digest(), memory, encodeMs: monotonicMs() - startMs };
+  return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs };
 }
 
 /**
@@ -155,9 +156,10 @@ function readDigested(
 
 async function write(job: WriteJob): Promise<WriteResult> {
   const { device, extents, encoding, digest, payload, zeros } = job;
-  const frame = await startFrameDigest(extents);
+  const startFrameDigest = await frameDigests();
   const decode = await loadDecoder(encoding);
   const bytes = decode(payload, totalBytes(extents));
+  const frame = startFrameDigest(extents);
   if (encoding !== 'zero') frame.update(bytes);
   if (Buffer.compare(digest, frame.digest()) !== 0) throw corrupted(job);
   let position = 0;
@@ -186,8 +188,8 @@ const hashers = new Map<HashName, Promise<Hasher>>();
 const zeroDigests = new Map<Hasher, Map<number, Uint8Array>>();
 const reader = new PieceReader();
 
-async function startFrameDigest(extents: readonly Extent[]): Promise<FrameDigest> {
-  return (await (frameDigest ??= loadFrameDigest()))(extents);
+function frameDigests(): Promise<StartFrameDigest> {
+  return (frameDigest ??= loadFrameDigest());
 }
 
 function hasherFor(name: HashName): Promise<Hasher> {

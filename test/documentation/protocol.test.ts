@@ -4,7 +4,9 @@ import { digestBytesOf } from '../../src/digest/hash.ts';
 import type { HashName } from '../../src/digest/hash-names.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';
 import { limits } from '../../src/limits.ts';
+import type { StorageGap } from '../../src/device/regions.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
+import * as schemas from '../../src/protocol/schemas.ts';
 import { anchorsOf, readDocument, sectionOf, tableRows } from './markdown.ts';
 
 const page = readDocument('docs/protocol.md');
@@ -23,6 +25,35 @@ describe('docs/protocol.md', () => {
     for (const type of Object.keys(typeNumbers)) {
       expect(anchors.flatMap((anchor) => anchor.split('-and-'))).toContain(type);
     }
+  });
+
+  it.each([
+    ['open', schemas.openSchema],
+    ['opened', schemas.openedSchema],
+    ['begin', schemas.planSchema],
+    ['finish', schemas.finishSchema],
+    ['finished', schemas.finishedSchema],
+    ['failure', schemas.failureSchema],
+    ['closed', schemas.closedSchema],
+  ])('has every field of %s', (type, schema) => {
+    const documented = tableRows(sectionOf(page, type)).map(([field = '']) => field.replaceAll('`', ''));
+    expect(new Set(documented)).toEqual(new Set([...documented.filter(isPrefix), ...leavesOf(schema)]));
+    function isPrefix(field: string): boolean {
+      return documented.some((other) => other.startsWith(`${field}.`));
+    }
+  });
+
+  it('has every kind of gap in an identity', () => {
+    const kinds: Record<StorageGap['mayBe'], true> = {
+      anything: true,
+      neighbour: true,
+      twin: true,
+      'block device': true,
+      elsewhere: true,
+    };
+    const section = sectionOf(page, 'Identity');
+    const documented = tableRows(section.slice(section.indexOf('| `mayBe` |'))).map(([kind]) => kind);
+    expect(documented).toEqual(Object.keys(kinds).map((kind) => `\`${kind}\``));
   });
 
   it('has the limits as they are', () => {
@@ -60,6 +91,23 @@ describe('docs/protocol.md', () => {
     }
   });
 });
+
+/** A schema of valibot, as far as it consists of fields. */
+interface FieldSchema {
+  readonly type: string;
+  readonly entries?: Record<string, FieldSchema>;
+  /** What is inside of `nullable` and `optional`. */
+  readonly wrapped?: FieldSchema;
+}
+
+/** Names of the fields that have no fields themselves: "lanes.port". */
+function leavesOf({ entries, wrapped }: FieldSchema): string[] {
+  if (wrapped !== undefined) return leavesOf(wrapped);
+  return Object.entries(entries ?? {}).flatMap(([name, field]) => {
+    const inner = leavesOf(field);
+    return inner.length === 0 ? [name] : inner.map((leaf) => `${name}.${leaf}`);
+  });
+}
 
 /** The second table of its section. */
 function digestTable(): string[][] {

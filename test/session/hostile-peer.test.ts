@@ -195,7 +195,11 @@ describe('a local source', () => {
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes + 1 }],
       'wrote',
     ],
-    ['has got a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'the target is too small'],
+    [
+      'has got a device that is too small',
+      [{ ...opened, sizeBytes: sizeBytes - 1 }],
+      'the target is too small',
+    ],
   ])('reports no success where the target %s', async (_, said, words) => {
     const error = await localOutcome(said);
     expect(error.message).toContain(words);

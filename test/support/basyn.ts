@@ -33,7 +33,8 @@ export function useBasyn(): Basyn {
   beforeAll(() => {
     if (!existsSync(join(build, 'basyn.cjs'))) throw new Error('there is no build yet: npm run build');
     copyFileSync(join(build, 'basyn.cjs'), executable);
-    copyFileSync(join(build, 'index.mjs'), library);
+    for (const name of ['index.mjs', 'index.cjs'])
+      copyFileSync(join(build, name), join(directory.path, name));
   });
   afterAll(() => directory.remove());
   return {

@@ -1,0 +1,37 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { hostOptions, useBasyn } from '../support/basyn.ts';
+import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { makeTemporaryDirectory } from '../support/temporary.ts';
+import { useSshServer } from '../support/ssh/fixture.ts';
+
+const server = useSshServer();
+const basyn = useBasyn();
+
+const runs = (['PUSH', 'POP'] as const).flatMap((action) => [
+  { action, options: ['--mode=COPY', '--compress=none'] },
+  { action, options: ['--mode=SYNC', '--compress=zlib', '--hash=XXH128'] },
+]);
+const sides = [
+  { side: 'local', local: '--jitless', remote: '' },
+  { side: 'remote', local: '', remote: '--jitless' },
+];
+const cases = runs.flatMap((run) => sides.map((side) => ({ ...run, ...side })));
+
+test.each(cases)(
+  'a $action with $options works where the $side node has no WebAssembly',
+  async ({ action, options, local, remote }) => {
+    const pair = makePair();
+    const node = join(makeTemporaryDirectory('node').path, 'node');
+    writeFileSync(node, `#!/bin/sh\nexec '${process.execPath}' ${remote} "$@"\n`);
+    chmodSync(node, 0o755);
+    const args = [...deviceOptions(action, pair), '-a', action, ...options];
+    const { result } = await basyn.start([...args, ...hostOptions(server()), `--remote-node=${node}`], {
+      env: { NODE_OPTIONS: local },
+    });
+    const { exitCode, stderr } = await result;
+    expect(exitCode, stderr).toBe(0);
+    expectSynchronised(pair);
+  },
+);

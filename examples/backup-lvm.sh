@@ -5,6 +5,8 @@ set -euo pipefail
 
 lvcreate --snapshot --size 10G --name mail-snap /dev/vg0/mail > /dev/null
 trap 'lvremove --yes /dev/vg0/mail-snap > /dev/null' EXIT
+# After a signal, bash waits for basyn to end. Then it removes the snapshot.
+trap 'exit 2' HUP INT TERM
 
 basyn --local=/dev/vg0/mail-snap --remote=/dev/vg1/mail --host=backup.example.org \
   --action=PUSH --mode=SYNC

@@ -5,6 +5,8 @@ set -euo pipefail
 
 scratch=$(mktemp --directory /var/tmp/restore-drill.XXXXXX)
 trap 'rm --recursive "$scratch"' EXIT
+# After a signal, bash waits for the running command to end. Then it cleans up.
+trap 'exit 2' HUP INT TERM
 
 basyn --local="$scratch/mail.img" --remote=/srv/backup/mail.img --host=backup.example.org \
   --action=POP --mode=COPY --create

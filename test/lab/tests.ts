@@ -9,6 +9,7 @@ import {
 import {
   recipeCopiesSnapshot,
   recipeCopiesThinSnapshot,
+  recipeRemovesSnapshotAfterSignal,
   recipeReportsFailedSync,
   recipeReportsFullSnapshot,
 } from './guest/lvm-recipe.ts';
@@ -101,6 +102,8 @@ export const labTests: readonly LabTest[] = [
       recipeCopiesSnapshot,
     'the recipe for LVM: the same with a thin pool': recipeCopiesThinSnapshot,
     'the recipe for LVM: a sync that fails is reported, and the snapshot is removed': recipeReportsFailedSync,
+    'the recipe for LVM: a signal removes the snapshot, once the sync has ended':
+      recipeRemovesSnapshotAfterSignal,
     'the recipe for LVM: a snapshot that overflows during the sync is reported': recipeReportsFullSnapshot,
   }),
 ];

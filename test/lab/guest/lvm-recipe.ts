@@ -81,6 +81,15 @@ export function recipeReportsFullSnapshot(): void {
   assert.deepEqual(volumesIn('vg0'), ['mail']);
 }
 
+/** A snapshot that is open can't be removed. So the script waits for the sync, although a signal has ended it. */
+export function recipeRemovesSnapshotAfterSignal(): void {
+  makeVolumes();
+  const { exitCode, output } = runRecipe(recipe, 'exec 9</dev/vg0/mail-snap; kill -TERM $PPID; sleep 1');
+
+  assert.equal(exitCode, 2, output);
+  assert.deepEqual(volumesIn('vg0'), ['mail']);
+}
+
 function makeVolumes(): { readonly origin: string; readonly backup: string } {
   return {
     origin: makeVolume('vg0', targetDisk, 'mail', volumeMiB),

@@ -11,7 +11,7 @@ trap 'exit 2' HUP INT TERM
 basyn --local="$scratch/mail.img" --remote=/srv/backup/mail.img --host=backup.example.org \
   --action=POP --mode=COPY --create
 
-# A snapshot of a mounted file system has a journal to replay. Exit code 1: e2fsck corrected that.
+# This replays the journal, which a snapshot of a mounted file system needs. Exit code 1: errors were corrected.
 e2fsck -f -p "$scratch/mail.img" || [[ $? == 1 ]]
 
 mkdir "$scratch/mounted"

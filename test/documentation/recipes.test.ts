@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCommand } from '../../src/cli/options.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { basynCommands } from './basyn-commands.ts';
+import { basynCommands } from './basyn-commands.fixture.ts';
 import { codeBlocks, readDocument, root, sectionOf, tableRows } from './markdown.ts';
 
 const readme = readDocument('README.md');

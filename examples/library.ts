@@ -31,7 +31,8 @@ try {
   if (!matches) process.exitCode = 2;
 } catch (error) {
   if (!(error instanceof BasynError)) throw error;
-  // One sentence for a person, and for a program its code and its place.
-  console.error(error.message, { code: error.code, side: error.side, offsetBytes: error.offsetBytes });
+  // A message for the user. Facts for the program: kind, place, and the option that helps.
+  const { code, side, offsetBytes, remedy } = error;
+  console.error(error.message, { code, side, offsetBytes, remedy });
   process.exitCode = 2;
 }

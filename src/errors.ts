@@ -1,64 +1,95 @@
 import { getSystemErrorMap } from 'node:util';
 
-/** The machine a thing happened on, as the person who typed the command sees it. */
+/** The host on which something happened, as the user of the command sees it. */
 export type Side = 'local' | 'remote';
 
 /**
- * What kind of failure it was. One switch, {@link exitCodeOf}, turns it into the command's exit code.
+ * The kind of a failure. {@link exitCodeOf} maps it to the exit code of the command.
  *
- * - `usage`: the command line can't be carried out as written. Nothing was opened or changed.
- * - `device`: a device or file can't be opened, read, written or flushed.
+ * - `usage`: the options are invalid. Nothing was opened or changed.
+ * - `device`: a device or file cannot be opened, read, written or flushed.
  * - `refused`: a guard stopped the run before the first write.
- * - `connection`: the remote side can't be reached, can't start, went away, or fell silent.
- * - `protocol`: the other side sent something that is not allowed.
- * - `aborted`: the caller (a signal, an AbortSignal) ended the run.
- * - `internal`: a bug of ours.
+ * - `connection`: the remote host cannot be reached, its agent cannot start, or the link was lost.
+ * - `protocol`: the peer sent something that is not allowed.
+ * - `aborted`: the caller ended the run, by a signal or an AbortSignal.
+ * - `internal`: a bug in Basyn.
  */
 export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protocol' | 'aborted' | 'internal';
 
-/** Where a failure happened, as far as it is known. */
-export interface ErrorPlace {
+/**
+ * A change of the options that lets the run go on.
+ *
+ * - `create`: allow that a missing target is created (`create`).
+ * - `do-not-create`: the target was created by the failed run. Do not ask for it again (`create`).
+ * - `force`: allow writing to a target that is in use (`force`).
+ * - `other-user`: log in as a user whose account can run node (`user`).
+ * - `other-node`: name the node that is started on the remote host (`remoteNode`).
+ * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
+ */
+export const remedies = [
+  'create',
+  'do-not-create',
+  'force',
+  'other-user',
+  'other-node',
+  'longer-timeout',
+] as const;
+export type Remedy = (typeof remedies)[number];
+
+/** Whether a value from elsewhere is a remedy that this version knows. */
+export function isRemedy(value: unknown): value is Remedy {
+  return (remedies as readonly unknown[]).includes(value);
+}
+
+/** What is known about a failure. */
+export interface ErrorFacts {
   readonly side?: Side;
   /** Path of the device or file. */
   readonly device?: string;
   /** Byte offset on the device. */
   readonly offsetBytes?: number;
+  /** The option that helps. The message does not name it, because the command and the library name it differently. */
+  readonly remedy?: Remedy;
 }
 
 /** The form in which an error crosses a thread or the wire. */
-export interface ErrorRecord extends ErrorPlace {
+export interface ErrorRecord extends ErrorFacts {
   readonly code: ErrorCode;
   readonly message: string;
 }
 
 /**
- * Every failure of the outside world that Basyn reports. The message is one sentence for a person: it names
- * the side, the device and the offset where they are known, and says what to do where something can be done.
+ * Every failure that Basyn reports. The message is written for the user. It says what is wrong and names the host, the
+ * device and the offset if they are known. It does not name options: see {@link Remedy}.
  */
 export class BasynError extends Error implements ErrorRecord {
-  override readonly name = 'BasynError';
+  declare readonly name: 'BasynError';
   readonly code: ErrorCode;
-  readonly side?: Side;
-  readonly device?: string;
-  readonly offsetBytes?: number;
+  // Only declared: a field that is defined and unknown would be printed as `side: undefined`.
+  declare readonly side?: Side;
+  declare readonly device?: string;
+  declare readonly offsetBytes?: number;
+  declare readonly remedy?: Remedy;
 
-  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}, { cause }: ErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    if (place.side !== undefined) this.side = place.side;
-    if (place.device !== undefined) this.device = place.device;
-    if (place.offsetBytes !== undefined) this.offsetBytes = place.offsetBytes;
+    if (facts.side !== undefined) this.side = facts.side;
+    if (facts.device !== undefined) this.device = facts.device;
+    if (facts.offsetBytes !== undefined) this.offsetBytes = facts.offsetBytes;
+    if (facts.remedy !== undefined) this.remedy = facts.remedy;
   }
 
   /** Plain data, for a thread or the wire. */
   toRecord(): ErrorRecord {
-    const { code, message, side, device, offsetBytes } = this;
+    const { code, message, side, device, offsetBytes, remedy } = this;
     return {
       code,
       message,
       ...(side !== undefined && { side }),
       ...(device !== undefined && { device }),
       ...(offsetBytes !== undefined && { offsetBytes }),
+      ...(remedy !== undefined && { remedy }),
     };
   }
 
@@ -66,7 +97,7 @@ export class BasynError extends Error implements ErrorRecord {
     return new BasynError(record.code, record.message, record);
   }
 
-  /** Any thrown value as a BasynError; what is not one yet is a bug of ours, and keeps its cause. */
+  /** Any thrown value as a BasynError. A value that is not one is a bug in Basyn, and becomes the cause. */
   static from(thrown: unknown): BasynError {
     if (thrown instanceof BasynError) return thrown;
     const message = thrown instanceof Error ? thrown.message : String(thrown);
@@ -74,7 +105,13 @@ export class BasynError extends Error implements ErrorRecord {
   }
 }
 
-/** Exit code of the command: 1 promises that nothing was changed, 2 is everything else that went wrong. */
+// On the prototype, as in JavaScript's own errors: the stack then begins with "BasynError: …", and the name is not printed
+// as a field. On the class as well, because the bundler renames it and node prints that name.
+for (const owner of [BasynError, BasynError.prototype]) {
+  Object.defineProperty(owner, 'name', { value: 'BasynError', configurable: true });
+}
+
+/** Exit code of the command: 1 promises that nothing was changed, 2 is any other failure. */
 export function exitCodeOf(error: BasynError): 1 | 2 {
   switch (error.code) {
     case 'usage':
@@ -89,20 +126,20 @@ export function exitCodeOf(error: BasynError): 1 | 2 {
   }
 }
 
-/** The reason behind a failed system call, in words: "No space left on device (ENOSPC)". */
+/** The reason of a failed system call, in words: "no space left on device (ENOSPC)". */
 export function systemReason(error: NodeJS.ErrnoException): string {
   if (error.code === undefined) return error.message;
   if (error.errno === damagedErrno) return 'the file system is damaged (EUCLEAN)';
   return `${reasons[error.code] ?? nodesReason(error)} (${error.code})`;
 }
 
-/** The words alone: the message of such an error also has the call and the path. */
+/** Only the reason: the message of a system error also contains the call and the path. */
 function nodesReason({ errno, message }: NodeJS.ErrnoException): string {
   const [, reason] = (errno === undefined ? undefined : getSystemErrorMap().get(errno)) ?? [];
   return reason ?? message;
 }
 
-/** EUCLEAN on Linux, which node has no name for. */
+/** EUCLEAN on Linux. Node has no name for it. */
 const damagedErrno = -117;
 
 const reasons: Partial<Record<string, string>> = {
@@ -125,12 +162,12 @@ const reasons: Partial<Record<string, string>> = {
   ETXTBSY: 'in use as swap or as a running program',
 };
 
-/** Why everything fails that was under way when somebody ended the run. */
+/** The error of everything that was in progress when the caller ended the run. */
 export function runEnded(): BasynError {
   return new BasynError('aborted', 'The run was ended.');
 }
 
-/** For our own bugs: what must hold, holds, or the run ends. */
+/** Ends the run with an `internal` error unless the condition holds. */
 export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new BasynError('internal', `Internal error: ${what}`);
 }

@@ -1,11 +1,6 @@
-import { limits } from './limits.ts';
-import {
-  validateOptions,
-  type Compression,
-  type InspectOptions,
-  type RecheckOptions,
-  type SyncOptions,
-} from './options.ts';
+import { checkOptions } from './options/check.ts';
+import { type Complete, withDefaults } from './options/defaults.ts';
+import type { Compression, InspectOptions, RecheckOptions, SyncOptions } from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
 import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
@@ -13,23 +8,17 @@ import type { DeviceReport, RunReport } from './report.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
-export { BasynError, exitCodeOf, type ErrorCode, type ErrorRecord, type Side } from './errors.ts';
+export {
+  BasynError,
+  exitCodeOf,
+  type ErrorCode,
+  type ErrorRecord,
+  type Remedy,
+  type Side,
+} from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
-// By name: the bundled declarations would turn the functions of this file into exports.
-export type {
-  Action,
-  Comparison,
-  Compression,
-  CompressionName,
-  Endpoints,
-  InspectOptions,
-  Mode,
-  Observation,
-  Receiving,
-  RecheckOptions,
-  SyncOptions,
-} from './options.ts';
+export type * from './options/types.ts';
 export type * from './report.ts';
 
 /**
@@ -42,18 +31,18 @@ export type * from './report.ts';
  *   is `usage` or `refused`.
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
-  validateOptions(options);
-  const { mode, recheck: rechecks = false, create = false, force = false, dryRun = false } = options;
+  const complete = withDefaults(checkOptions('sync', options));
+  const { action, mode, recheck: rechecks, create, force, dryRun, lanes, onEvent } = complete;
   if (rechecks && dryRun) {
-    const message = '--recheck is skipped in a dry run: nothing is written that could be checked.';
-    options.onEvent?.({ type: 'warning', message });
+    const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
+    onEvent?.({ type: 'warning', message });
   }
-  return run(options, {
-    ...comparisonOf(options),
-    localRole: rolesOf[options.action].local,
+  return run(complete, {
+    ...comparisonOf(complete),
+    localRole: rolesOf[action].local,
     phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
-    compression: compressionOf(options),
-    lanes: options.lanes ?? limits.defaultLanes,
+    compression: compressionOf(complete),
+    lanes,
     sizes: 'target at least source',
     create,
     force,
@@ -67,8 +56,8 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
  * @throws {BasynError} where they can't be compared to the end. A difference is no rejection, see {@link sync}.
  */
 export async function recheck(options: RecheckOptions): Promise<RunReport> {
-  validateOptions(options);
-  return run(options, recheckOrder(options));
+  const complete = withDefaults(checkOptions('recheck', options));
+  return run(complete, recheckOrder(complete));
 }
 
 /**
@@ -77,14 +66,14 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
  * @throws {BasynError} where one of them is missing or can't be read.
  */
 export async function inspect(options: InspectOptions): Promise<Record<'local' | 'remote', DeviceReport>> {
-  validateOptions(options);
-  const order = recheckOrder(options);
-  if (options.host === undefined) return inspectSameHost(order);
+  const complete = withDefaults<RecheckOptions>(checkOptions('inspect', options));
+  const order = recheckOrder(complete);
+  if (complete.host === undefined) return inspectSameHost(complete, order);
   const { inspectOverSsh } = await import('./runs/over-ssh.ts');
-  return inspectOverSsh(options, order);
+  return inspectOverSsh(complete, order);
 }
 
-async function run(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
+async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order): Promise<RunReport> {
   if (options.host === undefined) return runSameHost(options, order);
   const { runOverSsh } = await import('./runs/over-ssh.ts');
   return runOverSsh(options, order);
@@ -95,19 +84,19 @@ type Comparing = Pick<
   'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs'
 >;
 
-function comparisonOf(options: RecheckOptions | SyncOptions): Comparing {
+function comparisonOf(options: Complete<RecheckOptions>): Comparing {
   return {
     localPath: options.local,
     remotePath: options.remote,
-    hash: options.hash ?? 'SHA1',
-    bufferBytes: options.bufferBytes ?? limits.defaultBufferBytes,
+    hash: options.hash,
+    bufferBytes: options.bufferBytes,
     chunkBytes: options.chunkBytes ?? null,
-    peerTimeoutMs: options.timeoutMs ?? limits.defaultPeerTimeoutMs,
+    peerTimeoutMs: options.timeoutMs,
   };
 }
 
 /** Without an action no side is the source. The local side plays that role; the result is the same either way. */
-function recheckOrder(options: RecheckOptions): Order {
+function recheckOrder(options: Complete<RecheckOptions>): Order {
   const { action } = options;
   return {
     ...comparisonOf(options),

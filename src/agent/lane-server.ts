@@ -8,8 +8,8 @@ import type { LaneMeeting } from '../protocol/schemas.ts';
 const tokenBytes = 32;
 
 /**
- * Takes further lanes: each is an ssh connection of its own, whose sshd comes in here over the loopback.
- * Anybody on this machine can knock; only who knows the token, which went over ssh alone, is let in.
+ * Accepts further lanes. Each lane is an ssh connection of its own, and its sshd connects to this server over the loopback
+ * interface. Any process on this host can connect. The token, which was sent over ssh only, proves that it is a lane.
  */
 export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneMeeting | null> {
   const token = randomBytes(tokenBytes).toString('hex');
@@ -17,15 +17,15 @@ export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<
   server.maxConnections = limits.maxLanes + limits.maxSharedLanes;
   server.unref();
   return new Promise((resolve) => {
-    // Where there is no loopback to listen on, one lane has to do.
+    // Without a loopback interface, the run uses one lane.
     server.once('error', () => resolve(null));
     server.listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, token }));
   });
 }
 
 /**
- * The token lets a lane in; the local side's confirmation opens it. Without the confirmation, a local side that has given
- * up the lane meanwhile would seem to have ended the conversation.
+ * Checks the token, and opens the lane when the local side confirms it. Without the confirmation, a local side that has
+ * given up the lane meanwhile would appear to have ended the conversation.
  */
 function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => void): void {
   socket.on('error', () => socket.destroy());
@@ -43,7 +43,7 @@ function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => 
   });
 }
 
-/** Reads this many bytes from the front of a stream, which is then paused just behind them. */
+/** Reads this number of bytes from the start of a stream, and pauses the stream after them. */
 function takeFirst(socket: Socket, lengthBytes: number, onTaken: (bytes: Buffer) => void): void {
   let seen = Buffer.alloc(0);
   const take = (bytes: Buffer): void => {

@@ -6,12 +6,12 @@ import { serveAgentEnd } from '../session/agent-end.ts';
 import { standardStreams } from './standard-streams.ts';
 import { WorkerPool } from '../workers/pool.ts';
 
-/** Left by the loader. */
+/** Defined by the loader. */
 declare const basynThreadProgram: string;
 
 /**
- * The remote side: serves the conversation on stdin and stdout, and ends with it. It ends at once when the
- * local side goes away, whatever it was doing, because nobody would hear of the rest.
+ * Runs the agent on the remote host. It serves the conversation on stdin and stdout, and ends with it. If the local side
+ * disconnects, it exits at once, because it could not report anything further.
  */
 async function serveAgent(): Promise<void> {
   const channel = new Channel();
@@ -25,7 +25,7 @@ async function serveAgent(): Promise<void> {
     await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
     exitCode = 0;
   } catch (error) {
-    // The local side is gone, or is being told, maybe behind megabytes of data on a slow link.
+    // If the link still exists, the failure is being sent, possibly behind megabytes of data on a slow link.
     if (BasynError.from(error).code !== 'connection') patienceMs = limits.lastWordsTimeoutMs;
   }
   setTimeout(() => process.exit(exitCode), patienceMs).unref();
@@ -33,6 +33,6 @@ async function serveAgent(): Promise<void> {
   process.exit(exitCode);
 }
 
-// On this signal, node would open its debugger on a port of the machine.
+// On SIGUSR1, node would open its debugger on a port of the host.
 process.on('SIGUSR1', () => undefined);
 void serveAgent();

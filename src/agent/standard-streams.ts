@@ -5,8 +5,8 @@ import type { LaneStreams } from '../link/lane.ts';
 import type { PayloadMemory } from '../link/payload-memory.ts';
 
 /**
- * Our stdin and stdout. What comes is read straight into the memory of the frame that it belongs to: streams of node
- * take new memory for every 64 KiB, and a copy from there, which cost a third of all that the agent did.
+ * The stdin and stdout of this process. Input is read directly into the memory of its frame. Streams of node would allocate
+ * new memory for each 64 KiB and need a copy, which took a third of the time of the agent.
  */
 export function standardStreams(memory: PayloadMemory): LaneStreams {
   const decoder = new FrameDecoder(memory.forFrame);
@@ -18,7 +18,7 @@ export function standardStreams(memory: PayloadMemory): LaneStreams {
       return true;
     },
   };
-  // The types know `onread` for `connect` only; the constructor takes it too (documented, from node 12.10 on).
+  // The types declare `onread` for `connect` only. The constructor accepts it, too (documented, from node 12.10 on).
   const readable = new Socket({ fd: 0, readable: true, writable: false, onread } as SocketConstructorOpts);
   const writable = new Socket({ fd: 1, readable: false, writable: true });
   return { readable, writable, decoder };

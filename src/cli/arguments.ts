@@ -1,14 +1,8 @@
 import { parseArgs } from 'node:util';
 import { BasynError } from '../errors.ts';
-import {
-  findOption,
-  type FlagName,
-  type OptionDefinition,
-  optionEntries,
-  type OptionName,
-  type ValueOptionName,
-} from './option-table.ts';
-import { suggest } from './suggest.ts';
+import type { OptionEntry } from '../options/entry.ts';
+import { suggest } from '../options/suggest.ts';
+import { findOption, optionEntries, type OptionName } from '../options/table.ts';
 
 /** What stands on the command line, option by option, not yet read as numbers or names. */
 export class GivenOptions {
@@ -23,15 +17,8 @@ export class GivenOptions {
     return this.#values.has(name);
   }
 
-  flag(name: FlagName): boolean {
-    return this.has(name);
-  }
-
-  text(name: ValueOptionName): string | undefined {
-    return this.#values.get(name)?.[0];
-  }
-
-  texts(name: ValueOptionName): readonly string[] | undefined {
+  /** Each value, in order. Undefined if the option is not there. */
+  texts(name: OptionName): readonly string[] | undefined {
     return this.#values.get(name);
   }
 }
@@ -53,7 +40,7 @@ export function readArguments(argv: readonly string[]): GivenOptions {
 const lexerOptions = Object.fromEntries(
   optionEntries.map(([name, { short, value }]) => [
     name,
-    { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) } as const,
+    { type: value.type === 'flag' ? 'boolean' : 'string', ...(short !== undefined && { short }) } as const,
   ]),
 );
 
@@ -70,32 +57,35 @@ interface OptionToken {
 }
 
 function addOption(given: GivenOptions, token: OptionToken, argument: string): void {
-  const definition = findOption(token.name);
-  refuseSingleDash(definition, argument);
-  if (definition === undefined) throw unknownOption(token.rawName);
+  const entry = findOption(token.name);
+  refuseSingleDash(entry, argument);
+  if (entry === undefined) throw unknownOption(token.rawName);
   const name = token.name as OptionName;
-  if (definition.value === undefined) {
+  if (entry.value.type === 'flag') {
     if (token.value !== undefined) {
       throw new BasynError('usage', `${token.rawName} takes no value: write just ${token.rawName}.`);
     }
     given.add(name, '');
     return;
   }
-  const value = valueOf(token, definition.value);
-  if (given.has(name) && definition.repeatable === undefined) {
+  const value = valueOf(token, entry);
+  if (given.has(name) && entry.repeatable === undefined) {
     throw new BasynError('usage', `--${name} is given twice: leave one of the two out.`);
   }
   given.add(name, value);
 }
 
 /** `-local=x` would otherwise be read as `-l ocal=x`, and `-help` as the host "elp". */
-function refuseSingleDash(definition: OptionDefinition | undefined, argument: string): void {
+function refuseSingleDash(entry: OptionEntry | undefined, argument: string): void {
   const word = /^-([^-=][^=]+)/.exec(argument)?.[1];
   if (word === undefined) return;
-  if (findOption(word) !== undefined || definition === undefined) throw unknownOption(`-${word}`);
+  if (findOption(word) !== undefined || entry === undefined) throw unknownOption(`-${word}`);
 }
 
-function valueOf({ name, rawName, value, inlineValue }: OptionToken, placeholder: string): string {
+function valueOf(
+  { name, rawName, value, inlineValue }: OptionToken,
+  { placeholder = '' }: OptionEntry,
+): string {
   const example = `--${name}=${placeholder}`;
   if (value === undefined || value === '') {
     throw new BasynError('usage', `${rawName} needs a value: write ${example}.`);

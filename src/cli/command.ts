@@ -1,13 +1,14 @@
 import { BasynError, exitCodeOf, systemReason } from '../errors.ts';
-import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options.ts';
+import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options/types.ts';
 import type { RunReport } from '../report.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interruption.ts';
 import { jsonDebugReporter, jsonReporter } from './json.ts';
-import { type Display, parseCommand, type Task } from './options.ts';
+import { type Display, displayOf, parseCommand, type Task } from './options.ts';
 import { Output, type Streams } from './output.ts';
 import { ProgressReporter } from './progress.ts';
 import { type Devices, type Reporter, together } from './reporter.ts';
+import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
 import { statReporter } from './stat.ts';
 import {
@@ -95,7 +96,7 @@ async function carryOut(
   } catch (thrown) {
     const error = interruption.aborted
       ? milestone.interruption(interruption, thrown)
-      : milestone.failure(BasynError.from(thrown));
+      : milestone.failure(withRemedy(BasynError.from(thrown)));
     reporter.failed(error);
     return exitCodeOf(error);
   }
@@ -144,11 +145,5 @@ function reportersOf(
 
 /** How to tell that the command line itself is wrong. */
 function displayOfWrong(argv: readonly string[]): Display {
-  return {
-    stat: false,
-    verbose: false,
-    progress: false,
-    debug: argv.includes('--debug'),
-    json: argv.includes('--json'),
-  };
+  return displayOf((flag) => (flag === 'debug' || flag === 'json') && argv.includes(`--${flag}`));
 }

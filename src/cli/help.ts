@@ -1,4 +1,6 @@
-import { type OptionDefinition, optionEntries, optionGroups, type OptionName } from './option-table.ts';
+import { defaultOf, mainChoices, rangeOf } from '../options/describe.ts';
+import { type OptionEntry, optionGroups } from '../options/entry.ts';
+import { optionEntries, type OptionName } from '../options/table.ts';
 
 const helpColumns = 80;
 const optionColumns = 27;
@@ -13,8 +15,8 @@ export const usageLines: readonly string[] = [
 /** All options with their defaults, the exit codes, and examples. */
 export function helpLines(): string[] {
   const groups = optionGroups.map((group) => {
-    const rows = optionEntries.filter(([, definition]) => definition.group === group);
-    return [`${group}:`, ...rows.map(([name, definition]) => optionHelp(name, definition))].join('\n');
+    const rows = optionEntries.filter(([, entry]) => entry.group === group);
+    return [`${group}:`, ...rows.map(([name, entry]) => optionHelp(name, entry))].join('\n');
   });
   return [introduction, ...groups, exitCodes, examples].join('\n\n').split('\n');
 }
@@ -24,7 +26,7 @@ what differs. Nothing needs to be installed on the remote host except node.
 
 Usage: basyn --local=PATH --remote=PATH [options]
 Values are written --option=value or --option value; names of actions, modes and
-hashes in any case.`;
+hashes in any case. Sizes are in kilobytes, or have a suffix, as in 64K or 8M.`;
 
 const exitCodes = `Exit codes:
   0  Everything went well: after an action or --recheck, the data matches.
@@ -47,13 +49,36 @@ const examples = `Examples:
   Compare only:
     basyn --local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck`;
 
-function optionHelp(name: OptionName, { short, value, help }: OptionDefinition): string {
+function optionHelp(name: OptionName, entry: OptionEntry): string {
+  const { short, placeholder } = entry;
   const dashes = short === undefined ? `      --${name}` : `  -${short}, --${name}`;
-  const left = value === undefined ? dashes : `${dashes}=${value}`;
-  const [first = '', ...others] = wrap(help, helpColumns - optionColumns);
+  const left = placeholder === undefined ? dashes : `${dashes}=${placeholder}`;
+  const [first = '', ...others] = wrap(optionText(entry), helpColumns - optionColumns);
   const head =
     left.length < optionColumns ? left.padEnd(optionColumns) : `${left}\n${' '.repeat(optionColumns)}`;
   return [head + first, ...others.map((line) => ' '.repeat(optionColumns) + line)].join('\n');
+}
+
+/** What an option does, and the facts that the table has about its value. */
+function optionText(entry: OptionEntry): string {
+  const { value, otherwise, help, requiredFor } = entry;
+  const range = rangeOf(value);
+  const byDefault = defaultOf(entry);
+  const sentences = [
+    help,
+    ...(value.type === 'choice' && !explainsChoices(entry)
+      ? [`One of ${mainChoices(value.choices).join(', ')}.`]
+      : []),
+    ...(range === undefined ? [] : [`${range}.`]),
+    ...(requiredFor === 'run' ? ['Mandatory.'] : []),
+    ...(byDefault === undefined ? [] : [`Default ${byDefault}.`]),
+    ...(otherwise === undefined ? [] : [`Default: ${otherwise}.`]),
+  ];
+  return sentences.join(' ').replaceAll('`', '');
+}
+
+function explainsChoices({ value, help }: OptionEntry): boolean {
+  return value.type === 'choice' && mainChoices(value.choices).every((word) => help.includes(`\`${word}\``));
 }
 
 function wrap(text: string, columns: number): string[] {

@@ -3,7 +3,10 @@ import type { PhaseName, RunEvent } from '../report.ts';
 import { percentOf } from './format.ts';
 import type { Task } from './options.ts';
 import type { Reporter } from './reporter.ts';
+import { withSentence } from './remedies.ts';
 import { GivenUp } from './signals.ts';
+
+const repair = 'The target may be incomplete: run the same command with --mode=SYNC to repair it.';
 
 /** Remembers how far a run came, for when it is interrupted or fails. */
 export class Milestone implements Reporter {
@@ -41,27 +44,14 @@ export class Milestone implements Reporter {
   interruption(signal: AbortSignal, threw: unknown): BasynError {
     const { message } = BasynError.from(signal.reason);
     const left = threw instanceof GivenUp ? ' A device or a process does not answer, and was left.' : '';
-    return new BasynError(
-      'aborted',
-      `${message} ${this.#howFar()}.${left}${this.#advice()}`,
-      {},
-      { cause: threw },
+    return this.failure(
+      new BasynError('aborted', `${message} ${this.#howFar()}.${left}`, {}, { cause: threw }),
     );
   }
 
   /** The error, with what to do about a target that may have been written to. */
   failure(error: BasynError): BasynError {
-    const advice = this.#advice();
-    // Some messages give their own advice.
-    if (advice === '' || error.message.includes('SYNC')) return error;
-    const advised = new BasynError(error.code, `${error.message}${advice}`, error, { cause: error.cause });
-    if (error.stack !== undefined) advised.stack = error.stack;
-    return advised;
-  }
-
-  #advice(): string {
-    if (!this.#isWriting) return '';
-    return ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
+    return this.#isWriting ? withSentence(error, repair) : error;
   }
 
   #howFar(): string {

@@ -1,20 +1,11 @@
-import { hashNames } from '../digest/hash-names.ts';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import {
-  type Action,
-  type Comparison,
-  type Compression,
-  type CompressionName,
-  type Endpoints,
-  type InspectOptions,
-  type Mode,
-  type RecheckOptions,
-  type SyncOptions,
-  validateOptions,
-} from '../options.ts';
+import { checkOptions } from '../options/check.ts';
+import type { OptionEntry, RunKind } from '../options/entry.ts';
+import { expectationOf, readValue } from '../options/read-value.ts';
+import { type DisplayFlag, optionEntries, type OptionName } from '../options/table.ts';
+import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
 import { type GivenOptions, readArguments } from './arguments.ts';
-import type { FlagName, ValueOptionName } from './option-table.ts';
+import { commandWording } from './wording.ts';
 
 /** What the library is to do. */
 export type Task =
@@ -22,14 +13,8 @@ export type Task =
   | { readonly kind: 'recheck'; readonly options: RecheckOptions }
   | { readonly kind: 'inspect'; readonly options: InspectOptions };
 
-/** What the person wants to see of it. */
-export interface Display {
-  readonly stat: boolean;
-  readonly verbose: boolean;
-  readonly progress: boolean;
-  readonly debug: boolean;
-  readonly json: boolean;
-}
+/** What the user wants to see of it. */
+export type Display = Readonly<Record<DisplayFlag, boolean>>;
 
 /** What a command line asks for. `usage` is the empty command line. */
 export type Command =
@@ -47,197 +32,74 @@ export function parseCommand(argv: readonly string[]): Command {
   if (argv.length === 0) return { kind: 'usage' };
   if (argv.includes('--help')) return { kind: 'help' };
   const given = readArguments(argv);
-  if (given.flag('version')) return { kind: 'version' };
-  return { kind: 'run', task: taskOf(given), display: displayOf(given) };
+  if (given.has('version')) return { kind: 'version' };
+  return { kind: 'run', task: taskOf(given), display: displayOf((flag) => given.has(flag)) };
+}
+
+/** Each display flag, and whether it is on. */
+export function displayOf(isOn: (flag: DisplayFlag) => boolean): Display {
+  const flags = optionEntries.filter(([, entry]) => entry.key === undefined && entry.default === false);
+  const entries = flags.map(([name]) => [name, isOn(name as DisplayFlag)] as const);
+  return Object.fromEntries(entries) as Display;
 }
 
 function taskOf(given: GivenOptions): Task {
-  const endpoints = endpointsOf(given);
-  const comparison = comparisonOf(given);
-  const compression = compressionOf(given);
-  validateOptions({ ...endpoints, ...comparison, ...compression });
-  const action = choiceOf(given, 'action', actions);
-  const mode = choiceOf(given, 'mode', modes);
-  if (action === undefined) {
-    refuseFor(
+  const values = valuesOf(given);
+  const kind = kindOf(given);
+  switch (kind) {
+    case 'sync':
+      return { kind, options: checkOptions(kind, values, commandWording) };
+    case 'recheck':
+      return { kind, options: checkOptions(kind, values, commandWording) };
+    case 'inspect':
+      return { kind, options: checkOptions(kind, values, commandWording) };
+  }
+}
+
+function kindOf(given: GivenOptions): RunKind {
+  if (!given.has('action')) {
+    refuseWhatNeeds(
+      ['action', 'mode'],
       given,
-      onlyWithAction,
       'needs --action: give the direction with --action=PUSH or --action=POP.',
     );
-    return given.flag('recheck')
-      ? { kind: 'recheck', options: { ...endpoints, ...comparison } }
-      : { kind: 'inspect', options: endpoints };
+    return given.has('recheck') ? 'recheck' : 'inspect';
   }
-  if (mode === undefined && given.flag('recheck')) {
-    refuseFor(given, onlyWithMode, 'needs --mode: --recheck alone changes nothing.');
-    return { kind: 'recheck', options: { ...endpoints, ...comparison, action } };
+  if (given.has('mode')) return 'sync';
+  if (given.has('recheck')) {
+    refuseWhatNeeds(['mode'], given, 'needs --mode: --recheck alone changes nothing.');
+    return 'recheck';
   }
-  if (mode === undefined) {
-    throw new BasynError(
-      'usage',
-      '--action needs --mode: choose --mode=SYNC (only what differs) or --mode=COPY (everything).',
-    );
-  }
-  return {
-    kind: 'sync',
-    options: {
-      ...endpoints,
-      ...comparison,
-      ...compression,
-      action,
-      mode,
-      recheck: given.flag('recheck'),
-      create: given.flag('create'),
-      force: given.flag('force'),
-      dryRun: given.flag('dry-run'),
-    },
-  };
-}
-
-function endpointsOf(given: GivenOptions): Endpoints {
-  const timeoutSeconds = integerOf(given, 'timeout', timeoutRange);
-  return withoutMissing({
-    local: pathOf(given, 'local'),
-    remote: pathOf(given, 'remote'),
-    host: given.text('host'),
-    port: integerOf(given, 'port', { least: 1, most: 65_535 }),
-    user: given.text('user'),
-    remoteNode: given.text('remote-node'),
-    sshOptions: given.texts('ssh-option'),
-    timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000,
-  });
-}
-
-function comparisonOf(given: GivenOptions): Comparison {
-  return withoutMissing({
-    hash: choiceOf(given, 'hash', hashes),
-    bufferBytes: kilobytesOf(given, 'buffer'),
-    chunkBytes: kilobytesOf(given, 'chunk'),
-  });
-}
-
-function compressionOf(given: GivenOptions): Compression {
-  return withoutMissing({
-    compress: choiceOf(given, 'compress', compressions),
-    zlevel: integerOf(given, 'zlevel', { least: 0, most: 9 }),
-    lanes: integerOf(given, 'lanes', { least: 1, most: limits.maxLanes }),
-  });
-}
-
-function displayOf(given: GivenOptions): Display {
-  return {
-    stat: given.flag('stat'),
-    verbose: given.flag('verbose'),
-    progress: given.flag('progress'),
-    debug: given.flag('debug'),
-    json: given.flag('json'),
-  };
-}
-
-const onlyWithMode: readonly (FlagName | ValueOptionName)[] = ['create', 'force', 'dry-run'];
-const onlyWithAction: readonly (FlagName | ValueOptionName)[] = ['mode', ...onlyWithMode];
-
-function refuseFor(
-  given: GivenOptions,
-  names: readonly (FlagName | ValueOptionName)[],
-  reason: string,
-): void {
-  const name = names.find((option) => given.has(option));
-  if (name !== undefined) throw new BasynError('usage', `--${name} ${reason}`);
-}
-
-function pathOf(given: GivenOptions, name: 'local' | 'remote'): string {
-  const path = given.text(name);
-  if (path === undefined) {
-    throw new BasynError('usage', `--${name} is missing: name the ${name} device with --${name}=PATH.`);
-  }
-  return path;
-}
-
-/** The values of an option, by the word (in any case) that stands for each. */
-type Choices<Value> = ReadonlyMap<string, Value>;
-
-const actions: Choices<Action> = new Map([
-  ['PUSH', 'push'],
-  ['POP', 'pop'],
-  ['PULL', 'pop'],
-]);
-const modes: Choices<Mode> = new Map([
-  ['SYNC', 'sync'],
-  ['COPY', 'copy'],
-]);
-const compressions: Choices<CompressionName> = new Map([
-  ['ZSTD', 'zstd'],
-  ['ZLIB', 'zlib'],
-  ['NONE', 'none'],
-]);
-const hashes = new Map(hashNames.map((name) => [name as string, name]));
-
-function choiceOf<Value>(
-  given: GivenOptions,
-  name: ValueOptionName,
-  choices: Choices<Value>,
-): Value | undefined {
-  const word = given.text(name);
-  if (word === undefined) return undefined;
-  const choice = choices.get(word.toUpperCase());
-  if (choice === undefined) {
-    throw new BasynError(
-      'usage',
-      `--${name} must be one of ${[...choices.keys()].join(', ')}, not ${JSON.stringify(word)}.`,
-    );
-  }
-  return choice;
-}
-
-interface IntegerRange {
-  readonly least: number;
-  readonly most: number;
-  readonly unit?: string;
-}
-
-const kilobyteRange: IntegerRange = {
-  least: limits.minBufferBytes / 1024,
-  most: limits.maxBufferBytes / 1024,
-  unit: 'kilobytes',
-};
-const timeoutRange: IntegerRange = {
-  least: limits.minPeerTimeoutMs / 1000,
-  most: limits.maxPeerTimeoutMs / 1000,
-  unit: 'seconds',
-};
-
-function kilobytesOf(given: GivenOptions, name: 'buffer' | 'chunk'): number | undefined {
-  const kilobytes = integerOf(given, name, kilobyteRange);
-  return kilobytes === undefined ? undefined : kilobytes * 1024;
-}
-
-function integerOf(
-  given: GivenOptions,
-  name: ValueOptionName,
-  { least, most, unit }: IntegerRange,
-): number | undefined {
-  const digits = given.text(name);
-  if (digits === undefined) return undefined;
-  // Number() alone would take "1e3", "0x10" and " 5".
-  const value = /^\d+$/.test(digits) ? Number(digits) : NaN;
-  if (value >= least && value <= most) return value;
-  const what = unit === undefined ? 'a whole number' : `a whole number of ${unit}`;
   throw new BasynError(
     'usage',
-    `--${name} must be ${what} from ${least} to ${most}, not ${JSON.stringify(digits)}.`,
+    '--action needs --mode: choose --mode=SYNC (only what differs) or --mode=COPY (everything).',
   );
 }
 
-type WithoutMissing<Fields> = {
-  [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name];
-} & {
-  [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<Fields[Name], undefined>;
-};
+function refuseWhatNeeds(needed: readonly string[], given: GivenOptions, reason: string): void {
+  const refused = optionEntries.find(
+    ([name, { needs }]) => needs !== undefined && needed.includes(needs) && given.has(name),
+  );
+  if (refused !== undefined) throw new BasynError('usage', `--${refused[0]} ${reason}`);
+}
 
-/** An option that was left out is a field that isn't there, so that the library's own default holds. */
-function withoutMissing<Fields extends object>(fields: Fields): WithoutMissing<Fields> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  ) as WithoutMissing<Fields>;
+/** What was given of the library's options, by the library's names. */
+function valuesOf(given: GivenOptions): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, entry] of optionEntries) {
+    if (entry.key !== undefined) values[entry.key] = valueOf(name, entry, given);
+  }
+  return values;
+}
+
+function valueOf(name: OptionName, { value, repeatable }: OptionEntry, given: GivenOptions): unknown {
+  if (value.type === 'flag') return given.has(name);
+  const texts = given.texts(name);
+  if (texts === undefined || repeatable === true) return texts;
+  const [text = ''] = texts;
+  const read = readValue(value, text);
+  if (read === undefined) {
+    throw new BasynError('usage', `--${name} must be ${expectationOf(value)}, not ${JSON.stringify(text)}.`);
+  }
+  return read;
 }

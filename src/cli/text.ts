@@ -5,18 +5,18 @@ import type { Task } from './options.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
 
-/** Milliseconds since 1970, as `Date.now()` gives them. */
+/** Milliseconds since 1970, as `Date.now()` returns them. */
 export type Clock = () => number;
 
-/** How a device is named: by its side and path, or by its path alone where both sides are this machine. */
+/** The name of a device in the output: side and path, or the path alone in a run on one host. */
 export type DeviceName = (device: Pick<DeviceReport, 'side' | 'path'>) => string;
 
-/** The names for a run to this host. */
+/** How devices are named in a run with this host. Undefined: a run on one host. */
 export function deviceNames(host: string | undefined): DeviceName {
   return host === undefined ? ({ path }) => path : ({ side, path }) => `${side} ${path}`;
 }
 
-/** What is told on stderr in any case: warnings, the remote side's own stderr, failures, differences. */
+/** Always reported on stderr: warnings, the stderr of the remote host, failures, differences. */
 export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
   let knowledge: SourceKnowledge = 'stated';
   return {
@@ -39,7 +39,7 @@ export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
   };
 }
 
-/** `--debug`: the trace, and where an error comes from, on stderr. */
+/** `--debug`: the trace, and the stack of an error, on stderr. */
 export function debugReporter(output: Output, now: Clock): Reporter {
   return {
     event(event) {
@@ -52,7 +52,7 @@ export function debugReporter(output: Output, now: Clock): Reporter {
   };
 }
 
-/** `--verbose`: timestamped lines on stdout. */
+/** `--verbose`: lines with timestamps on stdout. */
 export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName): Reporter {
   const log = (line: string): void => output.print(`${timestamp(now())} ${line}`);
   return {
@@ -64,7 +64,7 @@ export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName):
   };
 }
 
-/** The answer to a run without an action: a line for each device, on stdout. */
+/** The result of a run without an action: one line for each device, on stdout. */
 export function deviceReporter(output: Output, nameOf: DeviceName): Reporter {
   return {
     found: ({ local, remote }) =>
@@ -72,7 +72,7 @@ export function deviceReporter(output: Output, nameOf: DeviceName): Reporter {
   };
 }
 
-/** What a dry run found, on stdout. */
+/** The result of a dry run, on stdout. */
 export function dryRunReporter(output: Output): Reporter {
   return {
     finished: ({ dryRun, phases }) => {
@@ -125,7 +125,7 @@ function describeOutcome({ phase, differingBytes, differingRangeCount, writtenBy
 /** Whether the user said which of the two devices is the source. */
 type SourceKnowledge = 'stated' | 'not stated';
 
-/** What a recheck found, for stderr; nothing where the devices match. */
+/** The result of a recheck, for stderr. No lines if the devices match. */
 export function differenceLines(report: RunReport, nameOf: DeviceName, knowledge: SourceKnowledge): string[] {
   const { source, target, phases, matches } = report;
   if (matches) return [];

@@ -4,20 +4,19 @@ import { zeroBytes } from '../zero.ts';
 import { loadZlib } from './zlib.ts';
 import { loadZstd } from './zstd.ts';
 
-/** Zero bytes, of any number. */
+/** Any number of zero bytes. */
 export const encodedZeros: Encoded = { encoding: 'zero', payload: new Uint8Array(0) };
 
 /**
- * Below this, a compressed sample says that the whole is worth compressing. Measured: what saves less than a
- * tenth costs the processors more than it spares any link that ssh fills.
+ * Data is compressed if samples of it shrink to less than this ratio. Measured: a gain below one tenth costs more CPU time
+ * than it saves on any link that ssh can fill.
  */
 const worthwhileRatio = 0.9;
 const sampleBytes = 8 * 1024;
 const sampleCount = 4;
 
 /**
- * Encodes bytes that are not all zero; the result may be `bytes` itself. Data that doesn't compress is passed on as it
- * is.
+ * Encodes bytes that are not all zero. Incompressible data is not encoded: the payload is then `bytes` itself.
  */
 export async function encode(bytes: Uint8Array, setting: CompressionSetting): Promise<Encoded> {
   if (setting.encoding === 'none' || !(await seemsCompressible(bytes, setting.encoding))) {
@@ -29,15 +28,14 @@ export async function encode(bytes: Uint8Array, setting: CompressionSetting): Pr
 }
 
 /**
- * Finds the device bytes behind a payload. They are to be read only, and before anything else is decoded: their memory
- * is used again.
+ * Decodes the device bytes of a payload. The result is read-only and valid until the next call, which reuses its memory.
  *
- * @param lengthBytes how many they are; nothing longer is ever allocated.
- * @throws {BasynError} `protocol`, where the payload is not the encoding of exactly so many bytes.
+ * @param lengthBytes the number of device bytes. No more memory than that is allocated.
+ * @throws {BasynError} `protocol`, if the payload does not decode to exactly this number of bytes.
  */
 export type Decoder = (payload: Uint8Array, lengthBytes: number) => Uint8Array;
 
-/** Decoding itself doesn't wait for anything, so that nobody else decodes before its bytes are read. */
+/** Loads the decoder of an encoding. Decoding is synchronous, so that no other call reuses the memory too early. */
 export async function loadDecoder(encoding: Encoding): Promise<Decoder> {
   const decompress = await loadDecompress(encoding);
   return (payload, lengthBytes) => {
@@ -45,7 +43,7 @@ export async function loadDecoder(encoding: Encoding): Promise<Decoder> {
     if (bytes.byteLength !== lengthBytes) {
       throw new BasynError(
         'protocol',
-        `A data frame holds ${bytes.byteLength} bytes where ${lengthBytes} were announced.`,
+        `A data frame contains ${bytes.byteLength} bytes instead of the announced ${lengthBytes}.`,
       );
     }
     return bytes;

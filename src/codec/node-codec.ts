@@ -1,8 +1,8 @@
 import type { Zlib, ZlibReset } from 'node:zlib';
 
 /**
- * What is behind the (de)compression streams of node, since long before version 18. It is not documented, but many
- * packages use it, because the public functions take new memory for everything that they put out.
+ * The internal handle of the compression streams of node, unchanged since long before version 18. It is not documented, but
+ * many packages use it, because the public functions allocate new memory for all output.
  */
 interface Handle {
   onerror: (message: string, errno: number, code: string) => void;
@@ -19,19 +19,19 @@ interface Handle {
 
 interface Internals {
   readonly _handle?: Partial<Handle> | null;
-  /** Bytes of the output and of the input that the last call has left over. */
+  /** The numbers of bytes of output and input that the last call left unused. */
   readonly _writeState?: Uint32Array;
 }
 
-/** Reads all of `input`, and puts out at most as much as `output` has room for. Returns how much that is. */
+/** Processes all of `input`, and writes at most as many bytes as fit into `output`. Returns the number of bytes written. */
 export type Transform = (input: Uint8Array, output: Uint8Array) => number;
 
 /**
- * Lets a stream of node write into memory that is given. The memory that the public functions take is garbage soon, but
- * each thread of node collects it only when there is 32 MiB of it: with 8 threads, more than we may use.
+ * Lets a stream of node write into memory of the caller. The memory that the public functions allocate soon becomes garbage.
+ * Each thread of node collects it only when it reaches 32 MiB, which exceeds the memory limit with 8 threads.
  *
- * @param endFlag what tells the stream that nothing follows: `Z_FINISH`, `ZSTD_e_end`.
- * @returns undefined, where node has become another inside. The transform throws where the input is damaged.
+ * @param endFlag the flag that marks the end of the input: `Z_FINISH`, `ZSTD_e_end`.
+ * @returns undefined if this version of node has other internals. The transform throws if the input is corrupted.
  */
 export function transformOf(stream: Zlib & ZlibReset, endFlag: number): Transform | undefined {
   const { _handle: handle, _writeState: left } = stream as Internals;
@@ -48,11 +48,11 @@ export function transformOf(stream: Zlib & ZlibReset, endFlag: number): Transfor
   };
 }
 
-/** Memory that is used again, and grows where it is too small. */
+/** Memory that is reused, and grows if it is too small. */
 export class Scratch {
   #memory = new Uint8Array(0);
 
-  /** Room for `lengthBytes`. What stands in it is not defined. */
+  /** Memory of `lengthBytes` with undefined content. */
   take(lengthBytes: number): Uint8Array {
     if (this.#memory.byteLength < lengthBytes) this.#memory = new Uint8Array(lengthBytes);
     return this.#memory.subarray(0, lengthBytes);

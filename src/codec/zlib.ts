@@ -1,22 +1,22 @@
 import type * as Zlib from 'node:zlib';
 import { Scratch, transformOf, type Transform } from './node-codec.ts';
 
-/** zlib, from node. */
+/** zlib, of node. */
 export interface ZlibCodec {
-  /** What is not shorter than `bytes` may be cut off at their length. */
+  /** The result may be cut off if it is not shorter than `bytes`. */
   compress(bytes: Uint8Array, level: number): Uint8Array;
-  /** What it returns is good until the next call. Throws, or returns too much, where that would be longer than `lengthBytes`. */
+  /** The result is valid until the next call. Throws or returns too many bytes if the output exceeds `lengthBytes`. */
   decompress(bytes: Uint8Array, lengthBytes: number): Uint8Array;
 }
 
-/** Samples are compressed at one level, and frames at another. */
+/** Samples and frames are compressed at two different levels. */
 const openLevels = 2;
-/** zlib's own least (`Z_MIN_CHUNK`). */
+/** The minimum of zlib (`Z_MIN_CHUNK`). */
 const leastPieceBytes = 64;
 
 let codec: Promise<ZlibCodec> | undefined;
 
-/** The first call loads it; a thread has one. */
+/** The first call in a thread loads it. */
 export function loadZlib(): Promise<ZlibCodec> {
   return (codec ??= import('node:zlib').then(codecOf));
 }
@@ -49,7 +49,7 @@ function codecOf(zlib: typeof Zlib): ZlibCodec {
       return output.slice(0, deflaterFor(level)(bytes, output));
     },
     decompress(bytes, lengthBytes) {
-      // One byte more, so that what is too long is seen to be.
+      // One byte more, to detect output that is too long.
       const output = plain.take(lengthBytes + 1);
       return output.subarray(0, inflate(bytes, output));
     },
@@ -59,7 +59,7 @@ function codecOf(zlib: typeof Zlib): ZlibCodec {
 function publicCodec({ deflateSync, inflateSync }: typeof Zlib): ZlibCodec {
   return {
     compress: (bytes, level) => deflateSync(bytes, { level }),
-    // In one piece: in those of 16 KiB, which is what node does unasked, it takes three times as long.
+    // In one piece. The default pieces of 16 KiB take three times as long.
     decompress: (bytes, lengthBytes) =>
       inflateSync(bytes, {
         maxOutputLength: Math.max(1, lengthBytes),

@@ -1,16 +1,16 @@
 import type { Zlib, ZlibReset } from 'node:zlib';
 import { Scratch, transformOf } from './node-codec.ts';
 
-/** zstd, from node where it has it (22.15 on) and from a WASM build elsewhere: the same format from both. */
+/** zstd, of node from version 22.15 on, else of a WASM build. Both use the same format. */
 export interface Zstd {
   compress(bytes: Uint8Array, level: number): Uint8Array;
-  /** What it returns is good until the next call. Throws, or returns too much, where that would be longer than `lengthBytes`. */
+  /** The result is valid until the next call. Throws or returns too many bytes if the output exceeds `lengthBytes`. */
   decompress(bytes: Uint8Array, lengthBytes: number): Uint8Array;
 }
 
 let zstd: Promise<Zstd> | undefined;
 
-/** The first call loads it; a thread has one. */
+/** The first call in a thread loads it. */
 export function loadZstd(): Promise<Zstd> {
   return (zstd ??= load());
 }
@@ -25,14 +25,14 @@ interface CompressOptions {
   readonly pledgedSrcSize: number;
 }
 
-/** The part of node's API that @types/node for our oldest node doesn't know yet. */
+/** The part of the API of node that @types/node for the oldest supported node does not declare. */
 interface ZlibWithZstd {
   readonly createZstdCompress?: (options: CompressOptions) => Zlib & ZlibReset & { close(): void };
   readonly createZstdDecompress?: () => Zlib & ZlibReset;
   readonly constants: { readonly ZSTD_c_compressionLevel?: number; readonly ZSTD_e_end?: number };
 }
 
-/** As much more may come out than goes in: a little more than `ZSTD_compressBound` says. */
+/** The output may exceed the input by this number of bytes: a little more than `ZSTD_compressBound` returns. */
 const leastOverheadBytes = 1024;
 
 function nativeZstd(zlib: object): Zstd | undefined {
@@ -47,7 +47,7 @@ function nativeZstd(zlib: object): Zstd | undefined {
   return {
     compress(bytes, level) {
       const { byteLength } = bytes;
-      // Told how much comes, it makes no tables for more: 1 MiB instead of 11 MiB at level 9.
+      // With a known input size, zstd allocates smaller tables: 1 MiB instead of 11 MiB at level 9.
       const stream = createZstdCompress({ params: { [levelKey]: level }, pledgedSrcSize: byteLength });
       const output = packed.take(byteLength + Math.floor(byteLength / 128) + leastOverheadBytes);
       try {
@@ -57,7 +57,7 @@ function nativeZstd(zlib: object): Zstd | undefined {
       }
     },
     decompress(bytes, lengthBytes) {
-      // One byte more, so that what is too long is seen to be.
+      // One byte more, to detect output that is too long.
       const output = plain.take(lengthBytes + 1);
       return output.subarray(0, decompress(bytes, output));
     },
@@ -71,7 +71,7 @@ async function wasmZstd(brotliDecompress: (bytes: Uint8Array) => Uint8Array): Pr
     Module.init(brotliDecompress(Buffer.from(wasmBrotliBase64, 'base64')));
   });
 
-  // Kept, so that what is decompressed can be read where it lies: new memory for each frame is dear.
+  // The output memory is reused for all frames, because allocating new memory for each frame is expensive.
   let output = 0;
   let outputBytes = 0;
 
@@ -82,7 +82,7 @@ async function wasmZstd(brotliDecompress: (bytes: Uint8Array) => Uint8Array): Pr
     outputBytes = output === 0 ? 0 : wantedBytes;
   }
 
-  /** Runs one call with `bytes` in the module's memory. Returns a view of what it has put there, until the next call. */
+  /** Runs one call with `bytes` in the memory of the module. Returns a view of its output, valid until the next call. */
   function transform(
     bytes: Uint8Array,
     maxOutputBytes: number,

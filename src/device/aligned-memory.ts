@@ -1,4 +1,4 @@
-/** As much of it as is used here: TypeScript has it among the types for browsers only. */
+/** The part that is used here. TypeScript declares it only for browsers. */
 declare const WebAssembly:
   { Memory: new (pages: { initial: number }) => { buffer: ArrayBuffer } } | undefined;
 
@@ -6,11 +6,11 @@ declare const WebAssembly:
 export const maxAlignmentBytes = 64 * 1024;
 
 /**
- * Zeroed memory that begins at a page of the machine, as direct I/O demands. Node has no other way to get some
- * than a WebAssembly memory.
+ * Zeroed memory that begins at a page boundary, as direct I/O requires. A WebAssembly memory is the only such memory in
+ * node.
  *
- * @returns undefined where node runs without WebAssembly (`--jitless`), or where the address space that such a memory
- *   reserves (some GiB) is over a limit (`ulimit -v`).
+ * @returns undefined if node runs without WebAssembly (`--jitless`), or if the address space that such a memory reserves
+ *   (some GiB) exceeds a limit (`ulimit -v`).
  */
 export function alignedMemory(sizeBytes: number): Uint8Array | undefined {
   if (typeof WebAssembly === 'undefined') return undefined;

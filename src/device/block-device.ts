@@ -2,13 +2,13 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync, type B
 import { basename, dirname, join } from 'node:path';
 import { bytesOfPath, kernelPathOf, type KernelPath } from './kernel-path.ts';
 
-/** The kernel counts in these units in /sys, whatever the device's own sector size. */
+/** The unit of sizes in /sys. It does not depend on the sector size of the device. */
 const sectorBytes = 512;
 
 /** The kernel's number of a block device, "MAJOR:MINOR", as /sys and /proc write it. */
 export type DeviceNumber = string;
 
-/** What /sys tells about a block device. */
+/** What /sys reports about a block device. */
 export interface BlockDevice {
   readonly number: DeviceNumber;
   /** The kernel's name: "sda1", "dm-0". */
@@ -16,11 +16,11 @@ export interface BlockDevice {
   readonly sizeBytes: number;
   readonly readOnly: boolean;
   readonly logicalBlockBytes: number;
-  /** For a partition: where it lies. */
+  /** For a partition: its disk, and its start on it. */
   readonly partitionOf?: { readonly disk: DeviceNumber; readonly startBytes: number };
   /** For a disk: its partitions. */
   readonly partitions: readonly DeviceNumber[];
-  /** For device-mapper, MD and the like: the devices below. */
+  /** For device-mapper, MD and similar devices: the devices below. */
   readonly slaves: readonly DeviceNumber[];
   /** The devices above that claim this one: "dm-0 (vg-root)". */
   readonly holders: readonly string[];
@@ -28,21 +28,21 @@ export interface BlockDevice {
   readonly loop?: LoopAttachment;
 }
 
-/** What /sys tells about the file below a loop device. */
+/** What /sys reports about the file below a loop device. */
 export interface LoopAttachment {
-  /** The file's name, as far as the kernel knows it: it may have got another one, or be hidden below a mount. */
+  /** The name of the file as the kernel knows it. The file may have been renamed, or a mount may hide it. */
   readonly backingPath: KernelPath;
-  /** The name has been removed since. */
+  /** Whether the name was removed after the file was attached. */
   readonly isDeleted: boolean;
-  /** Where in the file the device begins. */
+  /** Start of the device in the file. */
   readonly offsetBytes: number;
-  /** 0: the device goes up to the end of the file. */
+  /** 0: the device ends at the end of the file. */
   readonly sizeLimitBytes: number;
-  /** Whether the device reads and writes its file past the page cache. */
+  /** Whether the device reads and writes its file without the page cache. */
   readonly isDirect: boolean;
 }
 
-/** A `dev` or `rdev` of `stat` in the kernel's notation. The bits are those of glibc's and musl's `makedev`. */
+/** A `dev` or `rdev` of `stat` in the notation of the kernel. The bits are those of `makedev` in glibc and musl. */
 export function deviceNumber(dev: bigint): DeviceNumber {
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
@@ -50,13 +50,13 @@ export function deviceNumber(dev: bigint): DeviceNumber {
 }
 
 /**
- * Everything /sys tells about one block device; undefined where there is none with this number, also where it
- * vanishes meanwhile.
+ * Everything that /sys reports about one block device.
  *
- * @param sysPath another root than /sys, for tests.
+ * @param sysPath replaces /sys in tests.
+ * @returns undefined if no device has this number, or if the device disappears during the call.
  */
 export function readBlockDevice(number: DeviceNumber, sysPath = '/sys'): BlockDevice | undefined {
-  // File systems that are not on one block device have a number of this kind, and a machine has dozens of them.
+  // Numbers of file systems that are not on one block device. A host has dozens of them.
   if (number.startsWith('0:')) return undefined;
   return unlessGone(() => {
     const directory = realpathSync.native(join(sysPath, 'dev/block', number));
@@ -85,14 +85,16 @@ export function readBlockDevice(number: DeviceNumber, sysPath = '/sys'): BlockDe
 }
 
 /**
- * `stat` of a path that the kernel names (below a loop device, in a table of mounts); undefined where it leads
- * nowhere: deleted, out of our sight in another mount namespace, or in a directory that we may not enter.
+ * `stat` of a path that the kernel reports: the file below a loop device, or an entry of the mount table.
+ *
+ * @returns undefined if the path cannot be reached: the file was deleted, is visible only in another mount namespace, or
+ *   is in a directory without access for this process.
  */
 export function statKernelPath(path: KernelPath): BigIntStats | undefined {
   try {
     return statSync(bytesOfPath(path), { bigint: true });
   } catch {
-    // What can't be reached by this name can't be compared with anything.
+    // A file that cannot be reached cannot be compared.
     return undefined;
   }
 }
@@ -100,7 +102,7 @@ export function statKernelPath(path: KernelPath): BigIntStats | undefined {
 /**
  * The numbers of all loop devices that have a file attached.
  *
- * @returns undefined without /sys/block: not Linux, or a bare chroot.
+ * @returns undefined without /sys/block: on other systems than Linux, and in a chroot without /sys.
  */
 export function attachedLoops(sysPath = '/sys'): DeviceNumber[] | undefined {
   const blockPath = join(sysPath, 'block');
@@ -118,9 +120,9 @@ const deletedMark = ' (deleted)';
 
 function readLoop(directory: string): LoopAttachment | undefined {
   const name = readFileSync(join(directory, 'backing_file'), 'latin1').replace(/\n$/, '');
-  // Empty for a moment while the file is being detached.
+  // The kernel reports an empty name while it detaches the file.
   if (name === '') return undefined;
-  // A file whose own name ends like that is there.
+  // The name of an existing file may end with this mark.
   const isDeleted = name.endsWith(deletedMark) && statKernelPath(kernelPathOf(name)) === undefined;
   return {
     backingPath: kernelPathOf(isDeleted ? name.slice(0, -deletedMark.length) : name),
@@ -139,7 +141,7 @@ function readPartitions(directory: string): DeviceNumber[] {
     .map((path) => readLine(join(path, 'dev')));
 }
 
-/** To look first costs less than to fail at what isn't there. */
+/** Checking first costs less than a failed read. */
 function isThere(path: string): boolean {
   return unlessGone(() => statSync(path, { throwIfNoEntry: false })) !== undefined;
 }
@@ -149,14 +151,14 @@ function readLinks(directory: string): string[] {
   return names.map((name) => join(directory, readlinkSync(join(directory, name))));
 }
 
-/** "dm-0 (vg-root)": device-mapper devices are known to people by their own name. */
+/** "dm-0 (vg-root)": users know device-mapper devices by their own name. */
 function holderName(directory: string): string {
   const name = displayName(basename(directory));
   const mapperName = unlessGone(() => readLine(join(directory, 'dm/name')));
   return mapperName === undefined ? name : `${name} (${mapperName})`;
 }
 
-/** The kernel writes a slash in a device's name as "!" in /sys: "cciss!c0d0". */
+/** In /sys, the kernel replaces a slash in the name of a device by "!": "cciss!c0d0". */
 function displayName(name: string): string {
   return name.replaceAll('!', '/');
 }
@@ -169,7 +171,7 @@ function readLine(path: string): string {
   return readFileSync(path, 'utf8').trimEnd();
 }
 
-/** Devices come and go while we look: what is gone is undefined, any other failure is thrown. */
+/** Devices may appear and disappear during the call. Returns undefined if one is gone, and throws any other error. */
 function unlessGone<T>(look: () => T): T | undefined {
   try {
     return look();

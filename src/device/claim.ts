@@ -1,12 +1,12 @@
-import { spawn } from 'node:child_process';
 import { closeSync, constants, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
+import { runHelper } from './helper-program.ts';
 import { forceWarning, openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 import type { TargetOptions } from './target-options.ts';
 
 const lockTimeoutMs = 5_000;
 
-/** An open target that nobody else writes to, as far as the warnings don't say otherwise. */
+/** An open target. No other program writes to it, unless a warning says so. */
 export interface Claimed {
   readonly fd: number;
   readonly hasStableNumbers: boolean;
@@ -14,11 +14,11 @@ export interface Claimed {
 }
 
 /**
- * Opens the target so that a second run, a mount or a volume manager can't get at it until the last descriptor
- * is closed, by whatever ends us.
+ * Opens the target and claims it: a second run, a mount and a volume manager are refused until the last descriptor is
+ * closed. The kernel closes it also if this process is killed.
  *
- * @param isKnownInUse a warning has said already who uses it.
- * @throws BasynError `refused`, where somebody else was first; `device`, where it can't be opened.
+ * @param isKnownInUse whether a warning already reports the use of the target.
+ * @throws BasynError `refused`, if another program has claimed it; `device`, if it can't be opened.
  */
 export async function openClaimed(
   place: Place,
@@ -30,18 +30,19 @@ export async function openClaimed(
   try {
     if (stats.isBlockDevice()) {
       const claimed = await openExclusively(place, stats, access, options.inUse);
-      // Who uses a device has claimed it: that is the same thing once more. A file's lock is another thing.
+      // The user of a block device has claimed it, so a second warning would report the same use. The lock of a file is
+      // independent of other uses.
       return isKnownInUse ? { ...claimed, warnings: [] } : claimed;
     }
     const opened = await openInspected(place, stats, access);
     return { ...opened, warnings: await lockOrClose(place, opened.fd, options.inUse) };
   } catch (error) {
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
-/** Without `O_CREAT`, `O_EXCL` has a meaning for block devices only: the kernel's claim, as a mount has it. */
+/** Without `O_CREAT`, `O_EXCL` claims a block device in the kernel, as a mount does. */
 async function openExclusively(
   place: Place,
   stats: BigIntStats,
@@ -55,7 +56,7 @@ async function openExclusively(
     const what =
       'is claimed by another program or by the kernel (another run, a mount, a volume or an array)';
     if (inUse === 'refuse') {
-      throw placeError('refused', place, `${what}: end that first, or say --force.`, error);
+      throw placeError('refused', place, `${what}: release it first.`, { cause: error, remedy: 'force' });
     }
     return { ...(await openInspected(place, stats, access)), warnings: [forceWarning(place, what)] };
   }
@@ -65,8 +66,8 @@ async function openExclusively(
  * Locks a regular file against other runs.
  *
  * @returns warnings.
- * @throws BasynError `refused`, where it is locked by another; `device`, where the system has no room for one more
- *   process. The descriptor is closed then.
+ * @throws BasynError `refused`, if another program has locked it; `device`, if the system cannot start another process.
+ *   The descriptor is closed then.
  */
 export async function lockOrClose(
   place: Place,
@@ -78,39 +79,32 @@ export async function lockOrClose(
       case 'locked':
         return [];
       case 'unavailable':
-        return [placeMessage(place, "can't be locked (by flock): nothing stops a second run to it.")];
+        return [placeMessage(place, "can't be locked by flock: a second run to it would not be refused.")];
       case 'held by another': {
-        const what = 'is locked by another program, maybe another run';
+        const what = 'is locked by another program, possibly another run';
         if (inUse === 'warn') return [forceWarning(place, what)];
-        throw placeError('refused', place, `${what}: end that first, or say --force.`);
+        throw placeError('refused', place, `${what}: stop that program first.`, { remedy: 'force' });
       }
     }
   } catch (error) {
     closeSync(fd);
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be locked: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be locked: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
 /**
- * Node has no flock(2). But such a lock belongs to the open file, not to the process that asks for it: flock(1)
- * takes it through the descriptor that it inherits, and it stays ours after that child has ended. The kernel
- * drops it with our last descriptor. Anyone who may read the file can hold such a lock, and so keep us out.
+ * Locks the file with flock(1), because node has no flock(2). The lock belongs to the open file, not to the process. The
+ * child takes it through the descriptor that it inherits, and the lock remains after the child has ended. The kernel
+ * releases it when this process closes its last descriptor. Any user with read access can hold such a lock, and thereby
+ * block a run.
  */
 async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
-  // The child sees our descriptor as its number 3.
-  const child = spawn('flock', ['-n', '-x', '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', fd],
-    // It says nothing: without a language to load, it is done in half of the time.
-    env: { ...process.env, LC_ALL: 'C' },
-    timeout: lockTimeoutMs,
-  });
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once('exit', resolve);
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'ENOENT' || error.code === 'EACCES' ? resolve(null) : reject(error),
-    );
-  });
-  if (status === 0) return 'locked';
-  return status === 1 ? 'held by another' : 'unavailable';
+  const end = await runHelper('flock', ['-n', '-x', '3'], { inherited: { 3: fd }, timeoutMs: lockTimeoutMs });
+  if ('error' in end) {
+    if (end.error.code === 'ENOENT' || end.error.code === 'EACCES') return 'unavailable';
+    throw end.error;
+  }
+  if (end.status === 0) return 'locked';
+  return end.status === 1 ? 'held by another' : 'unavailable';
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import {
   accessSync,
   closeSync,
@@ -18,44 +17,45 @@ import { lockOrClose } from './claim.ts';
 import { isInDeviceDirectory } from './device-directory.ts';
 import { notesOf } from './doubts.ts';
 import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
+import { runHelper } from './helper-program.ts';
 import { identityOf, stackOf, stackOfFileIn, type StorageIdentity } from './identity.ts';
 import { KernelView } from './kernel-view.ts';
 import { examine, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
-/** A target file that can be made. */
+/** A target file that can be created. */
 export interface CreationPlan {
   readonly place: Place;
   readonly sizeBytes: number;
-  /** Of what the file will stand on. */
+  /** The storage on which the file will be. */
   readonly identity: StorageIdentity;
   readonly notes: readonly string[];
 }
 
 /**
- * Looks whether a regular file may be made at a path where there is nothing.
+ * Checks whether a regular file can be created at a path that does not exist.
  *
- * @throws BasynError `refused`, for a path in /dev; `device`, where a file can't be made.
+ * @throws BasynError `refused`, for a path in /dev; `device`, if a file can't be created.
  */
 export function planCreation(place: Place, sizeBytes: number): CreationPlan {
-  const linkTarget = readLinkIfAny(place.path);
-  if (linkTarget !== undefined) {
-    throw placeError('device', place, `is a symbolic link to ${linkTarget}, which does not exist.`);
-  }
   try {
+    const linkTarget = readLinkIfAny(place.path);
+    if (linkTarget !== undefined) {
+      throw placeError('device', place, `is a symbolic link to ${linkTarget}, which does not exist.`);
+    }
     const directory = statSync(dirname(place.path), { bigint: true, throwIfNoEntry: false });
     if (directory === undefined) {
       throw placeError(
         'device',
         place,
-        "can't be created: the directory that it would be in does not exist.",
+        `can't be created: the directory ${dirname(place.path)} does not exist.`,
       );
     }
     const view = new KernelView();
     if (isInDeviceDirectory(place.path, view)) {
-      const reason = 'a file there would live in memory and not on a disk';
-      throw placeError('refused', place, `does not exist, and is not created under /dev: ${reason}.`);
+      const reason = 'a file there would be in memory, not on a disk';
+      throw placeError('refused', place, `does not exist and is not created under /dev: ${reason}.`);
     }
     accessSync(dirname(place.path), constants.W_OK | constants.X_OK);
     const stack = stackOfFileIn(realKernelPath(dirname(place.path)), directory, view);
@@ -66,9 +66,9 @@ export function planCreation(place: Place, sizeBytes: number): CreationPlan {
 }
 
 /**
- * Makes the file: sparse, of the given size, readable by its owner only, and with its name durable. From then
- * on it stays, even if the run fails before anything is written: a file with data of a person must never be
- * removed by mistake, and the next run goes on with it.
+ * Creates the file: sparse, of the given size, readable by its owner only, and with a durable name. The file stays even
+ * if the run fails before the first write: Basyn must never remove a file with user data by mistake. The next run
+ * continues with it.
  */
 export async function createTarget(
   { place, sizeBytes, notes }: CreationPlan,
@@ -93,7 +93,7 @@ export async function createTarget(
 }
 
 /**
- * For a dry run: nothing is created, and what would be reads as zeros.
+ * The target of a dry run that would create it. Nothing is created. The handle reads zeros, as the new file would.
  *
  * @throws BasynError `device`, without /dev/zero.
  */
@@ -112,13 +112,13 @@ function openZeros(place: Place): number {
   try {
     return openSync('/dev/zero', constants.O_RDONLY);
   } catch (error) {
-    const what = 'would be created, but a dry run can only show that with /dev/zero';
-    throw placeError('device', place, `${what}: ${reasonOf(error)}.`, error);
+    const what = 'would be created, but a dry run needs /dev/zero';
+    throw placeError('device', place, `${what}: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
-function handleOf({ side, path }: Place, fd: number, sizeBytes: number): DeviceHandle {
-  return { side, path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
+function handleOf({ side, hosts, path }: Place, fd: number, sizeBytes: number): DeviceHandle {
+  return { side, hosts, path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
 }
 
 function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {
@@ -126,23 +126,23 @@ function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {
     ftruncateSync(fd, sizeBytes);
     fsyncSync(fd);
   } catch (error) {
-    removeIfOurs(path, fd);
+    removeIfCreated(path, fd);
     throw error;
   }
 }
 
-/** By now, the name may be that of a file of somebody else. */
-function removeIfOurs(path: string, fd: number): void {
-  const ours = fstatSync(fd, { bigint: true });
+/** Another program may have put a file of its own at the path. */
+function removeIfCreated(path: string, fd: number): void {
+  const created = fstatSync(fd, { bigint: true });
   const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (named?.dev === ours.dev && named.ino === ours.ino) unlinkSync(path);
+  if (named?.dev === created.dev && named.ino === created.ino) unlinkSync(path);
 }
 
 /**
- * A new file's name is in its directory, which has to reach the disk as well. Where the directory can't be read, or
- * can't be flushed (old CIFS), the whole file system is flushed instead.
+ * Flushes the directory of a new file, which contains its name. If the directory can't be read, or can't be flushed (old
+ * CIFS), flushes the whole file system.
  *
- * @throws BasynError `device`, where that fails, too. The file stays.
+ * @throws BasynError `device`, if that fails, too. The file stays.
  */
 async function makeNameDurable(place: Place): Promise<void> {
   try {
@@ -154,7 +154,7 @@ async function makeNameDurable(place: Place): Promise<void> {
     const failure = isImpossible ? await syncFileSystem(place.path) : reasonOf(error);
     if (failure === undefined) return;
     const what = `was created, but its name can't be made durable: ${failure}`;
-    throw placeError('device', place, `${what}; if it is still there, run it again without --create.`, error);
+    throw placeError('device', place, `${what}.`, { cause: error, remedy: 'do-not-create' });
   }
 }
 
@@ -167,13 +167,11 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** Node has no syncfs(2). Returns why it failed. */
+/** Node has no syncfs(2). Returns the reason if it failed. */
 async function syncFileSystem(path: string): Promise<string | undefined> {
-  const child = spawn('sync', ['--file-system', '--', resolve(path)], { stdio: 'ignore' });
-  return new Promise((told) => {
-    child.once('error', (error) => told(`sync can't be run: ${reasonOf(error)}`));
-    child.once('exit', (status) => told(status === 0 ? undefined : '"sync --file-system" failed'));
-  });
+  const end = await runHelper('sync', ['--file-system', '--', resolve(path)], {});
+  if ('error' in end) return `sync can't be run: ${reasonOf(end.error)}`;
+  return end.status === 0 ? undefined : '"sync --file-system" failed';
 }
 
 function readLinkIfAny(path: string): string | undefined {
@@ -193,5 +191,5 @@ function creationError(place: Place, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
   const { path } = error as NodeJS.ErrnoException;
   const where = path?.startsWith('/proc/') ? `${path}: ` : '';
-  return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, error);
+  return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, { cause: error });
 }

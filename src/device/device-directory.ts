@@ -6,10 +6,10 @@ import type { KernelView } from './kernel-view.ts';
 const deviceDirectory = '/dev';
 
 /**
- * Whether a path lies where only device nodes belong: in /dev itself, or in a devtmpfs wherever it is mounted.
- * Another file system below /dev, such as /dev/shm, is an ordinary place.
+ * Whether a path is in a directory for device nodes: /dev itself, or any mount of a devtmpfs. Another file system below
+ * /dev, such as /dev/shm, is an ordinary directory.
  *
- * @throws NodeJS.ErrnoException where the path's directory does not exist, or the table of mounts can't be read.
+ * @throws NodeJS.ErrnoException if the directory of the path does not exist, or the mount table can't be read.
  */
 export function isInDeviceDirectory(path: string, view: KernelView): boolean {
   const directory = realpathSync.native(dirname(path));

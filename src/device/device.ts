@@ -1,4 +1,4 @@
-/** Everything about devices and files that the layers above use, but for the reading and writing itself. */
+/** Everything about devices and files that the layers above use, except reading and writing. */
 export { openDiskView, type DiskView } from './direct.ts';
 export { dropPageCache } from './page-cache.ts';
 export { checkTargetAtEnd, sourceChanges, startStateOf, type StartState } from './end-check.ts';
@@ -7,6 +7,7 @@ export {
   nameOf,
   type DeviceHandle,
   type DeviceKind,
+  type Location,
   type OpenedDevice,
   type OpenHandle,
 } from './handle.ts';

@@ -1,41 +1,35 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { systemReason } from '../errors.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
-import { deviceError, nameOf, openHandle, type DeviceHandle, type OpenHandle } from './handle.ts';
+import { examineOpen, openHandle, type DeviceHandle, type OpenHandle } from './handle.ts';
 import { parseMountInfo } from './proc-tables.ts';
 
-/** No file system asks for more on today's page sizes; a device with larger logical blocks says so. */
+/** No file system requires more with current page sizes. A device with larger logical blocks reports them. */
 const leastAlignmentBytes = 4096;
 
-/** File systems whose page cache is the storage: there is no disk below it. */
+/** File systems whose storage is the page cache. They have no disk. */
 const memoryFileSystems: ReadonlySet<string> = new Set(['tmpfs', 'ramfs']);
 
-/** How reads of a device come as close to the disk as its storage allows. */
+/** Reads from the disk itself, as far as the storage supports that. */
 export interface DiskView extends OpenHandle {
-  /** Why these reads may return what a page cache holds instead of what the disk holds. Undefined where they do not. */
+  /** Why these reads may return the content of a page cache instead of that of the disk. Undefined if they do not. */
   readonly cachedBecause: string | undefined;
 }
 
 /**
- * Opens the same device a second time, read-only and past the page cache, so that reads see what is on the
- * disk. It goes through /proc, so that it is the same inode even if the path now leads elsewhere. Where that is
- * impossible, the view reads through the page cache, and says why.
+ * Opens the same device a second time, read-only and without the page cache, so that reads return the content of the
+ * disk. Opens it by its link in /proc, which leads to the same inode even if the path was replaced. If the storage does
+ * not support direct reads, the view reads through the page cache and says why.
  *
- * @throws BasynError `device`, where it fails for another reason than missing support.
+ * @throws BasynError `device`, for any failure except missing support.
  */
 export function openDiskView(handle: DeviceHandle): DiskView {
-  try {
-    return openView(handle);
-  } catch (error) {
-    const reason = systemReason(error as NodeJS.ErrnoException);
-    throw deviceError(handle, `cannot open ${nameOf(handle)} for direct reading: ${reason}.`, error);
-  }
+  return examineOpen(handle, () => openView(handle));
 }
 
 function openView(handle: DeviceHandle): DiskView {
   const stats = fstatSync(handle.fd, { bigint: true });
-  // What stands for a target that a dry run would create.
+  // /dev/zero, which represents a target that a dry run would create.
   if (!stats.isBlockDevice() && !stats.isFile()) return cachedView(handle, undefined);
   if (isInMemory(handle)) return cachedView(handle, undefined);
   const storageNumber = deviceNumber(stats.isBlockDevice() ? stats.rdev : stats.dev);
@@ -44,12 +38,12 @@ function openView(handle: DeviceHandle): DiskView {
   return { ...openHandle(direct), cachedBecause: cacheBelow(storageNumber) };
 }
 
-/** The device's own descriptor stays open: it is not this view's. */
+/** Closing the view does not close the descriptor, which belongs to the device. */
 function cachedView(handle: DeviceHandle, cachedBecause: string | undefined): DiskView {
   return { handle, cachedBecause, close: () => Promise.resolve() };
 }
 
-/** Whether the page cache is all the storage that a device has. */
+/** Whether a file exists in memory only. */
 export function isInMemory({ fd }: DeviceHandle): boolean {
   const stats = fstatSync(fd, { bigint: true });
   if (!stats.isFile()) return false;
@@ -63,21 +57,20 @@ function readMountInfo(): string {
   try {
     return readFileSync('/proc/self/mountinfo', 'latin1');
   } catch (error) {
-    // Without /proc, nothing can be opened for direct reading either, and that is reported.
+    // Direct reads need /proc, too. Its absence is reported there.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
 }
 
-/** @returns the reason where the storage or this process can't do it. */
+/** @returns the reason if the storage or this process does not support direct reads. */
 function openDirect(handle: DeviceHandle, storageNumber: DeviceNumber): DeviceHandle | string {
-  if (process.platform !== 'linux') return `direct reads are used on Linux only`;
+  if (process.platform !== 'linux') return 'direct reads are used on Linux only';
   const logicalBlockBytes = readBlockDevice(storageNumber)?.logicalBlockBytes ?? 0;
   const alignmentBytes = Math.max(leastAlignmentBytes, logicalBlockBytes);
   if (alignmentBytes > maxAlignmentBytes) return `its blocks of ${alignmentBytes} bytes are too large`;
   const memory = alignedMemory(alignmentBytes);
-  if (memory === undefined)
-    return 'this node can not allocate aligned memory (WebAssembly is off or limited)';
+  if (memory === undefined) return 'this node cannot allocate aligned memory (WebAssembly is off or limited)';
   if (!existsSync('/proc/self/fd')) return '/proc is not mounted';
   const fd = openDirectly(handle);
   if (fd === undefined) return 'its file system does not support direct reads';
@@ -96,7 +89,7 @@ function openDirectly(handle: DeviceHandle): number | undefined {
   }
 }
 
-/** Some file systems take the flag at open, and refuse the first read. Other errors belong to the real reads. */
+/** Some file systems accept the flag in open(2) and reject the first read. Real reads report all other errors. */
 function canRead({ fd }: DeviceHandle, memory: Uint8Array): boolean {
   try {
     readSync(fd, memory, 0, memory.byteLength, 0);
@@ -111,7 +104,7 @@ function isUnsupported(error: unknown): boolean {
   return code === 'EINVAL' || code === 'ENOTSUP' || code === 'EOPNOTSUPP';
 }
 
-/** A loop device without direct I/O reads its file through the page cache, however the device itself is read. */
+/** A loop device without direct I/O reads its file through the page cache, even if the device is read directly. */
 function cacheBelow(number: DeviceNumber): string | undefined {
   const device = readBlockDevice(number);
   if (device === undefined) return undefined;

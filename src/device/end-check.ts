@@ -1,39 +1,47 @@
 import { existsSync, fstatSync, type BigIntStats } from 'node:fs';
 import { BasynError, systemReason } from '../errors.ts';
 import { deviceNumber, readBlockDevice } from './block-device.ts';
-import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { deviceError, examineOpen, nameOf, type DeviceHandle } from './handle.ts';
 import { subjectOf, usesOf } from './in-use.ts';
 import { leadsTo } from './open.ts';
 import { realKernelPath } from './regions.ts';
 
-/** What a device was like when it was opened, to be compared with what it is like at the end of the run. */
+/** The state of a device when it was opened, for the comparison at the end of the run. */
 export interface StartState {
   readonly sizeBytes: number;
   readonly modifiedNs: bigint;
 }
 
+/** @throws {BasynError} `device`. */
 export function startStateOf(handle: DeviceHandle): StartState {
-  const stats = fstatSync(handle.fd, { bigint: true });
-  return { sizeBytes: currentSizeBytes(stats), modifiedNs: stats.mtimeNs };
+  const { sizeBytes, stats } = stateOf(handle);
+  return { sizeBytes, modifiedNs: stats.mtimeNs };
+}
+
+function stateOf(handle: DeviceHandle): { readonly stats: BigIntStats; readonly sizeBytes: number } {
+  return examineOpen(handle, () => {
+    const stats = fstatSync(handle.fd, { bigint: true });
+    if (!stats.isBlockDevice()) return { stats, sizeBytes: Number(stats.size) };
+    return { stats, sizeBytes: readBlockDevice(deviceNumber(stats.rdev))?.sizeBytes ?? 0 };
+  });
 }
 
 /**
- * Checks at the end of a run that its target is still what the path leads to, and that nobody has begun to use it.
+ * Checks at the end of a run that the path still leads to the target, and that the target is not in use.
  *
- * @param inUse `allow` where the user has said so (`--force`). Where it was not allowed, the target had no use at the start.
- * @throws {BasynError} `device`, where the written data is not what a user finds at the path, or may be overwritten.
+ * @param inUse `allow` if the user allowed it (`--force`). Otherwise the target was not in use at the start of the run.
+ * @throws {BasynError} `device`, if the path does not lead to the written data, or another program may overwrite it.
  */
 export function checkTargetAtEnd(handle: DeviceHandle, start: StartState, inUse: 'refuse' | 'allow'): void {
-  const stats = fstatSync(handle.fd, { bigint: true });
+  const { stats, sizeBytes } = stateOf(handle);
   if (!existsSync(handle.path)) {
-    throw changed(handle, 'was removed during the run: nothing at this path holds the data');
+    throw changed(handle, 'was removed during the run: the path no longer leads to the written data');
   }
   if (!leadsTo(handle.path, stats)) {
-    throw changed(handle, 'was replaced by something else during the run, which does not hold the data');
+    throw changed(handle, 'was replaced during the run: the path no longer leads to the written data');
   }
-  const sizeBytes = currentSizeBytes(stats);
   if (sizeBytes < start.sizeBytes) {
-    throw changed(handle, `has shrunk during the run, from ${start.sizeBytes} to ${sizeBytes} bytes`);
+    throw changed(handle, `shrank during the run, from ${start.sizeBytes} to ${sizeBytes} bytes`);
   }
   if (inUse === 'allow') return;
   const [newUse] = useClauses(handle, stats);
@@ -41,13 +49,12 @@ export function checkTargetAtEnd(handle: DeviceHandle, start: StartState, inUse:
 }
 
 /**
- * Compares a source at the end of a run with what it was at the start.
+ * Compares the state of a source at the end of a run with its state at the start.
  *
- * @returns warnings: the copy may be of no single moment.
+ * @returns warnings: the copy may mix data of different moments.
  */
 export function sourceChanges(handle: DeviceHandle, start: StartState): string[] {
-  const stats = fstatSync(handle.fd, { bigint: true });
-  const sizeBytes = currentSizeBytes(stats);
+  const { stats, sizeBytes } = stateOf(handle);
   const changes: string[] = [];
   if (sizeBytes !== start.sizeBytes) {
     changes.push(`has changed its size from ${start.sizeBytes} to ${sizeBytes} bytes`);
@@ -57,15 +64,10 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   if (!existsSync(handle.path)) changes.push('was removed');
   else if (!leadsTo(handle.path, stats)) changes.push('was replaced by something else');
   if (changes.length === 0) return [];
-  const advice = 'use a snapshot, or stop what writes to it, and run again.';
+  const advice = 'Use a snapshot or stop the programs that write to it, and run again.';
   return [
-    `${nameOf(handle)} ${changes.join(' and ')} during the run: the result may be inconsistent; ${advice}`,
+    `${nameOf(handle)} ${changes.join(' and ')} during the run: the result may be inconsistent. ${advice}`,
   ];
-}
-
-function currentSizeBytes(stats: BigIntStats): number {
-  if (!stats.isBlockDevice()) return Number(stats.size);
-  return readBlockDevice(deviceNumber(stats.rdev))?.sizeBytes ?? 0;
 }
 
 function useClauses(handle: DeviceHandle, stats: BigIntStats): string[] {
@@ -74,7 +76,7 @@ function useClauses(handle: DeviceHandle, stats: BigIntStats): string[] {
   } catch (error) {
     if (error instanceof BasynError) throw error;
     const reason = systemReason(error as NodeJS.ErrnoException);
-    throw changed(handle, `may be in use by now, and it can't be found out: ${reason}`);
+    throw changed(handle, `may be in use now, which can't be determined: ${reason}`);
   }
 }
 

@@ -5,25 +5,25 @@ import { kernelPathOf, type KernelPath } from './kernel-path.ts';
 import type { KernelView } from './kernel-view.ts';
 import { overlayLayers, type Mount } from './proc-tables.ts';
 
-/** What a mounted file system keeps its data on. */
+/** The storage of a mounted file system. */
 export interface MountStorage {
   readonly devices: readonly DeviceNumber[];
-  /** A file that is mounted itself, as erofs does it since Linux 6.12. */
+  /** Files that are mounted directly, which erofs supports since Linux 6.12. */
   readonly files: readonly BigIntStats[];
-  /** There is more that can't be found out: where it may be. */
+  /** Set if some of the storage can't be determined: where it may be. */
   readonly hidden?: 'file' | 'block device' | 'elsewhere';
 }
 
 const nothing: MountStorage = { devices: [], files: [] };
 
-/** Such file systems keep their data in memory, or have none. */
+/** File systems with their data in memory, or without data. */
 const inMemory = new Set(
   'tmpfs ramfs devtmpfs hugetlbfs proc sysfs devpts cgroup cgroup2 mqueue debugfs tracefs securityfs pstore bpf autofs binfmt_misc configfs efivarfs fusectl rpc_pipefs nsfs'.split(
     ' ',
   ),
 );
 
-/** What is below a mount. Overlays are looked through file by file: see {@link layerFileOf}. */
+/** The storage of a mount. That of an overlay is determined for each file: see {@link layerFileOf}. */
 export function storageOf(mount: Mount, view: KernelView): MountStorage {
   if (!isAnonymous(mount.deviceNumber)) return { devices: [mount.deviceNumber], files: [] };
   if (inMemory.has(mount.type) || mount.type === 'overlay') return nothing;
@@ -38,17 +38,17 @@ export function storageOf(mount: Mount, view: KernelView): MountStorage {
     case 'erofs':
       return isEmpty(named) ? { ...nothing, hidden: 'file' } : named;
     default:
-      // A network or FUSE file system may keep its files anywhere, also in other files of this machine.
+      // A network or FUSE file system may store its files anywhere, also in other files on this host.
       return isEmpty(named) ? { ...nothing, hidden: 'elsewhere' } : named;
   }
 }
 
-/** Whether the number is that of a file system which is not on one block device. */
+/** Whether a device number belongs to a file system that is not on one block device. */
 export function isAnonymous(number: DeviceNumber): boolean {
   return number.startsWith('0:');
 }
 
-/** By the names that were mounted; bcachefs writes several with colons between. */
+/** The devices and files that the source of the mount names. bcachefs separates several names by colons. */
 function namedStorage({ source }: Mount): MountStorage {
   if (!source.startsWith('/')) return nothing;
   const whole = statKernelPath(source);
@@ -66,7 +66,7 @@ function isEmpty({ devices, files }: MountStorage): boolean {
   return devices.length === 0 && files.length === 0;
 }
 
-/** All devices of a btrfs, of which a mount names one. */
+/** All devices of a btrfs. Its mount names only one of them. */
 function btrfsDevices(named: readonly DeviceNumber[], { sysPath }: KernelView): readonly DeviceNumber[] {
   const root = join(sysPath, 'fs/btrfs');
   for (const fileSystem of listed(root)) {
@@ -90,11 +90,11 @@ function listed(directory: string): string[] {
 }
 
 /**
- * The mount that a path is in, by the way of the kernel: from the root, part by part, into whatever is mounted there.
- * The longest mount point alone would not do, as something may be mounted over it.
+ * The mount that contains a path. Resolves the path as the kernel does: from the root, component by component, entering
+ * each mount. The longest matching mount point is not enough, because another mount may cover it.
  *
  * @param path absolute, without symbolic links.
- * @returns undefined, where the mount is not in the table: in a chroot.
+ * @returns undefined if the mount is not in the table, as in a chroot.
  */
 export function mountOf(path: KernelPath, mounts: readonly Mount[]): Mount | undefined {
   const ids = new Set(mounts.map(({ id }) => id));
@@ -107,7 +107,7 @@ export function mountOf(path: KernelPath, mounts: readonly Mount[]): Mount | und
   return current;
 }
 
-/** Several file systems may be mounted over each other in one place. */
+/** Several file systems may be mounted on the same mount point. The last one is visible. */
 function topOf(mount: Mount, place: string, mounts: readonly Mount[]): Mount {
   let top = mount;
   for (;;) {
@@ -121,9 +121,10 @@ function topOf(mount: Mount, place: string, mounts: readonly Mount[]): Mount {
 }
 
 /**
- * The file below a file of an overlay: in the upper directory if it is there, else in the first lower one that has it.
+ * The file in a layer that an overlay shows: in the upper directory if it exists there, else in the first lower directory
+ * that contains it.
  *
- * @returns undefined, where it is out of sight (in a container), or was moved in a way that only the kernel knows.
+ * @returns undefined if the layers are not visible (in a container), or if the overlay renamed the file internally.
  */
 export function layerFileOf(
   path: KernelPath,

@@ -8,8 +8,10 @@ import { usesOf, type Subject, type Use } from './in-use.ts';
 import { examinationError, forceWarning, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 
 /**
- * @returns warnings, where it can't be told whether the target's file system keeps its files on the source.
- * @throws BasynError `refused`, where the target is the source's storage, or a part of it, or may be. `--force` or not.
+ * Refuses a target that is, or may be, the storage of the source or a part of it. `--force` does not allow it.
+ *
+ * @returns warnings, if it can't be determined whether the file system of the target is on the source.
+ * @throws BasynError `refused`.
  */
 export function checkNotSource(
   place: Place,
@@ -31,12 +33,12 @@ export function checkNotSource(
       throw placeError(
         'refused',
         place,
-        'may be the same storage as the source: both sides show the same boot ID, but their clocks differ; ' +
-          'if the clock was just set, run it again; if one machine is a clone of the other, restart one of them.',
+        'may be the same storage as the source: both hosts have the same boot ID, but different clocks. ' +
+          'If a clock was just set, run it again. If one host is a clone of the other, restart one of them.',
       );
     case 'unknown storage': {
       const { what, mayBe } = sharing.gap;
-      const doubt = `may be the same storage as the source, as it can't be found out ${what}`;
+      const doubt = `may be the same storage as the source, because it can't be determined ${what}`;
       if (mayBe !== 'block device') throw placeError('refused', place, `${doubt}.`);
       return [placeMessage(place, `${doubt}.`)];
     }
@@ -44,20 +46,20 @@ export function checkNotSource(
 }
 
 /**
- * @returns warnings, where the target is in use and that is allowed.
- * @throws BasynError `refused`, where it is not, or where nobody can tell.
+ * @returns warnings, if the target is in use and `inUse` allows that.
+ * @throws BasynError `refused`, if the target is in use, or if its use can't be determined.
  */
 export function checkInUse(place: Place, subject: Subject, inUse: 'refuse' | 'warn'): string[] {
   return refuseUses(place, findUses(place, subject), inUse);
 }
 
-/** @throws BasynError `refused`, where there are uses, and that is not allowed. */
+/** @throws BasynError `refused`, if there are uses and `inUse` does not allow them. */
 export function refuseUses(place: Place, uses: readonly Use[], inUse: 'refuse' | 'warn'): string[] {
   const [first, ...others] = uses;
   if (first === undefined) return [];
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   if (inUse === 'refuse') {
-    throw placeError('refused', place, `${first.clause}${more}: ${first.remedy}, or say --force.`);
+    throw placeError('refused', place, `${first.clause}${more}: ${first.remedy}.`, { remedy: 'force' });
   }
   return [forceWarning(place, `${first.clause}${more}`)];
 }
@@ -65,45 +67,45 @@ export function refuseUses(place: Place, uses: readonly Use[], inUse: 'refuse' |
 function findUses(place: Place, subject: Subject): Use[] {
   try {
     const memoryUse: Use = {
-      clause: 'is a regular file under /dev, which lives in memory and not on a disk',
-      remedy: 'remove it if it came from a typing error',
+      clause: 'is a regular file under /dev, which is in memory and not on a disk',
+      remedy: 'remove it if it was created by mistake',
     };
     const isInMemory =
       subject.stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path), subject.view);
     return [...(isInMemory ? [memoryUse] : []), ...usesOf(subject)];
   } catch (error) {
     const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
-    // Out of sight: in a chroot, or by permission. Other failures have nothing to do with the target.
+    // Not visible: in a chroot, or without permission. Other failures are not about the use of the target.
     if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw examinationError(place, error);
-    const clause = `may be in use, and it can't be found out (${path}: ${reasonOf(error)})`;
+    const clause = `may be in use, which can't be determined (${path}: ${reasonOf(error)})`;
     return [{ clause, remedy: 'mount /proc and /sys' }];
   }
 }
 
-/** @throws BasynError `device`, where the target can only be read. A dry run has no other way to learn it. */
+/** @throws BasynError `device`, if the target is read-only. A dry run finds that out only here. */
 export function checkIsWritable(place: Place, { stats, path, view }: Subject): void {
   try {
-    // The kernel lets root open a read-only block device for writing, and fails the writes.
+    // The kernel lets root open a read-only block device for writing, and then rejects the writes.
     if (stats.isBlockDevice() && readBlockDevice(deviceNumber(stats.rdev))?.readOnly) {
       throw placeError('device', place, 'is a read-only device: nothing can be written to it.');
     }
     accessSync(place.path, constants.R_OK | constants.W_OK);
     const isOnOverlay =
       isAnonymous(deviceNumber(stats.dev)) && path && mountOf(path, view.mounts)?.type === 'overlay';
-    // To open a block device wakes those who watch it, and to open a file of an overlay may copy it whole.
+    // Opening a block device triggers udev. Opening a file of an overlay for writing may copy the whole file.
     if (stats.isFile() && !isOnOverlay) tryOpening(place.path);
   } catch (error) {
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
-/** Only the opening itself tells about a file to which one may only append, or which is a running program. */
+/** Only open(2) fails for a file that is append-only, or that is a running program. */
 function tryOpening(path: string): void {
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
   } catch (error) {
-    // Somebody holds a lease on it, which the real opening waits for.
+    // Another program holds a lease on the file. The open of the target waits for it.
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
 }

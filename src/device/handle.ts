@@ -1,54 +1,60 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
-import { BasynError, systemReason, type ErrorPlace, type Side } from '../errors.ts';
+import { BasynError, systemReason, type ErrorFacts, type Side } from '../errors.ts';
 import type { StorageIdentity } from './identity.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
 
-/**
- * An open device or file. Plain data: it may be sent to a worker thread, which then uses the same descriptor.
- */
-export interface DeviceHandle {
+/** Where the device of a run is. */
+export interface Location {
   readonly side: Side;
-  /** As the person wrote it. */
+  /** Whether the devices of the run are on one host. Messages then name no side, as "remote" would mean another host. */
+  readonly hosts: 'one' | 'two';
+}
+
+/**
+ * An open device or file. Plain data: it can be sent to a worker thread, which then uses the same descriptor.
+ */
+export interface DeviceHandle extends Location {
+  /** As the user wrote it. */
   readonly path: string;
   readonly kind: DeviceKind;
   readonly fd: number;
   readonly sizeBytes: number;
   /** `direct` bypasses the page cache (`O_DIRECT`). */
   readonly access: 'buffered' | 'direct';
-  /** Reads start and end at multiples of this: 1 for buffered access, a power of two for direct access. */
+  /** Reads start and end at multiples of it: 1 for buffered access, a power of two for direct access. */
   readonly alignmentBytes: number;
 }
 
-/** A handle with its end. Whoever opened it closes it, after the last thread is done with it. */
+/** A handle that can be closed. The function that opened it closes it, after the last thread has used it. */
 export interface OpenHandle {
   readonly handle: DeviceHandle;
-  /** Closes the descriptor; the kernel then drops the exclusive claim or lock that came with it. */
+  /** Closes the descriptor. The kernel then releases its claim or lock. */
   close(): Promise<void>;
 }
 
 /** A source or a target, ready for use. */
 export interface OpenedDevice extends OpenHandle {
-  /** What storage it is, for comparison with the other side's. */
+  /** Which storage it is, for the comparison with the device of the peer. */
   readonly identity: StorageIdentity;
-  /** Sentences for the person; the run goes on. */
+  /** Sentences for the user. The run continues. */
   readonly warnings: readonly string[];
-  /** Sentences for a person who wants to know more (`--verbose`): what could not be examined. */
+  /** Sentences for `--verbose`: what could not be examined. */
   readonly notes: readonly string[];
-  /** True where the target file did not exist and was made. It stays, whatever becomes of the run. */
+  /** Whether the target file was created. It stays even if the run fails. */
   readonly created: boolean;
 }
 
 const closeFile = promisify(close);
 const syncFile = promisify(fsync);
 
-/** Couples a handle with the closing of its descriptor. */
+/** A handle, with the function that closes its descriptor. */
 export function openHandle(handle: DeviceHandle): OpenHandle {
   return { handle, close: () => closeHandle(handle) };
 }
 
-/** @throws BasynError `device`: some network file systems tell only now that they could not write. */
+/** @throws BasynError `device`: some network file systems report a failed write only now. */
 async function closeHandle(handle: DeviceHandle): Promise<void> {
   try {
     await closeFile(handle.fd);
@@ -63,10 +69,10 @@ async function closeHandle(handle: DeviceHandle): Promise<void> {
 }
 
 /**
- * Makes everything written to the device durable, through whichever descriptor it was written. `fsync` and not
- * `fdatasync`: a file's size and the place of its blocks have to be durable, too.
+ * Makes all data that was written to the device durable, through any descriptor. Uses `fsync` instead of `fdatasync`,
+ * because the size of a file and the location of its blocks have to be durable, too.
  *
- * @throws BasynError `device`, where the kernel could not write some of it.
+ * @throws BasynError `device`, if the kernel could not write some of the data.
  */
 export async function flush(handle: DeviceHandle): Promise<void> {
   try {
@@ -81,9 +87,37 @@ export async function flush(handle: DeviceHandle): Promise<void> {
   }
 }
 
-/** "local device /dev/sdb1", for messages. */
-export function nameOf({ side, kind, path }: Pick<DeviceHandle, 'side' | 'kind' | 'path'>): string {
-  return `${side} ${kind === 'block device' ? 'device' : 'file'} ${path}`;
+/** "local device /dev/sdb1", for messages; in a run on one host "device /dev/sdb1". */
+export function nameOf(handle: DeviceHandle): string {
+  return withSide(handle, `${handle.kind === 'block device' ? 'device' : 'file'} ${handle.path}`);
+}
+
+/** The name of a device in messages: "remote target /dev/sdb1", or in a run on one host "target /dev/sdb1". */
+export function withSide({ side, hosts }: Location, name: string): string {
+  return hosts === 'one' ? name : `${side} ${name}`;
+}
+
+/**
+ * Does work on an open device whose system calls should not fail.
+ *
+ * @throws BasynError `device`, if one fails.
+ */
+export function examineOpen<T>(handle: DeviceHandle, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw examinationFailure(handle, error);
+  }
+}
+
+/** A failed system call becomes a `device` error. A BasynError is passed on. Any other error is a bug in Basyn. */
+function examinationFailure(handle: DeviceHandle, error: unknown): BasynError {
+  if (error instanceof BasynError) return error;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined) return BasynError.from(error);
+  const where = path === undefined || path === handle.path ? '' : `${path}: `;
+  const reason = systemReason(error as NodeJS.ErrnoException);
+  return deviceError(handle, `cannot examine ${nameOf(handle)}: ${where}${reason}.`, error);
 }
 
 /** A `device` error at a place on this device. */
@@ -93,6 +127,6 @@ export function deviceError(
   cause: unknown,
   offsetBytes?: number,
 ): BasynError {
-  const place: ErrorPlace = { side, device: path, ...(offsetBytes !== undefined && { offsetBytes }) };
-  return new BasynError('device', message, place, cause === undefined ? undefined : { cause });
+  const facts: ErrorFacts = { side, device: path, ...(offsetBytes !== undefined && { offsetBytes }) };
+  return new BasynError('device', message, facts, cause === undefined ? undefined : { cause });
 }

@@ -6,7 +6,7 @@ import { maxGaps, maxRegions, type StorageGap, type StorageRegion } from './regi
 const maxTextCharacters = 256;
 
 /**
- * Checks an identity that came from the other side.
+ * Checks an identity that the peer sent.
  *
  * @throws BasynError `protocol`.
  */
@@ -64,5 +64,5 @@ function isOffset(value: unknown): value is number {
 }
 
 function malformed(): BasynError {
-  return new BasynError('protocol', 'The other side sent a malformed storage identity.');
+  return new BasynError('protocol', 'The peer sent a malformed storage identity.');
 }

@@ -6,46 +6,46 @@ import { compareMachines, thisMachine, type Machine } from './machine.ts';
 import { Regions, type StorageGap, type StorageRegion } from './regions.ts';
 
 /**
- * What storage a device or file is, whatever its name. JSON, because it is compared with that of the other
- * side, which may be the same machine behind an ssh connection.
+ * Which storage a device or file is, independent of its name. Plain JSON, because it is compared with the identity that
+ * the peer reports. The peer may run on the same host behind an ssh connection.
  */
 export interface StorageIdentity extends Stack {
   readonly machine: Machine;
 }
 
-/** The storage itself, and all that it stands on: partition, disk, file below a loop device. */
+/** The storage itself and everything below it: partition, disk, file of a loop device. */
 export interface Stack {
   readonly regions: readonly StorageRegion[];
-  /** What could not be found out about it. */
+  /** What could not be determined about it. */
   readonly gaps: readonly StorageGap[];
-  /** Of a regular file: its size and times. An overlay shows those of the file below. */
+  /** Size and times of a regular file. An overlay shows those of the file in its layer. */
   readonly fingerprint?: string;
 }
 
-/** What is known about whether writing to one storage changes another. */
+/** Whether writing to one storage changes another, as far as it is known. */
 export type Sharing =
   | { readonly answer: 'same' | 'different' }
-  /** They share storage if they are on one machine, and the facts about that contradict each other. */
+  /** They share storage if they are on one host, but the facts about the hosts contradict each other. */
   | { readonly answer: 'unknown machine' }
   | { readonly answer: 'unknown storage'; readonly gap: StorageGap };
 
 /**
- * Whether writing to one changes the other, as far as can be known. Two volumes of one group, or two files of
- * one file system, only stand on the same storage, and don't share it.
+ * Whether writing to one changes the other. Two volumes of one group, or two files of one file system, are on the same
+ * disk but do not share storage.
  */
 export function sharesStorage(a: StorageIdentity, b: StorageIdentity): Sharing {
   const machines = compareMachines(a.machine, b.machine);
   if (machines === 'different') return { answer: 'different' };
-  if (a.regions.some((ours) => b.regions.some((theirs) => collide(ours, theirs)))) {
+  if (a.regions.some((one) => b.regions.some((other) => collide(one, other)))) {
     return { answer: machines === 'same' ? 'same' : 'unknown machine' };
   }
   const gap = machines === 'same' ? (openGap(a, b) ?? openGap(b, a)) : undefined;
   return gap === undefined ? { answer: 'different' } : { answer: 'unknown storage', gap };
 }
 
-/** Something unknown about one that may be the other. */
+/** A gap in the knowledge about one that the other may fill. */
 function openGap({ gaps, regions, fingerprint }: Stack, other: Stack): StorageGap | undefined {
-  // Two files of one file system are told apart by their numbers, whatever that stands on.
+  // The inode numbers distinguish two files of one file system, independent of its storage.
   const fileSystem = fileSystemOf(regions);
   if (fileSystem !== undefined && fileSystem === fileSystemOf(other.regions)) {
     return gaps.find(({ mayBe }) => mayBe === 'neighbour');
@@ -57,19 +57,19 @@ function openGap({ gaps, regions, fingerprint }: Stack, other: Stack): StorageGa
   return gaps.find(({ mayBe }) => mayBe === 'anything' || (mayBe === 'block device' && isDevice));
 }
 
-/** The number of the file system that a file is in; the file itself is its first region. */
+/** The device number of the file system of a file. The file is the first region of its own stack. */
 function fileSystemOf(regions: readonly StorageRegion[]): string | undefined {
   const [kind, number] = regions[0]?.store.split(' ') ?? [];
   return kind === 'file' ? number : undefined;
 }
 
 /**
- * Whether a user of some storage (a mount, a loop device) takes up bytes of ours. Only our exact bytes count:
- * every file lies within a mounted file system, which is no reason not to write to the file.
+ * Whether a user of storage, such as a mount or a loop device, covers bytes of the device. Only `exact` regions of the
+ * device count: every file is within a mounted file system, which is no reason to refuse the file.
  */
-export function occupies(user: Stack, ours: Stack): boolean {
-  const exact = ours.regions.filter(({ placement }) => placement === 'exact');
-  return user.regions.some((theirs) => exact.some((own) => overlap(theirs, own)));
+export function occupies(user: Stack, device: Stack): boolean {
+  const exact = device.regions.filter(({ placement }) => placement === 'exact');
+  return user.regions.some((used) => exact.some((own) => overlap(used, own)));
 }
 
 function collide(a: StorageRegion, b: StorageRegion): boolean {
@@ -80,16 +80,15 @@ function overlap(a: StorageRegion, b: StorageRegion): boolean {
   return a.store === b.store && a.startBytes < b.endBytes && b.startBytes < a.endBytes;
 }
 
-/** A stack together with the machine that it is on. */
+/** A stack, with the host that it is on. */
 export function identityOf(stack: Stack): StorageIdentity {
   return { machine: thisMachine(), ...stack };
 }
 
 /**
- * What a block device or regular file stands on.
+ * The storage below a block device or regular file.
  *
- * @param path where it was found: absolute, without symbolic links. Without one, less can be told about a file of
- *   btrfs or an overlay.
+ * @param path absolute, without symbolic links. Without it, less can be determined about a file of btrfs or an overlay.
  */
 export function stackOf(stats: BigIntStats, path: KernelPath | undefined, view: KernelView): Stack {
   const regions = new Regions(view);
@@ -104,10 +103,10 @@ export function stackOf(stats: BigIntStats, path: KernelPath | undefined, view: 
 }
 
 /**
- * What a file that doesn't exist yet will stand on.
+ * The storage below a file that will be created.
  *
- * @param path of the directory that it will be in: absolute, without symbolic links.
- * @param directory its `stat`.
+ * @param path of the parent directory: absolute, without symbolic links.
+ * @param directory `stat` of the parent directory.
  */
 export function stackOfFileIn(path: KernelPath, directory: BigIntStats, view: KernelView): Stack {
   const regions = new Regions(view);
@@ -115,7 +114,7 @@ export function stackOfFileIn(path: KernelPath, directory: BigIntStats, view: Ke
   return { regions: regions.list(), gaps: regions.gaps() };
 }
 
-/** What a block device stands on that is known by its number only. */
+/** The storage below a block device of which only the number is known. */
 export function stackOfDevice(number: DeviceNumber, view = new KernelView()): Stack {
   const regions = new Regions(view);
   regions.addWholeDevice(number, 'exact');

@@ -8,24 +8,24 @@ import { backingOf } from './loop-backing.ts';
 import { parseSwaps, type Mount } from './proc-tables.ts';
 import { Regions } from './regions.ts';
 
-/** Something that uses a device or file at the moment. */
+/** A current use of a device or file. */
 export interface Use {
-  /** Follows the device's name in a sentence: "is mounted on /srv". */
+  /** Follows the name of the device in a sentence: "is mounted on /srv". */
   readonly clause: string;
   /** What to do about it: "unmount it first". */
   readonly remedy: string;
 }
 
-/** A device or file about which the kernel is asked. */
+/** A device or file that is examined. */
 export interface Subject {
   readonly stats: BigIntStats;
-  /** Absolute and without symbolic links; undefined where it has no name any more. */
+  /** Absolute, without symbolic links. Undefined if it no longer has a name. */
   readonly path: KernelPath | undefined;
   readonly stack: Stack;
   readonly view: KernelView;
 }
 
-/** @param path absolute and without symbolic links, if it has one. */
+/** @param path absolute, without symbolic links. Undefined if the device or file has none. */
 export function subjectOf(
   stats: BigIntStats,
   path: KernelPath | undefined,
@@ -35,10 +35,10 @@ export function subjectOf(
 }
 
 /**
- * What uses a block device or a regular file, or a part of it, under any name of it. What can't be found out counts as
- * a use.
+ * The current uses of a block device or a regular file, or of a part of it, under any of its names. A use that can't be
+ * ruled out counts as one.
  *
- * @throws NodeJS.ErrnoException, where the kernel's tables can't be read.
+ * @throws NodeJS.ErrnoException if the tables of the kernel can't be read.
  */
 export function usesOf(subject: Subject): Use[] {
   const { stats, view } = subject;
@@ -50,7 +50,7 @@ export function usesOf(subject: Subject): Use[] {
   ];
 }
 
-/** Where file systems on this device or file, or on a part of it, are mounted and may change. */
+/** Mount points of the writable file systems on this device or file, or on a part of it. */
 export function writableMountPoints(subject: Subject): string[] {
   return mountsOn(subject)
     .filter(({ mount }) => mount.writable)
@@ -66,13 +66,13 @@ function mountUses(subject: Subject): Use[] {
       remedy: 'unmount it first',
     })),
     ...hidden.map(({ source, mountPoint }) => ({
-      clause: `may be the file that is mounted on ${shownPath(mountPoint)} (as ${shownPath(source)}), and it can't be found out`,
-      remedy: 'unmount that first',
+      clause: `may be the file that is mounted on ${shownPath(mountPoint)} (as ${shownPath(source)}), which can't be determined`,
+      remedy: 'unmount that file first',
     })),
   ];
 }
 
-/** The name that was mounted leads nowhere: it has been removed, and the file may have others. */
+/** The mounted file has lost its name, and may have other names. */
 function mayBeMountedFile(mount: Mount, { stats, view }: Subject): boolean {
   return stats.isFile() && storageOf(mount, view).hidden === 'file';
 }
@@ -93,8 +93,7 @@ function swapClause(stats: BigIntStats, path: KernelPath, area: BigIntStats, vie
 }
 
 /**
- * The volumes and arrays that a block device is part of. A claim on a partition is one on its disk, and the
- * other way round.
+ * The volumes and arrays that contain a block device. A claim on a partition is a claim on its disk, and vice versa.
  */
 export function holderUses(number: DeviceNumber, view: KernelView): Use[] {
   const device = view.block(number);
@@ -105,19 +104,19 @@ export function holderUses(number: DeviceNumber, view: KernelView): Use[] {
     const prefix = relative === number ? '' : `overlaps with ${name}, which `;
     return holders.map((holder) => ({
       clause: `${prefix}is part of ${holder}`,
-      remedy: 'take it out of that volume or array first',
+      remedy: 'remove it from that volume or array first',
     }));
   });
 }
 
-/** Loop devices that are attached, mounted or not: whoever attached one may use it at any moment. */
+/** Attached loop devices, mounted or not. The program that attached one may use it at any time. */
 function loopUses(subject: Subject): Use[] {
   const { stack, view } = subject;
   const own = new Set(stack.regions.map(({ store }) => store));
   return view.loops
     .filter((number) => !own.has(`block ${number}`))
     .flatMap((number) => {
-      // Without /sys, the number tells the name: loop devices without partitions are counted one by one.
+      // Without /sys, the name follows from the number: loop devices without partitions are numbered consecutively.
       const device = view.block(number) ?? { number, name: `loop${number.split(':')[1]!}`, sizeBytes: 0 };
       return loopUse(`/dev/${device.name}`, device, number, subject);
     });
@@ -133,7 +132,7 @@ function loopUse(
   const { file, shortcoming } = backingOf(device, view);
   const remedy = `detach it first ("losetup -d ${name}")`;
   const isOnFile = file !== undefined && hasStore(stack, `file ${file.deviceNumber} ${file.inode}`);
-  // Another loop device over the file of this one doesn't use this one.
+  // Another loop device with the same file does not use this loop device.
   const isUser = stats.isFile()
     ? isOnFile || occupies(stackOfDevice(number, view), stack)
     : isOnDevice(number, subject);
@@ -146,13 +145,13 @@ function loopUse(
   if (!mayBe) return [];
   return [
     {
-      clause: `may be attached to the loop device ${name}, and it can't be found out (${shortcoming})`,
+      clause: `may be attached to the loop device ${name}, which can't be determined (${shortcoming})`,
       remedy,
     },
   ];
 }
 
-/** Whether a loop device is over this very block device. */
+/** Whether the block device is the backing device of a loop device. */
 function isOnDevice(number: DeviceNumber, { stack, view }: Subject): boolean {
   const regions = stack.regions.filter(({ store }) => store.startsWith('block '));
   return occupies(stackOfDevice(number, view), { regions, gaps: [] });
@@ -163,8 +162,8 @@ function hasStore({ regions }: Stack, store: string): boolean {
 }
 
 /**
- * Whether a file that the kernel knows by a name which leads nowhere here (in another mount namespace, or in a
- * directory that may not be entered) may be this one: not, if this one has a single name, which is another.
+ * Whether the kernel may mean this file by a name that can't be reached here: a name in another mount namespace, or in a
+ * directory without access. It does not if this file has a single name, and that name is different.
  */
 function mayBeNamed(
   { stats, path, view }: Subject,
@@ -172,19 +171,19 @@ function mayBeNamed(
   isDeleted: boolean,
 ): boolean {
   if (path === undefined || name === undefined || isDeleted || stats.nlink !== 1n) return true;
-  // A file that is mounted itself (docker run --volume file:file) is known by another name in its file system.
+  // A file that is mounted directly (docker run --volume file:file) has another name in its own file system.
   const root = view.mounts.findLast(({ mountPoint }) => mountPoint === path)?.root;
   return baseNameOf(root ?? path) === baseNameOf(name);
 }
 
-/** A mount, and the device that it is on, unless that is a file. */
+/** A mount and its device. Undefined if a file is mounted directly. */
 interface MountOn {
   readonly mount: Mount;
   readonly device: DeviceNumber | undefined;
 }
 
 function mountsOn({ stats, stack, view }: Subject): MountOn[] {
-  // What is mounted lies on a device, and on a file only by a loop device. The table of mounts may be long.
+  // A file system is on a device, or on a file by means of a loop device. The mount table may be long.
   const mayBeOnDevice = stats.isBlockDevice() || view.loops.length > 0;
   const onDevice = new Map<DeviceNumber, boolean>();
   const occupiesIt = (number: DeviceNumber): boolean => {
@@ -220,7 +219,7 @@ function readProcSwaps(): string {
   try {
     return readFileSync('/proc/swaps', 'latin1');
   } catch (error) {
-    // A kernel without swap has no such file.
+    // A kernel without swap does not have this file.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }

@@ -1,12 +1,12 @@
 declare const kernelPath: unique symbol;
 
 /**
- * A path as the kernel writes it: one character for each byte, because a name on a disk need not be UTF-8, and a
- * decoded one may then lead to another file or to none.
+ * A path as the kernel reports it: one character for each byte. A name on a disk need not be valid UTF-8. Decoding it
+ * could produce the name of another file.
  */
 export type KernelPath = string & { readonly [kernelPath]: true };
 
-/** Bytes as a path: what `readFileSync(…, 'latin1')` gives. */
+/** Bytes as a path, as `readFileSync(…, 'latin1')` returns them. */
 export function kernelPathOf(latin1: string): KernelPath {
   return latin1 as KernelPath;
 }

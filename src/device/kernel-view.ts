@@ -4,8 +4,8 @@ import { askLosetup, type LoopAnswer } from './losetup.ts';
 import { parseMountInfo, type Mount } from './proc-tables.ts';
 
 /**
- * What the kernel tells about mounts and devices at one moment. Each part is read when it is first needed, and then
- * kept: a view is made for one look at one device, and thrown away.
+ * What the kernel reports about mounts and devices at one moment. Each part is read when it is first needed, and then
+ * cached. A view is used for one examination of one device.
  */
 export class KernelView {
   readonly sysPath: string;
@@ -13,33 +13,33 @@ export class KernelView {
   #loops: readonly DeviceNumber[] | undefined;
   #answer: LoopAnswer | undefined;
 
-  /** @param sysPath another root than /sys, for tests. */
+  /** @param sysPath replaces /sys in tests. */
   constructor(sysPath = '/sys') {
     this.sysPath = sysPath;
   }
 
-  /** @throws NodeJS.ErrnoException, without /proc. */
+  /** @throws NodeJS.ErrnoException without /proc. */
   get mounts(): readonly Mount[] {
     return (this.#mounts ??=
       process.platform === 'linux' ? parseMountInfo(readFileSync('/proc/self/mountinfo', 'latin1')) : []);
   }
 
-  /** @throws NodeJS.ErrnoException, where neither /sys nor /proc tells which loop devices are attached. */
+  /** @throws NodeJS.ErrnoException if neither /sys nor /proc reports the attached loop devices. */
   get loops(): readonly DeviceNumber[] {
     return (this.#loops ??= attachedLoops(this.sysPath) ?? loopsWithoutSys());
   }
 
-  /** Whether a loop device has a file attached at this moment, whatever was seen before. */
+  /** Whether a loop device has a file attached now. Not cached. */
   isAttachedNow(number: DeviceNumber): boolean {
     return (attachedLoops(this.sysPath) ?? loopsWithoutSys()).includes(number);
   }
 
-  /** What only losetup(8) can find out: the numbers of the files below loop devices. */
+  /** The inode numbers of the files below loop devices, which only losetup(8) can determine. */
   get losetup(): LoopAnswer {
     return (this.#answer ??= askLosetup());
   }
 
-  /** @returns false where another answer can't be expected: without root's permissions, or without losetup. */
+  /** @returns false if another answer can't be expected: without root permissions, or without losetup. */
   askLosetupAgain(): boolean {
     if (process.geteuid?.() !== 0 || !this.losetup.isComplete) return false;
     this.#answer = askLosetup();
@@ -51,7 +51,7 @@ export class KernelView {
   }
 }
 
-/** A loop device without a file has a size of 0, and the kernel leaves such devices out. */
+/** A loop device without a file has a size of 0, and the kernel omits such devices. */
 function loopsWithoutSys(): DeviceNumber[] {
   if (process.platform !== 'linux') return [];
   return readFileSync('/proc/partitions', 'latin1')

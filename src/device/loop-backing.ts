@@ -5,17 +5,17 @@ import type { KernelPath } from './kernel-path.ts';
 import type { KernelView } from './kernel-view.ts';
 import type { FileNumber } from './losetup.ts';
 
-/** What is below an attached loop device, as far as it can be found out. */
+/** The storage of an attached loop device, as far as it can be determined. */
 export interface LoopBacking {
-  /** The regular file below. */
+  /** Its backing file, if that is a regular file. */
   readonly file?: FileNumber & { readonly path?: KernelPath };
-  /** The block device below. */
+  /** Its backing file, if that is a block device. */
   readonly block?: DeviceNumber;
-  /** Neither is certain, and why not. */
+  /** Why neither is certain. */
   readonly shortcoming?: string;
 }
 
-/** A loop device of which /sys tells nothing more than this. */
+/** What is needed of a loop device. Without /sys, only its number and name are known. */
 export interface LoopDevice {
   readonly number: DeviceNumber;
   /** "loop0". */
@@ -25,9 +25,9 @@ export interface LoopDevice {
 }
 
 /**
- * What is below a loop device. A name proves little: the file may have been removed or renamed, something may be
- * mounted over it, and in a container the name is one of the host's. So the kernel is asked for the file's number;
- * where that can't be done, the name counts only if what is there has the right size.
+ * The storage of a loop device. The name of its file proves little: the file may have been removed or renamed, a mount may
+ * cover it, and in a container the name is valid on the host only. So the inode number decides, which losetup(8) reports.
+ * Without it, the name counts only if the file there has the right size.
  */
 export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   let backing = lookBelow(device, view);
@@ -38,18 +38,18 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
     pause(settlePauseMs);
     if (!view.isAttachedNow(device.number)) return {};
     if (!view.askLosetupAgain()) return backing;
-    // Undefined where an attribute disappeared between two reads: the device is changing, so look again.
+    // Undefined if an attribute disappeared between two reads. The device is changing, so read it again.
     const again = view.block(device.number);
     if (again !== undefined) backing = lookBelow(again, view);
   }
   return backing;
 }
 
-/** Long enough for a busy machine to end a detach. Only a device that losetup never lists waits until the end. */
+/** Long enough for a detach on a busy host. Only a device that losetup never lists takes all of this time. */
 const settleTimeoutMs = 2_000;
 const settlePauseMs = 5;
 
-/** Guards are synchronous: nothing else of the run happens before they are decided. */
+/** Blocks the thread. Guards are synchronous: the run does nothing else until they have decided. */
 function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
@@ -67,10 +67,10 @@ function lookBelow({ name, sizeBytes, loop }: LoopDevice, view: KernelView): Loo
     stats?.ino === known.inode && deviceNumber(stats.dev) === known.deviceNumber ? stats : undefined;
   if (isNamed !== undefined) return backingAt(isNamed, path!);
   const file = { ...known };
-  // The number may be that of a device node elsewhere. To take it for both refuses too much rather than too little.
+  // The number may belong to a device node elsewhere. Considering both refuses too much rather than too little.
   if (stats?.isBlockDevice()) return { file, block: deviceNumber(stats.rdev) };
   const isNode = path?.startsWith('/dev/') === true && !path.startsWith('/dev/shm/');
-  return isNode ? { file, shortcoming: 'its name leads nowhere here' } : { file };
+  return isNode ? { file, shortcoming: 'its name does not exist here' } : { file };
 }
 
 function backingAt(stats: BigIntStats, path: KernelPath): LoopBacking {

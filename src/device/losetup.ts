@@ -4,25 +4,25 @@ import type { DeviceNumber } from './block-device.ts';
 
 const losetupTimeoutMs = 5_000;
 
-/** The number of a file, as `stat` has it: nothing else is certain where names are hidden, changed or removed. */
+/** The numbers that `stat` reports for a file. They identify it even if its name is hidden, changed or removed. */
 export interface FileNumber {
   readonly deviceNumber: DeviceNumber;
   readonly inode: bigint;
 }
 
-/** What losetup(8) told about the files below loop devices. */
+/** What losetup(8) reported about the files below loop devices. */
 export interface LoopAnswer {
-  /** By the kernel's name of the loop device: "loop0". */
+  /** By the kernel name of the loop device: "loop0". */
   readonly files: ReadonlyMap<string, FileNumber>;
-  /** Whether losetup has listed all devices that were attached at its moment. */
+  /** Whether losetup has listed all attached devices. */
   readonly isComplete: boolean;
-  /** Why a file may be missing, for a sentence. */
+  /** Why a file may be missing, as part of a sentence. */
   readonly shortcoming: string;
 }
 
 /**
- * Asks for the file below each loop device, by its number. Only an ioctl tells it, which node has no way to make.
- * The losetup of busybox knows none of these options; without root's permissions, the numbers are left out.
+ * The inode number of the file below each loop device. Only an ioctl reports it, and node has no function for ioctls.
+ * losetup of busybox does not know these options. Without root permissions, losetup omits the numbers.
  */
 export function askLosetup(): LoopAnswer {
   const args = ['--list', '--noheadings', '--raw', '--output', 'NAME,BACK-INO,BACK-MAJ:MIN'];
@@ -41,11 +41,11 @@ function shortcomingOf(status: number | null, error: Error | undefined): string 
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'losetup (of util-linux) is not installed';
   if (error !== undefined) return `losetup can't be run: ${systemReason(error)}`;
-  if (status !== 0) return 'losetup does not tell it (that of util-linux does)';
-  return 'losetup may not ask for it: that needs root';
+  if (status !== 0) return 'this losetup does not report it (losetup of util-linux does)';
+  return 'losetup needs root to report it';
 }
 
-/** "/dev/loop0 2154697 254:0"; blanks inside a column are written as "\x20". */
+/** Lines like "/dev/loop0 2154697 254:0". A blank inside a column is written as "\x20". */
 export function* parseLosetup(text: string): Generator<[string, FileNumber]> {
   for (const line of text.split('\n')) {
     const [name, inode, deviceNumber] = line.replaceAll('\\x20', ' ').split(/\s+/);

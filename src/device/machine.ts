@@ -2,33 +2,33 @@ import { readFileSync } from 'node:fs';
 import { hostname, version } from 'node:os';
 
 /**
- * What tells one running kernel from another. No fact alone is enough: each container may have its own boot ID, and
- * virtual machines that were cloned from one memory image share theirs.
+ * Facts that distinguish one running kernel from another. No single fact is enough: each container may show its own boot
+ * ID, and virtual machines that were cloned from one memory image share one.
  */
 export interface Machine {
-  /** The kernel's number of this boot, or what a container shows in its place; '' where /proc is missing. */
+  /** The boot ID of the kernel, or the one that a container shows instead; '' without /proc. */
   readonly bootId: string;
-  /** The build of the kernel. Its release is no fact: a process may ask for an older one. */
+  /** The build of the kernel. Its release is not reliable: a process can request an older one (`uname26`). */
   readonly kernel: string;
-  /** The serial number of the hardware, where it may be read, or ''. A container may show one of its own. */
+  /** The serial number of the hardware, or '' without permission to read it. A container may show its own. */
   readonly hardware: string;
   /** The wall clock, in milliseconds, when the other facts were collected. */
   readonly wallMs: number;
-  /** The kernel's monotonic clock at the same moment, in milliseconds, as the first time namespace has it. */
+  /** The monotonic clock of the kernel at the same moment, in milliseconds, in the initial time namespace. */
   readonly monotonicMs: number;
 }
 
-/** Both sides look at their clocks within one opening of a connection, at which somebody may type a password. */
+/** Both hosts read their clocks while the connection is established. The user may have to type a password meanwhile. */
 const maxApartMs = 600_000;
 
 /**
- * All containers of one kernel have its two clocks, whose difference is constant: it is the wall time of the boot. It
- * is read to a millisecond on each side. Another machine's is the same by an accident of one in a thousand, if it was
- * started in the same second.
+ * All containers of one kernel share its two clocks. The difference between the clocks is constant: it is the wall time of
+ * the boot. Each host reads it to a millisecond. For another host that was booted in the same second, the difference is the
+ * same with a probability of about one in a thousand.
  */
 const maxClockErrorMs = 2;
 
-/** Whether two ends run under one kernel. `unknown`: the facts contradict each other. */
+/** Whether both ends run under the same kernel. `unknown`: the facts contradict each other. */
 export function compareMachines(a: Machine, b: Machine): 'same' | 'different' | 'unknown' {
   if (a.kernel !== b.kernel) return 'different';
   const monotonicApartMs = b.monotonicMs - a.monotonicMs;
@@ -36,7 +36,7 @@ export function compareMachines(a: Machine, b: Machine): 'same' | 'different' | 
   const clockErrorMs = Math.abs(b.wallMs - a.wallMs - monotonicApartMs);
   if (clockErrorMs <= maxClockErrorMs) return 'same';
   if (a.bootId !== b.bootId || a.bootId === '') return 'different';
-  // Either the wall clock was set meanwhile, or one is a clone of the other.
+  // Either the wall clock was set between the two readings, or one host is a clone of the other.
   return a.hardware === b.hardware ? 'unknown' : 'different';
 }
 
@@ -45,7 +45,7 @@ const maxTextCharacters = 256;
 let constantFacts: Pick<Machine, 'bootId' | 'kernel' | 'hardware'> | undefined;
 let shiftMs: number | undefined;
 
-/** The facts of this machine, now. */
+/** The current facts of this host. */
 export function thisMachine(): Machine {
   constantFacts ??= {
     bootId: readIfThere('/proc/sys/kernel/random/boot_id') || nameElsewhere(),
@@ -60,18 +60,18 @@ export function thisMachine(): Machine {
   };
 }
 
-/** Only Linux has a boot ID; elsewhere the host's name must do. */
+/** Only Linux has a boot ID. Other systems use the name of the host. */
 function nameElsewhere(): string {
   return process.platform === 'linux' ? '' : hostname().slice(0, maxTextCharacters);
 }
 
-/** A container may have its own monotonic clock, by so much ahead of the kernel's: "monotonic 86400 500". */
+/** The offset of the monotonic clock of a time namespace from that of the kernel: "monotonic 86400 500". */
 export function timeNamespaceShiftMs(offsets: string): number {
   const [, seconds, nanoseconds] = /^monotonic\s+(-?\d+)\s+(-?\d+)/m.exec(offsets) ?? [];
   return Number(seconds ?? 0) * 1000 + Number(nanoseconds ?? 0) / 1e6;
 }
 
-/** What can't be read is one fact less, and {@link compareMachines} goes by the others. */
+/** An unreadable file is a missing fact. {@link compareMachines} then uses the others. */
 function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'latin1').trim().slice(0, maxTextCharacters);

@@ -7,28 +7,28 @@ import { limits } from '../limits.ts';
 /** A file or device that another process has open. */
 export interface OpenFile {
   readonly pid: string;
-  /** "/proc/7/fd/3": leads to the file itself, whatever its name. */
+  /** "/proc/7/fd/3": leads to the file itself, independent of its name. */
   readonly link: string;
 }
 
 /** The open files of the other processes, as far as they can be examined. */
 export interface OpenFiles {
   readonly files: readonly OpenFile[];
-  /** What could not be examined: clauses. */
+  /** What could not be examined, as clauses. */
   readonly unexamined: readonly string[];
-  /** Whether QEMU may be running: one of its programs was seen, or not all processes were. */
+  /** Whether QEMU may be running: one of its programs was found, or not all processes are visible. */
   readonly mayBeQemu: boolean;
 }
 
-/** The names that the kernel reports for QEMU's programs: qemu-system-x86, qemu-nbd, kvm. */
+/** The names that the kernel reports for programs of QEMU: qemu-system-x86, qemu-nbd, kvm. */
 const qemuName = /^(qemu|kvm)/;
 
 let lastWalk: { readonly endMs: number; readonly walk: Promise<OpenFiles> } | undefined;
 
 /**
- * The files and devices that other processes have open. It takes its turns with other work, and no longer than
- * `limits.openersScanMs`. Source and target of a local run share one walk: who has opened a file since has not had it
- * open for long enough to count.
+ * The files and devices that other processes have open. The search lets other work run in between, and ends after
+ * `limits.openersScanMs`. The source and the target of a run on one host share one search: a file that was opened after it
+ * has not been open for long enough to count.
  */
 export function openFiles(): Promise<OpenFiles> {
   if (lastWalk === undefined || monotonicMs() > lastWalk.endMs) {
@@ -71,14 +71,14 @@ async function walkProcesses(): Promise<OpenFiles> {
   return { files, unexamined, mayBeQemu };
 }
 
-/** The newest first. */
+/** The newest process first. */
 function listPids(unexamined: string[]): string[] {
   try {
     const skipped = new Set([String(process.pid)]);
     if (!isInFirstPidNamespace()) unexamined.push('the processes outside of this container');
     else for (const pid of kernelThreads()) skipped.add(pid);
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    // The mount option `hidepid` leaves out the processes of other users, and the first process is root's.
+    // The mount option `hidepid` hides the processes of other users. The first process belongs to root.
     if (!pids.includes('1')) unexamined.push('the processes of other users');
     return pids.filter((pid) => !skipped.has(pid)).reverse();
   } catch (error) {
@@ -92,18 +92,18 @@ function isInFirstPidNamespace(): boolean {
   return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
 }
 
-/** They are the children of the second process, have no files, and are many. */
+/** Kernel threads are the children of process 2. They have no open files, and there are many. */
 function kernelThreads(): string[] {
   try {
     return readFileSync('/proc/2/task/2/children', 'latin1').trim().split(' ');
   } catch (error) {
-    // Not every kernel tells the children of a process; then these are examined like all.
+    // Some kernels do not list the children of a process. The threads are then examined like other processes.
     if (isGone(error)) return [];
     throw error;
   }
 }
 
-/** Anyone may read the name of a process. */
+/** The name of a process. Reading it needs no permission. */
 function nameOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'latin1');
@@ -121,7 +121,7 @@ function listFiles(pid: string, files: OpenFile[]): void {
   }
 }
 
-/** Most are pipes, sockets and terminals: their paths tell, and cost less than a look at what is there. */
+/** Most descriptors are pipes, sockets and terminals. Reading the link costs less than `stat`, and excludes them. */
 function leadsToFile(link: string): boolean {
   try {
     const path = readlinkSync(link);
@@ -132,7 +132,7 @@ function leadsToFile(link: string): boolean {
   }
 }
 
-/** Processes end, and files are closed, while we look. */
+/** Whether a process ended, or a file was closed, during the examination. */
 export function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ESRCH';

@@ -2,15 +2,14 @@ import { closeSync, constants, fstatSync, open, readFileSync, statSync, type Big
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { monotonicMs } from '../clock.ts';
-import { BasynError, systemReason, type Side } from '../errors.ts';
+import { BasynError, systemReason, type Remedy } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
-import type { DeviceHandle } from './handle.ts';
+import { withSide, type DeviceHandle, type Location } from './handle.ts';
 
-/** A path and what it is to the run, for messages. */
-export interface Place {
-  readonly side: Side;
-  /** `device`: it is only compared or described. */
+/** A path and its role in the run, for messages. */
+export interface Place extends Location {
+  /** `device`: the run only compares or describes it. */
   readonly role: 'source' | 'target' | 'device';
   readonly path: string;
 }
@@ -18,9 +17,9 @@ export interface Place {
 const openFile = promisify(open);
 
 /**
- * Does work at a place whose system calls should not fail.
+ * Does work on a device whose system calls should not fail.
  *
- * @throws BasynError `device`, where one does.
+ * @throws BasynError `device`, if one fails.
  */
 export function examine<T>(place: Place, work: () => T): T {
   try {
@@ -30,49 +29,49 @@ export function examine<T>(place: Place, work: () => T): T {
   }
 }
 
-/** What {@link examine} throws. */
+/** The error that {@link examine} throws. */
 export function examinationError(place: Place, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
   const { code, path } = error as NodeJS.ErrnoException;
-  // What is no failed system call is a bug of ours.
+  // An error without a code is not from a system call, but a bug in Basyn.
   if (code === undefined) return BasynError.from(error);
   const where = path === undefined || path === place.path ? '' : `${path}: `;
-  return placeError('device', place, `can't be examined: ${where}${reasonOf(error)}.`, error);
+  return placeError('device', place, `can't be examined: ${where}${reasonOf(error)}.`, { cause: error });
 }
 
-/** A sentence about a place, which begins with its name: "remote target /dev/sdb1 …". */
+/** A sentence about a device that begins with its name: "remote target /dev/sdb1 …". */
 export function placeMessage(place: Place, what: string): string {
-  const { side, role, path } = place;
-  return `${side} ${role} ${path} ${what}`;
+  return `${withSide(place, `${place.role} ${place.path}`)} ${what}`;
 }
 
-/** A warning about a target that is used in spite of what it is used for already. */
+/** A warning about a target that is in use, which the user has allowed. */
 export function forceWarning(place: Place, what: string): string {
-  return placeMessage(place, `${what}, and --force allows writing to it.`);
+  return placeMessage(place, `${what}, but writing to it is allowed.`);
 }
 
-/** An error about a place, whose message begins with the place's name. */
+/** An error about a device. Its message begins with the name of the device. */
 export function placeError(
   code: 'device' | 'refused',
   place: Place,
   what: string,
-  cause?: unknown,
+  { cause, remedy }: { readonly cause?: unknown; readonly remedy?: Remedy } = {},
 ): BasynError {
-  const options = cause === undefined ? {} : { cause };
-  return new BasynError(code, placeMessage(place, what), { side: place.side, device: place.path }, options);
+  const { side, path: device } = place;
+  const facts = { side, device, ...(remedy !== undefined && { remedy }) };
+  return new BasynError(code, placeMessage(place, what), facts, cause === undefined ? {} : { cause });
 }
 
-/** The reason behind a failed system call, in words. */
+/** The reason of a failed system call, in words. */
 export function reasonOf(error: unknown): string {
   return systemReason(error as NodeJS.ErrnoException);
 }
 
 /**
- * What is at a path, before it is opened: to open a pipe would block, and to open some devices does something
- * (a watchdog starts).
+ * Examines a path before it is opened. Opening a pipe would block, and opening some devices has effects, such as starting
+ * a watchdog.
  *
- * @returns undefined where there is nothing.
- * @throws BasynError `device`, where it is neither a block device nor a regular file, or can't be looked at.
+ * @returns undefined if the path does not exist.
+ * @throws BasynError `device`, if it is neither a block device nor a regular file, or can't be examined.
  */
 export function inspect(place: Place): BigIntStats | undefined {
   const stats = statIfThere(place);
@@ -84,27 +83,27 @@ export function inspect(place: Place): BigIntStats | undefined {
   throw placeError(
     'device',
     place,
-    `is a block device, which works on Linux only (this is ${process.platform}).`,
+    `is a block device, which is supported on Linux only (this is ${process.platform}).`,
   );
 }
 
-/** What {@link openInspected} opened. */
+/** The result of {@link openInspected}. */
 export interface Opened {
   readonly fd: number;
-  /** Whether the file system gives a file another number each time: nothing can be recognised by it. */
+  /** False if the file system reports another inode number each time, so that the number does not identify the file. */
   readonly hasStableNumbers: boolean;
 }
 
 /**
- * Opens what {@link inspect} saw. Waits while somebody holds a lease on it, as a Samba server does, as long as the
- * kernel lets them.
+ * Opens the device or file that {@link inspect} examined. If another program holds a lease on it, as a Samba server does,
+ * waits until the kernel breaks the lease.
  *
- * @param flags access mode and `O_EXCL`, as of open(2).
- * @throws NodeJS.ErrnoException from open(2); BasynError `device`, where something else is at the path by now.
+ * @param flags access mode and `O_EXCL`, as for open(2).
+ * @throws NodeJS.ErrnoException from open(2); BasynError `device`, if the path was replaced after the examination.
  */
 export async function openInspected(place: Place, expected: BigIntStats, flags: number): Promise<Opened> {
-  // Keeps the open from blocking if the file becomes a pipe meanwhile. For a block device the flag has a meaning
-  // of its own (an empty drive may be opened), and without it the kernel tells us about a missing medium.
+  // Prevents the open from blocking if a pipe replaces the file. Block devices are opened without the flag: with it, the
+  // kernel would open an empty drive and not report the missing medium.
   const extraFlags = expected.isFile() ? constants.O_NONBLOCK : 0;
   const fd = await openWithoutLease(place, flags | extraFlags);
   try {
@@ -128,18 +127,18 @@ async function openWithoutLease(place: Place, flags: number): Promise<number> {
   let endMs: number | undefined;
   for (;;) {
     try {
-      // Not in this thread, so that libuv's threads are there before ours: it ends the process where it can't start
-      // its own, without a word.
+      // Asynchronous, so that libuv starts its threads before Basyn starts its workers. libuv aborts the process without
+      // a message if it cannot start them.
       return await openFile(place.path, flags);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      // The attempt has asked the holder to give the lease up.
+      // The failed open has asked the holder to release the lease.
       endMs ??= monotonicMs() + leaseBreakMs() + limits.leaseGraceMs;
       if (monotonicMs() > endMs) {
         throw placeError(
           'device',
           place,
-          'is held by another program (by a lease), which does not give it up.',
+          'is held by a lease of another program, which does not release it.',
         );
       }
       await sleep(limits.leasePollMs);
@@ -153,7 +152,7 @@ function leaseBreakMs(): number {
   try {
     return Number(readFileSync('/proc/sys/fs/lease-break-time', 'latin1')) * 1000;
   } catch {
-    // The kernel's own default, where /proc is missing.
+    // Without /proc, the default of the kernel.
     return defaultLeaseBreakMs;
   }
 }
@@ -169,8 +168,8 @@ function isSameButForNumber(a: BigIntStats, b: BigIntStats): boolean {
 const numberSamples = 3;
 
 /**
- * A file that was replaced has the number of the open one from then on. One whose number changes at every look, or
- * differs by path and by descriptor, tells nothing by it.
+ * Whether the inode number of a file differs each time it is read, or differs by path and by descriptor. Such a number does
+ * not identify the file. A file that was replaced once has a constant number afterwards.
  */
 function hasUnstableNumber(path: string, opened: BigIntStats): boolean {
   for (let sample = 0; sample < numberSamples; sample++) {
@@ -181,8 +180,8 @@ function hasUnstableNumber(path: string, opened: BigIntStats): boolean {
 }
 
 /**
- * Whether a path now leads to an open file or device. The node of a block device may be made anew at any time (by udev), so
- * its number counts. Where inode numbers change, size and time have to do.
+ * Whether a path now leads to an open file or device. udev may recreate the node of a block device at any time, so its
+ * device number counts. If inode numbers are not stable, size and modification time count.
  */
 export function leadsTo(path: string, opened: BigIntStats): boolean {
   try {
@@ -192,7 +191,7 @@ export function leadsTo(path: string, opened: BigIntStats): boolean {
       isSameFile(atPath, opened) || (isSameButForNumber(atPath, opened) && hasUnstableNumber(path, opened))
     );
   } catch {
-    // Whatever keeps us from looking at it: the path does not lead there any more.
+    // If the path cannot be examined for any reason, it no longer leads to the device.
     return false;
   }
 }
@@ -200,28 +199,28 @@ export function leadsTo(path: string, opened: BigIntStats): boolean {
 /**
  * The handle for a descriptor that {@link openInspected} opened.
  *
- * @throws BasynError `device`, where the size can't be told.
+ * @throws BasynError `device`, if the size can't be determined.
  */
 export function describeOpened(place: Place, fd: number): DeviceHandle {
-  const { side, path } = place;
+  const { side, hosts, path } = place;
   const stats = fstatSync(fd, { bigint: true });
-  const opened = { side, path, fd, access: 'buffered', alignmentBytes: 1 } as const;
+  const opened = { side, hosts, path, fd, access: 'buffered', alignmentBytes: 1 } as const;
   return stats.isBlockDevice()
     ? { ...opened, kind: 'block device', sizeBytes: blockDeviceSize(place, deviceNumber(stats.rdev)) }
     : { ...opened, kind: 'regular file', sizeBytes: exactSize(place, Number(stats.size)) };
 }
 
-/** `stat` says 0 for every block device. */
+/** `stat` reports a size of 0 for every block device. */
 function blockDeviceSize(place: Place, number: DeviceNumber): number {
   const device = readBlockDevice(number);
   if (device === undefined) {
-    throw placeError('device', place, `is not in /sys/dev/block (as ${number}), where its size would be.`);
+    throw placeError('device', place, `has no entry ${number} in /sys/dev/block, so its size is unknown.`);
   }
   if (device.sizeBytes === 0) {
     throw placeError(
       'device',
       place,
-      'has a size of 0 bytes: there is no medium in it, or nothing is attached to it.',
+      'has a size of 0 bytes: it has no medium, or nothing is attached to it.',
     );
   }
   return exactSize(place, device.sizeBytes);
@@ -237,7 +236,7 @@ function statIfThere(place: Place): BigIntStats | undefined {
     return statSync(place.path, { bigint: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw placeError('device', place, `can't be opened: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

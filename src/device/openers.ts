@@ -12,20 +12,20 @@ import { parseLocks, type FileLock } from './proc-tables.ts';
 
 const readFile = promisify(readFileWithCallback);
 
-/** Who else has a device or file open, as far as it can be found out. */
+/** The processes that have a device or file open, as far as they can be determined. */
 export interface Openers {
-  /** Uses that lasted for a second: programs that watch devices open them for a moment only. */
+  /** Uses that last for at least a second. Programs that watch devices open them only briefly. */
   readonly uses: readonly Use[];
-  /** What could not be examined: clauses. */
+  /** What could not be examined, as clauses. */
   readonly unexamined: readonly string[];
 }
 
-/** Which users are looked for: a target must not be open in a virtual machine at all; a source must not change. */
+/** Which uses are searched for. A target must not be open in a virtual machine at all. A source must not change. */
 export type OpenersSought = 'writers and virtual machines' | 'writers';
 
 /**
- * Looks for other processes that have a device or file open for writing, and for locks of QEMU on it. Our own process
- * doesn't count.
+ * Searches for other processes that have a device or file open for writing, and for locks of QEMU on it. This process does
+ * not count.
  */
 export async function openersOf(subject: Subject, sought: OpenersSought): Promise<Openers> {
   if (process.platform !== 'linux') return { uses: [], unexamined: [] };
@@ -33,7 +33,7 @@ export async function openersOf(subject: Subject, sought: OpenersSought): Promis
   const doubts = [...unexamined];
   const isWriter = writerTest(subject);
   let writers = files.filter(isWriter);
-  // To read the table of locks, the kernel waits for some 25 ms (for an RCU grace period).
+  // Reading the table of locks takes the kernel about 25 ms (an RCU grace period).
   let locks = mayBeQemu ? await qemuUses(subject, sought, doubts) : [];
   const endMs = monotonicMs() + limits.briefOpeningMs;
   while (writers.length + locks.length > 0 && monotonicMs() < endMs) {
@@ -48,7 +48,7 @@ function writerUses(writers: readonly OpenFile[]): Use[] {
   const processes = [...new Set(writers.map(({ pid }) => pid))];
   return processes.map((pid) => ({
     clause: `is open for writing in process ${pid}${nameOfProcess(pid)}`,
-    remedy: 'end that first',
+    remedy: 'stop that process first',
   }));
 }
 
@@ -56,7 +56,7 @@ function nameOfProcess(pid: string): string {
   try {
     return ` (${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()})`;
   } catch {
-    // It has ended since: the number alone must do.
+    // The process has ended. Its number is enough.
     return '';
   }
 }
@@ -66,7 +66,7 @@ function writerTest({ stats, stack, view }: Subject): (file: OpenFile) => boolea
   const exact = stack.regions.filter(({ placement }) => placement === 'exact').map(({ store }) => store);
   const partitions = stats.isBlockDevice() ? (view.block(deviceNumber(stats.rdev))?.partitions ?? []) : [];
   const stores = new Set([...exact, ...partitions.map((number) => `block ${number}`)]);
-  // A file is compared by its number alone at first, which may be rounded here, and tells nearly all apart.
+  // First, only the inode number is compared. It may be rounded here, but excludes nearly all files.
   const inodes = new Set(
     exact.flatMap((store) => (store.startsWith('file ') ? Number(store.split(' ')[2]) : [])),
   );
@@ -78,25 +78,28 @@ function writerTest({ stats, stack, view }: Subject): (file: OpenFile) => boolea
       const store = exactly.isBlockDevice()
         ? `block ${deviceNumber(exactly.rdev)}`
         : `file ${deviceNumber(exactly.dev)} ${exactly.ino}`;
-      // The link's own permissions are the modes of the opening.
+      // The permissions of the link are the access mode of the descriptor.
       return stores.has(store) && (lstatSync(link).mode & 0o200) !== 0;
     } catch (error) {
-      // Closed meanwhile, or on a file system that fails: what can't be looked at there is not what we have looked at.
+      // The file was closed, or its file system fails. It is not the subject, whose `stat` succeeded.
       if (isGone(error) || (error as NodeJS.ErrnoException).syscall === 'stat') return false;
       throw error;
     }
   };
 }
 
-/** QEMU locks single bytes of an image: here it says what it does with it, and 100 further, what others must not do. */
+/**
+ * QEMU locks single bytes of an image. A byte from `first` on states an operation that QEMU performs. The byte 100 further
+ * states that others must not perform it.
+ */
 const qemuBytes = { first: 100, write: 101, last: 203 };
 
-/** Locks are seen in all containers, other than processes. */
+/** Unlike processes, locks are visible in all containers. */
 async function qemuUses(subject: Subject, sought: OpenersSought, unexamined: string[]): Promise<Use[]> {
   const all = await readLocks(unexamined);
   const locks = all.filter((lock) => isQemuLock(lock, sought) && isOn(lock, subject));
   if (locks.length === 0) return [];
-  return [{ clause: 'is locked by a virtual machine or tool of QEMU', remedy: 'end that first' }];
+  return [{ clause: 'is locked by a QEMU virtual machine or tool', remedy: 'stop it first' }];
 }
 
 function isQemuLock({ kind, firstByte, lastByte }: FileLock, sought: OpenersSought): boolean {
@@ -109,7 +112,7 @@ function isOn({ deviceNumber: number, inode }: FileLock, { stats, path, view }: 
   if (inode !== stats.ino) return false;
   const seen = deviceNumber(stats.dev);
   if (number === seen) return true;
-  // The locks of btrfs and others go by the number of the mount.
+  // For btrfs and some others, the kernel reports locks with the device number of the mount.
   return isAnonymous(seen) && path !== undefined && mountOf(path, view.mounts)?.deviceNumber === number;
 }
 

@@ -8,34 +8,34 @@ import { assertInside, endedEarly, failedAt, isInterrupted, readFully } from './
 
 const readAsync = promisify(read);
 
-/** A range of a device that is read at once. */
+/** A range of a device that one read covers. */
 export interface Piece {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 }
 
-/** The best length of one read: what is read past the page cache needs longer ones, which the disk works on at once. */
+/** The best length of one read. Direct reads need to be longer, because the disk processes each of them as a whole. */
 export function pieceBytesOf({ access }: DeviceHandle): number {
   return access === 'direct' ? limits.directPieceBytes : limits.pieceBytes;
 }
 
 /**
- * Reads one piece of a device after the other, into memory that is used again. The kernel reads ahead of buffered
- * reads; ahead of direct reads it does not, so this class does.
+ * Reads the pieces of a device in order, into memory that is reused. The kernel reads ahead of buffered reads only. For
+ * direct reads, this class reads ahead.
  */
 export class PieceReader {
   #buffered: Uint8Array | undefined;
-  /** Aligned memory for one piece each. */
+  /** Aligned memory, for one piece each. */
   #slots: readonly Uint8Array[] | undefined;
   #handle: DeviceHandle | undefined;
   #pieces: readonly Piece[] = [];
   #nextPiece = 0;
-  /** Direct reads under way or done, oldest first. */
+  /** Direct reads that are in progress or finished, oldest first. */
   readonly #ahead: Promise<Uint8Array>[] = [];
   #startedReads = 0;
 
   /**
-   * Begins with a device. No reads of an earlier one may be open.
+   * Starts with a device. No read of an earlier device may be in progress.
    *
    * @param pieces the ranges to read, inside the device, each of at most `limits.directPieceBytes`.
    */
@@ -54,8 +54,8 @@ export class PieceReader {
   /**
    * The bytes of the next piece, valid until the next call.
    *
-   * @throws {BasynError} `device`, with the offset of the failing read, on an I/O error and where the device has
-   *   become shorter than it was when opened.
+   * @throws {BasynError} `device`, with the offset of the failed read, on an I/O error and if the device has shrunk since
+   *   it was opened.
    */
   next(): Uint8Array | Promise<Uint8Array> {
     const handle = this.#handle;
@@ -64,7 +64,7 @@ export class PieceReader {
     return handle.access === 'direct' ? this.#nextDirect(handle) : this.#readBuffered(handle, piece);
   }
 
-  /** Waits for the reads that are still under way, so that the memory and the descriptor may be used for others. */
+  /** Waits for the reads in progress. Their memory and descriptor can be reused afterwards. */
   async stop(): Promise<void> {
     await Promise.allSettled(this.#ahead.splice(0));
   }
@@ -80,11 +80,11 @@ export class PieceReader {
 
   #nextDirect(handle: DeviceHandle): Promise<Uint8Array> {
     const slots = (this.#slots ??= makeSlots(handle));
-    // One slot holds the piece that the caller looks at, from this call on; the others may be filled.
+    // One slot contains the piece that the caller processes after this call. The other slots can be filled.
     while (this.#startedReads < Math.min(this.#pieces.length, this.#nextPiece - 1 + slots.length)) {
       const piece = this.#pieces[this.#startedReads]!;
       const reading = readDirect(handle, piece, slots[this.#startedReads % slots.length]!);
-      // It may fail long before anyone waits for it.
+      // The read may fail long before its result is awaited.
       reading.catch(() => undefined);
       this.#ahead.push(reading);
       this.#startedReads++;
@@ -109,9 +109,9 @@ function makeSlots(handle: DeviceHandle): Uint8Array[] {
 }
 
 /**
- * A direct read begins and ends at multiples of the alignment, and has to go on from such an offset.
+ * A direct read starts and ends at multiples of the alignment, and has to be continued at such a multiple.
  *
- * The kernel reports a failed direct read for the whole of it. After a failure, the smallest possible reads find its offset.
+ * The kernel reports an error for a direct read as a whole. After an error, reads of the smallest length find its offset.
  */
 async function readDirect(
   handle: DeviceHandle,

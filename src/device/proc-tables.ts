@@ -2,20 +2,21 @@ import { kernelPathOf, type KernelPath } from './kernel-path.ts';
 
 /** One mount of a file system, from /proc/self/mountinfo. */
 export interface Mount {
-  /** The kernel's number of the mount, and of the mount that it is on. */
+  /** The ID of the mount. */
   readonly id: string;
+  /** The ID of the mount that contains the mount point. */
   readonly parentId: string;
-  /** "MAJOR:MINOR" of the file system; "0:N" where it is not on one block device (btrfs, overlay, tmpfs). */
+  /** "MAJOR:MINOR" of the file system. "0:N" if it is not on one block device (btrfs, overlay, tmpfs). */
   readonly deviceNumber: string;
-  /** Which directory or file of the file system is mounted: "/" for the whole. */
+  /** The directory or file of the file system that is mounted: "/" for the whole file system. */
   readonly root: KernelPath;
   readonly mountPoint: KernelPath;
   readonly type: string;
-  /** The device or whatever else was mounted, as it was named then. */
+  /** The mounted device or other source, by the name that was used to mount it. */
   readonly source: KernelPath;
-  /** Whether the file system itself is writable: it then changes on the disk even under a read-only mount. */
+  /** Whether the file system itself is writable. It then changes on the disk even if this mount is read-only. */
   readonly writable: boolean;
-  /** The file system's own options, still as the kernel writes them. */
+  /** The options of the file system, in the notation of the kernel. */
   readonly superOptions: string;
 }
 
@@ -26,13 +27,13 @@ export interface Swap {
 
 /** A lock on a file, from /proc/locks. */
 export interface FileLock {
-  /** `OFDLCK`: it belongs to an open file, whose process is not named. */
+  /** `OFDLCK`: the lock belongs to an open file, and the kernel does not report its process. */
   readonly kind: string;
-  /** "MAJOR:MINOR" of the file system, as mountinfo has it; not always that of `stat`. */
+  /** "MAJOR:MINOR" of the file system, as in mountinfo. Not always the number that `stat` reports. */
   readonly deviceNumber: string;
   readonly inode: bigint;
   readonly firstByte: number;
-  /** Infinity, where it goes on for ever. */
+  /** Infinity if the lock has no end. */
   readonly lastByte: number;
 }
 
@@ -44,7 +45,7 @@ export interface FileLock {
 export function parseMountInfo(latin1: string): Mount[] {
   return linesOf(latin1).map((line) => {
     const fields = line.split(' ');
-    // A varying number of optional fields ends with a lone hyphen.
+    // A single hyphen ends a variable number of optional fields.
     const rest = fields.slice(fields.indexOf('-') + 1);
     const superOptions = rest[2] ?? '';
     return {
@@ -61,14 +62,14 @@ export function parseMountInfo(latin1: string): Mount[] {
   });
 }
 
-/** Parses /proc/swaps: a heading, then one line for each area. */
+/** Parses /proc/swaps: a heading, and one line for each area. */
 export function parseSwaps(latin1: string): Swap[] {
   return linesOf(latin1)
     .slice(1)
     .map((line) => ({ path: unescapePath(line.split(/\s/, 1)[0] ?? '') }));
 }
 
-/** Parses /proc/locks, see proc_locks(5). Requests that wait for a lock are left out. */
+/** Parses /proc/locks, see proc_locks(5). Omits requests that wait for a lock. */
 export function parseLocks(text: string): FileLock[] {
   return linesOf(text).flatMap((line) => {
     const [, kind, , , , file, first, last] = line.split(/\s+/);
@@ -84,17 +85,17 @@ export function parseLocks(text: string): FileLock[] {
   });
 }
 
-/** The directories that a mounted overlay shows as one: the upper one first, and the lower ones from the top. */
+/** The directories that a mounted overlay combines: the upper one first, then the lower ones from top to bottom. */
 export function overlayLayers({ superOptions }: Pick<Mount, 'superOptions'>): KernelPath[] {
   const upper: KernelPath[] = [];
   const lower: KernelPath[] = [];
-  // A comma in a path is written as "\054".
+  // The kernel writes a comma in a path as "\054".
   for (const option of superOptions.split(',')) {
     const equals = option.indexOf('=');
     const value = unescapePath(option.slice(equals + 1));
     switch (option.slice(0, equals)) {
       case 'upperdir':
-        // Kernels differ: some write the path as it was given, with backslashes before commas and colons.
+        // Some kernels write the path as the user specified it, with backslashes before commas and colons.
         upper.push(...new Set([withoutBackslashes(value), value]));
         break;
       case 'lowerdir':
@@ -108,7 +109,7 @@ export function overlayLayers({ superOptions }: Pick<Mount, 'superOptions'>): Ke
   return [...upper, ...lower];
 }
 
-/** Several paths with colons between them; a backslash stands before a colon, comma or backslash of a path. */
+/** Several paths, separated by colons. A backslash escapes a colon, comma or backslash in a path. */
 function splitLayers(paths: KernelPath): KernelPath[] {
   return (paths.match(/(?:\\.|[^:\\])+/gs) ?? []).map(withoutBackslashes);
 }
@@ -125,7 +126,7 @@ function unescapePath(path: string): KernelPath {
   return kernelPathOf(unescapeOctal(path));
 }
 
-/** The kernel writes blanks, backslashes and the like, byte by byte, as "\040". */
+/** The kernel writes blanks, backslashes and some other bytes as "\040". */
 function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

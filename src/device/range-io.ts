@@ -3,11 +3,11 @@ import { assert, systemReason, type BasynError } from '../errors.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 
 /**
- * Fills `into` from an offset, through the page cache. The range must lie inside the device. Synchronous: for worker
+ * Fills `into` from an offset, through the page cache. The range must be inside the device. Synchronous, for worker
  * threads.
  *
- * @throws BasynError `device`, with the offset of the failing read, on an I/O error and where the device has
- *   become shorter than it was when opened.
+ * @throws BasynError `device`, with the offset of the failed read, on an I/O error and if the device has shrunk since it
+ *   was opened.
  */
 export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
   assertInside(handle, offsetBytes, into.byteLength);
@@ -21,9 +21,9 @@ export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8
 }
 
 /**
- * Writes all of `bytes` at an offset; the range must lie inside the device. Synchronous: for worker threads.
+ * Writes all of `bytes` at an offset. The range must be inside the device. Synchronous, for worker threads.
  *
- * @throws BasynError `device`, with the offset of the failing write.
+ * @throws BasynError `device`, with the offset of the failed write.
  */
 export function writeFully(handle: DeviceHandle, offsetBytes: number, bytes: Uint8Array): void {
   assertInside(handle, offsetBytes, bytes.byteLength);
@@ -53,17 +53,17 @@ function writeOnce(handle: DeviceHandle, bytes: Uint8Array, atBytes: number): nu
       if (isInterrupted(error)) continue;
       throw failedAt('write', handle, atBytes, error);
     }
-    const message = `cannot write ${nameOf(handle)} at byte ${atBytes}: it takes no more data.`;
+    const message = `cannot write ${nameOf(handle)} at byte ${atBytes}: it accepts no more data.`;
     throw deviceError(handle, message, undefined, atBytes);
   }
 }
 
-/** Network and FUSE file systems may let a signal cut a call short; libuv repeats most calls, but not reads. */
+/** On network and FUSE file systems, a signal may interrupt a call. libuv repeats most calls, but not reads. */
 export function isInterrupted(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'EINTR';
 }
 
-/** A `device` error about a read or a write that failed. */
+/** A `device` error about a failed read or write. */
 export function failedAt(
   verb: 'read' | 'write',
   handle: DeviceHandle,
@@ -79,14 +79,14 @@ export function failedAt(
   );
 }
 
-/** A `device` error about a device that ends before the size that it had. */
+/** A `device` error about a device that has shrunk since it was opened. */
 export function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
   const sizes = `it had ${handle.sizeBytes} bytes when it was opened`;
-  const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has become shorter.`;
+  const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has shrunk.`;
   return deviceError(handle, message, undefined, atBytes);
 }
 
-/** @throws BasynError `internal`, where a range is not inside the device: a bug of ours. */
+/** @throws BasynError `internal`, if a range is not inside the device: a bug in Basyn. */
 export function assertInside(handle: DeviceHandle, offsetBytes: number, lengthBytes: number): void {
   const inside =
     Number.isSafeInteger(offsetBytes) &&
@@ -95,7 +95,8 @@ export function assertInside(handle: DeviceHandle, offsetBytes: number, lengthBy
     lengthBytes >= 0 &&
     offsetBytes + lengthBytes <= handle.sizeBytes;
   if (inside) return;
-  // The text is built only now: this check precedes every read and write, and formatting takes longer than checking.
+  // The message is formatted only after the check failed. The check precedes every read and write, and formatting takes
+  // longer than the check.
   assert(
     false,
     `range ${offsetBytes}+${lengthBytes} is not inside the ${handle.sizeBytes} bytes of ${handle.path}`,

@@ -14,27 +14,29 @@ export interface StorageRegion {
   readonly startBytes: number;
   readonly endBytes: number;
   /**
-   * `exact`: the storage is these bytes. `within`: it takes up some of them, we can't tell which: a file in a
-   * file system, a logical volume on its disks.
+   * `exact`: the storage is these bytes. `within`: the storage covers some of these bytes, but it is unknown which. Examples
+   * are a file in a file system and a logical volume on its disks.
    */
   readonly placement: 'exact' | 'within';
 }
 
-/** Something below the storage that could not be found out. */
+/** A part of the storage stack that could not be determined. */
 export interface StorageGap {
   /**
-   * `anything`: the storage may be any other file or device. `neighbour`: it may be any file of the same file system.
-   * `twin`: it may be any file of the same size and times, or take up a part of some device (an overlay whose layers are
-   * out of sight).
-   * `block device`: it takes up a part of some device. `elsewhere`: it takes up a part of something that may not even
-   * be on this machine (network and FUSE file systems), or that is out of sight in a container.
+   * - `anything`: the storage may be any other file or device.
+   * - `neighbour`: it may be any file of the same file system.
+   * - `twin`: it may be any file of the same size and times, or a part of any block device. An overlay with invisible layers
+   *   is an example.
+   * - `block device`: it is a part of some block device.
+   * - `elsewhere`: it is a part of storage that may be on another host (network and FUSE file systems), or that is not visible
+   *   in this container.
    */
   readonly mayBe: 'anything' | 'neighbour' | 'twin' | 'block device' | 'elsewhere';
   /** A clause: "which file /dev/loop0 is attached to". */
   readonly what: string;
 }
 
-/** Enough for a volume over a hundred disks, each with a partition; small enough for one message. */
+/** Enough for a volume on a hundred disks with one partition each. Small enough for one message. */
 export const maxRegions = 256;
 export const maxGaps = 16;
 
@@ -43,7 +45,7 @@ export function realKernelPath(path: string | Buffer): KernelPath {
   return kernelPathOf(realpathSync.native(path, 'buffer').toString('latin1'));
 }
 
-/** Collects regions on the way down from a device or file to what it stands on. */
+/** Collects the regions of a device or file, and of all storage below it. */
 export class Regions {
   readonly #byKey = new Map<string, StorageRegion>();
   readonly #gaps = new Map<string, StorageGap>();
@@ -70,7 +72,7 @@ export class Regions {
     if (device !== undefined) this.#addDevice(device, 0, device.sizeBytes, placement);
   }
 
-  /** @param path by which the file was found, if it is known. */
+  /** @param path of the file, if it is known. */
   addFile(
     file: { readonly deviceNumber: DeviceNumber; readonly inode: bigint; readonly path?: KernelPath },
     startBytes: number,
@@ -90,7 +92,7 @@ export class Regions {
     this.addFile(below, startBytes, endBytes, placement);
   }
 
-  /** All that a file system keeps its files on. */
+  /** Adds the storage of a file system. */
   addFileSystem(place: { readonly deviceNumber: DeviceNumber; readonly path?: KernelPath }): void {
     if (!isAnonymous(place.deviceNumber)) {
       this.addWholeDevice(place.deviceNumber, 'within');
@@ -98,7 +100,7 @@ export class Regions {
     }
     const mount = this.#mountOf(place);
     const type = mount?.type.slice(0, 32) ?? 'unknown';
-    const what = `what the ${type} file system ${place.deviceNumber} keeps its files on`;
+    const what = `where the ${type} file system ${place.deviceNumber} stores its files`;
     if (mount === undefined) this.addGap({ mayBe: 'elsewhere', what });
     else if (mount.type === 'overlay') this.#addTopLayer(mount, what);
     else this.#addMountStorage(mount, what);
@@ -130,7 +132,7 @@ export class Regions {
     return mounts.find((mount) => mount.deviceNumber === file.deviceNumber);
   }
 
-  /** Without /proc, what an anonymous file system stands on is one more gap. */
+  /** Without /proc, the storage of an anonymous file system is a gap. */
   #mountsIfKnown(): readonly Mount[] {
     try {
       return this.#view.mounts;
@@ -177,12 +179,15 @@ export class Regions {
     });
   }
 
-  /** False where it is known already. */
+  /** Returns false if the region is already known. */
   #add(region: StorageRegion): boolean {
     const key = JSON.stringify(region);
     if (this.#byKey.has(key)) return false;
     if (this.#byKey.size === maxRegions) {
-      throw new BasynError('device', `a device that stands on more than ${maxRegions} others can't be used.`);
+      throw new BasynError(
+        'device',
+        `A device that is built on more than ${maxRegions} other devices is not supported.`,
+      );
     }
     this.#byKey.set(key, region);
     return true;

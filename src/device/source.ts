@@ -1,7 +1,7 @@
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
-import { BasynError, type Side } from '../errors.ts';
+import { BasynError } from '../errors.ts';
 import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
-import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
+import { openHandle, type DeviceHandle, type Location, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
 import { subjectOf, writableMountPoints, type Subject, type Use } from './in-use.ts';
 import { openersOf } from './openers.ts';
@@ -20,22 +20,22 @@ import {
 import { realKernelPath } from './regions.ts';
 
 /**
- * Opens a device or file for reading only. It may be in use: a warning says so where a file system on it is
- * mounted read-write.
+ * Opens a device or file for reading only. It may be in use: a warning reports a file system on it that is mounted
+ * read-write.
  *
- * @throws BasynError `device`, where it is missing, is no block device or regular file, can't be opened, or doesn't
- *   say how large it is.
+ * @throws BasynError `device`, if it does not exist, is neither a block device nor a regular file, can't be opened, or its
+ *   size can't be determined.
  */
 export async function openSource(
   path: string,
-  { side, role = 'source' }: { side: Side; role?: 'source' | 'device' },
+  { role = 'source', ...location }: Location & { readonly role?: 'source' | 'device' },
 ): Promise<OpenedDevice> {
-  const place: Place = { side, role, path };
+  const place: Place = { ...location, role, path };
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
   const subject = examine(place, () => subjectOf(stats, realKernelPath(path)));
   const searching = openersOf(subject, 'writers');
-  // Whatever else fails first is told.
+  // Awaited below. If another failure comes first, that one is reported.
   searching.catch(() => undefined);
   const { fd, hasStableNumbers } = await openForReading(place, stats);
   try {
@@ -61,23 +61,23 @@ async function openForReading(place: Place, stats: BigIntStats): Promise<Opened>
     return await openInspected(place, stats, constants.O_RDONLY);
   } catch (error) {
     if (error instanceof BasynError) throw error;
-    throw placeError('device', place, `can't be opened for reading: ${reasonOf(error)}.`, error);
+    throw placeError('device', place, `can't be opened for reading: ${reasonOf(error)}.`, { cause: error });
   }
 }
 
-/** The files of the kernel (/proc, some of /sys) say that they have no bytes, and give some. */
+/** Files of the kernel (in /proc, and some in /sys) report a size of 0 but contain data. */
 function checkEmptiness(place: Place, { fd, sizeBytes }: DeviceHandle): void {
   if (sizeBytes > 0 || readSync(fd, Buffer.alloc(1), 0, 1, 0) === 0) return;
   throw placeError(
     'device',
     place,
-    'says that it has no bytes, and yet there are some: it is no file on a disk.',
+    'reports a size of 0 bytes but contains data: it is not a file on a disk.',
   );
 }
 
 const advice = 'use a snapshot (LVM) or remount it read-only, or the result may be inconsistent.';
 
-/** It only reads: what can't be found out about a source is no reason to refuse it. */
+/** A source is only read. It is not refused if its mounts can't be determined. */
 function mountWarnings(place: Place, subject: Subject): string[] {
   try {
     const mountPoints = [...new Set(writableMountPoints(subject))];
@@ -86,7 +86,7 @@ function mountWarnings(place: Place, subject: Subject): string[] {
   } catch (error) {
     const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EPERM') throw error;
-    const what = `may be mounted read-write, and it can't be found out (${path}: ${reasonOf(error)}).`;
+    const what = `may be mounted read-write, which can't be determined (${path}: ${reasonOf(error)}).`;
     return [placeMessage(place, what)];
   }
 }

@@ -1,16 +1,15 @@
-import type { Side } from '../errors.ts';
+import type { Location } from './handle.ts';
 import type { StorageIdentity } from './identity.ts';
 
-/** How a target is to be opened. */
-export interface TargetOptions {
-  readonly side: Side;
+/** How a target is opened. */
+export interface TargetOptions extends Location {
   readonly sourceSizeBytes: number;
-  /** Left out, the source is known to be other storage. */
+  /** Undefined if the source is known to be other storage. */
   readonly sourceIdentity?: StorageIdentity;
-  /** What a missing path means: an error, or a regular file to be made, sparse, at the source's size. */
+  /** Whether a missing target is an error, or is created as a sparse regular file of the size of the source. */
   readonly missing: 'refuse' | 'create';
-  /** What it means that something else uses the target: an error, or a warning (`--force`). */
+  /** Whether a target in use is an error, or leads to a warning (`--force`). */
   readonly inUse: 'refuse' | 'warn';
-  /** A dry run opens the target for reading only, creates nothing, and passes the same guards. */
+  /** A dry run opens the target for reading only and creates nothing. The same guards apply. */
   readonly purpose: 'write' | 'dry run';
 }

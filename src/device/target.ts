@@ -12,14 +12,15 @@ import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
 /**
- * Opens a device or file that is to be written to, after every guard has been passed: it is not in use, is not
- * the source under another name, is large enough, and is ours alone from now on. A block device is claimed
- * in the kernel (`O_EXCL`), a regular file is locked. A regular file is never truncated.
+ * Opens a device or file for writing, after all guards have passed: it is not in use, it is not the source under another
+ * name, and it is large enough. A block device is claimed in the kernel (`O_EXCL`), and a regular file is locked, so that no
+ * other run can use it. A regular file is never truncated.
  *
- * @throws BasynError `refused`, where a guard says no; `device`, where it can't be opened or written.
+ * @throws BasynError `refused`, if a guard refuses it; `device`, if it can't be opened or written.
  */
 export async function openTarget(path: string, options: TargetOptions): Promise<OpenedDevice> {
-  const place: Place = { side: options.side, role: 'target', path };
+  const { side, hosts } = options;
+  const place: Place = { side, hosts, role: 'target', path };
   const stats = inspect(place);
   return stats === undefined ? openMissing(place, options) : openExisting(place, stats, options);
 }
@@ -32,7 +33,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
   examine(place, () => checkIsWritable(place, subject));
   const isKnownInUse = useWarnings.length > 0;
   const searching = openersOf(subject, 'writers and virtual machines');
-  // Whatever else fails first is told.
+  // Awaited below. If another failure comes first, that one is reported.
   searching.catch(() => undefined);
   const {
     fd,
@@ -68,7 +69,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
 
 async function openMissing(place: Place, options: TargetOptions): Promise<OpenedDevice> {
   if (options.missing === 'refuse') {
-    throw placeError('device', place, 'does not exist; for a regular file that is to be made, say --create.');
+    throw placeError('device', place, 'does not exist.', { remedy: 'create' });
   }
   const plan = planCreation(place, options.sourceSizeBytes);
   const warnings = checkNotSource(place, plan.identity, options.sourceIdentity);

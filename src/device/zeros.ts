@@ -2,14 +2,14 @@ import { isZero, zeroBytes } from '../zero.ts';
 import type { DeviceHandle } from './handle.ts';
 import { writeFully } from './range-io.ts';
 
-/** What happens to a range of the target that has to be zero: `skip` where the target reads as zeros already. */
+/** What happens to a range of the target that has to be zero. `skip` if the target already reads as zeros. */
 export type ZeroPolicy = 'write' | 'skip';
 
 /**
- * Makes a range zero.
+ * Makes a range read as zeros.
  *
  * @param lengthBytes at most `limits.dataFrameBytes`.
- * @throws BasynError `device`, with the offset of the failing write.
+ * @throws BasynError `device`, with the offset of the failed write.
  */
 export function makeZero(
   target: DeviceHandle,
@@ -21,9 +21,9 @@ export function makeZero(
 }
 
 /**
- * Writes bytes of which it is not known whether they are zero.
+ * Writes bytes that may be zero.
  *
- * @throws BasynError `device`, with the offset of the failing write.
+ * @throws BasynError `device`, with the offset of the failed write.
  */
 export function writeRange(
   target: DeviceHandle,
@@ -31,7 +31,7 @@ export function writeRange(
   bytes: Uint8Array,
   zeros: ZeroPolicy,
 ): void {
-  // To look at the bytes costs time, so they are looked at only where it may save the write.
+  // Examining the bytes takes time, so it is done only if it may save the write.
   if (zeros !== 'write' && isZero(bytes)) makeZero(target, offsetBytes, bytes.byteLength, zeros);
   else writeFully(target, offsetBytes, bytes);
 }

@@ -8,7 +8,7 @@ export function totalBytes(extents: readonly Extent[]): number {
   return extents.reduce((sum, extent) => sum + extent.lengthBytes, 0);
 }
 
-/** The steps of `extent`, in order; the last may be short. */
+/** The steps of `extent`, in order. The last may be short. */
 export function* cut(extent: Extent, stepBytes: number): Generator<Extent, void> {
   const endBytes = extent.offsetBytes + extent.lengthBytes;
   for (let offsetBytes = extent.offsetBytes; offsetBytes < endBytes; offsetBytes += stepBytes) {
@@ -16,7 +16,7 @@ export function* cut(extent: Extent, stepBytes: number): Generator<Extent, void>
   }
 }
 
-/** The steps of all `extents`, as {@link cut} makes them. A plain loop, because a thread does this for every job. */
+/** The steps of all `extents`, as {@link cut} returns them. A plain loop, because a thread calls it for each job. */
 export function cutAll(extents: readonly Extent[], stepBytes: number): Extent[] {
   const steps: Extent[] = [];
   for (const extent of extents) {
@@ -29,8 +29,8 @@ export function cutAll(extents: readonly Extent[], stepBytes: number): Extent[] 
 }
 
 /**
- * The same bytes in as few extents as possible of which {@link cut} makes the same steps: what ends within a step is not
- * joined to what follows. `extents` don't overlap, and stay in their order.
+ * The same bytes in as few extents as possible, of which {@link cut} returns the same steps: an extent that ends within a
+ * step is not joined to the next one. `extents` do not overlap, and keep their order.
  */
 export function joinNeighbours(extents: Iterable<Extent>, stepBytes = 1): Extent[] {
   const joined: Extent[] = [];

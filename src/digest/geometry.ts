@@ -2,25 +2,25 @@ import { limits } from '../limits.ts';
 import { cut, joinNeighbours, type Extent } from './extent.ts';
 
 /**
- * How a device is cut for comparison.
+ * How a device is divided for comparison.
  *
- * The device is cut into *buffers*. A buffer is cut into *blocks*, whose digests the first pass computes; the
- * buffer's own digest is the digest of its block digests, or, with a single block, that block's digest. A
- * block that differs is cut finer, level by level, down to *chunks*. Every level's step is a multiple of the
- * next one's, and all are counted from the buffer's start, so a range of whole steps is a range of whole
- * finer steps too.
+ * The device is divided into *buffers*, and a buffer into *blocks*. The first pass computes the digests of the blocks. The
+ * digest of a buffer is the digest of its block digests. If a buffer has one block, it is the digest of this block. A
+ * differing block is divided further, level by level, down to *chunks*. The step of each level is a multiple of the step of
+ * the next level, and all steps are counted from the start of the buffer. So a range of whole steps is also a range of
+ * whole finer steps.
  */
 export interface Geometry {
   /** Bytes of the device that are compared, from offset 0. */
   readonly sizeBytes: number;
   readonly bufferBytes: number;
-  /** The comparison's steps in a buffer, from block to chunk. Never empty. */
+  /** The steps of the comparison in a buffer, from block to chunk. Never empty. */
   readonly stepsBytes: readonly number[];
 }
 
 /**
- * The block is the chunk, doubled as often as it stays within `limits.blockBytes`, where hashes run at full speed.
- * From there down to the chunk, each step is cut into at most `limits.refineFanOut` finer ones.
+ * The block is the chunk, doubled as long as it does not exceed `limits.blockBytes`, at which hashes reach full speed. Between
+ * block and chunk, each step is divided into at most `limits.refineFanOut` finer steps.
  */
 export function geometryOf(sizeBytes: number, bufferBytes: number, chunkBytes: number): Geometry {
   const coarsestBytes = Math.min(limits.blockBytes, bufferBytes);
@@ -48,14 +48,14 @@ export function blockBytesOf({ stepsBytes }: Geometry): number {
   return stepsBytes[0]!;
 }
 
-/** How many steps the extents are cut into. */
+/** The number of steps into which the extents are divided. */
 export function stepCountOf(extents: readonly Extent[], stepBytes: number): number {
   return extents.reduce((sum, { lengthBytes }) => sum + Math.ceil(lengthBytes / stepBytes), 0);
 }
 
 /**
- * The parts of `extents` whose digests differ, neighbours joined. `source` and `target` hold one digest per
- * step, in order, back to back.
+ * The parts of `extents` whose digests differ. Adjacent parts are joined. `source` and `target` contain one digest for each
+ * step, concatenated in order.
  */
 export function differingExtents(
   extents: readonly Extent[],

@@ -1,4 +1,4 @@
-/** The hashes that `--hash` takes, in the spelling of the spec; any case is accepted. XXH128 is ours, for speed. */
+/** The hashes that `--hash` accepts, in the spelling of the spec and in any case. XXH128 is an addition, for speed. */
 export const hashNames = [
   'SHA1',
   'SHA224',

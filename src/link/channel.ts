@@ -308,7 +308,9 @@ export class Channel {
     if (!this.#isPaused && this.#isSilent(peerTimeoutMs)) {
       const seconds = Math.round(peerTimeoutMs / 1000);
       this.fail(
-        new BasynError('connection', `Nothing came from the other side for ${seconds} seconds (--timeout).`),
+        new BasynError('connection', `Nothing came from the other side for ${seconds} seconds.`, {
+          remedy: 'longer-timeout',
+        }),
       );
       return;
     }

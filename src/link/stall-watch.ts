@@ -1,5 +1,5 @@
 import { monotonicMs } from '../clock.ts';
-import { BasynError } from '../errors.ts';
+import { BasynError, type Remedy } from '../errors.ts';
 import { frameHeaderBytes } from '../protocol/frame.ts';
 import { limits } from '../limits.ts';
 
@@ -52,7 +52,7 @@ export class StallWatch {
     const isDeaf = !isSending && Math.min(unansweredPingMs, nowMs - this.#heardAtMs) > this.#peerTimeoutMs;
     if (isDeaf) {
       const seconds = Math.round(this.#peerTimeoutMs / 1000);
-      return stalled(`has not answered pings for ${seconds} seconds (--timeout)`);
+      return stalled(`has not answered pings for ${seconds} seconds`, 'longer-timeout');
     }
     const stallMs = limits.stallTimeouts * this.#peerTimeoutMs;
     if (nowMs - this.#movedAtMs <= stallMs) return undefined;
@@ -60,6 +60,6 @@ export class StallWatch {
   }
 }
 
-function stalled(how: string): BasynError {
-  return new BasynError('connection', `The other side ${how}.`);
+function stalled(how: string, remedy?: Remedy): BasynError {
+  return new BasynError('connection', `The other side ${how}.`, remedy === undefined ? {} : { remedy });
 }

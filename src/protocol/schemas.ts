@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { hashNames } from '../digest/hash-names.ts';
+import { isRemedy, type Remedy } from '../errors.ts';
 import { limits } from '../limits.ts';
 
 /**
@@ -115,11 +116,19 @@ export const finishedSchema = v.object({
   writtenBytes: bytes,
 });
 
-export const failureSchema = v.object({
+const failure = v.object({
   /** Not `usage`: it promises that nothing was changed, which is not the other side's to promise. */
   code: v.picklist(['device', 'refused', 'connection', 'protocol', 'aborted', 'internal']),
   message: text,
   side: v.exactOptional(side),
   device: v.exactOptional(path),
   offsetBytes: v.exactOptional(bytes),
+  remedy: v.exactOptional(v.unknown()),
 });
+type Failure = Omit<v.InferOutput<typeof failure>, 'remedy'> & { readonly remedy?: Remedy };
+
+/** A remedy is a hint only: one that this version does not know is ignored. */
+export const failureSchema = v.pipe(
+  failure,
+  v.transform(({ remedy, ...fields }): Failure => (isRemedy(remedy) ? { ...fields, remedy } : fields)),
+);

@@ -3,7 +3,8 @@ import { BasynError, runEnded } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
-import type { InspectOptions } from '../options.ts';
+import type { Complete } from '../options/defaults.ts';
+import type { InspectOptions } from '../options/types.ts';
 import type { Traffic } from '../report.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
@@ -25,7 +26,7 @@ export class Attempt {
   readonly #lanes: LaneOpener;
 
   /** Starts ssh. */
-  constructor(options: InspectOptions, order: Order, reporter: Reporter) {
+  constructor(options: Complete<InspectOptions>, order: Order, reporter: Reporter) {
     this.#order = order;
     this.#reporter = reporter;
     const furtherLanes = order.lanes - 1;
@@ -97,7 +98,7 @@ export class Attempt {
   }
 }
 
-function destinationOf({ host = '', port, user, sshOptions = [], remoteNode = 'node' }: InspectOptions) {
+function destinationOf({ host = '', port, user, sshOptions = [], remoteNode }: Complete<InspectOptions>) {
   return {
     host,
     ...(port !== undefined && { port }),

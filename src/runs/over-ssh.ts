@@ -1,5 +1,6 @@
 import type { Side } from '../errors.ts';
-import type { InspectOptions, RecheckOptions, SyncOptions } from '../options.ts';
+import type { Complete } from '../options/defaults.ts';
+import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
 import type { DeviceReport, RunReport } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
@@ -8,7 +9,10 @@ import { abortable, throwIfEnded } from './abortable.ts';
 import { Attempt } from './attempt.ts';
 
 /** A run whose other device is on another host. */
-export async function runOverSsh(options: SyncOptions | RecheckOptions, order: Order): Promise<RunReport> {
+export async function runOverSsh(
+  options: Complete<SyncOptions | RecheckOptions>,
+  order: Order,
+): Promise<RunReport> {
   return withAttempt(options, order, async (end) => {
     await runLocalEnd(end);
     return () => end.reporter.report();
@@ -17,7 +21,7 @@ export async function runOverSsh(options: SyncOptions | RecheckOptions, order: O
 
 /** Opens both devices and returns what they are. */
 export async function inspectOverSsh(
-  options: InspectOptions,
+  options: Complete<InspectOptions>,
   order: Order,
 ): Promise<Record<Side, DeviceReport>> {
   return withAttempt(options, order, async (end) => {
@@ -28,7 +32,7 @@ export async function inspectOverSsh(
 
 /** @param use returns what makes the result, once everything that was started has ended. */
 async function withAttempt<T>(
-  options: InspectOptions,
+  options: Complete<InspectOptions>,
   order: Order,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {

@@ -1,24 +1,21 @@
-import type { Side } from '../errors.ts';
+import { BasynError, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Observation } from '../options.ts';
+import type { Observation } from '../options/types.ts';
 import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
-import type { DeviceReport, RunEvent, RunReport } from '../report.ts';
+import type { DeviceReport, RunReport } from '../report.ts';
 import { Reporter } from '../session/reporter.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
 import { performOnSameHost } from '../workers/same-host.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
-import { errorWithoutSides, withoutSides } from './sides.ts';
 
 /** A run whose devices are both on this host. Large runs use threads; these have ended when the run settles. */
 export async function runSameHost({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
   let writtenBytes = 0;
   let runner: JobRunner<SameHostJob> | undefined;
   const isPush = order.localRole === 'source';
-  const emit = (event: RunEvent): void =>
-    onEvent?.('message' in event ? { ...event, message: withoutSides(event.message) } : event);
-  const reporter = new Reporter(order, emit, () => ({
+  const reporter = new Reporter(order, onEvent ?? (() => undefined), () => ({
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
   }));
@@ -41,7 +38,7 @@ export async function runSameHost({ onEvent, signal }: Observation, order: Order
         });
         return reporter.report();
       } catch (thrown) {
-        throw errorWithoutSides(thrown);
+        throw BasynError.from(thrown);
       } finally {
         reporter.stop();
         await runner?.close();
@@ -51,11 +48,15 @@ export async function runSameHost({ onEvent, signal }: Observation, order: Order
 }
 
 /** Opens both devices and returns what they are. */
-export async function inspectSameHost(order: Order): Promise<Record<Side, DeviceReport>> {
+export async function inspectSameHost(
+  { signal }: Observation,
+  order: Order,
+): Promise<Record<Side, DeviceReport>> {
+  throwIfEnded(signal);
   try {
     return await inspectOnSameHost(order);
   } catch (thrown) {
-    throw errorWithoutSides(thrown);
+    throw BasynError.from(thrown);
   }
 }
 

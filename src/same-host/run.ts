@@ -23,7 +23,9 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const names = deviceNamesOf(order);
   const open = (role: Role, targetRequest: TargetRequest | null): Promise<RunDevice> => {
     const { path, side } = names[role];
-    return openDevice(path, side, { phases: order.phases, targetRequest }, () => reporter.flushing(side));
+    return openDevice(path, { side, hosts: 'one' }, { phases: order.phases, targetRequest }, () =>
+      reporter.flushing(side),
+    );
   };
   const opened = await open('source', null);
   const runner = await run.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
@@ -64,7 +66,12 @@ export async function inspectOnSameHost({
     [localPath, 'local'],
     [remotePath, 'remote'],
   ] as const) {
-    const device = await openDevice(path, side, { phases: [], targetRequest: null }, () => undefined);
+    const device = await openDevice(
+      path,
+      { side, hosts: 'one' },
+      { phases: [], targetRequest: null },
+      () => undefined,
+    );
     reports.push(deviceReportOf(device.handle));
     await device.close();
   }

@@ -55,7 +55,8 @@ async function serveDevice(
   listenForLanes: ListenForLanes,
 ): Promise<readonly string[]> {
   const use = { phases: open.phases, targetRequest: targetRequestOf(open) };
-  const opened = await openDevice(open.path, 'remote', use, () => channel.announceFlush());
+  const location = { side: 'remote', hosts: 'two' } as const;
+  const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
     const { handle, identity, warnings, notes, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;

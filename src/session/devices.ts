@@ -9,11 +9,12 @@ import {
   sourceChanges,
   startStateOf,
   type DeviceHandle,
+  type Location,
   type OpenedDevice,
   type OpenHandle,
   type StorageIdentity,
 } from '../device/device.ts';
-import { BasynError, type Side } from '../errors.ts';
+import { BasynError } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
@@ -69,11 +70,11 @@ export function targetRequestOf(
  */
 export async function openDevice(
   path: string,
-  side: Side,
+  location: Location,
   use: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
-  const opened = await openFor(path, side, use);
+  const opened = await openFor(path, location, use);
   try {
     return await prepare(opened, use, onFlush);
   } catch (error) {
@@ -84,18 +85,18 @@ export async function openDevice(
 
 async function openFor(
   path: string,
-  side: Side,
+  location: Location,
   { phases, targetRequest }: DeviceUse,
 ): Promise<OpenedDevice> {
   if (targetRequest === null) {
     const role = phases.some(isTransfer) ? 'source' : 'device';
-    const opened = await openSource(path, { side, role });
+    const opened = await openSource(path, { ...location, role });
     if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
     await opened.close();
     throw emptyError(nameOf(opened.handle), opened.handle);
   }
   return openTarget(path, {
-    side,
+    ...location,
     sourceSizeBytes: targetRequest.sourceSizeBytes,
     sourceIdentity: targetRequest.sourceIdentity,
     missing: targetRequest.create ? 'create' : 'refuse',
@@ -159,7 +160,7 @@ async function flushAtStart(handle: DeviceHandle, onFlush: () => void): Promise<
 function cacheNote(handle: DeviceHandle, reason: string): string {
   return (
     `${nameOf(handle)} keeps its page cache, because ${reason}: after an earlier write error, what is written to it may ` +
-    'be lost. Use --recheck then.'
+    'be lost. A recheck detects that.'
   );
 }
 

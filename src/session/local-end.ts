@@ -126,7 +126,8 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
 
 function openLocal({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): Promise<RunDevice> {
   const { localPath, phases } = order;
-  return openDevice(localPath, 'local', { phases, targetRequest }, () => channel.announceFlush());
+  const location = { side: 'local', hosts: 'two' } as const;
+  return openDevice(localPath, location, { phases, targetRequest }, () => channel.announceFlush());
 }
 
 function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): void {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { BasynError } from '../errors.ts';
+import { BasynError, type Remedy } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { bannerWord } from '../protocol/banner.ts';
 import { oldestAgentNode } from './bootstrap.ts';
@@ -30,7 +30,8 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
     const timer = setTimeout(() => {
       const seconds = Math.round(timeoutMs / 1000);
       fail(
-        `no answer from node there within ${seconds} seconds; the host or the link to it hangs, or --timeout is too short`,
+        `no answer from node there within ${seconds} seconds: the host or the link to it hangs`,
+        'longer-timeout',
       );
     }, timeoutMs);
     const leave = (): void => {
@@ -38,9 +39,9 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       stream.off('data', take).off('end', end).off('error', end);
       stream.pause();
     };
-    const fail = (reason: string): void => {
+    const fail = (reason: string, remedy: Remedy): void => {
       leave();
-      reject(new BasynError('connection', reason));
+      reject(new BasynError('connection', reason, { remedy }));
     };
     const take = (bytes: Buffer): void => {
       seen = Buffer.concat([seen, bytes]);
@@ -72,7 +73,8 @@ function otherVersion(line: string): BasynError | undefined {
   const said = JSON.stringify(line.slice(0, 80));
   return new BasynError(
     'connection',
-    `another version of Basyn starts there (${said}): use the same version on both machines, and check --remote-node`,
+    `another version of Basyn starts there (${said}): use the same version on both machines`,
+    { remedy: 'other-node' },
   );
 }
 

@@ -10,7 +10,7 @@ import type { Traffic } from '../report.ts';
 import { reasonIn } from './last-words.ts';
 import { LineReader } from './lines.ts';
 import type { ProcessGuard } from './process-guard.ts';
-import { endInWords, startFailureReason } from './start-failure.ts';
+import { endInWords, startFailureOf, type StartFailure } from './start-failure.ts';
 
 /** How an agent is started, and how that is told. */
 export interface AgentCommand {
@@ -60,7 +60,7 @@ export class ProcessConnection {
     return new BasynError(
       'connection',
       `${error.message.replace(/\.$/, '')} (${end}).`,
-      { side: 'remote' },
+      { side: 'remote', ...(error.remedy !== undefined && { remedy: error.remedy }) },
       { cause: error },
     );
   }
@@ -80,10 +80,10 @@ export class ProcessConnection {
     const version = await this.#hello();
     if (version === undefined) throw this.#failedToStart(await this.#child.exit);
     if (isTooOld(version)) {
-      throw this.#failure(
-        `the node there is too old (${version}, needed is ${oldestAgentNode}): install a newer one, ` +
-          'or name it with --remote-node',
-      );
+      throw this.#failure({
+        reason: `the node there is too old (${version}, needed is ${oldestAgentNode}): install a newer one`,
+        remedy: 'other-node',
+      });
     }
     this.#stderr.follow(this.#command.onStderrLine);
     return { readable: stdout, writable: stdin };
@@ -96,7 +96,8 @@ export class ProcessConnection {
       const exit = error instanceof OtherText ? await this.#endWithoutHello() : undefined;
       if (exit !== undefined) throw this.#failedToStart(exit, (error as OtherText).text);
       await this.#child.stop();
-      throw this.#failure((error as BasynError).message);
+      const { message: reason, remedy } = error as BasynError;
+      throw this.#failure({ reason, ...(remedy !== undefined && { remedy }) });
     }
   }
 
@@ -120,11 +121,12 @@ export class ProcessConnection {
   #failedToStart(exit: ChildExit, output = ''): BasynError {
     const { file, nodeCommand } = this.#command;
     const errorLines = this.#stderr.tail;
-    return this.#failure(startFailureReason({ file, nodeCommand, exit, output, errorLines }));
+    return this.#failure(startFailureOf({ file, nodeCommand, exit, output, errorLines }));
   }
 
-  #failure(reason: string): BasynError {
+  #failure({ reason, remedy }: StartFailure): BasynError {
     const sentence = `Can't start on ${this.#command.place}: ${reason.replace(/\.$/, '')}.`;
-    return (this.#startFailure = new BasynError('connection', sentence, { side: 'remote' }));
+    const facts = { side: 'remote', ...(remedy !== undefined && { remedy }) } as const;
+    return (this.#startFailure = new BasynError('connection', sentence, facts));
   }
 }

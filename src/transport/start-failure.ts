@@ -1,4 +1,4 @@
-import { systemReason } from '../errors.ts';
+import { systemReason, type Remedy } from '../errors.ts';
 import type { ChildExit } from './child.ts';
 import { reasonIn } from './last-words.ts';
 
@@ -26,36 +26,50 @@ const missing = /(command )?not found|unknown command|no such file or directory/
 const statusOfSsh = 255;
 const maxOutputCharacters = 80;
 
-/** Why there is no agent, and what to do, as the second half of a sentence without its full stop. */
-export function startFailureReason({ file, nodeCommand, exit, output, errorLines }: FailedStart): string {
-  if (exit.spawnError !== undefined) return spawnFailureReason(file, exit.spawnError);
+/** Why there is no agent. */
+export interface StartFailure {
+  /** The second half of a sentence, without its full stop. */
+  readonly reason: string;
+  readonly remedy?: Remedy;
+}
+
+/** Why there is no agent, and what to do. */
+export function startFailureOf({ file, nodeCommand, exit, output, errorLines }: FailedStart): StartFailure {
+  if (exit.spawnError !== undefined) return { reason: spawnFailureReason(file, exit.spawnError) };
   const words = reasonIn(errorLines);
   const text = firstLineOf(output);
   const said = [words, text && JSON.stringify(text)].filter(Boolean).join(', ');
   const inBrackets = said === '' ? '' : ` (${said})`;
   if (accountWithoutCommands.test(said)) {
-    return `the account there runs no commands${inBrackets}: name one that has a shell with --user`;
+    return { reason: `the account there runs no commands${inBrackets}`, remedy: 'other-user' };
   }
   if (crash.test(said)) {
-    return `node crashes there${inBrackets}: its limits on memory, processes or open files may be too low (ulimit -a)`;
+    const limits = 'its limits on memory, processes or open files may be too low (ulimit -a)';
+    return { reason: `node crashes there${inBrackets}: ${limits}` };
   }
-  if (exit.code === statusOfSsh && text === undefined)
-    return words ?? 'ssh failed, and printed no reason; the remote command may have been killed';
+  if (exit.code === statusOfSsh && text === undefined) {
+    return { reason: words ?? 'ssh failed, and printed no reason; the remote command may have been killed' };
+  }
   if (restrictedAccount.test(said)) {
-    return `the account there runs certain commands only${inBrackets}: name another one with --user, or let it run node`;
+    const reason = `the account there runs certain commands only${inBrackets}: allow it to run node`;
+    return { reason, remedy: 'other-user' };
   }
   if (misfit.test(said)) {
-    return `the node there does not fit its system${inBrackets}: install one that does, or name it with --remote-node`;
+    const reason = `the node there does not fit its system${inBrackets}: install one that does`;
+    return { reason, remedy: 'other-node' };
   }
   if (exit.code === 126 || exit.code === 127 || (exit.code !== 0 && missing.test(words ?? ''))) {
-    return `there is no node to run there as "${nodeCommand}"${inBrackets}: install it, or name it with --remote-node`;
+    const reason = `there is no node to run there as "${nodeCommand}"${inBrackets}: install it`;
+    return { reason, remedy: 'other-node' };
   }
   const end = `"${nodeCommand}" ${endInWords(exit)} there`;
   // Such an account runs something else, or nothing, whatever it is asked for.
-  if (said === '') return `${end} without a word: ${accountHint}`;
-  return text === undefined
-    ? `${end}${inBrackets}`
-    : `${end}, and printed ${JSON.stringify(text)}: ${accountHint}`;
+  if (said === '') return { reason: `${end} without a word: ${accountHint}` };
+  const reason =
+    text === undefined
+      ? `${end}${inBrackets}`
+      : `${end}, and printed ${JSON.stringify(text)}: ${accountHint}`;
+  return { reason };
 }
 
 const accountHint =

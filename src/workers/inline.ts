@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { runEnded } from '../errors.ts';
 import type { Job, JobRunner, ResultOf } from './jobs.ts';
 
-/** Jobs of all runs in this thread: they share its memory, so they are carried out one after the other. */
+/** The jobs of all runs in this thread. They share its memory, so they run one after another. */
 let lastJob: Promise<unknown> = Promise.resolve();
 
-/** Carries out jobs in the calling thread: for work that is over before a thread has started. */
+/** Runs jobs in the calling thread, for work that takes less time than the start of a thread. */
 export class InlineRunner<Able extends Job> implements JobRunner<Able> {
   readonly parallelism = 1;
   readonly #perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>;
@@ -24,7 +24,7 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
     this.#underWay++;
     const result = lastJob.then(async () => {
       try {
-        // A turn of the event loop, in which a signal is heard.
+        // Lets the event loop process signals.
         await setImmediate();
         if (this.#isClosed) throw runEnded();
         return await this.#perform(job);
@@ -36,7 +36,7 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
     return result;
   }
 
-  /** Jobs that have not begun reject. Resolves when none is under way. */
+  /** Rejects the jobs that have not started. Resolves when no job is running. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await lastJob;

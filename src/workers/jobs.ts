@@ -4,7 +4,7 @@ import type { ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
 
-/** Digests of every step of the extents, in order, back to back. */
+/** Computes the digest of each step of the extents. The digests are concatenated in order. */
 export interface DigestJob {
   readonly kind: 'digest';
   readonly device: DeviceHandle;
@@ -16,7 +16,7 @@ export interface DigestResult {
   readonly digests: Uint8Array;
 }
 
-/** Reads the extents into `memory`, which is as long as they are, and encodes them for a data frame. */
+/** Reads the extents into `memory`, which has their total length, and encodes them for a data frame. */
 export interface ReadJob {
   readonly kind: 'read';
   readonly device: DeviceHandle;
@@ -25,11 +25,11 @@ export interface ReadJob {
   readonly memory: Uint8Array;
 }
 export interface ReadResult extends Encoded {
-  /** Of the extents and of the bytes as they were read. */
+  /** Digest of the extents and of the bytes that were read. */
   readonly digest: Uint8Array;
-  /** The job's own. The payload may lie in it. */
+  /** The memory of the job. The payload may be in it. */
   readonly memory: Uint8Array;
-  /** Time that the encoding alone took. */
+  /** Time that the encoding took. */
   readonly encodeMs: number;
 }
 
@@ -44,25 +44,25 @@ export interface WriteJob {
   readonly zeros: ZeroPolicy;
 }
 export interface WriteResult {
-  /** The job's own. */
+  /** The payload of the job. */
   readonly payload: Uint8Array;
 }
 
-/** Compares the bytes of ranges of two devices of this machine. */
+/** Compares the bytes of ranges of two devices on this host. */
 export interface CompareJob {
   readonly kind: 'compare';
   readonly source: DeviceHandle;
   readonly target: DeviceHandle;
   readonly extents: readonly Extent[];
   readonly stepBytes: number;
-  /** Where steps that differ are written: the target itself, through the page cache. Undefined: nowhere. */
+  /** Where differing steps are written: the target, through the page cache. Undefined: nothing is written. */
   readonly repair: DeviceHandle | undefined;
 }
 export interface CompareResult {
   readonly differing: readonly Extent[];
 }
 
-/** Copies a range between two devices of this machine. */
+/** Copies a range between two devices on this host. */
 export interface CopyJob {
   readonly kind: 'copy';
   readonly source: DeviceHandle;
@@ -74,7 +74,7 @@ export interface CopyResult {
   readonly writtenBytes: number;
 }
 
-/** What there is to do where both devices are on this machine. */
+/** The jobs of a run with both devices on this host. */
 export type SameHostJob = CompareJob | CopyJob;
 export type Job = DigestJob | ReadJob | WriteJob | SameHostJob;
 
@@ -87,26 +87,26 @@ export interface JobResults {
 }
 export type ResultOf<J extends Job> = JobResults[J['kind']];
 
-/** The memory that goes to a thread with a job, and comes back with its result. Nobody else may use it meanwhile. */
+/** The memory that is transferred to a thread with a job, and returned with its result. No other code may use it meanwhile. */
 export function memoryOf(job: Job): ArrayBuffer[] {
   const bytes = job.kind === 'read' ? job.memory : job.kind === 'write' ? job.payload : undefined;
-  // What has no bytes may lie in memory that others use.
+  // An empty array may be a view of shared memory.
   if (bytes === undefined || bytes.byteLength === 0) return [];
   return bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
 }
 
-/** Whatever carries out jobs: threads, or the calling thread itself. */
+/** Runs jobs, in threads or in the calling thread. */
 export interface JobRunner<Able extends Job = Job> {
-  /** How many jobs it works on at once. */
+  /** The number of jobs that run at the same time. */
   readonly parallelism: number;
-  /** Whether any job is under way. */
+  /** Whether a job is running or waiting. */
   readonly isBusy: boolean;
   /**
-   * @param urgency `ahead` jobs wait until no `now` job does.
-   * @throws {BasynError} what the job threw, or `internal` where its thread died.
+   * @param urgency `ahead` jobs wait as long as a `now` job waits.
+   * @throws {BasynError} the error of the job, or `internal` if its thread died.
    */
   run<J extends Able>(job: J, urgency: Urgency): Promise<ResultOf<J>>;
-  /** Ends the threads. Jobs that are not done reject. */
+  /** Ends the threads. Rejects the jobs that are not finished. */
   close(): Promise<void>;
 }
 export type Urgency = 'now' | 'ahead';

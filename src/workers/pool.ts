@@ -5,7 +5,7 @@ import { limits } from '../limits.ts';
 import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import type { ThreadAnswer } from './thread.ts';
 
-/** A thread is handed its next job before it is done with the last, so that it never waits for this one. */
+/** A thread receives its next job before it has finished the current one, so that it never waits for work. */
 const jobsPerThread = 2;
 
 interface Task {
@@ -16,11 +16,11 @@ interface Task {
 
 interface Thread {
   readonly worker: Worker;
-  /** Jobs handed over, oldest first: the order in which their answers come. */
+  /** The jobs of the thread, oldest first. Their answers arrive in this order. */
   readonly tasks: Task[];
 }
 
-/** Worker threads that carry out jobs, each as soon as a thread is free for it. */
+/** Worker threads. Each job starts when a thread is free. */
 export class WorkerPool implements JobRunner {
   readonly parallelism: number;
   readonly #program: string;
@@ -31,9 +31,9 @@ export class WorkerPool implements JobRunner {
   #failure: BasynError | undefined;
 
   /**
-   * @param program of a thread. The first thread is started at once, as it takes a while, and further ones as there
+   * @param program of a thread. The first thread starts at once, because that takes time. Further threads start when there
    *   is work for them.
-   * @param side on which they run, for messages.
+   * @param side of the host on which they run, for messages.
    */
   constructor(
     program: string,
@@ -52,7 +52,7 @@ export class WorkerPool implements JobRunner {
     return waiting > 0 || this.#threads.some(({ tasks }) => tasks.length > 0);
   }
 
-  /** Leaves a processor to others, where there are several, until {@link useAll}. */
+  /** Leaves one of several processors to other programs until {@link useAll}. */
   leaveOne(): void {
     this.#mostThreads = Math.max(1, this.parallelism - 1);
   }
@@ -81,7 +81,7 @@ export class WorkerPool implements JobRunner {
   #start(): Thread | undefined {
     let worker: Worker;
     try {
-      // No arguments and no --import of ours reach the threads: they need nothing but their program.
+      // The threads do not inherit arguments of node such as --import. They need only their program.
       worker = new Worker(this.#program, {
         eval: true,
         argv: [],
@@ -92,7 +92,7 @@ export class WorkerPool implements JobRunner {
         },
       });
     } catch (error) {
-      // The kernel has no more threads to give.
+      // The system has reached its limit of threads.
       this.#fail(this.#threadFailure("can't be started", error as Error));
       return undefined;
     }
@@ -100,7 +100,7 @@ export class WorkerPool implements JobRunner {
     this.#threads.push(thread);
     worker.on('message', (answer: ThreadAnswer) => this.#settle(thread, answer));
     worker.on('error', (error) => this.#fail(this.#threadFailure('died', error)));
-    worker.on('exit', () => this.#fail(this.#threadFailure('died', new Error('it ended by itself'))));
+    worker.on('exit', () => this.#fail(this.#threadFailure('died', new Error('it exited unexpectedly'))));
     return thread;
   }
 
@@ -115,7 +115,7 @@ export class WorkerPool implements JobRunner {
     }
   }
 
-  /** An idle thread, or a new one, or one that is about to be idle: in this order. */
+  /** In this order of preference: an idle thread, a new one, or one with room for another job. */
   #freeThread(): Thread | undefined {
     const isWorkWaiting = this.#waiting.now.length + this.#waiting.ahead.length > 0;
     if (!isWorkWaiting) return undefined;
@@ -141,7 +141,7 @@ export class WorkerPool implements JobRunner {
   #fail(error: BasynError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    // What waits is taken out: a thread that still answers must not be handed any of it, nor another be started.
+    // Removes the waiting jobs: they must not start on a thread that still answers, or on a new one.
     const tasks = [
       ...this.#threads.flatMap((thread) => thread.tasks),
       ...this.#waiting.now.splice(0),
@@ -151,7 +151,7 @@ export class WorkerPool implements JobRunner {
   }
 
   #threadFailure(what: string, cause: Error): BasynError {
-    const sentence = `A worker thread on the ${this.#side} side ${what}: ${cause.message}.`;
+    const sentence = `A worker thread on the ${this.#side} host ${what}: ${cause.message}.`;
     return new BasynError('internal', sentence, { side: this.#side }, { cause });
   }
 }

@@ -7,10 +7,10 @@ import { limits } from '../limits.ts';
 import type { CompareJob, CompareResult, CopyJob, CopyResult, SameHostJob, ResultOf } from './jobs.ts';
 
 /**
- * Carries out one job on two devices of this machine, in the calling thread. It needs neither hashes nor compression,
- * and a small run doesn't load them.
+ * Runs one job on two devices of this host, in the calling thread. It needs neither hashes nor compression, so that a small
+ * run does not load them.
  *
- * @throws {BasynError} `device` for what the disk says.
+ * @throws {BasynError} `device`, if a read or write fails.
  */
 export async function performOnSameHost<J extends SameHostJob>(job: J): Promise<ResultOf<J>> {
   return (await dispatch(job)) as ResultOf<J>;
@@ -25,7 +25,7 @@ function dispatch(job: SameHostJob): ResultOf<SameHostJob> | Promise<ResultOf<Sa
   }
 }
 
-// A thread's own readers and memory, used again and again.
+// The readers and the memory of a thread are reused for all its jobs.
 const sourceReader = new PieceReader();
 const targetReader = new PieceReader();
 let copyMemory: Buffer | undefined;
@@ -42,7 +42,7 @@ async function compare(job: CompareJob): Promise<CompareResult> {
   }
 }
 
-/** As many steps as fit into a piece share a read. What differs is written from the memory that was compared. */
+/** One read covers as many steps as fit into a piece. Differing steps are written from the memory that was compared. */
 async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Extent[]> {
   const { source, target, extents, stepBytes, repair } = job;
   const pieces = cutAll(extents, mostBytes - (mostBytes % stepBytes));
@@ -50,13 +50,13 @@ async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Ex
   targetReader.start(target, pieces);
   const differing: Extent[] = [];
   for (const { offsetBytes } of pieces) {
-    const { ours, theirs } = await nextPieces();
-    if (ours.equals(theirs)) continue;
-    for (const range of differingRanges(ours, theirs, stepBytes)) {
+    const { sourcePiece, targetPiece } = await nextPieces();
+    if (sourcePiece.equals(targetPiece)) continue;
+    for (const range of differingRanges(sourcePiece, targetPiece, stepBytes)) {
       const end = range.offsetBytes + range.lengthBytes;
       const place = { offsetBytes: offsetBytes + range.offsetBytes, lengthBytes: range.lengthBytes };
       if (repair !== undefined) {
-        writeFully(repair, place.offsetBytes, ours.subarray(range.offsetBytes, end));
+        writeFully(repair, place.offsetBytes, sourcePiece.subarray(range.offsetBytes, end));
       }
       differing.push(place);
     }
@@ -64,7 +64,7 @@ async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Ex
   return differing;
 }
 
-/** A step that is longer than a piece is compared piece by piece, and read once more where it has to be written. */
+/** Compares a step that is longer than a piece in pieces. Reads it again if it has to be written. */
 async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<Extent[]> {
   const { source, target, extents, stepBytes, repair } = job;
   const steps = cutAll(extents, stepBytes);
@@ -75,8 +75,8 @@ async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<E
   for (const step of steps) {
     let isSame = true;
     for (let atBytes = 0; atBytes < step.lengthBytes; atBytes += pieceBytes) {
-      const { ours, theirs } = await nextPieces();
-      isSame &&= ours.equals(theirs);
+      const { sourcePiece, targetPiece } = await nextPieces();
+      isSame &&= sourcePiece.equals(targetPiece);
     }
     if (isSame) continue;
     differing.push(step);
@@ -85,18 +85,18 @@ async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<E
   return differing;
 }
 
-/** Both reads are started before either is waited for. */
-async function nextPieces(): Promise<{ ours: Buffer; theirs: Buffer }> {
-  const theirs = targetReader.next();
-  const ours = sourceReader.next();
-  return { ours: bufferView(await ours), theirs: bufferView(await theirs) };
+/** Starts both reads before awaiting one. */
+async function nextPieces(): Promise<{ sourcePiece: Buffer; targetPiece: Buffer }> {
+  const targetPiece = targetReader.next();
+  const sourcePiece = sourceReader.next();
+  return { sourcePiece: bufferView(await sourcePiece), targetPiece: bufferView(await targetPiece) };
 }
 
-function differingRanges(ours: Buffer, theirs: Buffer, stepBytes: number): Extent[] {
-  const differing = cutAll([{ offsetBytes: 0, lengthBytes: ours.byteLength }], stepBytes).filter(
+function differingRanges(sourcePiece: Buffer, targetPiece: Buffer, stepBytes: number): Extent[] {
+  const differing = cutAll([{ offsetBytes: 0, lengthBytes: sourcePiece.byteLength }], stepBytes).filter(
     ({ offsetBytes, lengthBytes }) => {
       const end = offsetBytes + lengthBytes;
-      return ours.compare(theirs, offsetBytes, end, offsetBytes, end) !== 0;
+      return sourcePiece.compare(targetPiece, offsetBytes, end, offsetBytes, end) !== 0;
     },
   );
   return joinNeighbours(differing);
@@ -107,7 +107,7 @@ function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
   return { writtenBytes: extent.lengthBytes };
 }
 
-/** A plain loop, as in hashing: this is most of what a copy does, and each thread would compile a generator. */
+/** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
 function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
   const memory = (copyMemory ??= Buffer.allocUnsafeSlow(limits.pieceBytes));
   const endBytes = range.offsetBytes + range.lengthBytes;

@@ -3,13 +3,13 @@ import { assert, BasynError, type ErrorRecord } from '../errors.ts';
 import { memoryOf, type Job, type JobResults } from './jobs.ts';
 import { perform } from './perform.ts';
 
-/** What a thread answers to a job, in the order in which the jobs came. */
+/** The answer of a thread to a job. Answers have the order of the jobs. */
 export type ThreadAnswer =
   | { readonly result: JobResults[Job['kind']] }
   | { readonly error: ErrorRecord; readonly stack: string | undefined };
 
-// The whole life of a worker thread: a job in, an answer out, until the pool ends it.
-assert(parentPort !== null, 'the program of a thread, outside a thread');
+// A worker thread answers one job after another until the pool ends it.
+assert(parentPort !== null, 'the program of a thread runs outside a thread');
 const port = parentPort;
 let last: Promise<void> = Promise.resolve();
 port.on('message', (job: Job) => {
@@ -28,7 +28,7 @@ async function answerTo(job: Job): Promise<ThreadAnswer> {
   }
 }
 
-/** The bytes change hands instead of being copied: what came with the job goes back, and what it made goes along. */
+/** The memory that is transferred instead of copied: the memory of the job, and the memory of its result. */
 function transferablesOf(job: Job, answer: ThreadAnswer): ArrayBuffer[] {
   if ('error' in answer) return [];
   const { result } = answer;
@@ -36,7 +36,7 @@ function transferablesOf(job: Job, answer: ThreadAnswer): ArrayBuffer[] {
   return [...new Set([...memoryOf(job), ...wholeMemoryOf(made)])];
 }
 
-/** Views of a shared or pooled memory can't be transferred: they are cloned. */
+/** Views of shared or pooled memory can't be transferred. They are cloned. */
 function wholeMemoryOf(bytes: Uint8Array | undefined): ArrayBuffer[] {
   if (bytes === undefined || bytes.byteLength === 0 || !(bytes.buffer instanceof ArrayBuffer)) return [];
   return bytes.byteLength === bytes.buffer.byteLength ? [bytes.buffer] : [];

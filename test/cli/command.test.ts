@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Environment, type Library, runCommand } from '../../src/cli/command.ts';
 import { BasynError } from '../../src/errors.ts';
 import { GivenUp } from '../../src/cli/signals.ts';
-import type { SyncOptions } from '../../src/options.ts';
+import type { SyncOptions } from '../../src/options/types.ts';
 import type { PhaseName, RunEvent } from '../../src/report.ts';
 import {
   copyPhase,
@@ -172,10 +172,10 @@ describe('a failure', () => {
 describe('a run that fails after it has begun to write', () => {
   const advice = ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
   const failingAfter =
-    (events: readonly RunEvent[], message = 'The link broke.'): Library['sync'] =>
+    (events: readonly RunEvent[]): Library['sync'] =>
     async ({ onEvent }) => {
       events.forEach((event) => onEvent?.(event));
-      throw new BasynError('connection', message, { side: 'remote' });
+      throw new BasynError('connection', 'The link broke.', { side: 'remote' });
     };
   const starts = (phase: PhaseName): RunEvent => ({ type: 'phase-start', phase, sizeBytes: 10 });
   const copyEnds: RunEvent = { type: 'phase-end', ...copyPhase };
@@ -197,10 +197,15 @@ describe('a run that fails after it has begun to write', () => {
     });
   });
 
-  it('says it once', async () => {
-    const message = 'Run a SYNC.';
-    const { stderr } = await run(push, { sync: failingAfter([starts('copy')], message) });
+  it('says it after the remedy for the failure itself', async () => {
+    const sync: Library['sync'] = async ({ onEvent }) => {
+      onEvent?.(starts('copy'));
+      throw new BasynError('connection', 'The link is silent.', { remedy: 'longer-timeout' });
+    };
+    const message = `The link is silent. If the host or the link is only slow, raise --timeout.${advice}`;
+    const { stderr, stdout } = await run([...push, '--json'], { sync });
     expect(stderr).toEqual([`basyn: ${message}`]);
+    expect(JSON.parse(stdout.at(-1)!)).toMatchObject({ message, remedy: 'longer-timeout' });
   });
 });
 

@@ -133,6 +133,10 @@ describe('values', () => {
     ['--buffer=1', { bufferBytes: 1024 }],
     ['--buffer=1048576', { bufferBytes: 2 ** 30 }],
     ['--chunk=2048', { chunkBytes: 2 ** 21 }],
+    ['--buffer=8M', { bufferBytes: 8 * 2 ** 20 }],
+    ['--chunk=64K', { chunkBytes: 64 * 1024 }],
+    ['--chunk=64k', { chunkBytes: 64 * 1024 }],
+    ['--buffer=1G', { bufferBytes: 2 ** 30 }],
     ['--create', { create: true, force: false, dryRun: false }],
     ['--force', { create: false, force: true, dryRun: false }],
     ['--dry-run', { create: false, force: false, dryRun: true }],
@@ -238,28 +242,17 @@ describe('wrong command lines', () => {
     else expect(actual).toMatch(message);
   });
 
+  const size = 'a whole number of kilobytes from 1 to 1048576, or a size such as 64K or 8M';
+  const noSizes = ['0', '1048577', '0K', '1025M', '2G', '1T', `${'9'.repeat(400)}T`, 'K', '64KB', '64KiB'];
   const numbers = [
-    ['buffer', 'a whole number of kilobytes from 1 to 1048576', ['0', '1048577']],
-    ['chunk', 'a whole number of kilobytes from 1 to 1048576', ['0', '1048577']],
-    ['zlevel', 'a whole number from 0 to 9', ['10']],
-    ['lanes', 'a whole number from 1 to 16', ['0', '17']],
-    ['port', 'a whole number from 1 to 65535', ['0', '65536']],
-    ['timeout', 'a whole number of seconds from 1 to 86400', ['0', '86401']],
+    ['buffer', size, [...noSizes, '1.5M', '1 M', '-1M', '1MM', '8P', '0x10K']],
+    ['chunk', size, noSizes],
+    ['zlevel', 'a whole number from 0 to 9', ['10', '5k']],
+    ['lanes', 'a whole number from 1 to 16', ['0', '17', '5k']],
+    ['port', 'a whole number from 1 to 65535', ['0', '65536', '5k']],
+    ['timeout', 'a whole number of seconds from 1 to 86400', ['0', '86401', '5k']],
   ] as const;
-  const never = [
-    '1e3',
-    '0x10',
-    ' 5',
-    '5 ',
-    '5k',
-    '-1',
-    '+1',
-    '1.0',
-    'NaN',
-    'Infinity',
-    '９',
-    '9'.repeat(400),
-  ];
+  const never = ['1e3', '0x10', ' 5', '5 ', '-1', '+1', '1.0', 'NaN', 'Infinity', '９', '9'.repeat(400)];
   const cases = numbers.flatMap(([name, range, outside]) =>
     [...outside, ...never].map((value) => [name, value, range] as const),
   );

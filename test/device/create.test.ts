@@ -72,7 +72,7 @@ describe('a target that is created', () => {
   it.each(['write', 'dry run'] as const)('needs an existing directory: %s', async (purpose) => {
     const path = join(directory(), 'gone', 'new.img');
     const { message } = await failureOf(() => create(path, MiB, purpose));
-    expect(message).toContain("can't be created: the directory that it would be in does not exist.");
+    expect(message).toContain(`can't be created: the directory ${join(path, '..')} does not exist.`);
   });
 
   it.each(['write', 'dry run'] as const)(
@@ -137,7 +137,7 @@ describe('a target that is created', () => {
 
   it('is never made over a file that appeared meanwhile', async () => {
     const path = join(directory(), 'new.img');
-    const plan = planCreation({ side: 'remote', role: 'target', path }, MiB);
+    const plan = planCreation({ side: 'remote', hosts: 'two', role: 'target', path }, MiB);
     writeFileSync(path, 'data');
     expect(await failureOf(() => createTarget(plan, 'warn'))).toMatchObject({ code: 'device' });
     expect(readFileSync(path, 'utf8')).toBe('data');
@@ -162,7 +162,7 @@ describe('a target that is created', () => {
     const program = `
       import { openTarget } from ${JSON.stringify(module)};
       await openTarget(${JSON.stringify(path)}, {
-        side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write',
+        side: 'local', hosts: 'two', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write',
       });`;
     const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
     execFileSync('strace', ['-f', '-y', '-e', 'trace=ftruncate,fsync', '-o', trace, ...node]);
@@ -192,15 +192,15 @@ describe('a target that is created', () => {
     [
       'fails to be flushed',
       'EIO',
-      /^local target .* was created, but its name can't be made durable: input\/output error \(EIO\); if it is still there, run it again without --create\.$/,
+      /^local target .* was created, but its name can't be made durable: input\/output error \(EIO\)\. do-not-create$/,
     ],
   ])('in a directory that %s', (_what, code, message) => {
     const path = join(directory(), 'new.img');
     const module = fileURLToPath(new URL('../../src/device/device.ts', import.meta.url));
     const program = `
       import { openTarget } from ${JSON.stringify(module)};
-      const options = { side: 'local', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write' };
-      await openTarget(${JSON.stringify(path)}, options).catch((error) => console.log(error.message));`;
+      const options = { side: 'local', hosts: 'two', sourceSizeBytes: 5, missing: 'create', inUse: 'refuse', purpose: 'write' };
+      await openTarget(${JSON.stringify(path)}, options).catch((error) => console.log(error.message, error.remedy));`;
     const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
     // The second flush is that of the directory.
     const inject = ['-f', '-e', 'trace=fsync', '-e', `inject=fsync:error=${code}:when=2`, '-o', '/dev/null'];
@@ -214,7 +214,7 @@ describe('a target that is created', () => {
     const program = `
       import { renameSync, writeFileSync } from 'node:fs';
       import { createTarget, planCreation } from ${JSON.stringify(module)};
-      const place = { side: 'local', role: 'target', path: ${JSON.stringify(path)} };
+      const place = { side: 'local', hosts: 'two', role: 'target', path: ${JSON.stringify(path)} };
       const creating = createTarget(planCreation(place, 5), 'refuse').catch((error) => console.log(error.message));
       writeFileSync(place.path + '.other', 'precious');
       renameSync(place.path + '.other', place.path);

@@ -2,7 +2,7 @@ import { closeSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openSource, openTarget, type OpenedDevice, type TargetOptions } from '../../src/device/device.ts';
-import { BasynError } from '../../src/errors.ts';
+import { BasynError, type ErrorRecord } from '../../src/errors.ts';
 import * as loops from '../support/loop-device.ts';
 import { scratchDirectory as directory } from '../support/scratch.ts';
 
@@ -44,6 +44,7 @@ export function swappedOn(path: string): void {
 
 export const writing: TargetOptions = {
   side: 'remote',
+  hosts: 'two',
   sourceSizeBytes: 0,
   missing: 'refuse',
   inUse: 'refuse',
@@ -51,7 +52,7 @@ export const writing: TargetOptions = {
 };
 
 export async function source(path: string): Promise<OpenedDevice> {
-  return closedAfterwards(await openSource(path, { side: 'local' }));
+  return closedAfterwards(await openSource(path, { side: 'local', hosts: 'two' }));
 }
 
 export async function target(path: string, options: Partial<TargetOptions> = {}): Promise<OpenedDevice> {
@@ -59,7 +60,7 @@ export async function target(path: string, options: Partial<TargetOptions> = {})
 }
 
 /** The BasynError that the work ends with, as it would be shown. */
-export async function failureOf(work: () => unknown): Promise<Pick<BasynError, 'code' | 'message'>> {
+export async function failureOf(work: () => unknown): Promise<ErrorRecord> {
   try {
     await work();
   } catch (error) {

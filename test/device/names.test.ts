@@ -122,7 +122,7 @@ describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs r
     expect(await failureOf(() => target(`${file}.link`))).toMatchObject({
       code: 'refused',
       message: expect.stringContaining(
-        `may be attached to the loop device ${device}, and it can't be found out (losetup does not tell it`,
+        `may be attached to the loop device ${device}, which can't be determined (this losetup does not report it`,
       ),
     });
     const { warnings } = await target(`${file}.link`, { inUse: 'warn' });
@@ -142,7 +142,7 @@ describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs r
     expect(failure).toMatchObject({
       code: 'refused',
       message: expect.stringContaining(
-        `may be the same storage as the source, as it can't be found out which file ${device} is attached to`,
+        `may be the same storage as the source, because it can't be determined which file ${device} is attached to`,
       ),
     });
   });

@@ -10,7 +10,7 @@ import { isRoot, mountOverlay } from '../support/loop-device.ts';
 import { directory, failureOf, fileOf, MiB, source, target } from './fixtures.ts';
 
 describe('a path that leads to something else between the look and the opening', () => {
-  const place = (path: string): Place => ({ side: 'local', role: 'source', path });
+  const place = (path: string): Place => ({ side: 'local', hosts: 'two', role: 'source', path });
 
   it('is refused', async () => {
     const seen = statSync(fileOf(10), { bigint: true });

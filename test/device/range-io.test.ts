@@ -70,7 +70,7 @@ describe.each([
       code: 'device',
       message:
         `local file ${file} ends at byte 5000, but it had ${data.length} bytes when it was opened: ` +
-        'it has become shorter.',
+        'it has shrunk.',
       side: 'local',
       device: file,
       offsetBytes: 5000,
@@ -159,7 +159,7 @@ describe('direct access', () => {
     truncateSync(file, 5000);
     const failure = await failureOf(() => readPieces(direct, 100, 10_000, MiB));
     expect(failure).toMatchObject({ code: 'device', offsetBytes: 5000 });
-    expect(failure.message).toContain('it has become shorter');
+    expect(failure.message).toContain('it has shrunk');
   });
 
   it.skipIf(!isRoot)(
@@ -175,7 +175,7 @@ describe('direct access', () => {
     const path = '/proc/cpuinfo';
     const fd = openSync(path, 'r');
     onTestFinished(() => closeSync(fd));
-    const place = { side: 'local', path, kind: 'regular file', fd, sizeBytes: 0 } as const;
+    const place = { side: 'local', hosts: 'two', path, kind: 'regular file', fd, sizeBytes: 0 } as const;
     const handle = { ...place, access: 'buffered', alignmentBytes: 1 } as const;
     expect(openDiskView(handle)).toMatchObject({
       handle,
@@ -245,7 +245,7 @@ describe('writing', () => {
       import { openTarget } from ${JSON.stringify(module('device'))};
       import { writeFully } from ${JSON.stringify(module('range-io'))};
       const { handle } = await openTarget(${JSON.stringify(file)}, {
-        side: 'remote', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
+        side: 'remote', hosts: 'two', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
       });
       try {
         writeFully(handle, 1000, Buffer.alloc(100_000, 1));

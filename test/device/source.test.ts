@@ -54,7 +54,7 @@ describe('a source', () => {
     [
       'is a file of the kernel, which says that it is empty',
       () => '/proc/version',
-      'says that it has no bytes, and yet there are some: it is no file on a disk.',
+      'reports a size of 0 bytes but contains data: it is not a file on a disk.',
     ],
     ['is a character device', () => '/dev/null', 'is a character device, not a block device or file.'],
     ['is a pipe', pipe, 'is a pipe, not a block device or file.'],

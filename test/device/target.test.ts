@@ -51,11 +51,13 @@ describe('a target', () => {
     await target(file, { sourceSizeBytes: 100 });
   });
 
-  it('is an error when it is missing, which names --create', async () => {
+  it('is an error when it is missing, with the remedy that it may be created', async () => {
     const path = join(directory(), 'gone');
-    const { code, message } = await failureOf(() => target(path));
-    expect(code).toBe('device');
-    expect(message).toMatch(/does not exist.*--create/);
+    expect(await failureOf(() => target(path))).toMatchObject({
+      code: 'device',
+      message: `remote target ${path} does not exist.`,
+      remedy: 'create',
+    });
   });
 
   it('is refused when it is the source by another name, --force or not', async () => {
@@ -110,7 +112,8 @@ describe('two runs to one regular file', () => {
     const first = await target(file);
     expect(await failureOf(() => target(`${file}.link`))).toMatchObject({
       code: 'refused',
-      message: `remote target ${file}.link is locked by another program, maybe another run: end that first, or say --force.`,
+      message: `remote target ${file}.link is locked by another program, possibly another run: stop that program first.`,
+      remedy: 'force',
     });
     await first.close();
     await target(file);
@@ -155,9 +158,11 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     const device = loopOver(fileOf(MiB));
     const first = await target(device);
     expect(first.handle).toMatchObject({ kind: 'block device', sizeBytes: MiB });
-    const { code, message } = await failureOf(() => target(device));
-    expect(code).toBe('refused');
-    expect(message).toMatch(/is claimed by another program.*say --force\.$/);
+    expect(await failureOf(() => target(device))).toMatchObject({
+      code: 'refused',
+      message: expect.stringMatching(/is claimed by another program.*: release it first\.$/),
+      remedy: 'force',
+    });
     expect((await target(device, { inUse: 'warn' })).warnings).toEqual([
       expect.stringContaining('is claimed by'),
     ]);
@@ -177,12 +182,12 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     const link = join(directory(), 'by-id');
     symlinkSync(device, link);
     expect((await failureOf(() => target(device))).message).toBe(
-      `remote target ${device} is mounted on ${mountPoint}: unmount it first, or say --force.`,
+      `remote target ${device} is mounted on ${mountPoint}: unmount it first.`,
     );
     expect((await failureOf(() => target(link))).message).toContain(`${link} is mounted on ${mountPoint}`);
     // The mount's claim in the kernel is no second thing to tell.
     expect((await target(device, { inUse: 'warn' })).warnings).toEqual([
-      `remote target ${device} is mounted on ${mountPoint}, and --force allows writing to it.`,
+      `remote target ${device} is mounted on ${mountPoint}, but writing to it is allowed.`,
     ]);
   });
 
@@ -190,7 +195,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     const device = loopOver(fileOf(MiB));
     swappedOn(device);
     expect((await failureOf(() => target(device))).message).toBe(
-      `remote target ${device} is in use as swap: run "swapoff ${device}" first, or say --force.`,
+      `remote target ${device} is in use as swap: run "swapoff ${device}" first.`,
     );
   });
 
@@ -202,7 +207,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     const mountPoint = mounted(`${disk}p1`);
     expect((await failureOf(() => target(disk))).message).toBe(
       `remote target ${disk} overlaps with ${disk.slice(5)}p1, which is mounted on ${mountPoint}: ` +
-        'unmount it first, or say --force.',
+        'unmount it first.',
     );
     await target(`${disk}p2`);
     const whole = loopOver(fileWith(bytes), { partitioned: true });
@@ -252,7 +257,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     linkSync(file, `${file}.link`);
     expect((await failureOf(() => target(`${file}.link`))).message).toBe(
       `remote target ${file}.link is attached to the loop device ${device}: ` +
-        `detach it first ("losetup -d ${device}"), or say --force.`,
+        `detach it first ("losetup -d ${device}").`,
     );
     makeFileSystem(device);
     mounted(device);
@@ -265,8 +270,8 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     await target(file);
     const device = loopOver(file);
     expect((await target(file, { inUse: 'warn' })).warnings).toEqual([
-      `remote target ${file} is attached to the loop device ${device}, and --force allows writing to it.`,
-      `remote target ${file} is locked by another program, maybe another run, and --force allows writing to it.`,
+      `remote target ${file} is attached to the loop device ${device}, but writing to it is allowed.`,
+      `remote target ${file} is locked by another program, possibly another run, but writing to it is allowed.`,
     ]);
   });
 
@@ -276,7 +281,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     writeFileSync(file, Buffer.alloc(MiB), { mode: 0o600 });
     swappedOn(file);
     expect((await failureOf(() => target(file))).message).toBe(
-      `remote target ${file} is in use as swap: run "swapoff ${file}" first, or say --force.`,
+      `remote target ${file} is in use as swap: run "swapoff ${file}" first.`,
     );
   });
 
@@ -295,7 +300,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     const link = join(directory(), 'link');
     symlinkSync(path, link);
     expect((await failureOf(() => target(path))).message).toContain(
-      'is a regular file under /dev, which lives in memory',
+      'is a regular file under /dev, which is in memory',
     );
     expect((await failureOf(() => target(link))).message).toContain('is a regular file under /dev');
   });
@@ -313,7 +318,7 @@ async function runThatHoldsTarget(file: string): Promise<() => Promise<void>> {
   const program = `
     import { openTarget } from ${JSON.stringify(deviceModule)};
     await openTarget(${JSON.stringify(file)}, {
-      side: 'local', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
+      side: 'local', hosts: 'two', sourceSizeBytes: 0, missing: 'refuse', inUse: 'refuse', purpose: 'write',
     });
     console.log('open');
     setInterval(() => undefined, 1000);`;

@@ -38,7 +38,7 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
     ['no local device', ['--remote=/b'], /--local/],
     ['no remote device', ['--local=/b'], /--remote/],
     ['a buffer of 0', [...push, '--buffer=0'], /--buffer must be a whole number/],
-    ['a buffer with a unit', [...push, '--buffer=2M'], /--buffer.*"2M"/],
+    ['a buffer with an unknown suffix', [...push, '--buffer=2MB'], /--buffer.*"2MB"/],
     ['a buffer over the limit', [...push, '--buffer=1048577'], /--buffer/],
     ['a chunk over the buffer', [...push, '--buffer=64', '--chunk=65'], /chunk .*larger than the buffer/],
     ['a chunk over the default buffer', [...push, '--chunk=4096'], /chunk .*larger than the buffer/],
@@ -269,7 +269,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
     [
       'without node',
       { node: 'missing' },
-      /no node to run there as "node".*install it, or name it with --remote-node/,
+      /no node to run there as "node".*: install it\. To start another node there, name it with --remote-node\./,
     ],
     ['with a shell that prints a greeting', { noise: 'Welcome!\n' }, /shell prints text.*"Welcome!"/],
     [
@@ -289,7 +289,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
     const path = join(scratchDirectory(), 'old-node');
     writeFileSync(path, '#!/bin/sh\necho BASYN 1 16.20.2\n', { mode: 0o755 });
     const sentence =
-      /node there is too old \(16\.20\.2, needed is 18\): install a newer one, or name it with --remote-node/;
+      /node there is too old \(16\.20\.2, needed is 18\): install a newer one\. To start .* --remote-node/;
     expectSentence(await runWith({ node: { path } }), 2, sentence);
   });
 

@@ -49,8 +49,11 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way
     const target = join(scratchDirectory(), 'missing.img');
     const result = await basyn.run(args(way, source, target));
     const side = way.where === 'here' ? '' : way.action === 'PUSH' ? 'remote ' : 'local ';
-    const advice = 'for a regular file that is to be made, say --create.';
-    expectSentence(result, 2, `${side}target ${target} does not exist; ${advice}`);
+    const remedy = 'To create it as a regular file, add --create.';
+    const sentences = `${side}target ${target} does not exist. ${remedy}`;
+    expectSentence(result, 2, sentences);
+    const { stdout } = await basyn.run([...args(way, source, target), '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', message: sentences, remedy: 'create' });
     expect(existsSync(target)).toBe(false);
   });
 

@@ -1,5 +1,6 @@
 import { truncateSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type * as Library from '../../src/index.ts';
 import { useBasyn } from '../support/basyn.ts';
@@ -88,6 +89,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const [local, remote] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
     for (const path of [local, remote]) truncateSync(path, 64 * 1024 ** 3);
     const controller = new AbortController();
+    const reason = new Error('the maintenance window is over');
     const run = library.sync({
       local,
       remote,
@@ -96,18 +98,25 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       mode: 'sync',
       signal: controller.signal,
       onEvent: ({ type }) => {
-        if (type === 'progress') controller.abort();
+        if (type === 'progress') controller.abort(reason);
       },
     });
-    await expect(run).rejects.toMatchObject({ code: 'aborted' });
+    const error: unknown = await run.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'aborted' });
+    expect((error as Error).cause).toBe(reason);
     await assertNothingLeft(before);
   });
 
   test('an AbortSignal that came before ends a run before it begins', async () => {
     const pair = makePair();
-    const options = { local: pair.source, remote: pair.target, ...endpoints() };
-    const run = library.sync({ ...options, action: 'push', mode: 'copy', signal: AbortSignal.abort() });
-    await expect(run).rejects.toMatchObject({ code: 'aborted' });
+    const signal = AbortSignal.abort('not now');
+    const options = { local: pair.source, remote: pair.target, ...endpoints(), signal };
+    const runs = [
+      library.sync({ ...options, action: 'push', mode: 'copy' }),
+      library.recheck(options),
+      library.inspect(options),
+    ];
+    for (const run of runs) await expect(run).rejects.toMatchObject({ code: 'aborted', cause: 'not now' });
     expectUntouched(pair);
   });
 
@@ -129,19 +138,35 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 });
 
 test.each([
-  [{ local: '' }, /--local/],
+  [{ local: '' }, /^local: /],
+  [{ acton: 'push' }, /did you mean action/],
   [{ bufferBytes: 1 }, /bufferBytes/],
   [{ chunkBytes: 1024, bufferBytes: 1024.5 }, /bufferBytes/],
   [{ hash: 'sha1' as never }, /unknown name "sha1"/],
   [{ zlevel: 10 }, /zlevel/],
-  [{ port: 22 }, /--port/],
+  [{ port: 22 }, /^port needs host/],
 ])(
   'options that can’t be carried out as written are refused before anything is opened: %j',
   async (wrong, words) => {
-    const run = library.sync({ local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong });
+    const options = { local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong } as const;
+    const run = library.sync(options);
     await expect(run).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(words) });
   },
 );
+
+test('an error prints under its own name, with what is known of its place and nothing else', async () => {
+  const error: unknown = await library.sync({} as never).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(library.BasynError);
+  expect(Object.keys(error as object)).toEqual(['code']);
+  const lines = inspect(error).split('\n');
+  expect(lines[0]).toMatch(/^BasynError: local is missing: /);
+  expect(
+    lines
+      .filter((line) => !/^ {4}at /.test(line))
+      .slice(1)
+      .join(''),
+  ).toBe("  code: 'usage'}");
+});
 
 test('of two runs to the same target, the second is refused', async () => {
   const { source, target } = makePair();

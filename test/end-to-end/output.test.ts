@@ -97,7 +97,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const result = await basyn.run(args);
     expect(result.exitCode).toBe(0);
     expect(linesOf(result.stderr)).toEqual([
-      'basyn: warning: --recheck is skipped in a dry run: nothing is written that could be checked.',
+      'basyn: warning: The recheck is skipped in a dry run: nothing is written that could be checked.',
     ]);
     expectUntouched(pair);
   });

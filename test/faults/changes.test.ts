@@ -13,7 +13,10 @@ describe('a target that changes during the run', () => {
   test.each(cases)('%s: is no success where it was removed', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ target }) => rmSync(target));
     const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
-    expectRefusal(result, `${name} was removed during the run: nothing at this path holds the data.`);
+    expectRefusal(
+      result,
+      `${name} was removed during the run: the path no longer leads to the written data.`,
+    );
   });
 
   test.each(cases)('%s: is no success where it was replaced', async (_name, wiring) => {
@@ -24,7 +27,7 @@ describe('a target that changes during the run', () => {
     const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
     expectRefusal(
       result,
-      `${name} was replaced by something else during the run, which does not hold the data.`,
+      `${name} was replaced during the run: the path no longer leads to the written data.`,
     );
   });
 
@@ -68,7 +71,7 @@ describe('a source that changes during the run', () => {
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
       `basyn: warning: ${sideWord(wiring, 'source')}file ${source} ${what} during the run: the result may be ` +
-        'inconsistent; use a snapshot, or stop what writes to it, and run again.\n',
+        'inconsistent. Use a snapshot or stop the programs that write to it, and run again.\n',
     );
   }
 });

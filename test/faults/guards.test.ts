@@ -42,7 +42,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     const what = `${sideWord(wiring, 'target')}target ${target} is mounted on ${directory}`;
     expect({ exitCode, stderr }).toEqual({
       exitCode: 0,
-      stderr: `basyn: warning: ${what}, and --force allows writing to it.\n`,
+      stderr: `basyn: warning: ${what}, but writing to it is allowed.\n`,
     });
     expect(filesEqual(source, target, MiB)).toBe(true);
   });
@@ -142,7 +142,7 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
     const prefix = hidden('umount --lazy /proc');
     const sentence = expectFailure(withoutWarnings(await workshop.run(wiring, pair, undefined, { prefix })));
     expect(sentence).toMatch(
-      /may be in use, and it can't be found out \(\/proc\/self\/mountinfo: .*\): mount \/proc/,
+      /may be in use, which can't be determined \(\/proc\/self\/mountinfo: .*\): mount \/proc/,
     );
     const forced = await workshop.run(wiring, pair, ['--mode=SYNC', '--force'], { prefix });
     expect(forced).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('may be in use') });
@@ -174,7 +174,7 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
     const prefix = hidden('umount --lazy /sys', `mount --bind ${empty} /usr/sbin`);
     const result = await workshop.run(wiring, pair, undefined, { prefix });
     expect(expectFailure(withoutWarnings(result))).toMatch(
-      /may be attached to the loop device \/dev\/loop\d+, and it can't be found out \(losetup .* is not installed\)/,
+      /may be attached to the loop device \/dev\/loop\d+, which can't be determined \(losetup .* is not installed\)/,
     );
     expect(path).toMatch(/loop/);
   });

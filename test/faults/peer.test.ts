@@ -41,7 +41,7 @@ describe('a peer that answers garbage', () => {
     ['less than was announced', pop, /announced 1 bytes of data, and sent 0/],
     ['confirmation of too little payload', push, /less payload than the data was sent in/],
     ['a payload that does not decompress', pop, /can't be decompressed \(zlib\)/],
-    ['a bomb', pop, /A data frame holds \d+ bytes where \d+ were announced/],
+    ['a bomb', pop, /A data frame contains \d+ bytes instead of the announced \d+/],
     ['finished before anything was sent', push, /sent "finished" where it is not allowed/],
     ['finished with too few bytes', push, /The target wrote 1 of the \d+ bytes that it was sent/],
     ['more written than was sent', push, /confirmed more data than it was sent/],

@@ -90,7 +90,7 @@ describe('a host', () => {
   });
 });
 
-describe('without node there, the reason and the advice are one sentence', () => {
+describe('without node there, the reason and the advice are one line', () => {
   // What they print, and their exit status, is different in each.
   describe.each(['sh', 'bash', 'dash', 'fish', 'tcsh'])('%s', (shell) => {
     const without = useSshServer({ profile: { node: 'missing', shell } });

@@ -241,7 +241,7 @@ describe('a source that becomes shorter during the run', () => {
     const parts = /^basyn: (.*) ends at byte (\d+), but (.*)\.$/.exec(sentence);
     expect(parts?.[1], sentence).toBe(`${sideWord(wiring, 'source')}file ${source}`);
     expect(Number(parts?.[2])).toBeGreaterThanOrEqual(endBytes);
-    expect(parts?.[3]).toBe(`it had ${sizeBytes} bytes when it was opened: it has become shorter`);
+    expect(parts?.[3]).toBe(`it had ${sizeBytes} bytes when it was opened: it has shrunk`);
   }
 });
 

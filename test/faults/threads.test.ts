@@ -39,7 +39,7 @@ describe('a worker thread that gets no more memory', () => {
       isRemote ? {} : { env: { NODE_OPTIONS: hungry } },
     );
     expect(expectFailure(result)).toBe(
-      `basyn: A worker thread on the ${isRemote ? 'remote' : 'local'} side died: ` +
+      `basyn: A worker thread on the ${isRemote ? 'remote' : 'local'} host died: ` +
         'Worker terminated due to reaching memory limit: JS heap out of memory.',
     );
     check();
@@ -88,7 +88,7 @@ describe('a worker thread that the kernel does not start', () => {
     const refusal = ['-e', `inject=${call}:error=EAGAIN:when=${started.length}+`];
     const result = await workshop.run(wiring, pair, options, { prefix: [...record, ...calls, ...refusal] });
     expect(expectFailure(result)).toMatch(
-      /^basyn: A worker thread on the local side can't be started: .*EAGAIN/,
+      /^basyn: A worker thread on the local host can't be started: .*EAGAIN/,
     );
     check();
     await workshop.expectRepair(wiring, pair);

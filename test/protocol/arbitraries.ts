@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { encodings } from '../../src/codec/encoding.ts';
 import { hashNames } from '../../src/digest/hash-names.ts';
+import { remedies } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { typeNumbers, type Message } from '../../src/protocol/messages.ts';
@@ -108,6 +109,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
       side,
       device: path,
       offsetBytes: offset,
+      remedy: fc.constantFrom(...remedies),
     },
     { requiredKeys: ['code', 'message'] },
   ),

@@ -169,6 +169,18 @@ describe('a malformed message', () => {
     expect(sentence).toMatch(/^The other side sent [^\n]+\.$/);
   });
 
+  test.each([['a remedy of a later version'], [null], [{ code: 'create' }]])(
+    'with a failure whose remedy is unknown is taken without it: %j',
+    (remedy) => {
+      const failure = { code: 'refused', message: 'It is in use.', side: 'remote' };
+      const payload = json({ ...failure, remedy });
+      expect(decodeMessage({ type: typeNumbers.failure, payload })).toStrictEqual({
+        type: 'failure',
+        ...failure,
+      });
+    },
+  );
+
   interface RawFrame {
     readonly type: number;
     readonly payload: Uint8Array;

@@ -208,7 +208,8 @@ describe('a local source', () => {
   test.each(['device', 'refused', 'internal'] as const)(
     'hears of a failure of kind "%s" as it is',
     async (code) => {
-      const record = { code, message: 'remote target /dev/sdb1 is on fire.', side: 'remote' } as const;
+      const message = 'remote target /dev/sdb1 is on fire.';
+      const record = { code, message, side: 'remote', remedy: 'force' } as const;
       expect((await localOutcome([{ type: 'failure', ...record }])).toRecord()).toEqual(record);
     },
   );

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { startFailureReason, type FailedStart } from '../../src/transport/start-failure.ts';
+import { startFailureOf, type FailedStart } from '../../src/transport/start-failure.ts';
 
 function reasonOf(code: number | null, errorLine?: string, output = ''): string {
   const errorLines = errorLine === undefined ? [] : [errorLine];
-  return startFailureReason({ ...start, exit: { code, signal: null }, errorLines, output });
+  return startFailureOf({ ...start, exit: { code, signal: null }, errorLines, output }).reason;
 }
 
 const start: Omit<FailedStart, 'exit'> = { file: 'ssh', nodeCommand: 'node', output: '', errorLines: [] };
@@ -44,9 +44,25 @@ test.each([
 
 test('what was printed in place of the banner is named, without what a terminal would obey', () => {
   expect(reasonOf(1, undefined, 'This account is currently not available.\n')).toMatch(
-    /^the account there runs no commands \("This account is currently not available\."\): name one/,
+    /^the account there runs no commands \("This account is currently not available\."\)$/,
   );
   expect(reasonOf(0, undefined, '\u001b[1mhello\n')).toContain('and printed "\\u001b[1mhello": the account');
+});
+
+test.each([
+  [127, 'bash: line 1: node: command not found', 'other-node'],
+  [126, 'bash: /opt/node: cannot execute binary file: Exec format error', 'other-node'],
+  [1, 'This account is currently not available.', 'other-user'],
+  [128, "fatal: unrecognized command 'node -e ...", 'other-user'],
+  [255, 'Permission denied (publickey).', undefined],
+] as const)('status %s and %j: the remedy is %s', (code, errorLine, remedy) => {
+  const { reason, ...rest } = startFailureOf({
+    ...start,
+    exit: { code, signal: null },
+    errorLines: [errorLine],
+  });
+  expect(reason).not.toMatch(/--(user|remote-node)/);
+  expect(rest).toEqual(remedy === undefined ? {} : { remedy });
 });
 
 test.each([
@@ -61,5 +77,5 @@ test.each([
     code,
     ...(errno !== undefined && { errno }),
   });
-  expect(startFailureReason({ ...start, exit: { code: null, signal: null, spawnError } })).toMatch(reason);
+  expect(startFailureOf({ ...start, exit: { code: null, signal: null, spawnError } }).reason).toMatch(reason);
 });

@@ -220,6 +220,7 @@ function deviceOf(content: Buffer, size = content.length): DeviceHandle {
   onTestFinished(() => closeSync(fd));
   return {
     side: 'local',
+    hosts: 'two',
     path,
     kind: 'regular file',
     fd,

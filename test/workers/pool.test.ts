@@ -66,7 +66,7 @@ test('a thread that dies fails the jobs instead of leaving them without an answe
   const job = digestJob(deviceOf(Buffer.alloc(100)), 0);
   expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({
     code: 'internal',
-    message: 'A worker thread on the remote side died: it ended by itself.',
+    message: 'A worker thread on the remote host died: it exited unexpectedly.',
     side: 'remote',
   });
 });
@@ -85,5 +85,14 @@ function deviceOf(content: Buffer, sizeBytes = content.length): DeviceHandle {
   const path = scratchFile(content);
   const fd = openSync(path, 'r');
   onTestFinished(() => closeSync(fd));
-  return { side: 'local', path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
+  return {
+    side: 'local',
+    hosts: 'two',
+    path,
+    kind: 'regular file',
+    fd,
+    sizeBytes,
+    access: 'buffered',
+    alignmentBytes: 1,
+  };
 }

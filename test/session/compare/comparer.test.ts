@@ -110,6 +110,7 @@ async function phaseFor(source: Buffer): Promise<Phase> {
   onTestFinished(() => closeSync(fd));
   const device: DeviceHandle = {
     side: 'local',
+    hosts: 'two',
     path,
     fd,
     kind: 'regular file',

@@ -1,0 +1,23 @@
+import { BasynError, type Remedy } from '../errors.ts';
+
+/** What the user can do, in the options of the command. */
+const sentences: Readonly<Record<Remedy, string>> = {
+  create: 'To create it as a regular file, add --create.',
+  'do-not-create': 'If the file is still there, run the command again without --create.',
+  force: 'To write to it anyway, add --force.',
+  'other-user': 'To log in as another user, add --user.',
+  'other-node': 'To start another node there, name it with --remote-node.',
+  'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
+};
+
+/** The error as the command reports it: its message ends with the option that helps. */
+export function withRemedy(error: BasynError): BasynError {
+  return error.remedy === undefined ? error : withSentence(error, sentences[error.remedy]);
+}
+
+/** The same error with one more sentence in its message. */
+export function withSentence(error: BasynError, sentence: string): BasynError {
+  const longer = new BasynError(error.code, `${error.message} ${sentence}`, error, { cause: error.cause });
+  if (error.stack !== undefined) longer.stack = error.stack;
+  return longer;
+}

@@ -1,0 +1,51 @@
+import { BasynError } from '../errors.ts';
+import { withDefaults } from './defaults.ts';
+import { requireHost } from './host-rules.ts';
+import { optionEntries } from './table.ts';
+import type { SyncOptions } from './types.ts';
+import type { Wording } from './wording.ts';
+
+/**
+ * The rules about several options together. Each value by itself has been checked.
+ *
+ * @throws {BasynError} `usage`, if two options contradict each other, or one needs another one.
+ */
+export function requireConsistent(options: Partial<SyncOptions>, wording: Wording): void {
+  requireChunkInBuffer(options, wording);
+  requireOneCompression(options, wording);
+  if (options.host === undefined) refuseWithoutHost(options, wording);
+  else requireHost(options.host, options.user, wording);
+}
+
+function requireChunkInBuffer(options: Partial<SyncOptions>, wording: Wording): void {
+  const { chunkBytes, bufferBytes } = withDefaults(options);
+  if (chunkBytes === undefined || chunkBytes <= bufferBytes) return;
+  throw new BasynError(
+    'usage',
+    `The chunk (${chunkBytes / 1024} KiB) is larger than the buffer (${bufferBytes / 1024} KiB): ` +
+      `lower ${wording.name('chunk')} or raise ${wording.name('buffer')}.`,
+  );
+}
+
+function requireOneCompression({ compress, zlevel = 0 }: Partial<SyncOptions>, wording: Wording): void {
+  if (compress !== 'none' || zlevel === 0) return;
+  throw new BasynError(
+    'usage',
+    `${wording.write({ compress: 'none' })} and ${wording.name('zlevel')} contradict each other: ` +
+      'leave one of them out.',
+  );
+}
+
+function refuseWithoutHost(options: Partial<SyncOptions>, wording: Wording): void {
+  for (const [name, { key, needs }] of optionEntries) {
+    if (needs !== 'host' || key === undefined) continue;
+    const value = options[key];
+    // An empty list says nothing about a host.
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    throw new BasynError(
+      'usage',
+      `${wording.name(name)} needs ${wording.name('host')}: ` +
+        'without a host, both devices are on this machine.',
+    );
+  }
+}

@@ -1,0 +1,82 @@
+import type { HashName } from '../digest/hash-names.ts';
+import type { EventListener } from '../report.ts';
+
+// The public types of the library's options. Every key but those of `Observation` has an entry in table.ts: the compiler
+// compares the two. An option may be `undefined`, which means the same as leaving it out.
+
+/** PUSH: local is the source. POP: remote is the source. */
+export type Action = 'push' | 'pop';
+export type Mode = 'sync' | 'copy';
+export type CompressionName = 'none' | 'zlib' | 'zstd';
+
+/** The two devices, and how the remote one is reached. */
+export interface Endpoints {
+  /** Path of the device or file on this machine. */
+  readonly local: string;
+  /** Path of the other device or file: on `host`, or on this machine if there is no host. */
+  readonly remote: string;
+  /** `host` or `user@host`, as ssh takes it. Left out: both devices are on this machine. */
+  readonly host?: string | undefined;
+  /** 1 to 65535. Left out, ssh decides. */
+  readonly port?: number | undefined;
+  readonly user?: string | undefined;
+  /** The command that starts node on the remote host: a piece of shell. Default `node`. */
+  readonly remoteNode?: string | undefined;
+  /** Each is passed to ssh as `-o`. */
+  readonly sshOptions?: readonly string[] | undefined;
+  /** The run ends when no byte has come from the peer for this time. 1000 to 86400000, default 60000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How the devices are compared. */
+export interface Comparison {
+  /** Default SHA1. A local run compares the bytes themselves and needs no hash. */
+  readonly hash?: HashName | undefined;
+  /** 1 KiB to 1 GiB, default 2 MiB. */
+  readonly bufferBytes?: number | undefined;
+  /** 1 KiB to `bufferBytes`. Left out, it is chosen for each differing buffer during the run. */
+  readonly chunkBytes?: number | undefined;
+}
+
+/** What the caller is informed of during a run, and how the caller ends it. */
+export interface Observation {
+  readonly onEvent?: EventListener | undefined;
+  /**
+   * Ends the run: its child processes are stopped, and the promise rejects with an `aborted` error, whose `cause` is the
+   * signal's reason.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a run may do to the target. */
+export interface Receiving {
+  /** Create a missing target as a regular file of the source's size. */
+  readonly create?: boolean | undefined;
+  /** Write although the target is in use. */
+  readonly force?: boolean | undefined;
+  /** Do everything but write. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface Compression {
+  /** Left out: the best that both sides support, chosen during the run. */
+  readonly compress?: CompressionName | undefined;
+  /** 0 (none) to 9 (best). Left out: as much as keeps the slower of link and processors busy. */
+  readonly zlevel?: number | undefined;
+  /** Most connections that carry data if the round trip is long. 1 to 16, default 4. */
+  readonly lanes?: number | undefined;
+}
+
+export interface RecheckOptions extends Endpoints, Comparison, Observation {
+  /** Which side is the source; the target may then be larger. Left out, different sizes are a difference. */
+  readonly action?: Action | undefined;
+}
+
+export interface SyncOptions extends Endpoints, Comparison, Compression, Receiving, Observation {
+  readonly action: Action;
+  readonly mode: Mode;
+  /** Read both sides again afterwards, past the page cache if the storage allows it. */
+  readonly recheck?: boolean | undefined;
+}
+
+export type InspectOptions = Endpoints & Observation;

@@ -1,0 +1,30 @@
+import { type OptionName, optionTable } from './table.ts';
+import type { OptionEntry } from './entry.ts';
+
+/** How messages name options and values, so that users find what they have written themselves. */
+export interface Wording {
+  /** "--buffer" or "bufferBytes". */
+  name(option: OptionName): string;
+  /** Options with values: "--host=backup --port=22" or "host: 'backup', port: 22". */
+  write(values: Partial<Record<OptionName, string>>): string;
+}
+
+/** For callers of the library. */
+export const libraryWording: Wording = {
+  name: libraryName,
+  write: (values) =>
+    Object.entries(values)
+      .map(
+        ([option, value]) => `${libraryName(option as OptionName)}: ${literal(option as OptionName, value)}`,
+      )
+      .join(', '),
+};
+
+function libraryName(option: OptionName): string {
+  const { key }: OptionEntry = optionTable[option];
+  return key ?? option;
+}
+
+function literal(option: OptionName, value: string): string {
+  return optionTable[option].value.type === 'integer' ? value : `'${value}'`;
+}

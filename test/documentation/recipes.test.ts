@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCommand } from '../../src/cli/options.ts';
@@ -47,6 +47,26 @@ describe("the README's transcript", () => {
   it.each(basynCommands(codeBlocks(readme, 'console')[0] ?? '').map((args) => args.join(' ')))(
     'shows a command of npm run demo: %s',
     (command) => expect(demo).toContain(`'${command}'`),
+  );
+});
+
+describe("the README's messages about hosts", () => {
+  const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readDocument(`src/${name}`))
+    .join('');
+
+  it.each(tableRows(sectionOf(readme, 'If the host cannot be used')))(
+    'are in the source: %s',
+    (quote = '') => {
+      // The source has an expression in place of a number.
+      const [before = '', after] = quote.split(/\d+/);
+      const isQuoted = source
+        .split(before)
+        .slice(1)
+        .some((rest) => after === undefined || rest.replace(/^\$\{.*?\}/, '').startsWith(after));
+      expect(isQuoted).toBe(true);
+    },
   );
 });
 

@@ -8,10 +8,11 @@ import tseslint from 'typescript-eslint';
  * What each part of src/ may import of ours, besides itself. Imports go one way:
  * cli → index → runs → {transport, same-host → session → link → protocol} → {workers, device, digest, codec} → leaves.
  */
-const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'zero.ts'];
+const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'trace.ts', 'zero.ts'];
 const layers = {
   'limits.ts': [],
   'clock.ts': [],
+  'trace.ts': [],
   'zero.ts': [],
   'errors.ts': ['limits.ts'],
   'host.ts': ['errors.ts'],
@@ -21,7 +22,7 @@ const layers = {
   'report.ts': ['digest', ...leaves],
   workers: ['device', 'digest', 'codec', ...leaves],
   protocol: ['digest', 'codec', ...leaves],
-  link: ['protocol', ...leaves],
+  link: ['protocol', 'digest', ...leaves],
   session: ['report.ts', 'link', 'protocol', 'workers', 'device', 'digest', 'codec', ...leaves],
   'same-host': ['report.ts', 'session', 'workers', 'device', 'digest', ...leaves],
   transport: ['report.ts', 'host.ts', 'link', 'protocol', ...leaves],

@@ -114,20 +114,20 @@ export const limits = {
   framesUnderWay: 16,
   /** The same, before it is known how fast the lanes take them. */
   firstFrames: 4,
-  /** Answers to a ping, at least, of which the shortest tells the length of the way; at first, the next is asked for after so long. */
+  /** The least number of answers to pings of which the shortest is the round-trip time; the first interval between pings. */
   roundTripSamples: 4,
   pingIntervalMs: 5,
-  /** Further lanes are opened where the way is so long, and for so much data: ssh's window is 2 MiB per round trip. */
+  /** Further lanes are opened from this round trip on, after this amount of data: ssh's window is 2 MiB per round trip. */
   longRoundTripMs: 5,
-  /** Payloads that may be on a shorter way at once: two whole frames, of which one is under way while one is written. */
-  shortWayBytes: 2 * MiB,
-  /** So much goes into the buffers of a lane, ssh's window and those of TCP, however slow the link is. */
+  /** Payload in flight where the round trip is shorter: two whole frames, one on its way while the other is written. */
+  nearWindowBytes: 2 * MiB,
+  /** The buffers of a lane (its own, ssh's window, TCP's) take this amount at once, however slow the link is. */
   laneBufferBytes: 4 * MiB,
   lanesAfterDataBytes: 16 * MiB,
   laneCheckIntervalMs: 50,
-  /** A lane that is opened has so long to say who it is. */
-  laneGreetingTimeoutMs: 120_000,
-  /** Until its first byte, a further lane may be silent for so many timeouts: the peer may not have opened it yet. */
+  /** The time in which a further lane must send its token and its confirmation. */
+  laneTokenTimeoutMs: 120_000,
+  /** Until its first byte, a further lane may be silent for this number of timeouts: the peer may not have opened it yet. */
   newLaneTimeouts: 3,
   /** An agent that has ended its conversation waits so long for its last words to be taken. */
   lastWordsTimeoutMs: 60_000,

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { limits } from '../limits.ts';
 import { bannerLine, laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams } from '../link/lane.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 
 const tokenBytes = 32;
 
@@ -11,7 +11,7 @@ const tokenBytes = 32;
  * Accepts further lanes. Each lane is an ssh connection of its own, and its sshd connects to this server over the loopback
  * interface. Any process on this host can connect. The token, which was sent over ssh only, proves that it is a lane.
  */
-export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneMeeting | null> {
+export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneAddress | null> {
   const token = randomBytes(tokenBytes).toString('hex');
   const server = createServer({ noDelay: true }, (socket) => admit(socket, token, onLane));
   server.maxConnections = limits.maxLanes + limits.maxSharedLanes;
@@ -29,9 +29,9 @@ export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<
  */
 function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => void): void {
   socket.on('error', () => socket.destroy());
-  socket.setTimeout(limits.laneGreetingTimeoutMs, () => socket.destroy());
-  takeFirst(socket, token.length, (greeting) => {
-    if (!timingSafeEqual(greeting, Buffer.from(token))) {
+  socket.setTimeout(limits.laneTokenTimeoutMs, () => socket.destroy());
+  takeFirst(socket, token.length, (received) => {
+    if (!timingSafeEqual(received, Buffer.from(token))) {
       socket.destroy();
       return;
     }

@@ -67,7 +67,7 @@ async function execute(argv: readonly string[], environment: Environment, output
         return 0;
       case 'run':
         return await carryOut(
-          command.task,
+          command,
           reportersOf(command.display, environment, output, command.task.options.host),
           environment,
         );
@@ -80,7 +80,7 @@ async function execute(argv: readonly string[], environment: Environment, output
 }
 
 async function carryOut(
-  task: Task,
+  { task, display }: { readonly task: Task; readonly display: Display },
   reporters: readonly Reporter[],
   environment: Environment,
 ): Promise<ExitCode> {
@@ -91,7 +91,7 @@ async function carryOut(
   try {
     refuseScpNotation(task);
     reporter.started(task);
-    const observation = { onEvent: reporter.event, signal: interruption };
+    const observation = { onEvent: reporter.event, signal: interruption, debug: display.debug };
     return await Promise.race([perform(task, library, observation, reporter), crash]);
   } catch (thrown) {
     const error = interruption.aborted

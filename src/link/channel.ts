@@ -1,87 +1,101 @@
 import { assert, BasynError, runEnded } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { Lane, type LaneListener, type LaneStreams } from './lane.ts';
-import type { DataMessage, Message } from '../protocol/messages.ts';
+import type { DataMessage, Message, WrittenMessage } from '../protocol/messages.ts';
+import type { Trace } from '../trace.ts';
+import { Inbox } from './inbox.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { Lane, type LaneStreams } from './lane.ts';
+import { LaneSet } from './lane-set.ts';
+import { messageTrace } from './message-trace.ts';
 import { PayloadMemory } from './payload-memory.ts';
 import { Pinger } from './pinger.ts';
-import { RateMeter } from './rate-meter.ts';
-import { ShortWay } from './short-way.ts';
-import { StallWatch } from './stall-watch.ts';
-
-interface Waiter {
-  readonly resolve: (message: Message) => void;
-  readonly reject: (error: BasynError) => void;
-}
+import { measureRoundTripMs } from './round-trip.ts';
+import { SendWindow } from './send-window.ts';
+import { ThroughputMeter } from './throughput-meter.ts';
+import { isNear, type Throughput } from './throughput.ts';
 
 type ControlMessage = Exclude<Message, DataMessage>;
 
-/** Is told that a flush begins: ours, or the peer's. */
+/** Is called when a flush begins: ours, or the peer's. */
 export type FlushListener = (whose: 'ours' | 'theirs') => void;
 
+/** A data frame that a lane has accepted. */
+export interface SentData {
+  /** Resolves when the lane has room for the next frame. */
+  readonly drained: Promise<void>;
+}
+
 /**
- * The conversation with the other side: messages out, messages in. It travels over one lane, and data frames
- * over further lanes too where there are any. The first failure ends it for good, and everybody who waits on
- * it hears of that failure.
+ * The conversation with the peer: messages out, messages in. All messages use the first lane; data frames use every lane.
+ * The first failure ends the conversation for good, and everyone who waits for a message receives it.
  */
 export class Channel {
   /** For the payloads of data frames, in both directions. */
   readonly memory = new PayloadMemory();
-  /** In the order in which they were added: the first carries the conversation. */
-  readonly #lanes: Lane[] = [];
-  /** For data: the one that had its turn last stands last. */
-  readonly #lanesByTurn: Lane[] = [];
-  /** Said before there was a lane. */
-  readonly #early: ControlMessage[] = [];
-  /** Not taken yet. */
-  readonly #arrived: { readonly message: Message; readonly lengthBytes: number }[] = [];
-  #arrivedBytes = 0;
-  readonly #rateMeter = new RateMeter();
-  #pulse: NodeJS.Timeout | undefined;
-  #waiter: Waiter | undefined;
-  #failure: BasynError | undefined;
+  /** For decisions about this conversation. Undefined where no trace was asked for. */
+  readonly trace: Trace | undefined;
+  readonly #lanes = new LaneSet();
+  readonly #inbox = new Inbox(this.#lanes);
+  readonly #window = new SendWindow();
+  readonly #laneMeter = new ThroughputMeter();
   readonly #pinger = new Pinger(() => this.send({ type: 'ping' }));
+  /** Sent before there was a lane. */
+  readonly #early: ControlMessage[] = [];
+  #keepAlive: KeepAlive | undefined;
+  #failure: BasynError | undefined;
   #onFlush: FlushListener | undefined;
   #isPeerFlushing = false;
-  #stallWatch: StallWatch | undefined;
   #hasOneLane = false;
   #roundTripMs: number | undefined;
   #dataBytes = 0;
-  /** Payloads in the lanes' hands that the other side has not confirmed. */
-  #onTheWayBytes = 0;
-  /** What bounds them on a short way; on a long one, it is the lanes themselves. */
-  #shortWay: ShortWay | undefined;
-  #isPaused = false;
 
-  /**
-   * From now on, silence of the other side for `peerTimeoutMs` is a failure, and it hears of us too.
-   *
-   * @param isWorking whether this side works on its device: then the peer is told, and owes us no message.
-   */
-  watch(peerTimeoutMs: number, isWorking: () => boolean): void {
-    assert(this.#pulse === undefined, 'the channel is watched already');
-    for (const lane of this.#lanes) lane.touch();
-    this.#stallWatch = new StallWatch(peerTimeoutMs);
-    this.#pulse = setInterval(
-      () => this.#keepAlive(peerTimeoutMs, isWorking()),
-      Math.ceil(peerTimeoutMs / 4),
-    );
-    this.#pulse.unref();
+  constructor(trace?: Trace) {
+    this.trace = trace;
   }
 
-  /** The first lane begins the conversation; over any further one, data frames may travel too. */
-  addLane(streams: LaneStreams): void {
-    const isFirst = this.#lanes.length === 0;
-    const listener: LaneListener = {
-      onMessage: (message, lengthBytes) => this.#arrive(message, lengthBytes, lane),
-      onEnd: (error = new BasynError('connection', 'The other side closed the connection.')) => {
-        if (isFirst) this.fail(error);
-        // The reason, if the other side tells one, comes over the first lane, and maybe later.
-        else setTimeout(() => this.fail(error), limits.laneEndGraceMs).unref();
+  /**
+   * Starts to send signs of life. From now on, silence of the peer for `peerTimeoutMs` is a failure.
+   *
+   * @param isWorking whether this side works on its device: it then tells the peer, and expects no message from it.
+   */
+  watch(peerTimeoutMs: number, isWorking: () => boolean): void {
+    assert(this.#keepAlive === undefined, 'the channel is watched already');
+    this.#lanes.touch();
+    this.#keepAlive = new KeepAlive(
+      {
+        lanes: this.#lanes,
+        inbox: this.#inbox,
+        window: this.#window,
+        pinger: this.#pinger,
+        isWorking,
+        isPeerFlushing: () => this.#isPeerFlushing,
+        sendWorking: () => this.send({ type: 'working' }),
+        onDead: (error) => this.fail(error),
       },
-    };
-    const lane: Lane = new Lane(streams, listener, this.#rateMeter, this.memory);
-    this.#lanes.push(lane);
-    this.#lanesByTurn.push(lane);
+      peerTimeoutMs,
+    );
+  }
+
+  /** The first lane starts the conversation. Further ones carry data frames, too. */
+  addLane(streams: LaneStreams): void {
+    const isFirst = this.#lanes.count === 0;
+    const lane: Lane = new Lane(
+      streams,
+      {
+        onMessage: (message, frameBytes) => this.#receive(message, frameBytes, lane),
+        onEnd: (error = new BasynError('connection', 'The peer closed the connection.')) => {
+          if (isFirst) this.fail(error);
+          // The peer sends its reason over the first lane, where it may arrive later.
+          else setTimeout(() => this.fail(error), limits.laneEndGraceMs).unref();
+        },
+      },
+      {
+        meter: this.#laneMeter,
+        memory: this.memory,
+        trace: this.trace && messageTrace(this.trace, this.#lanes.count + 1),
+      },
+    );
+    this.#lanes.add(lane);
     for (const message of this.#early.splice(0)) this.send(message);
   }
 
@@ -90,183 +104,153 @@ export class Channel {
     this.#hasOneLane = true;
   }
 
-  /** Whether everything that the peer has sent before a message has come before it. */
+  /** What ended the conversation. Undefined while it goes on. */
+  get failure(): BasynError | undefined {
+    return this.#failure;
+  }
+
+  /** Whether messages arrive in the order in which the peer sent them. */
   get isInOrder(): boolean {
-    return this.#hasOneLane && this.#lanes.length === 1;
+    return this.#hasOneLane && this.#lanes.count === 1;
   }
 
-  /** Payload that was sent and that the peer has not confirmed. */
-  get unconfirmedBytes(): number {
-    return this.#onTheWayBytes;
-  }
-
-  /** Bytes of data frames that went either way so far. */
+  /** Bytes of payload that data frames have carried so far, in both directions. */
   get dataBytes(): number {
     return this.#dataBytes;
   }
 
-  /** How fast data gets through when the lanes are busy; undefined until they were. */
-  get bytesPerMs(): number | undefined {
-    return (this.#shortWay ?? this.#rateMeter).bytesPerMs;
+  /** What has been measured so far. */
+  get throughput(): Throughput {
+    const { bytesPerMs } = this.#window.near ?? this.#laneMeter;
+    return { bytesPerMs, roundTripMs: this.#roundTripMs };
   }
 
-  /** How long the way is; undefined until one of the sides has measured it. */
-  get roundTripMs(): number | undefined {
-    return this.#roundTripMs;
-  }
-
-  /** The other side has measured it. */
+  /** The round-trip time, which one of the sides has measured. A short one limits the data in flight from now on. */
   learnRoundTripMs(roundTripMs: number): void {
     this.#roundTripMs = roundTripMs;
-    if (roundTripMs < limits.longRoundTripMs) this.#shortWay ??= new ShortWay();
+    if (isNear(roundTripMs)) this.#window.limit();
+    this.trace?.(
+      `decision: a round trip of ${roundTripMs.toFixed(1)} ms is ${isNear(roundTripMs) ? 'short' : 'long'}`,
+    );
   }
 
   /**
-   * Asks the other side for a sign of life. Resolves with the time that its answer took.
+   * Sends a ping. Resolves with the milliseconds until its answer.
    *
    * @throws {BasynError} the channel's failure.
    */
   async ping(): Promise<number> {
-    if (this.#failure !== undefined) throw this.#failure;
     return this.#pinger.ping();
   }
 
   /**
-   * Finds out how long the way is: the shortest of several answers, because both sides may be busy with starting. To be
-   * done before there is data to wait behind. Takes little longer than one round trip, on a long way.
+   * Measures the round-trip time, which decides on lanes and compression. It must be measured before data queues. On a
+   * link with a long round trip, this takes little more than one.
    *
-   * @param shortMs an answer that takes less is short enough: no further one is waited for.
+   * @param shortMs an answer that takes less is short enough: no further one is needed.
    * @throws {BasynError} the channel's failure.
    */
   async measureRoundTripMs(shortMs: number): Promise<number> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const roundTripMs = await this.#pinger.shortestAnswerMs(shortMs);
+    const roundTripMs = await measureRoundTripMs(() => this.#pinger.ping(), shortMs);
     this.learnRoundTripMs(roundTripMs);
     return roundTripMs;
   }
 
-  /** Whoever shows the run is told of flushes on both sides. */
+  /** @param listener is called when a flush begins on either side. */
   onFlush(listener: FlushListener): void {
     this.#onFlush = listener;
   }
 
-  /** Tells the peer, before a flush of our device begins, that what it waits for may take as long as the flush takes. */
+  /** Tells the peer, before a flush of our device begins, that our next message may take as long as the flush. */
   announceFlush(): void {
     this.#onFlush?.('ours');
     this.send({ type: 'flushing' });
   }
 
-  /** Whether the last that the peer has said, apart from signs of life, is that it flushes its device. */
+  /** Whether the peer's last message, apart from signs of life, announced a flush. */
   get isPeerFlushing(): boolean {
     return this.#isPeerFlushing;
   }
 
-  /** Sends a message that is small, or bounded by what was asked for. Without a lane yet, it waits for one. */
+  /** Sends a message that is small, or bounded by a request. Before there is a lane, it waits for one. */
   send(message: ControlMessage): void {
-    // After a failure of the conversation, the peer should still learn the reason.
+    // After a failure, the peer should still receive the reason.
     if (this.#failure !== undefined && message.type !== 'failure') return;
-    const [primary] = this.#lanes;
-    if (primary === undefined) this.#early.push(message);
-    else void primary.send(message);
+    const { first } = this.#lanes;
+    if (first === undefined) this.#early.push(message);
+    else void first.send(message);
   }
 
   /** Bytes of messages that the first lane has accepted and the system has not taken yet. */
   get queuedBytes(): number {
-    return this.#lanes[0]?.queuedBytes ?? 0;
-  }
-
-  /** Resolves when a data frame with such a payload may be sent. */
-  async roomForData(payloadBytes: number): Promise<void> {
-    await this.#shortWay?.enter(payloadBytes);
+    return this.#lanes.first?.queuedBytes ?? 0;
   }
 
   /**
-   * Sends a data frame, for which there is {@link roomForData}, over the lane with the shortest queue. Resolves when this
-   * lane has room again.
+   * Waits until the window has room for a data frame, and hands it to a lane. {@link confirmed} makes room again.
    *
-   * @param onTaken is called when the payload's memory may be used for something else.
+   * @param onTaken is called when the payload's memory is free again.
+   * @throws {BasynError} the channel's failure.
    */
-  async sendData(message: DataMessage, onTaken?: () => void): Promise<void> {
-    const payloadBytes = message.payload.byteLength;
+  async sendData(message: DataMessage, onTaken?: () => void): Promise<SentData> {
+    await this.#window.enter(message.payload.byteLength);
     if (this.#failure !== undefined) throw this.#failure;
-    this.#onTheWayBytes += payloadBytes;
-    this.#dataBytes += payloadBytes;
-    const lane = this.#lanesByTurn.reduce((least, one) =>
-      one.queuedBytes < least.queuedBytes ? one : least,
-    );
-    // Of equal ones, the one that had its turn longest ago.
-    this.#lanesByTurn.splice(this.#lanesByTurn.indexOf(lane), 1);
-    this.#lanesByTurn.push(lane);
-    await lane.send(message, onTaken);
+    this.#window.sent(message);
+    this.#dataBytes += message.payload.byteLength;
+    return { drained: this.#lanes.sendData(message, onTaken) };
   }
 
   /**
-   * The other side is done with so much of the payloads.
+   * The peer has written data that {@link sendData} has sent.
    *
-   * @throws {BasynError} `protocol`, where it can't have.
+   * @throws {BasynError} `protocol`, where the peer confirms what it cannot have written.
    */
-  confirmed(payloadBytes: number): void {
-    if (payloadBytes > this.#onTheWayBytes) {
-      throw new BasynError('protocol', 'The other side confirmed more payload than it was sent.');
-    }
-    this.#onTheWayBytes -= payloadBytes;
-    this.#shortWay?.leave(payloadBytes);
+  confirmed(written: Pick<WrittenMessage, 'writtenBytes' | 'payloadBytes'>): void {
+    this.#window.confirm(written);
   }
 
   /**
    * The next message.
    *
-   * @throws {BasynError} the channel's failure; the other side's own, where it sent one.
+   * @throws {BasynError} the channel's failure; the peer's own, where it sent one.
    */
   next(): Promise<Message> {
-    return new Promise((resolve, reject) => {
-      const arrived = this.#arrived.shift();
-      if (arrived !== undefined) {
-        this.#arrivedBytes -= arrived.lengthBytes;
-        resolve(arrived.message);
-        this.#resumeWhenRead();
-      } else if (this.#failure !== undefined) {
-        reject(this.#failure);
-      } else {
-        this.#waiter = { resolve, reject };
-      }
-    });
+    return this.#inbox.next();
   }
 
-  /** Ends the conversation with an error: nothing more is sent or heard. */
+  /** Ends the conversation with an error: nothing more is sent or received. */
   fail(error: BasynError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    clearInterval(this.#pulse);
-    this.#waiter?.reject(error);
-    this.#waiter = undefined;
+    this.#keepAlive?.stop();
+    this.#inbox.fail(error);
     this.#pinger.fail(error);
   }
 
-  /** Says what is queued to the end, then that no more follows. */
+  /** Sends what is queued, then ends all lanes. */
   async end(): Promise<void> {
     this.fail(new BasynError('connection', 'The conversation is over.'));
-    await Promise.all(this.#lanes.map((lane) => lane.end()));
+    await this.#lanes.end();
   }
 
-  /** Drops everything. */
+  /** Ends all lanes at once, and drops what is queued. */
   destroy(): void {
     this.fail(runEnded());
-    for (const lane of this.#lanes) lane.destroy();
+    this.#lanes.destroy();
   }
 
-  #arrive(message: Message, lengthBytes: number, lane: Lane): void {
+  #receive(message: Message, frameBytes: number, lane: Lane): void {
     if (this.#failure !== undefined) return;
-    const isFirst = lane === this.#lanes[0];
+    const isFirst = lane === this.#lanes.first;
     if (message.type === 'ping') {
-      // Whoever doesn't read our answers gets no more of them: they would only fill the memory.
+      // A peer that does not read the answers gets no more of them: they would only fill the memory.
       if (lane.queuedBytes < limits.maxPayloadBytes) void lane.send({ type: 'pong' });
     } else if (message.type === 'pong') {
       if (isFirst) this.#pinger.pong();
     } else if (message.type === 'working') {
-      this.#stallWatch?.peerWorks();
+      this.#keepAlive?.peerWorks();
     } else if (!isFirst && message.type !== 'data') {
-      this.fail(new BasynError('protocol', `The other side sent "${message.type}" over a further lane.`));
+      this.fail(new BasynError('protocol', `The peer sent "${message.type}" over a further lane.`));
     } else if (message.type === 'failure') {
       this.fail(BasynError.fromRecord(message));
     } else if (message.type === 'flushing') {
@@ -275,72 +259,7 @@ export class Channel {
     } else {
       this.#isPeerFlushing = false;
       if (message.type === 'data') this.#dataBytes += message.payload.byteLength;
-      this.#queue(message, lengthBytes);
+      this.#inbox.put(message, frameBytes);
     }
-  }
-
-  #queue(message: Message, lengthBytes: number): void {
-    if (this.#waiter !== undefined) {
-      this.#waiter.resolve(message);
-      this.#waiter = undefined;
-      return;
-    }
-    this.#arrived.push({ message, lengthBytes });
-    this.#arrivedBytes += lengthBytes;
-    const isFull = this.#arrived.length >= limits.queuedMessages || this.#arrivedBytes >= limits.queuedBytes;
-    if (isFull && !this.#isPaused) this.#pause();
-  }
-
-  /** The roles take every message at once, and bound by windows what may be under way. This bounds the rest. */
-  #pause(): void {
-    this.#isPaused = true;
-    for (const lane of this.#lanes) lane.pause();
-  }
-
-  #resumeWhenRead(): void {
-    if (!this.#isPaused || this.#arrived.length > 0) return;
-    this.#isPaused = false;
-    for (const lane of this.#lanes) lane.resume();
-  }
-
-  /** Whatever else goes on, a side that lives is heard of four times per timeout, on every lane. */
-  #keepAlive(peerTimeoutMs: number, isWorking: boolean): void {
-    if (!this.#isPaused && this.#isSilent(peerTimeoutMs)) {
-      const seconds = Math.round(peerTimeoutMs / 1000);
-      this.fail(
-        new BasynError('connection', `Nothing came from the other side for ${seconds} seconds.`, {
-          remedy: 'longer-timeout',
-        }),
-      );
-      return;
-    }
-    const { hasReceived, error } = this.#stallWatch!.look({
-      substanceBytes: this.#lanes.reduce((sum, lane) => sum + lane.substanceBytes, 0),
-      isWaiting: this.#waiter !== undefined && !isWorking && !this.#isPaused,
-      isPeerFlushing: this.#isPeerFlushing,
-      unansweredPingMs: this.#isPaused ? 0 : this.#pinger.unansweredMs,
-      isSending: this.#onTheWayBytes > 0 || this.queuedBytes > 0,
-    });
-    if (error !== undefined) {
-      this.fail(error);
-      return;
-    }
-    if (hasReceived || isWorking) this.send({ type: 'working' });
-    // Whoever takes the messages hears of a failure.
-    this.ping().catch(() => undefined);
-    for (const lane of this.#lanes.slice(1)) void lane.send({ type: 'ping' });
-  }
-
-  /**
-   * Lanes share a link. On a slow one, what a lane carries can wait for minutes behind the data of the others: as long as
-   * payload arrives at all, the silence of a single lane means nothing. The peer may open a lane later than we do, so a
-   * new lane has more time for its first byte.
-   */
-  #isSilent(peerTimeoutMs: number): boolean {
-    if (this.#lanes.some((lane) => lane.withoutPayloadMs <= peerTimeoutMs)) return false;
-    return this.#lanes.some((lane, index) => {
-      const isNew = index > 0 && !lane.hasReceived;
-      return lane.silentMs > (isNew ? limits.newLaneTimeouts : 1) * peerTimeoutMs;
-    });
   }
 }

@@ -1,48 +1,56 @@
 import { limits } from '../limits.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 import type { Channel } from './channel.ts';
-import type { LaneStreams, LaneWay } from './lane.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
-
-/** Opens one more way to the agent. */
-export type OpenLane = (meeting: LaneMeeting, way: LaneWay) => Promise<LaneStreams>;
+import type { LaneStreams } from './lane.ts';
+import { isNear } from './throughput.ts';
 
 /**
- * Opens further lanes when they are needed: ssh lets 2 MiB per round trip through, so on a long way one lane
- * leaves most of a fast link idle. Channels within the first connection are there after a round trip or two, and need no
- * further key or password; connections of their own follow, as one TCP connection has a window too. A lane that can't be
- * opened is done without.
+ * What carries a further lane: a channel within the first ssh connection, or a connection of its own. The former is ready
+ * after a round trip or two, but shares what one TCP connection can carry. The latter takes a handshake, and asks for a key
+ * or a password again.
+ */
+export type LaneConnection = 'shared' | 'own';
+
+/** Connects one further lane to the agent. */
+export type OpenLane = (address: LaneAddress, connection: LaneConnection) => Promise<LaneStreams>;
+
+/**
+ * Opens further lanes when they are needed. ssh allows 2 MiB in flight per channel, so with a long round trip one lane
+ * leaves most of a fast link idle. Shared lanes come first, because they are ready at once. Connections of their own
+ * follow, because the window of one TCP connection is limited, too. The run goes on without a lane that cannot be opened.
  */
 export class LaneOpener {
   readonly #channel: Channel;
   readonly #furtherLanes: number;
   readonly #open: OpenLane;
-  readonly #onOutcome: (message: string) => void;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(channel: Channel, furtherLanes: number, open: OpenLane, onOutcome: (message: string) => void) {
+  /** @param furtherLanes the most connections besides the first one. */
+  constructor(channel: Channel, furtherLanes: number, open: OpenLane) {
     this.#channel = channel;
     this.#furtherLanes = furtherLanes;
     this.#open = open;
-    this.#onOutcome = onOutcome;
   }
 
   /**
-   * From now on opens lanes once there is a need.
+   * Opens lanes as soon as they pay.
    *
-   * @param roundTripMs how long the way is.
-   * @param certainBytes of data that will be moved, whatever is found.
+   * @param address where the agent accepts them; `null` where it does not.
+   * @param certainBytes of data that this run will certainly move.
    */
-  watch(meeting: LaneMeeting | null, roundTripMs: number, certainBytes: number): void {
-    if (meeting === null || this.#furtherLanes === 0 || roundTripMs < limits.longRoundTripMs) return;
-    this.#onOutcome(`The round trip takes ${roundTripMs.toFixed(1)} ms.`);
+  watch(address: LaneAddress | null, roundTripMs: number, certainBytes: number): void {
+    if (address === null || this.#furtherLanes === 0 || isNear(roundTripMs)) {
+      this.#channel.trace?.(`decision: no further lanes, because ${this.#reasonAgainst(address)}`);
+      return;
+    }
     if (certainBytes >= limits.lanesAfterDataBytes) {
-      this.#openAll(meeting);
+      this.#openAll(address);
       return;
     }
     this.#timer = setInterval(() => {
       if (this.#channel.dataBytes < limits.lanesAfterDataBytes) return;
       this.stop();
-      this.#openAll(meeting);
+      this.#openAll(address);
     }, limits.laneCheckIntervalMs);
     this.#timer.unref();
   }
@@ -51,18 +59,27 @@ export class LaneOpener {
     clearInterval(this.#timer);
   }
 
-  #openAll(meeting: LaneMeeting): void {
-    const sharedLanes = Math.min(this.#furtherLanes, limits.maxSharedLanes);
-    for (let index = 0; index < sharedLanes; index++) void this.#openOne(meeting, 'shared');
-    for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(meeting, 'own');
+  #reasonAgainst(address: LaneAddress | null): string {
+    if (this.#furtherLanes === 0) return 'the run is limited to one';
+    return address === null ? 'the agent accepts none' : 'the round trip is short';
   }
 
-  async #openOne(meeting: LaneMeeting, way: LaneWay): Promise<void> {
+  #openAll(address: LaneAddress): void {
+    const sharedLanes = Math.min(this.#furtherLanes, limits.maxSharedLanes);
+    this.#channel.trace?.(
+      `decision: opening ${sharedLanes} lanes in the first connection and ${this.#furtherLanes} in connections of their own`,
+    );
+    for (let index = 0; index < sharedLanes; index++) void this.#openOne(address, 'shared');
+    for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(address, 'own');
+  }
+
+  async #openOne(address: LaneAddress, connection: LaneConnection): Promise<void> {
     try {
-      this.#channel.addLane(await this.#open(meeting, way));
-      this.#onOutcome(`A further lane (${way} connection) carries data.`);
+      this.#channel.addLane(await this.#open(address, connection));
+      this.#channel.trace?.(`A further lane (${connection} connection) carries data.`);
     } catch (error) {
-      this.#onOutcome(`A further lane (${way} connection) could not be opened: ${(error as Error).message}`);
+      const { message } = error as Error;
+      this.#channel.trace?.(`A further lane (${connection} connection) could not be opened: ${message}`);
     }
   }
 }

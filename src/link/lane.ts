@@ -6,38 +6,44 @@ import { decodeMessage } from '../protocol/decode.ts';
 import { encodeMessage } from '../protocol/encode.ts';
 import { FrameDecoder, frameHeaderBytes } from '../protocol/frame.ts';
 import type { Message } from '../protocol/messages.ts';
+import type { MessageTrace } from './message-trace.ts';
 import type { PayloadMemory } from './payload-memory.ts';
-import type { RateMeter } from './rate-meter.ts';
+import type { ThroughputMeter } from './throughput-meter.ts';
 
-/** What a lane tells its channel. */
+/** Receives what arrives on a lane. */
 export interface LaneListener {
-  /** @param lengthBytes of its frame. */
-  onMessage(message: Message, lengthBytes: number): void;
-  /** No more will come. `error` says why, where it was not at the end of a frame or not by the other's wish. */
+  /** @param frameBytes of its frame, with the header. */
+  onMessage(message: Message, frameBytes: number): void;
+  /** Nothing further arrives. `error` is undefined where the peer ended the stream between two frames. */
   onEnd(error: BasynError | undefined): void;
 }
 
 /** The two directions of a lane. A duplex stream is both. */
 export interface LaneStreams {
   readonly readable: Readable;
-  /** Has copied a chunk, or passed it on, when it calls back: the chunk's memory is used again then. */
+  /** When it calls back, it has copied the chunk or passed it on: the chunk's memory is then used again. */
   readonly writable: Writable;
-  /** Given where `readable` reads straight into its room: then a chunk is valid only while it is being told. */
+  /** Present where `readable` reads straight into the decoder's room: a chunk is then valid only during its event. */
   readonly decoder?: FrameDecoder;
 }
 
-/**
- * A lane has a connection of its own, or a channel within the first one. The former takes a handshake, and is asked for a
- * key or a password again; the latter is there at once, but shares what one TCP connection can carry.
- */
-export type LaneWay = 'own' | 'shared';
+/** What a lane shares with the other lanes of its link. */
+export interface LaneContext {
+  readonly meter: ThroughputMeter;
+  readonly memory: PayloadMemory;
+  /** Undefined where no trace was asked for. */
+  readonly trace: MessageTrace | undefined;
+}
 
 /** One stream of frames in each direction. */
 export class Lane {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #decoder: FrameDecoder;
-  readonly #rateMeter: RateMeter;
+  readonly #listener: LaneListener;
+  readonly #meter: ThroughputMeter;
+  readonly #trace: MessageTrace | undefined;
+  #hasEnded = false;
   #drained: Promise<void> | undefined;
   #writtenBytes = 0;
   #lastBytesAtMs = monotonicMs();
@@ -45,75 +51,43 @@ export class Lane {
   #hasReceived = false;
   #substanceBytes = 0;
 
-  constructor(
-    { readable, writable, decoder }: LaneStreams,
-    listener: LaneListener,
-    rateMeter: RateMeter,
-    memory: PayloadMemory,
-  ) {
-    this.#rateMeter = rateMeter;
-    this.#decoder = decoder ?? new FrameDecoder(memory.forFrame);
+  constructor({ readable, writable, decoder }: LaneStreams, listener: LaneListener, context: LaneContext) {
+    this.#listener = listener;
+    this.#meter = context.meter;
+    this.#trace = context.trace;
+    this.#decoder = decoder ?? new FrameDecoder(context.memory.forFrame);
     this.#readable = readable;
     this.#writable = writable;
-    let ended = false;
-    const end = (error: BasynError | undefined): void => {
-      if (ended) return;
-      ended = true;
-      listener.onEnd(error);
-    };
-    readable.on('data', (bytes: Uint8Array) => {
-      // After an error, what follows can't be understood; our own last message can still be sent.
-      if (ended) return;
-      this.touch();
-      this.#hasReceived = true;
-      this.#substanceBytes += bytes.byteLength;
-      try {
-        for (const frame of this.#decoder.push(bytes)) {
-          if (frame.payload.byteLength > 0) this.#lastPayloadAtMs = monotonicMs();
-          const message = decodeMessage(frame);
-          if (isSignOfLife(message)) this.#substanceBytes -= frameHeaderBytes;
-          listener.onMessage(message, frameHeaderBytes + frame.payload.byteLength);
-        }
-        if (this.#decoder.room !== undefined) this.#lastPayloadAtMs = monotonicMs();
-      } catch (error) {
-        end(BasynError.from(error));
-      }
-    });
-    readable.on('end', () => end(this.#decoder.isIdle ? undefined : lost('in the middle of a message')));
-    readable.on('error', (error) => end(lost(error.message)));
-    readable.on('close', () => end(lost('without a word')));
-    // Who can't be written to may have said why: the reason is then still on its way to us.
-    const endLater = (error: BasynError): void =>
-      void setTimeout(() => end(error), limits.laneEndGraceMs).unref();
-    writable.on('error', (error) => endLater(lost(error.message)));
-    writable.on('close', () => endLater(lost('without a word')));
-    // Whoever read the hello before us has paused the stream behind it.
+    readable.on('data', (bytes: Uint8Array) => this.#receive(bytes));
+    readable.on('end', () =>
+      this.#end(this.#decoder.isIdle ? undefined : lost('ended in the middle of a message')),
+    );
+    readable.on('error', (error) => this.#end(lost(`failed: ${error.message}`)));
+    readable.on('close', () => this.#end(lost('ended unexpectedly')));
+    writable.on('error', (error) => this.#endLater(lost(`failed: ${error.message}`)));
+    writable.on('close', () => this.#endLater(lost('ended unexpectedly')));
+    // The reader of the banner has paused the stream just behind it.
     readable.resume();
   }
 
-  /** How long nothing has come: a part of a frame is a sign of life too. */
+  /** The time since the last byte arrived: a part of a frame is a sign of life, too. */
   get silentMs(): number {
     return monotonicMs() - this.#lastBytesAtMs;
   }
 
-  /** How long no part of a payload has come: pings have none. */
+  /** The time since the last part of a payload arrived. Pings have no payload. */
   get withoutPayloadMs(): number {
     return monotonicMs() - this.#lastPayloadAtMs;
   }
 
-  /** Whether any byte has come. */
+  /** Whether any byte has arrived. */
   get hasReceived(): boolean {
     return this.#hasReceived;
   }
 
-  /** Bytes that have come, without those that only say that the peer lives. A frame counts while it arrives, too. */
+  /** Bytes that have arrived, apart from signs of life. An incomplete frame counts as well. */
   get substanceBytes(): number {
     return this.#substanceBytes;
-  }
-
-  /** Lets the silence begin now. */
-  touch(): void {
-    this.#lastBytesAtMs = monotonicMs();
   }
 
   /** Bytes accepted and not yet handed to the system. */
@@ -121,10 +95,15 @@ export class Lane {
     return this.#writable.writableLength;
   }
 
+  /** Restarts the measurement of silence. */
+  touch(): void {
+    this.#lastBytesAtMs = monotonicMs();
+  }
+
   /**
    * Sends a message. Resolves when the lane has room for the next.
    *
-   * @param onTaken is called when nothing of the message is needed any more.
+   * @param onTaken is called when the message's memory is free again.
    */
   send(message: Message, onTaken = nothingToDo): Promise<void> {
     const parts = encodeMessage(message);
@@ -132,6 +111,7 @@ export class Lane {
     const onWritten = (error?: Error | null): void => {
       if (!error) onTaken();
     };
+    const startBytes = this.#writtenBytes;
     this.#writable.cork();
     let hasRoom = true;
     for (const part of parts) {
@@ -139,26 +119,10 @@ export class Lane {
       this.#writtenBytes += part.byteLength;
     }
     this.#writable.uncork();
+    this.#trace?.('sent', message, this.#writtenBytes - startBytes);
     if (hasRoom) return Promise.resolve();
     this.#drained ??= this.#nextDrain();
     return this.#drained;
-  }
-
-  #nextDrain(): Promise<void> {
-    const startBytes = this.#writtenBytes - this.#writable.writableLength;
-    // What fills the buffers on the way says nothing of the link.
-    const isMeasured = startBytes >= limits.laneBufferBytes;
-    if (isMeasured) this.#rateMeter.waitBegins();
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        this.#drained = undefined;
-        const takenBytes = this.#writtenBytes - this.#writable.writableLength - startBytes;
-        if (isMeasured) this.#rateMeter.waitEnds(takenBytes);
-        this.#writable.off('drain', settle).off('close', settle);
-        resolve();
-      };
-      this.#writable.on('drain', settle).on('close', settle);
-    });
   }
 
   pause(): void {
@@ -185,9 +149,58 @@ export class Lane {
     this.#readable.destroy();
     this.#writable.destroy();
   }
+
+  #receive(bytes: Uint8Array): void {
+    // After an error, the rest of the stream cannot be decoded. Our own last message can still be sent.
+    if (this.#hasEnded) return;
+    this.touch();
+    this.#hasReceived = true;
+    this.#substanceBytes += bytes.byteLength;
+    try {
+      for (const frame of this.#decoder.push(bytes)) {
+        if (frame.payload.byteLength > 0) this.#lastPayloadAtMs = monotonicMs();
+        const message = decodeMessage(frame);
+        const frameBytes = frameHeaderBytes + frame.payload.byteLength;
+        if (isSignOfLife(message)) this.#substanceBytes -= frameHeaderBytes;
+        this.#trace?.('received', message, frameBytes);
+        this.#listener.onMessage(message, frameBytes);
+      }
+      if (this.#decoder.room !== undefined) this.#lastPayloadAtMs = monotonicMs();
+    } catch (error) {
+      this.#end(BasynError.from(error));
+    }
+  }
+
+  #nextDrain(): Promise<void> {
+    const startBytes = this.#writtenBytes - this.#writable.writableLength;
+    // What only fills the buffers of the path does not show the throughput of the link.
+    const isMeasured = startBytes >= limits.laneBufferBytes;
+    if (isMeasured) this.#meter.waitBegins();
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        this.#drained = undefined;
+        const takenBytes = this.#writtenBytes - this.#writable.writableLength - startBytes;
+        if (isMeasured) this.#meter.waitEnds(takenBytes);
+        this.#writable.off('drain', settle).off('close', settle);
+        resolve();
+      };
+      this.#writable.on('drain', settle).on('close', settle);
+    });
+  }
+
+  /** A peer that closes its end may have sent the reason, which has not arrived yet. */
+  #endLater(error: BasynError): void {
+    setTimeout(() => this.#end(error), limits.laneEndGraceMs).unref();
+  }
+
+  #end(error: BasynError | undefined): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#listener.onEnd(error);
+  }
 }
 
-/** Messages that a side sends now and then, whether the run makes progress or not. */
+/** Messages that a side sends periodically, whether the run makes progress or not. */
 function isSignOfLife({ type }: Message): boolean {
   return type === 'ping' || type === 'pong' || type === 'working';
 }
@@ -195,5 +208,5 @@ function isSignOfLife({ type }: Message): boolean {
 const nothingToDo = (): void => undefined;
 
 function lost(how: string): BasynError {
-  return new BasynError('connection', `The connection to the other side ended: ${how}.`);
+  return new BasynError('connection', `The connection to the peer ${how}.`);
 }

@@ -3,19 +3,19 @@ import { newMemory, type MemoryFor } from '../protocol/frame.ts';
 import { typeNumbers } from '../protocol/messages.ts';
 
 /**
- * Memory for the payloads of data frames, used again and again. New memory costs a fault, its zeroing and its accounting
- * for each page, later a garbage collection, and it never lies in the processor's cache.
+ * Memory for the payloads of data frames, used again and again. New memory costs a page fault, zeroing and accounting for
+ * each page, and later a garbage collection, and is never in the processor's cache.
  */
 export class PayloadMemory {
   readonly #spare: ArrayBufferLike[] = [];
   #takenCount = 0;
 
-  /** For a frame that arrives: other payloads than those of data frames are kept as long as anybody likes. */
+  /** For a frame that arrives. Only payloads of data frames share memory: others are kept for any time. */
   readonly forFrame: MemoryFor = (type, lengthBytes) =>
     type === typeNumbers.data ? this.take(lengthBytes) : newMemory(lengthBytes);
 
   /**
-   * Room for a payload. What stands in it is not defined.
+   * Memory for a payload. Its contents are undefined.
    *
    * @param lengthBytes up to `limits.maxPayloadBytes`.
    */
@@ -27,7 +27,7 @@ export class PayloadMemory {
     return Buffer.from(memory, 0, lengthBytes);
   }
 
-  /** Takes memory back that was taken, or a part of it. Nobody may look at it any more. */
+  /** Returns memory, given all of it or a part. The caller must not use it any more. */
   giveBack({ buffer }: Uint8Array): void {
     if (buffer.byteLength !== limits.dataPayloadBytes) return;
     this.#takenCount--;

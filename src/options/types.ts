@@ -41,6 +41,8 @@ export interface Comparison {
 /** What the caller is informed of during a run, and how the caller ends it. */
 export interface Observation {
   readonly onEvent?: EventListener | undefined;
+  /** Also report `debug` events: every message, every decision and every ssh command line. Default: false. */
+  readonly debug?: boolean | undefined;
   /**
    * Ends the run: its child processes are stopped, and the promise rejects with an `aborted` error, whose `cause` is the
    * signal's reason.

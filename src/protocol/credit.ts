@@ -6,8 +6,8 @@ interface Waiter {
 }
 
 /**
- * A stock of units that users take before they go on and others give back: it bounds what is under way. Served
- * in order of arrival, so that a large request is not starved by small ones.
+ * A stock of units that bounds what is in flight. Callers take units before they go on, and return them later. Requests are
+ * served in order of arrival, so that small ones do not starve a large one.
  */
 export class Credit {
   #available: number;
@@ -17,12 +17,12 @@ export class Credit {
     this.#available = available;
   }
 
-  /** Whether the next to acquire `amount` units would not have to wait. */
+  /** Whether a request for `amount` units would be served at once. */
   has(amount: number): boolean {
     return this.#waiters.length === 0 && amount <= this.#available;
   }
 
-  /** Resolves when `amount` units are the caller's. They must never exceed what the stock can ever hold. */
+  /** Resolves when the caller has `amount` units. `amount` must not exceed the size of the whole stock. */
   acquire(amount: number): Promise<void> {
     assert(amount >= 0, `credit of ${amount}`);
     return new Promise((resolve) => {

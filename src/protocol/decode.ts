@@ -21,9 +21,9 @@ const typeNames = new Map(
 );
 
 /**
- * The message in a frame. Pure. What it means for a device (is the extent inside it?) is for the role to check.
+ * Decodes the message in a frame. Pure. The role checks what it means for a device, such as whether an extent is inside it.
  *
- * @throws {BasynError} `protocol`, where the frame is not a message to the last byte.
+ * @throws {BasynError} `protocol`, where the payload is not exactly one message.
  */
 export function decodeMessage({ type: typeNumber, payload }: Frame): Message {
   const type = typeNames.get(typeNumber);
@@ -89,7 +89,7 @@ function readData(reader: PayloadReader): DataMessage {
   return { type: 'data', encoding, digest, extents, payload };
 }
 
-/** Reads a payload from its front to its end; whatever is missing, left over or out of range is an error. */
+/** Reads a payload from front to end. Missing, excess and out-of-range bytes are errors. */
 class PayloadReader {
   readonly #type: Message['type'];
   readonly #bytes: Buffer;
@@ -112,7 +112,7 @@ class PayloadReader {
     return this.#take(4).readUInt32BE();
   }
 
-  /** An offset or a count: 64 bits on the wire, refused where a double would not hold it exactly. */
+  /** An offset or a count: 64 bits on the wire. A value that a double cannot hold exactly is refused. */
   uint64(): number {
     const value = this.#take(8).readBigUInt64BE();
     if (value > BigInt(limits.maxOffsetBytes)) throw malformed(`${this.#type} with a number past 2^53`);
@@ -146,12 +146,12 @@ class PayloadReader {
     return result.output;
   }
 
-  /** Bytes that stay when the payload's memory goes to a thread. */
+  /** A copy, which stays valid when the payload's memory moves to a thread. */
   copy(count: number): Uint8Array {
     return new Uint8Array(this.#take(count));
   }
 
-  /** All that is left. A view, as the frame's payload has memory of its own. */
+  /** All remaining bytes, as a view: the frame's payload has memory of its own. */
   rest(): Uint8Array {
     return this.#take(this.#bytes.byteLength - this.#position);
   }
@@ -179,5 +179,5 @@ function parseJson(type: Message['type'], bytes: Uint8Array): unknown {
 }
 
 function malformed(what: string, cause?: unknown): BasynError {
-  return new BasynError('protocol', `The other side sent ${what}.`, {}, { cause });
+  return new BasynError('protocol', `The peer sent ${what}.`, {}, { cause });
 }

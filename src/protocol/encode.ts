@@ -5,7 +5,7 @@ import { limits } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
 import { typeNumbers, type AskMessage, type DataMessage, type Message } from './messages.ts';
 
-/** The message's frame, in parts that follow each other on the wire. A payload is not copied. */
+/** The message's frame, in consecutive parts. A payload is not copied. */
 export function encodeMessage(message: Message): Uint8Array[] {
   const parts = payloadParts(message);
   const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
@@ -44,7 +44,7 @@ function payloadParts(message: Message): Uint8Array[] {
   }
 }
 
-/** The type stands in the frame's header. */
+/** Without the type, which is in the frame's header. */
 function json({ type: _type, ...fields }: Message): Uint8Array {
   return Buffer.from(JSON.stringify(fields));
 }

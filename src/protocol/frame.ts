@@ -15,12 +15,12 @@ import { typeNumbers } from './messages.ts';
  * | 8      | 4     | the length's complement                                       |
  * | 12     | 8     | check of the payload, see {@link checkOf}                     |
  *
- * Any bit that is altered in a header is found before a byte of the payload is waited for: an altered length can't become
- * a wait for bytes that never come.
+ * The receiver detects any altered bit of a header before it waits for the payload. So an altered length cannot make it
+ * wait for bytes that never arrive.
  */
 export interface Frame {
   readonly type: number;
-  /** Memory of its own: it may be transferred to a thread. */
+  /** It has memory of its own, which may move to a thread. */
   readonly payload: Uint8Array;
 }
 
@@ -30,7 +30,7 @@ const checkStart = 12;
 const checkBytes = frameHeaderBytes - checkStart;
 const noCheck = Buffer.alloc(checkBytes);
 
-/** The header for a payload that consists of these parts. */
+/** The header for a payload in these parts. */
 export function encodeFrameHeader(type: number, parts: readonly Uint8Array[]): Uint8Array {
   const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   const header = Buffer.alloc(frameHeaderBytes);
@@ -43,7 +43,7 @@ export function encodeFrameHeader(type: number, parts: readonly Uint8Array[]): U
   return header;
 }
 
-/** The first bytes of the payload's SHA-256; zeros for data, which carries a digest of its own. */
+/** The first bytes of the payload's SHA-256. Zeros for data, which has a digest of its own. */
 function checkOf(type: number, parts: readonly Uint8Array[]): Buffer {
   if (type === typeNumbers.data) return noCheck;
   const hash = createHash('sha256');
@@ -59,17 +59,17 @@ function complementOfWord(word: number): number {
   return ~word >>> 0;
 }
 
-/** Gives memory for the payload of a frame of this type. */
+/** Provides memory for the payload of a frame of this type. */
 export type MemoryFor = (type: number, lengthBytes: number) => Uint8Array;
 
-/** Not zeroed, as it is filled before anybody sees it; and not from node's pool, as it may be transferred. */
+/** Not zeroed, because it is filled before it is read. Not from node's pool, because it may move to a thread. */
 export function newMemory(lengthBytes: number): Uint8Array {
   return Buffer.allocUnsafeSlow(lengthBytes);
 }
 
 /**
- * Cuts a stream of bytes into frames. Pure: bytes in, frames out. However the bytes are cut on the way, the
- * frames are the same; no more is ever allocated than `limits.maxPayloadBytes` and a header.
+ * Cuts a stream of bytes into frames. Pure: bytes in, frames out. The frames do not depend on how the stream is cut into
+ * chunks. It never allocates more than `limits.maxPayloadBytes` and a header.
  */
 export class FrameDecoder {
   readonly #memoryFor: MemoryFor;
@@ -82,23 +82,23 @@ export class FrameDecoder {
     this.#memoryFor = memoryFor;
   }
 
-  /** True between two frames: a stream that ends elsewhere was cut. */
+  /** True between two frames. A stream that ends elsewhere is incomplete. */
   get isIdle(): boolean {
     return this.#headerBytes === 0;
   }
 
   /**
-   * Where the next bytes of the stream may be read to, so that they need no copy: what is missing of the payload
-   * under way. Undefined in a header.
+   * The missing part of the current payload. The next bytes of the stream may be read straight into it, which saves a copy.
+   * Undefined within a header.
    */
   get room(): Uint8Array | undefined {
     return this.#payload?.subarray(this.#payloadBytes);
   }
 
   /**
-   * The frames that `bytes` complete. They may stand in {@link room} already.
+   * The frames that `bytes` complete. The bytes may already be in {@link room}.
    *
-   * @throws {BasynError} `protocol`, where the bytes are no frame. The decoder is of no use after that.
+   * @throws {BasynError} `protocol`, where the bytes are not a frame. The decoder cannot be used after that.
    */
   *push(bytes: Uint8Array): Generator<Frame, void> {
     let rest = bytes;
@@ -114,7 +114,7 @@ export class FrameDecoder {
     const part = bytes.subarray(0, frameHeaderBytes - this.#headerBytes);
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.byteLength;
-    // At once: text that is shorter than a header must not be waited on.
+    // At once: text may be shorter than a header, and nothing would follow it.
     if (this.#headerBytes >= 2) this.#expectMark();
     if (this.#headerBytes === frameHeaderBytes) this.#payload = this.#payloadMemory();
     return bytes.subarray(part.byteLength);
@@ -122,7 +122,7 @@ export class FrameDecoder {
 
   #expectMark(): void {
     if (this.#header.readUInt16BE(0) === frameMark) return;
-    throw new BasynError('protocol', 'The other side sent something that is not a frame of Basyn.');
+    throw new BasynError('protocol', 'The peer sent something that is not a frame of Basyn.');
   }
 
   #payloadMemory(): Uint8Array {
@@ -135,7 +135,7 @@ export class FrameDecoder {
     if (payloadBytes > limits.maxPayloadBytes) {
       throw new BasynError(
         'protocol',
-        `The other side announced a frame of ${payloadBytes} bytes; the limit is ${limits.maxPayloadBytes}.`,
+        `The peer announced a frame of ${payloadBytes} bytes; the limit is ${limits.maxPayloadBytes}.`,
       );
     }
     return this.#memoryFor(type, payloadBytes);

@@ -11,18 +11,18 @@ import type {
   Plan,
 } from './schemas.ts';
 
-/** Local → agent, first of all: which device to open, and in which role. Answered by `opened` or `failure`. */
+/** Local → agent, the first message: which device to open, and in which role. Answered by `opened` or `failure`. */
 export type OpenMessage = { readonly type: 'open' } & v.InferOutput<typeof openSchema>;
 
 /** Agent → local: the device is open. */
 export type OpenedMessage = { readonly type: 'opened' } & v.InferOutput<typeof openedSchema>;
 
-/** Local → agent: a phase begins; what follows belongs to it, until the target's `finished`. */
+/** Local → agent: a phase begins. All messages until the target's `finished` belong to it. */
 export type BeginMessage = { readonly type: 'begin' } & Plan;
 
 /**
- * Target → source, in `sync` and `recheck`: digests of whole buffers, one after the other from `firstBuffer`,
- * back to back. Batches may come in any order, none beyond the window.
+ * Target → source, in `sync` and `recheck`: digests of consecutive buffers from `firstBuffer` on, back to back. Batches may
+ * arrive in any order, within the window.
  */
 export interface DigestsMessage {
   readonly type: 'digests';
@@ -30,13 +30,13 @@ export interface DigestsMessage {
   readonly digests: Uint8Array;
 }
 
-/** Source → target: all buffers below `doneBuffers` are settled; the window moves on. */
+/** Source → target: all buffers below `doneBuffers` are settled, so the window moves. */
 export interface AdvanceMessage {
   readonly type: 'advance';
   readonly doneBuffers: number;
 }
 
-/** Source → target: digest every step of these extents. Answered by the `answer` of the same `id`. */
+/** Source → target: a request to digest every step of these extents. Answered by the `answer` of the same `id`. */
 export interface AskMessage {
   readonly type: 'ask';
   readonly id: number;
@@ -44,14 +44,14 @@ export interface AskMessage {
   readonly extents: readonly Extent[];
 }
 
-/** Target → source: the digests asked for, in order, back to back. */
+/** Target → source: the requested digests, in order, back to back. */
 export interface AnswerMessage {
   readonly type: 'answer';
   readonly id: number;
   readonly digests: Uint8Array;
 }
 
-/** Source → target, on any lane and in any order: bytes for these extents. Each is confirmed by `written`. */
+/** Source → target, on any lane and in any order: bytes for these extents. The target confirms each with `written`. */
 export interface DataMessage {
   readonly type: 'data';
   readonly extents: readonly Extent[];
@@ -61,43 +61,43 @@ export interface DataMessage {
   readonly payload: Uint8Array;
 }
 
-/** Target → source: so many device bytes, of so many bytes of payload, have been written (not yet flushed). */
+/** Target → source: further device bytes have been written, and the payload that carried them. Not flushed yet. */
 export interface WrittenMessage {
   readonly type: 'written';
   readonly writtenBytes: number;
   readonly payloadBytes: number;
 }
 
-/** Source → target: the last data frame of the phase is on its way, and this is what it all came to. */
+/** Source → target: all data frames of the phase have been sent. It announces their totals. */
 export type FinishMessage = { readonly type: 'finish' } & v.InferOutput<typeof finishSchema>;
 
-/** Target → source: every announced byte is written and flushed. Ends the phase. */
+/** Target → source: every announced byte is written and flushed. It ends the phase. */
 export type FinishedMessage = { readonly type: 'finished' } & v.InferOutput<typeof finishedSchema>;
 
-/** Either way, at any time: are you alive? Answered by `pong` at once. */
+/** In both directions, at any time: a request for a sign of life. Answered by `pong` at once. */
 export interface PingMessage {
   readonly type: 'ping';
 }
 
-/** Either way, once for every `ping`. */
+/** In both directions, once for every `ping`. */
 export interface PongMessage {
   readonly type: 'pong';
 }
 
-/** Either way, at any time: the run has failed, and why. The last message of its sender. */
+/** In both directions, at any time: the run has failed, and why. The last message of its sender. */
 export type FailureMessage = { readonly type: 'failure' } & v.InferOutput<typeof failureSchema>;
 
-/** Local → agent, between phases: no further phase. The agent closes its device, and answers with `closed`. */
+/** Local → agent, between phases: there is no further phase. The agent closes its device, and answers with `closed`. */
 export interface ByeMessage {
   readonly type: 'bye';
 }
 
-/** Either way, at any time: its sender flushes its device. What follows may take as long as the flush takes. */
+/** In both directions, at any time: the sender flushes its device. Its next message may take as long as the flush. */
 export interface FlushingMessage {
   readonly type: 'flushing';
 }
 
-/** Either way, now and then: its sender works on its device, or receives. What follows may take as long as that takes. */
+/** In both directions, periodically: the sender works on its device, or receives. Its next message may take as long. */
 export interface WorkingMessage {
   readonly type: 'working';
 }

@@ -4,8 +4,8 @@ import { isRemedy, type Remedy } from '../errors.ts';
 import { limits } from '../limits.ts';
 
 /**
- * The messages that are JSON: those that open, bound and end a phase. Whatever is not of these forms is refused
- * before anything looks at it.
+ * The messages in JSON: those that open a device, and begin and end a phase. The decoder refuses all other forms before
+ * anything uses them.
  */
 
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(limits.maxOffsetBytes));
@@ -17,7 +17,7 @@ const kind = v.picklist(['block device', 'regular file']);
 const phaseName = v.picklist(['copy', 'sync', 'recheck']);
 const extent = v.object({ offsetBytes: bytes, lengthBytes: bytes });
 
-/** Which storage a device is. The device layer alone knows its form, and checks it. */
+/** Which storage a device is. Only the device layer knows its form, and checks it. */
 const identity = v.unknown();
 
 /** What the receiving side checks before it opens its device. */
@@ -28,17 +28,16 @@ const receiving = v.object({
   force: v.boolean(),
   dryRun: v.boolean(),
 });
-export type ReceivingRequest = v.InferOutput<typeof receiving>;
 
 export const openSchema = v.object({
   protocol: v.literal(2),
   path,
   role: v.picklist(['source', 'target']),
-  /** Present where the agent will write. Without it, the device is opened for reading only. */
+  /** `null`: the device is opened for reading only. */
   receiving: v.nullable(receiving),
-  /** What will be done with the device, one phase after the other. None: it is only described. */
+  /** The phases of the run, in order. None: the device is only described. */
   phases: v.pipe(v.array(phaseName), v.maxLength(2)),
-  /** Whether the local side may want further lanes. */
+  /** Whether the local side may open further lanes. */
   lanes: v.boolean(),
   peerTimeoutMs: v.pipe(
     v.number(),
@@ -48,33 +47,33 @@ export const openSchema = v.object({
   ),
 });
 
-/** Where a further lane finds the agent: a port of its machine's loopback, and the words that let it in. */
-const laneMeeting = v.object({
+/** Where the agent accepts further lanes: a port on the loopback of its machine, and the token that admits a lane. */
+const laneAddress = v.object({
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
   token: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 });
-export type LaneMeeting = v.InferOutput<typeof laneMeeting>;
+export type LaneAddress = v.InferOutput<typeof laneAddress>;
 
 export const openedSchema = v.object({
   kind,
   sizeBytes: bytes,
   identity,
   warnings: v.pipe(v.array(text), v.maxLength(100)),
-  /** Why reads that look for the disk may see a page cache. `null`: they see the disk. */
+  /** Why reads that look for the disk may return the contents of a page cache. `null`: they do not. */
   cachedBecause: v.nullable(text),
   notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
-  /** `null`: the agent takes no further lanes. */
-  lanes: v.nullable(laneMeeting),
+  /** `null`: the agent accepts no further lanes. */
+  lanes: v.nullable(laneAddress),
 });
 
 export const closedSchema = v.object({
-  /** What the agent found out about its device at the end, for the user. */
+  /** For the user: what the agent found out about its device at the end. */
   warnings: v.pipe(v.array(text), v.maxLength(100)),
 });
 
 const compression = v.object({
   name: v.picklist(['none', 'zlib', 'zstd', 'auto']),
-  /** `null`: chosen while the run goes on. */
+  /** `null`: chosen during the run. */
   level: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9))),
 });
 export type CompressionChoice = v.InferOutput<typeof compression>;
@@ -85,12 +84,12 @@ export const planSchema = v.pipe(
     sizeBytes: bytes,
     hash: v.picklist(hashNames),
     bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes)),
-    /** `null`: chosen per differing buffer while the run goes on. */
+    /** `null`: chosen for each differing buffer during the run. */
     chunkBytes: v.nullable(v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes))),
-    /** How many buffers the target may digest ahead of the source's `advance`. */
+    /** The number of buffers that the target may digest ahead of the source's `advance`. */
     windowBuffers: v.pipe(count, v.minValue(1), v.maxValue(limits.maxWindowBuffers)),
     compression,
-    /** `null`: the local side is the source, and may not have measured it yet. */
+    /** `null`: not measured, or not measured yet because the local side is the source. */
     roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
     dryRun: v.boolean(),
   }),
@@ -117,7 +116,7 @@ export const finishedSchema = v.object({
 });
 
 const failure = v.object({
-  /** Not `usage`: it promises that nothing was changed, which is not the other side's to promise. */
+  /** Not `usage`: it promises that nothing was changed, and the peer cannot promise that. */
   code: v.picklist(['device', 'refused', 'connection', 'protocol', 'aborted', 'internal']),
   message: text,
   side: v.exactOptional(side),

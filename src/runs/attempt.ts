@@ -8,10 +8,19 @@ import type { InspectOptions } from '../options/types.ts';
 import type { Traffic } from '../report.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
-import type { Reporter } from '../session/reporter.ts';
-import { canAskPerson } from '../transport/person.ts';
+import type { RunReporter } from '../session/run-reporter.ts';
+import type { Trace } from '../trace.ts';
+import { NodeLoader } from '../transport/loader/node-loader.ts';
 import { SshConnection } from '../transport/ssh.ts';
+import { canAskUser } from '../transport/user-presence.ts';
 import { WorkerPool } from '../workers/pool.ts';
+
+export interface AttemptOptions {
+  readonly options: Complete<InspectOptions>;
+  readonly order: Order;
+  readonly reporter: RunReporter;
+  readonly trace: Trace | undefined;
+}
 
 /**
  * One attempt at a run over ssh: it connects, starts the agent, lets the local end play its part, and ends what it has
@@ -19,29 +28,28 @@ import { WorkerPool } from '../workers/pool.ts';
  */
 export class Attempt {
   readonly #order: Order;
-  readonly #reporter: Reporter;
+  readonly #reporter: RunReporter;
   readonly #connection: SshConnection;
   readonly #runner = new WorkerPool(threadProgram(), 'local');
-  readonly #channel = new Channel();
-  readonly #lanes: LaneOpener;
+  readonly #channel: Channel;
+  readonly #laneOpener: LaneOpener;
 
   /** Starts ssh. */
-  constructor(options: Complete<InspectOptions>, order: Order, reporter: Reporter) {
+  constructor({ options, order, reporter, trace }: AttemptOptions) {
     this.#order = order;
     this.#reporter = reporter;
-    const furtherLanes = order.lanes - 1;
-    this.#connection = new SshConnection(
-      destinationOf(options),
-      packedAgent(),
-      bannerTimeoutMsOf(order),
+    const furtherLanes = order.laneCount - 1;
+    this.#connection = new SshConnection({
+      destination: destinationOf(options),
+      loader: new NodeLoader(options.remoteNode, packedAgent()),
+      bannerTimeoutMs: bannerTimeoutMsOf(order),
       furtherLanes,
-      (line) => options.onEvent?.({ type: 'remote-stderr', line }),
-    );
-    this.#lanes = new LaneOpener(
-      this.#channel,
-      furtherLanes,
-      (meeting, way) => this.#connection.openLane(meeting, way),
-      (message) => reporter.debug(message),
+      onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
+      trace,
+    });
+    this.#channel = new Channel(trace);
+    this.#laneOpener = new LaneOpener(this.#channel, furtherLanes, (address, connection) =>
+      this.#connection.openLane(address, connection),
     );
     // Everything else waits for the handshake of ssh, so it gets a processor to itself.
     this.#runner.leaveOne();
@@ -72,13 +80,13 @@ export class Attempt {
         channel: this.#channel,
         runner: this.#runner,
         reporter: this.#reporter,
-        lanes: this.#lanes,
+        laneOpener: this.#laneOpener,
       });
-      this.#lanes.stop();
+      this.#laneOpener.stop();
       await this.#connection.close();
       return result;
     } catch (thrown) {
-      this.#lanes.stop();
+      this.#laneOpener.stop();
       const error = await this.#connection.explain(BasynError.from(thrown));
       this.#channel.destroy();
       await this.#connection.stop();
@@ -98,17 +106,16 @@ export class Attempt {
   }
 }
 
-function destinationOf({ host = '', port, user, sshOptions = [], remoteNode }: Complete<InspectOptions>) {
+function destinationOf({ host = '', port, user, sshOptions = [] }: Complete<InspectOptions>) {
   return {
     host,
     ...(port !== undefined && { port }),
     ...(user !== undefined && { user }),
     options: sshOptions,
-    nodeCommand: remoteNode,
   };
 }
 
 /** Before the host's first answer, a user may have to type a password: not under cron, and not in seconds. */
 function bannerTimeoutMsOf({ peerTimeoutMs }: Order): number {
-  return canAskPerson() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
+  return canAskUser() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
 }

@@ -1,12 +1,13 @@
 import type { Side } from '../errors.ts';
 import type { Complete } from '../options/defaults.ts';
 import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
-import type { DeviceReport, RunReport } from '../report.ts';
+import type { DeviceReport, RunReport, Traffic } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
-import { Reporter } from '../session/reporter.ts';
+import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import { Attempt } from './attempt.ts';
+import { traceOf } from './trace.ts';
 
 /** A run whose other device is on another host. */
 export async function runOverSsh(
@@ -37,8 +38,10 @@ async function withAttempt<T>(
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
   throwIfEnded(options.signal);
-  const reporter: Reporter = new Reporter(order, options.onEvent ?? nobody, () => attempt.traffic());
-  const attempt = new Attempt(options, order, reporter);
+  const trace = traceOf(options);
+  const traffic = (): Traffic => attempt.traffic();
+  const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
+  const attempt = new Attempt({ options, order, reporter, trace });
   try {
     const result = await abortable(
       options.signal,
@@ -51,4 +54,4 @@ async function withAttempt<T>(
   }
 }
 
-const nobody = (): void => undefined;
+const ignore = (): void => undefined;

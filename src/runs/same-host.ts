@@ -3,22 +3,26 @@ import { limits } from '../limits.ts';
 import type { Observation } from '../options/types.ts';
 import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
-import type { DeviceReport, RunReport } from '../report.ts';
-import { Reporter } from '../session/reporter.ts';
+import type { DeviceReport, RunReport, Traffic } from '../report.ts';
+import { RunReporter } from '../session/run-reporter.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
 import { performOnSameHost } from '../workers/same-host.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
+import { traceOf } from './trace.ts';
 
 /** A run whose devices are both on this host. Large runs use threads; these have ended when the run settles. */
-export async function runSameHost({ onEvent, signal }: Observation, order: Order): Promise<RunReport> {
+export async function runSameHost(observation: Observation, order: Order): Promise<RunReport> {
+  const { onEvent = () => undefined, signal } = observation;
   let writtenBytes = 0;
   let runner: JobRunner<SameHostJob> | undefined;
   const isPush = order.localRole === 'source';
-  const reporter = new Reporter(order, onEvent ?? (() => undefined), () => ({
+  const trace = traceOf(observation);
+  const traffic = (): Traffic => ({
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
-  }));
+  });
+  const reporter = new RunReporter(order, onEvent, traffic, trace);
   return abortable(
     signal,
     () => void runner?.close(),
@@ -27,8 +31,10 @@ export async function runSameHost({ onEvent, signal }: Observation, order: Order
         await runOnSameHost({
           order,
           reporter,
+          trace,
           startRunner: async (sizeBytes) => {
             runner = await runnerFor(sizeBytes);
+            trace?.(`decision: ${describe(runner)} for ${sizeBytes} bytes`);
             throwIfEnded(signal);
             return runner;
           },
@@ -58,6 +64,10 @@ export async function inspectSameHost(
   } catch (thrown) {
     throw BasynError.from(thrown);
   }
+}
+
+function describe(runner: JobRunner<SameHostJob>): string {
+  return runner instanceof InlineRunner ? 'no threads' : `up to ${runner.parallelism} threads`;
 }
 
 /** A run that ends before a thread would have started does not load the thread's program either. */

@@ -8,7 +8,8 @@ import { rangesOf, wholeDevice, type Coverage } from '../session/coverage.ts';
 import type { RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
-import type { Reporter } from '../session/reporter.ts';
+import type { RunReporter } from '../session/run-reporter.ts';
+import type { Trace } from '../trace.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 
 /** What a run needs whose devices are both on this host. */
@@ -16,7 +17,9 @@ export interface SameHostRun {
   readonly order: Order;
   /** Starts the runner, once the size of the work is known. */
   readonly startRunner: (sizeBytes: number) => Promise<JobRunner<SameHostJob>>;
-  readonly reporter: Reporter;
+  readonly reporter: RunReporter;
+  /** Undefined where no trace was asked for. */
+  readonly trace: Trace | undefined;
   /** Counts what is written to the target: a run without a link has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
 }

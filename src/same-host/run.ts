@@ -8,7 +8,8 @@ import {
 } from '../session/devices.ts';
 import type { Order, Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
-import { deviceReportOf, readPathOf } from '../session/reporter.ts';
+import { traceDevice } from '../session/device-trace.ts';
+import { deviceReportOf, readPathOf } from '../session/run-reporter.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
@@ -35,6 +36,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   await usingDevice(opened, runner, async (source) => {
     const targetRequest = targetRequestOf(order, source.handle.sizeBytes, source.identity);
     await usingDevice(await open('target', targetRequest), runner, async (target) => {
+      traceDevice(run.trace, source);
+      traceDevice(run.trace, target);
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),

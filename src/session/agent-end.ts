@@ -2,7 +2,7 @@ import { parseIdentity } from '../device/device.ts';
 import { assert, BasynError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
@@ -11,7 +11,7 @@ import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
 /** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
-export type ListenForLanes = () => Promise<LaneMeeting | null>;
+export type ListenForLanes = () => Promise<LaneAddress | null>;
 
 /**
  * The whole run, seen from the remote host: the other half of {@link runLocalEnd}. Resolves after `bye`, when the device
@@ -29,6 +29,8 @@ export async function serveAgentEnd(
     if (open.type !== 'open') throw unexpected(open);
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     const warnings = await serveDevice(open, channel, runner, listenForLanes);
+    // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
+    if (channel.failure !== undefined) throw channel.failure;
     channel.send({ type: 'closed', warnings: warnings.map(shortened) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
@@ -60,8 +62,8 @@ async function serveDevice(
   return usingDevice(opened, runner, async (device) => {
     const { handle, identity, warnings, notes, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
-    const lanes = open.lanes ? await listenForLanes() : null;
-    if (lanes === null) channel.useOneLane();
+    const laneAddress = open.lanes ? await listenForLanes() : null;
+    if (laneAddress === null) channel.useOneLane();
     channel.send({
       type: 'opened',
       kind,
@@ -70,7 +72,7 @@ async function serveDevice(
       warnings: warnings.map(shortened),
       notes: notes.map(shortened),
       cachedBecause,
-      lanes,
+      lanes: laneAddress,
     });
     for (;;) {
       const message = await channel.next();

@@ -7,7 +7,8 @@ import type { LaneOpener } from '../link/lane-opener.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { isWriting, planOf, type Order } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
-import { deviceReportOf, readPathOf, type Reporter } from './reporter.ts';
+import { traceDevice } from './device-trace.ts';
+import { deviceReportOf, readPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
@@ -17,8 +18,8 @@ export interface LocalEnd {
   readonly order: Order;
   readonly channel: Channel;
   readonly runner: JobRunner;
-  readonly reporter: Reporter;
-  readonly lanes: LaneOpener;
+  readonly reporter: RunReporter;
+  readonly laneOpener: LaneOpener;
 }
 
 /**
@@ -56,6 +57,7 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   return usingDevice(await openLocal(end, null), runner, async (local) => {
+    traceDevice(end.channel.trace, local);
     sendOpen(end, targetRequestOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
       reporter.warn([...local.warnings, ...opened.warnings]);
@@ -81,6 +83,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const opened = await expectOpened(end);
   const targetRequest = targetRequestOf(order, opened.sizeBytes, parseIdentity(opened.identity));
   return usingDevice(await openLocal(end, targetRequest), runner, async (local) => {
+    traceDevice(end.channel.trace, local);
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
@@ -102,7 +105,7 @@ async function runPhases(
 ): Promise<void> {
   const { order, channel, runner, reporter } = end;
   for (const name of order.phases) {
-    const plan = planOf(order, name, sizeBytes, channel.roundTripMs);
+    const plan = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
     channel.send({ type: 'begin', ...plan });
     const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
@@ -131,7 +134,7 @@ function openLocal({ order, channel }: LocalEnd, targetRequest: TargetRequest | 
 }
 
 function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): void {
-  const { remotePath: path, peerTimeoutMs, lanes, phases } = order;
+  const { remotePath: path, peerTimeoutMs, laneCount, phases } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({
     type: 'open',
@@ -140,7 +143,7 @@ function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | n
     role,
     receiving: targetRequest,
     phases: [...phases],
-    lanes: lanes > 1,
+    lanes: laneCount > 1,
     peerTimeoutMs,
   });
 }
@@ -148,7 +151,7 @@ function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | n
 async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
-  if (order.lanes === 1 || message.lanes === null) channel.useOneLane();
+  if (order.laneCount === 1 || message.lanes === null) channel.useOneLane();
   return message;
 }
 
@@ -157,13 +160,13 @@ async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage
  * need it. A copy moves a known amount of data, so its lanes are opened at once.
  */
 async function measureRoundTrip(
-  { order, channel, lanes }: LocalEnd,
-  { lanes: meeting }: OpenedMessage,
+  { order, channel, laneOpener }: LocalEnd,
+  { lanes: laneAddress }: OpenedMessage,
   sizeBytes: number,
 ): Promise<void> {
   if (order.dryRun || !isWriting(order)) return;
   const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
-  lanes.watch(meeting, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
+  laneOpener.watch(laneAddress, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
 }
 
 function remoteReadPathOf({ cachedBecause }: OpenedMessage): ReadPath {

@@ -29,7 +29,7 @@ export interface Order {
   readonly dryRun: boolean;
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
-  readonly lanes: number;
+  readonly laneCount: number;
 }
 
 /** What both sides do in one phase of the order. */

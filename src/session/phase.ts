@@ -6,6 +6,7 @@ import type { DeviceHandle } from '../device/handle.ts';
 import type { ZeroPolicy } from '../device/zeros.ts';
 import { limits } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
+import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { wholeDevice, type Coverage } from './coverage.ts';
 
@@ -23,6 +24,8 @@ export interface Phase {
   readonly runner: JobRunner;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
+  /** For decisions of the role. Undefined where no trace was asked for. */
+  readonly trace: Trace | undefined;
 }
 
 /** Takes the number of bytes of the device that are done. It never decreases. */

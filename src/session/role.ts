@@ -31,6 +31,7 @@ export async function playRole(
     output: device.handle,
     runner,
     zeros: device.created ? 'skip' : 'write',
+    trace: channel.trace,
   });
   const player = new roles[role](phase, channel);
   return player.run(await starting);

@@ -11,7 +11,12 @@ export interface ChildExit {
   readonly spawnError?: NodeJS.ErrnoException;
 }
 
-/** A child's pipes are sockets, which count. */
+/** How a process ended, as a verb: "was ended by SIGKILL". */
+export function endInWords({ code, signal }: ChildExit): string {
+  return signal === null ? `ended with status ${code ?? 'unknown'}` : `was ended by ${signal}`;
+}
+
+/** A child's pipes are sockets, which count their bytes. */
 type CountingWritable = Writable & { readonly bytesWritten: number };
 type CountingReadable = Readable & { readonly bytesRead: number };
 
@@ -21,8 +26,8 @@ export class Child {
   readonly stdout: CountingReadable;
   readonly stderr: Readable;
   /**
-   * Resolves when it has ended and all that it wrote has been read. What else holds its stderr (a `ProxyCommand` that
-   * outlives its ssh) is not waited for.
+   * Resolves when it has ended and all of its output has been read. It does not wait for another process that holds its
+   * stderr, such as a `ProxyCommand` that outlives its ssh.
    */
   readonly exit: Promise<ChildExit>;
   readonly #kill: (signal: NodeJS.Signals) => void;
@@ -45,12 +50,12 @@ export class Child {
       if (pid !== undefined) guard.forget(pid);
       setTimeout(() => this.stderr.destroy(), limits.stderrGraceMs).unref();
     });
-    // Writing to a child that has ended is an EPIPE, which its exit explains better.
+    // A write to a child that has ended fails with EPIPE; its exit explains the failure better.
     this.stdin.on('error', () => undefined);
     this.stdout.on('error', () => undefined);
   }
 
-  /** Ends its stdin, by which an agent ends; asks it to end after a while, and then kills it. */
+  /** Ends its stdin, which ends an agent. A child that remains gets SIGTERM after a while, and then SIGKILL. */
   async end(): Promise<ChildExit> {
     this.stdin.end();
     return this.#endBy([() => this.#kill('SIGTERM'), () => this.#kill('SIGKILL'), () => this.#letGo()]);
@@ -63,9 +68,9 @@ export class Child {
     return this.#endBy([() => this.#kill('SIGKILL'), () => this.#letGo()]);
   }
 
-  /** Each step is taken where the one before has not led to the end. */
+  /** Takes one step after the other until the child ends. */
   async #endBy(steps: readonly (() => void)[]): Promise<ChildExit> {
-    // Nobody reads any more; without a reader, a child that still writes would never end.
+    // Nothing reads its output any more. Without a reader, a child that still writes would never end.
     this.stdout.resume();
     const timers = steps.map((step, index) => setTimeout(step, (index + 1) * limits.killAfterMs));
     try {
@@ -75,21 +80,21 @@ export class Child {
     }
   }
 
-  /** It is dead, but what it has started (an `ssh` that is a script) still holds its pipes. */
+  /** The child is dead, but a process that it has started still holds its pipes: `ssh` may be a script. */
   #letGo(): void {
     this.stdout.destroy();
     this.stderr.destroy();
   }
 }
 
-/** A child without pipes, where the limit on open files is reached; or none, with the reason. */
+/** A child, which has no pipes where the limit on open files was reached; or the reason why there is none. */
 interface Start {
   readonly child?: Partial<Pick<ChildProcess, 'stdin' | 'stdout' | 'stderr'>> &
     Omit<ChildProcess, 'stdin' | 'stdout' | 'stderr'>;
   readonly spawnError?: NodeJS.ErrnoException;
 }
 
-/** Node reports some failures by an event, and throws others. */
+/** Node throws some failures, and reports others by an event. */
 function start(file: string, args: readonly string[]): Start {
   try {
     return { child: spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] }) };
@@ -98,7 +103,7 @@ function start(file: string, args: readonly string[]): Start {
   }
 }
 
-/** In place of a pipe to a child that was not started. */
+/** Stands for a pipe to a child that was not started. */
 function endedStream(): PassThrough & { readonly bytesRead: number; readonly bytesWritten: number } {
   return Object.assign(new PassThrough().end(), { bytesRead: 0, bytesWritten: 0 });
 }

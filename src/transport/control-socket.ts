@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import type { SshSettings } from './ssh-settings.ts';
 import { removeStaleSockets } from './stale-sockets.ts';
 
-/** A socket's path ends at 108 bytes, of which ssh adds 17 for a name that it gives the socket at first. */
+/** A socket's path is limited to 108 bytes. ssh first appends 17 to it, for a temporary name. */
 const maxPathBytes = 90;
-/** What ssh takes as it stands: no blank, no quote, and no percent sign, which it would expand. */
+/** ssh changes nothing in these: no space, no quote, and no percent sign, which it would expand. */
 const plainPath = /^[\w./-]+$/;
 
 /**
- * Where the first ssh of a run lets further ones in (`ControlMaster`), so that they need neither a handshake nor a
- * person. In a directory that nobody else may enter.
+ * The socket through which further ssh processes share the first one's connection (`ControlMaster`), so that they need
+ * neither a handshake nor a password. It is in a directory that only this user may enter.
  */
 export class ControlSocket {
   readonly directory: string;
@@ -22,12 +22,12 @@ export class ControlSocket {
     this.directory = directory;
   }
 
-  /** @returns undefined where the person shares connections in a way of their own, or where there is no place for it. */
+  /** @returns undefined where the user has configured connection sharing, or where no directory can hold the socket. */
   static async make({ actual }: SshSettings): Promise<ControlSocket | undefined> {
     if ((actual.get('controlpath') ?? 'none') !== 'none') return undefined;
     const prefix = join(tmpdir(), 'basyn-ssh-');
     if (!plainPath.test(prefix) || pathIn(`${prefix}123456`).length > maxPathBytes) return undefined;
-    // Nobody waits for it, and a directory that can't be listed has nothing for us to remove.
+    // In the background. A directory that cannot be listed has nothing to remove.
     removeStaleSockets(tmpdir()).catch(() => undefined);
     let made: ControlSocket | undefined;
     try {
@@ -35,18 +35,18 @@ export class ControlSocket {
       await tryListening(pathIn(made.directory));
       return made;
     } catch {
-      // ssh would end where it can't make the socket. Lanes have connections of their own, then.
+      // ssh would end if it could not make the socket. Without it, all lanes have connections of their own.
       made?.remove();
       return undefined;
     }
   }
 
-  /** Options for the ssh that lets others in. It ends when it would anyway. */
+  /** Options for the ssh that shares its connection. Sharing does not delay its end. */
   get hostOptions(): string[] {
     return ['ControlMaster=yes', `ControlPath=${pathIn(this.directory)}`, 'ControlPersist=no'];
   }
 
-  /** Options for one that is let in. */
+  /** Options for an ssh that uses the shared connection. */
   get guestOptions(): string[] {
     return ['ControlMaster=no', `ControlPath=${pathIn(this.directory)}`];
   }
@@ -56,7 +56,7 @@ export class ControlSocket {
   }
 }
 
-/** Not every file system holds sockets. */
+/** Not every file system supports sockets. */
 async function tryListening(path: string): Promise<void> {
   const server = createServer().listen(path);
   await once(server, 'listening');

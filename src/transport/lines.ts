@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 
-/** No program writes a longer line for people to read. */
+/** No program writes longer lines for users. */
 const maxLineBytes = 4096;
-/** A crash of node fills some twenty with its stack, below the reason. */
+/** A crash of node prints about twenty lines of its stack below the reason. */
 const maxTailLines = 60;
 
-/** Reads a stream of text line by line: keeps the last ones, and passes them on when somebody listens. */
+/** Reads a stream of text line by line. It keeps the last lines, and passes all of them to a follower. */
 export class LineReader {
   readonly #tail: string[] = [];
   #rest = '';
@@ -18,12 +18,12 @@ export class LineReader {
     stream.on('error', () => this.#take('\n'));
   }
 
-  /** The last lines so far, oldest first. */
+  /** The last lines so far, oldest first. The array grows as lines arrive. */
   get tail(): readonly string[] {
     return this.#tail;
   }
 
-  /** Passes on every line, from those in the tail on. */
+  /** Passes on every line, starting with those in the tail. */
   follow(onLine: (line: string) => void): void {
     this.#tail.forEach(onLine);
     this.#onLine = onLine;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { limits } from '../limits.ts';
 
 /**
- * Reads lists of process ids until its input ends, which it also does when we are killed. Then ends the processes of the
+ * Reads lists of process ids until its input ends, also because this process was killed. Then it ends the processes of the
  * last list, and removes the directory `$1`.
  */
 const script = [
@@ -18,9 +18,9 @@ const script = [
 ].join('\n');
 
 /**
- * Ends our ssh processes, and removes their control socket, if we are killed or exit without doing so ourselves. ssh
- * alone would wait for the remote command, which may never end, or for the network. It needs a process of its own: a
- * killed process can do nothing any more.
+ * Ends the ssh processes of a run, and removes their control socket, if this process is killed or exits without doing so.
+ * ssh alone would wait for the remote command, which may never end, or for the network. The guard is a process of its own,
+ * because a killed process cannot clean up.
  */
 export class ProcessGuard {
   readonly #pids = new Set<number>();
@@ -31,13 +31,13 @@ export class ProcessGuard {
   /** @param directory is removed at the end; undefined if there is none. */
   constructor(directory: string | undefined) {
     try {
-      // In a session of its own: a signal from the terminal reaches our whole process group.
+      // In a session of its own: a signal from the terminal reaches the whole process group.
       const child = spawn('/bin/sh', ['-c', script, 'basyn-guard', directory ?? ''], {
         stdio: ['pipe', 'ignore', 'ignore'],
         detached: true,
         cwd: '/',
       });
-      // Node leaves the pipe out if it cannot be opened, whatever its types say.
+      // Despite its type, node leaves the pipe out if it cannot be opened.
       const stdin = child.stdin as typeof child.stdin | undefined;
       stdin?.on('error', () => undefined);
       this.#sendList = (list) => void stdin?.write(list);
@@ -46,25 +46,25 @@ export class ProcessGuard {
         child.once('error', () => resolve()).once('exit', () => resolve());
       });
     } catch {
-      // A run does not need its guard, and a lack of processes or memory is reported when ssh cannot be started.
+      // A run works without its guard. A lack of processes or memory is reported when ssh cannot be started.
       this.#sendList = this.#endInput = () => undefined;
       this.#ended = Promise.resolve();
     }
   }
 
-  /** Ends this process with us, until {@link forget}. */
+  /** Ends this process if ours is killed, until {@link forget}. */
   watch(pid: number): void {
     this.#pids.add(pid);
     this.#update();
   }
 
-  /** The process has ended: its id may be given to another one. */
+  /** The process has ended, so another one may get its id. */
   forget(pid: number): void {
     this.#pids.delete(pid);
     this.#update();
   }
 
-  /** Ends what is still watched. Resolves when the guard itself has ended. */
+  /** Ends the processes that are still watched. Resolves when the guard itself has ended. */
   async close(): Promise<void> {
     this.#endInput();
     await this.#ended;

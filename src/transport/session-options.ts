@@ -1,37 +1,37 @@
 import type { SshSettings } from './ssh-settings.ts';
 
-/** A setting of ssh that our sessions need, whatever the user has for sessions of their own. */
+/** A setting of ssh that a session of Basyn needs, whatever the user has configured for interactive sessions. */
 interface Need {
   /** In lower case, as `ssh -G` prints it. */
   readonly name: string;
-  /** Values with which a session of ours works, as `ssh -G` prints them. */
+  /** Whether a session of Basyn works with this value, as `ssh -G` prints it. */
   readonly works: (printed: string) => boolean;
-  /** What it is set to otherwise. */
+  /** The value for all others. */
   readonly value: string;
 }
 
 const needs: readonly Need[] = [
   { name: 'remotecommand', works: is('none'), value: 'none' },
   { name: 'stdinnull', works: is('no'), value: 'no' },
-  // `ssh -G` was asked for no session at all (see ssh-settings.ts), so its answer is not the user's.
+  // `ssh -G` was asked for no session (see ssh-settings.ts), so its answer is not the user's.
   { name: 'sessiontype', works: () => false, value: 'default' },
-  // ssh would end at once, and leave the session to a process that is not our child.
+  // ssh would end at once, and a process that is not our child would carry the session.
   { name: 'forkafterauthentication', works: is('no'), value: 'no' },
-  // Its output would come before the agent's.
+  // Its output would precede the agent's.
   { name: 'permitlocalcommand', works: is('no'), value: 'no' },
-  // A server that does not allow it makes ssh print a line in every run.
+  // If the server does not allow it, ssh prints a line in every run.
   { name: 'forwardx11', works: is('no'), value: 'no' },
-  // Needs privileges here and there; ssh prints a line, or ends, without them.
+  // It needs privileges on both sides. Without them, ssh prints a line or ends.
   { name: 'tunnel', works: is('false', 'no'), value: 'no' },
-  // The reason for a failure would not be printed.
+  // ssh would not print the reason for a failure.
   { name: 'loglevel', works: (printed) => !/^(silent|quiet|fatal)$/i.test(printed), value: 'ERROR' },
 ];
 const forwardings = ['localforward', 'remoteforward', 'dynamicforward'];
 
 /**
- * Sets back what a person has configured for sessions of their own on a host (a `RemoteCommand` for tmux, forwarded
- * ports), and what would keep ours from working or make it print lines. The rest is left alone, also as an older ssh
- * doesn't know all of these: what it knows, it prints.
+ * Resets what the user has configured for interactive sessions on a host (a `RemoteCommand` for tmux, forwarded ports) and
+ * what would break a session of Basyn or make ssh print lines. It changes only settings that `ssh -G` prints, because an
+ * older ssh does not know all of them.
  *
  * @returns options for ssh.
  */

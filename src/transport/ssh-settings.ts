@@ -1,6 +1,8 @@
 import { execFile, type ExecFileException } from 'node:child_process';
 import { promisify } from 'node:util';
 import { BasynError } from '../errors.ts';
+import type { Trace } from '../trace.ts';
+import { shellQuoted } from './shell-quote.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 
 const execute = promisify(execFile);
@@ -9,28 +11,33 @@ const queryTimeoutMs = 5_000;
 /** Names in lower case, and values, as `ssh -G` prints them. */
 export type Settings = ReadonlyMap<string, string>;
 
-/** How ssh would go about it. */
+/** The configuration that ssh would use. */
 export interface SshSettings {
-  /** For this destination, with all that the person and the machine have configured. */
+  /** For this destination, with everything that the user and the machine have configured. */
   readonly actual: Settings;
-  /** Where nobody has configured anything. */
+  /** Without any configuration. */
   readonly standard: Settings;
 }
 
 /**
- * @returns undefined for an ssh that can't be asked; what is wrong with a host is told by the real attempt.
- * @throws {BasynError} `connection`, where somebody, or the lack of memory, has killed it.
+ * Asks ssh for its configuration.
+ *
+ * @returns undefined for an ssh that does not answer. What is wrong with the host is reported by the real connection.
+ * @throws {BasynError} `connection`, where this ssh was killed, by a user or for lack of memory.
  */
-export async function askSettings(destination: SshDestination): Promise<SshSettings | undefined> {
+export async function askSettings(
+  destination: SshDestination,
+  trace: Trace | undefined,
+): Promise<SshSettings | undefined> {
   try {
     const [actual, standard] = await Promise.all([
-      settingsOf(sshArguments(destination)),
-      settingsOf(['-F', 'none', '--', 'localhost']),
+      settingsOf(sshArguments(destination), trace),
+      settingsOf(['-F', 'none', '--', 'localhost'], trace),
     ]);
     return { actual, standard };
   } catch (error) {
     const { killed, signal } = error as ExecFileException;
-    // `killed` is our own timeout: ssh can hang over a command in its configuration.
+    // `killed` is our own timeout: ssh can hang in a command of its configuration.
     if (typeof signal !== 'string' || killed === true) return undefined;
     throw new BasynError(
       'connection',
@@ -40,10 +47,12 @@ export async function askSettings(destination: SshDestination): Promise<SshSetti
   }
 }
 
-async function settingsOf(args: readonly string[]): Promise<Settings> {
-  // With `-N`, for no session: without a command, ssh refuses to fork into the background (`ForkAfterAuthentication`) or to
-  // start a subsystem (`SessionType`), also where it is only asked. With one, it refuses to have another (`RemoteCommand`).
-  const query = execute('ssh', ['-G', '-N', ...args], { timeout: queryTimeoutMs });
+async function settingsOf(args: readonly string[], trace: Trace | undefined): Promise<Settings> {
+  // `-N` asks for no session. Without a command, ssh refuses to fork into the background (`ForkAfterAuthentication`) and
+  // to start a subsystem (`SessionType`), even for `-G`. With a command, it refuses a second one (`RemoteCommand`).
+  const words = ['-G', '-N', ...args];
+  trace?.(`running: ${shellQuoted(['ssh', ...words])}`);
+  const query = execute('ssh', words, { timeout: queryTimeoutMs });
   // An `ssh` that is a script may wait for the end of its input.
   query.child.stdin?.end();
   const { stdout } = await query;

@@ -1,86 +1,109 @@
 import { BasynError, runEnded } from '../errors.ts';
+import type { LaneStreams } from '../link/lane.ts';
+import type { LaneConnection } from '../link/lane-opener.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 import type { Traffic } from '../report.ts';
-import { laneConfirmation } from '../protocol/banner.ts';
-import type { LaneStreams, LaneWay } from '../link/lane.ts';
-import type { LaneMeeting } from '../protocol/schemas.ts';
-import { agentCommand, agentGreeting } from './bootstrap.ts';
+import type { Trace } from '../trace.ts';
 import { fasterCiphers } from './ciphers.ts';
 import { ControlSocket } from './control-socket.ts';
-import { ProcessGuard } from './process-guard.ts';
+import { LaneHandshake } from './loader/lane-handshake.ts';
+import type { AgentLoader, Handshake } from './loader/loader.ts';
 import { ProcessConnection } from './process.ts';
+import { ProcessGuard } from './process-guard.ts';
 import { sessionOptions } from './session-options.ts';
+import { shellQuoted } from './shell-quote.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 import { askSettings } from './ssh-settings.ts';
 
-/** What the first ssh prints if the server lets no shared lane in (`AllowTcpForwarding no`, a key with `restrict`). */
+/** What the first ssh prints if the server refuses a shared lane (`AllowTcpForwarding no`, a key with `restrict`). */
 const refusedLane = /^channel \d+: open failed: /;
 
-/** What was decided about all ssh of a run, from how ssh is configured. */
+export interface SshConnectionOptions {
+  readonly destination: SshDestination;
+  readonly loader: AgentLoader;
+  /** From the start of ssh to the agent's banner. */
+  readonly bannerTimeoutMs: number;
+  /** The most lanes that may be opened later. */
+  readonly furtherLanes: number;
+  /** Receives what the remote side and ssh itself write to stderr, once the agent runs. */
+  readonly onStderrLine: (line: string) => void;
+  readonly trace: Trace | undefined;
+}
+
+/** Decisions for every ssh of a run, from the configuration of ssh. */
 interface Approach {
-  /** Before the person's own: of several values, ssh takes the first. */
+  /** Before the user's own: of several values, ssh takes the first. */
   readonly sessionOptions: readonly string[];
-  /** After the person's own. */
+  /** After the user's own. */
   readonly cipherOptions: readonly string[];
   readonly controlSocket: ControlSocket | undefined;
-  /** Ends them if we are killed. */
+  /** Ends every ssh if this process is killed. */
   readonly guard: ProcessGuard;
+}
+
+/** One ssh of a run. */
+interface SshCall {
+  readonly optionsOf: (approach: Approach) => readonly string[];
+  /** Arguments before the host. */
+  readonly further: readonly string[];
+  /** For the remote shell. */
+  readonly command: readonly string[];
+  readonly handshake: Handshake;
+  /** For messages: what fails if this ssh does. */
+  readonly goal: string;
+  readonly onStderrLine: (line: string) => void;
 }
 
 /** An agent on another machine, reached through the system's ssh. */
 export class SshConnection {
   readonly ready: Promise<LaneStreams>;
-  readonly #destination: SshDestination;
-  readonly #helloTimeoutMs: number;
+  readonly #options: SshConnectionOptions;
   readonly #approach: Promise<Approach>;
   /** Every ssh of this run. */
   readonly #started: ProcessConnection[] = [];
-  /** From then on no further one is started: nobody would end it. */
+  /** From then on no further one is started: nothing would end it. */
   #isOver = false;
 
-  /**
-   * @param packedAgent the agent's program, compressed with brotli.
-   * @param helloTimeoutMs from the start of ssh to the first word of node there.
-   * @param furtherLanes that may be opened later.
-   * @param onStderrLine is told what the remote side and ssh itself write to stderr, once the agent runs.
-   */
-  constructor(
-    destination: SshDestination,
-    packedAgent: Uint8Array,
-    helloTimeoutMs: number,
-    furtherLanes: number,
-    onStderrLine: (line: string) => void,
-  ) {
-    this.#destination = destination;
-    this.#helloTimeoutMs = helloTimeoutMs;
-    this.#approach = approachTo(destination, furtherLanes);
-    const command = agentCommand(destination.nodeCommand);
-    const first = this.#connect(
-      ({ controlSocket }) => controlSocket?.hostOptions ?? [],
-      [],
-      agentGreeting(packedAgent),
-      [command],
-      (line) => {
+  constructor(options: SshConnectionOptions) {
+    const { destination, loader, onStderrLine } = options;
+    this.#options = options;
+    this.#approach = approachTo(options);
+    const first = this.#connect({
+      optionsOf: ({ controlSocket }) => controlSocket?.hostOptions ?? [],
+      further: [],
+      command: [loader.command],
+      handshake: loader,
+      goal: `start on ${destination.host}`,
+      onStderrLine: (line) => {
         if (!refusedLane.test(line)) onStderrLine(line);
       },
-    );
+    });
     this.ready = first.then(({ ready }) => ready);
     this.ready.catch(() => undefined);
   }
 
-  /** ssh itself connects to the port there, as for a forwarded connection: no further process is needed. */
-  async openLane({ port, token }: LaneMeeting, way: LaneWay): Promise<LaneStreams> {
-    const lane = await this.#connect(
-      // Nobody is asked for a password in the middle of a run.
-      ({ controlSocket }) => ['BatchMode=yes', ...(way === 'shared' ? guestOptionsOf(controlSocket) : [])],
-      ['-W', `127.0.0.1:${port}`],
-      Buffer.from(token),
-      [],
-      // The run does without a lane that fails. The reason is in the error.
-      () => undefined,
-    );
-    const streams = await lane.ready;
-    streams.writable.write(laneConfirmation);
-    return streams;
+  /**
+   * Opens a further lane. The remote sshd connects to the agent's port, as for a forwarded connection: this needs no
+   * further process there.
+   *
+   * @throws {BasynError} `connection`, with the reason.
+   */
+  async openLane({ port, token }: LaneAddress, kind: LaneConnection): Promise<LaneStreams> {
+    const { host } = this.#options.destination;
+    const lane = await this.#connect({
+      // No user is asked for a password in the middle of a run.
+      optionsOf: ({ controlSocket }) => [
+        'BatchMode=yes',
+        ...(kind === 'shared' ? guestOptionsOf(controlSocket) : []),
+      ],
+      further: ['-W', `127.0.0.1:${port}`],
+      command: [],
+      handshake: new LaneHandshake(token),
+      goal: `open a lane to ${host}`,
+      // The run goes on without a lane that fails. The error has the reason.
+      onStderrLine: () => undefined,
+    });
+    return lane.ready;
   }
 
   traffic(): Traffic {
@@ -99,6 +122,7 @@ export class SshConnection {
     await this.#end((one) => one.stop());
   }
 
+  /** Adds how the first ssh ended, and why, to an error of the connection. */
   async explain(error: BasynError): Promise<BasynError> {
     const [first] = this.#started;
     return first === undefined ? error : first.explain(error);
@@ -112,35 +136,31 @@ export class SshConnection {
         controlSocket?.remove();
         return guard.close();
       },
-      // `ready` has told it.
+      // `ready` has reported it.
       () => undefined,
     );
   }
 
-  async #connect(
-    optionsOf: (approach: Approach) => readonly string[],
-    further: readonly string[],
-    greeting: Uint8Array,
-    command: readonly string[],
-    onStderrLine: (line: string) => void,
-  ): Promise<ProcessConnection> {
+  async #connect(call: SshCall): Promise<ProcessConnection> {
     const approach = await this.#approach;
-    const { host, nodeCommand } = this.#destination;
-    const allOptions = [
-      ...optionsOf(approach),
+    const { destination, bannerTimeoutMs, trace } = this.#options;
+    const options = [
+      ...call.optionsOf(approach),
       ...approach.sessionOptions,
-      ...this.#destination.options,
+      ...destination.options,
       ...approach.cipherOptions,
     ];
     if (this.#isOver) throw runEnded();
+    const words = [...sshArguments({ ...destination, options }, call.further), ...call.command];
+    trace?.(`running: ${shellQuoted(['ssh', ...words])}`);
     const connection = new ProcessConnection({
       file: 'ssh',
-      arguments: [...sshArguments({ ...this.#destination, options: allOptions }, further), ...command],
-      place: host,
-      nodeCommand,
-      greeting,
-      helloTimeoutMs: this.#helloTimeoutMs,
-      onStderrLine,
+      arguments: words,
+      handshake: call.handshake,
+      bannerTimeoutMs,
+      goal: call.goal,
+      host: destination.host,
+      onStderrLine: call.onStderrLine,
       guard: approach.guard,
     });
     this.#started.push(connection);
@@ -148,14 +168,14 @@ export class SshConnection {
   }
 }
 
-/** @throws {BasynError} `connection`, where the first ssh lets nobody in. */
+/** @throws {BasynError} `connection`, where the first ssh shares its connection with none. */
 function guestOptionsOf(controlSocket: ControlSocket | undefined): readonly string[] {
   if (controlSocket !== undefined) return controlSocket.guestOptions;
   throw new BasynError('connection', 'The first connection of ssh is not shared.');
 }
 
-async function approachTo(destination: SshDestination, furtherLanes: number): Promise<Approach> {
-  const settings = await askSettings(destination);
+async function approachTo({ destination, furtherLanes, trace }: SshConnectionOptions): Promise<Approach> {
+  const settings = await askSettings(destination, trace);
   const controlSocket =
     settings === undefined || furtherLanes === 0 ? undefined : await ControlSocket.make(settings);
   return {

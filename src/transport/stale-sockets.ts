@@ -4,17 +4,17 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { limits } from '../limits.ts';
 
-/** What `mkdtemp` makes of the prefix. */
+/** What `mkdtemp` makes from the prefix. */
 const namePattern = /^basyn-ssh-[A-Za-z0-9]{6}$/;
-/** The socket, and the name that ssh gives it until it listens. */
+/** The socket, and its name before ssh listens on it. */
 const socketPattern = /^s(\.[A-Za-z0-9]+)?$/;
 
 /**
- * Removes the directories of control sockets that runs have left behind: those that no process could clean up after,
- * because the machine or all processes of the session ended at once.
+ * Removes directories of control sockets that earlier runs have left behind, because the machine or all processes of the
+ * session ended at once.
  *
- * A directory counts as left behind if it is this user's alone, holds nothing but sockets on which nobody listens, and
- * has not changed for an hour. The hour is for a run whose ssh still waits for a password, and has no socket yet.
+ * A directory counts as left behind if only this user may enter it, it contains only sockets on which no process listens,
+ * and it has not changed for an hour. The hour protects a run whose ssh still waits for a password and has no socket yet.
  *
  * @param parent directory in which the directories are.
  */
@@ -24,7 +24,7 @@ export async function removeStaleSockets(parent: string): Promise<void> {
     try {
       await removeIfStale(join(parent, name));
     } catch {
-      // Another run was faster, or it is not ours to remove. It does not matter to this run.
+      // Another run was faster, or it belongs to another user. This run does not depend on it.
     }
   }
 }
@@ -43,7 +43,7 @@ async function removeIfStale(directory: string): Promise<void> {
   await rmdir(directory);
 }
 
-/** Whether somebody listens. Everything but a clear refusal counts as use. */
+/** Whether a process listens. Everything but a clear refusal counts as use. */
 async function isInUse(path: string): Promise<boolean> {
   const socket = connect(path);
   try {

@@ -8,7 +8,7 @@ import type { ThreadAnswer } from './thread.ts';
 /** A thread receives its next job before it has finished the current one, so that it never waits for work. */
 const jobsPerThread = 2;
 
-interface Task {
+interface PendingJob {
   readonly job: Job;
   readonly resolve: (result: ResultOf<Job>) => void;
   readonly reject: (error: BasynError) => void;
@@ -17,7 +17,7 @@ interface Task {
 interface Thread {
   readonly worker: Worker;
   /** The jobs of the thread, oldest first. Their answers arrive in this order. */
-  readonly tasks: Task[];
+  readonly jobs: PendingJob[];
 }
 
 /** Worker threads. Each job starts when a thread is free. */
@@ -26,7 +26,7 @@ export class WorkerPool implements JobRunner {
   readonly #program: string;
   readonly #side: Side;
   readonly #threads: Thread[] = [];
-  readonly #waiting: Record<Urgency, Task[]> = { now: [], ahead: [] };
+  readonly #waiting: Record<Urgency, PendingJob[]> = { now: [], ahead: [] };
   #mostThreads: number;
   #failure: BasynError | undefined;
 
@@ -49,7 +49,7 @@ export class WorkerPool implements JobRunner {
 
   get isBusy(): boolean {
     const waiting = this.#waiting.now.length + this.#waiting.ahead.length;
-    return waiting > 0 || this.#threads.some(({ tasks }) => tasks.length > 0);
+    return waiting > 0 || this.#threads.some(({ jobs }) => jobs.length > 0);
   }
 
   /** Leaves one of several processors to other programs until {@link useAll}. */
@@ -68,7 +68,7 @@ export class WorkerPool implements JobRunner {
         reject(this.#failure);
         return;
       }
-      this.#waiting[urgency].push({ job, resolve: resolve as Task['resolve'], reject });
+      this.#waiting[urgency].push({ job, resolve: resolve as PendingJob['resolve'], reject });
       this.#dispatch();
     });
   }
@@ -96,7 +96,7 @@ export class WorkerPool implements JobRunner {
       this.#fail(this.#threadFailure("can't be started", error as Error));
       return undefined;
     }
-    const thread: Thread = { worker, tasks: [] };
+    const thread: Thread = { worker, jobs: [] };
     this.#threads.push(thread);
     worker.on('message', (answer: ThreadAnswer) => this.#settle(thread, answer));
     worker.on('error', (error) => this.#fail(this.#threadFailure('died', error)));
@@ -107,11 +107,11 @@ export class WorkerPool implements JobRunner {
   #dispatch(): void {
     for (;;) {
       const thread = this.#freeThread();
-      const task = this.#waiting.now[0] ?? this.#waiting.ahead[0];
-      if (thread === undefined || task === undefined) return;
+      const pending = this.#waiting.now[0] ?? this.#waiting.ahead[0];
+      if (thread === undefined || pending === undefined) return;
       (this.#waiting.now.length > 0 ? this.#waiting.now : this.#waiting.ahead).shift();
-      thread.tasks.push(task);
-      thread.worker.postMessage(task.job, memoryOf(task.job));
+      thread.jobs.push(pending);
+      thread.worker.postMessage(pending.job, memoryOf(pending.job));
     }
   }
 
@@ -119,35 +119,35 @@ export class WorkerPool implements JobRunner {
   #freeThread(): Thread | undefined {
     const isWorkWaiting = this.#waiting.now.length + this.#waiting.ahead.length > 0;
     if (!isWorkWaiting) return undefined;
-    const idle = this.#threads.find(({ tasks }) => tasks.length === 0);
+    const idle = this.#threads.find(({ jobs }) => jobs.length === 0);
     if (idle !== undefined) return idle;
     if (this.#threads.length < this.#mostThreads) return this.#start();
-    return this.#threads.find(({ tasks }) => tasks.length < jobsPerThread);
+    return this.#threads.find(({ jobs }) => jobs.length < jobsPerThread);
   }
 
   #settle(thread: Thread, answer: ThreadAnswer): void {
-    const task = thread.tasks.shift();
-    assert(task !== undefined, 'a thread answered without a job');
+    const pending = thread.jobs.shift();
+    assert(pending !== undefined, 'a thread answered without a job');
     this.#dispatch();
     if ('result' in answer) {
-      task.resolve(answer.result);
+      pending.resolve(answer.result);
       return;
     }
     const error = BasynError.fromRecord(answer.error);
     if (answer.stack !== undefined) error.stack = answer.stack;
-    task.reject(error);
+    pending.reject(error);
   }
 
   #fail(error: BasynError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     // Removes the waiting jobs: they must not start on a thread that still answers, or on a new one.
-    const tasks = [
-      ...this.#threads.flatMap((thread) => thread.tasks),
+    const jobs = [
+      ...this.#threads.flatMap((thread) => thread.jobs),
       ...this.#waiting.now.splice(0),
       ...this.#waiting.ahead.splice(0),
     ];
-    for (const task of tasks) task.reject(error);
+    for (const pending of jobs) pending.reject(error);
   }
 
   #threadFailure(what: string, cause: Error): BasynError {

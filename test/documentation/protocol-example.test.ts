@@ -78,10 +78,13 @@ describe('the example run in docs/protocol.md', () => {
       compression: { name: 'none', level: null },
       peerTimeoutMs: 60_000,
     } as const;
-    const lanes = new LaneOpener(peer.channel, 0, noLane, () => undefined);
+    const laneOpener = new LaneOpener(peer.channel, 0, noLane);
     const runner = new InlineRunner(perform);
     const reporter = makeReporter();
-    await Promise.all([runLocalEnd({ order, channel: peer.channel, runner, reporter, lanes }), peer.play()]);
+    await Promise.all([
+      runLocalEnd({ order, channel: peer.channel, runner, reporter, laneOpener }),
+      peer.play(),
+    ]);
     reporter.stop();
     peer.expectAsDocumented('open', ['protocol', 'path', 'role', 'phases', 'lanes', 'peerTimeoutMs']);
   });

@@ -285,7 +285,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
   });
 
   test('with a node that is too old', async () => {
-    // What the loader says and does under node 16: a hello with its version, and then it ends.
+    // What the loader says and does under node 16: a banner with its version, and then it ends.
     const path = join(scratchDirectory(), 'old-node');
     writeFileSync(path, '#!/bin/sh\necho BASYN 1 16.20.2\n', { mode: 0o755 });
     const sentence =

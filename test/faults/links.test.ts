@@ -169,7 +169,7 @@ describe('a link that is stalled', () => {
     const options = ['--mode=SYNC', '--compress=none', '--timeout=5', ...verbose];
     const result = await workshop.run(wiring, pair, options, { port: relay.port });
     const sentence = expectFailure(result, { withinMs: 12_000 });
-    expect(sentence).toContain('Nothing came from the other side for 5 seconds');
+    expect(sentence).toContain('The peer sent nothing for 5 seconds');
     expect(sentence).toContain('. If the host or the link is only slow, raise --timeout.');
     // The agent too has ended by itself, although its session is still there.
     await expect.poll(victims['the remote agent'], { timeout: 9000 }).toBeUndefined();
@@ -188,7 +188,7 @@ describe('a host that does not answer', () => {
   };
   const options = ['--mode=SYNC', '--timeout=2', ...verbose];
   const sentence =
-    "basyn: Can't start on 127.0.0.1: no answer from node there within 2 seconds: " +
+    "basyn: Can't start on 127.0.0.1: node there did not answer within 2 seconds; " +
     'the host or the link to it hangs. If the host or the link is only slow, raise --timeout.';
 
   test.each([

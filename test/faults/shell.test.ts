@@ -129,7 +129,7 @@ describe('an account that runs no command is not told to fix its profile', () =>
     [
       'has a shell that does nothing',
       'false',
-      '"node" ended with status 1 there without a word: the account may have no shell',
+      '"node" ended with status 1 there and printed nothing: the account may have no shell',
     ],
     [
       'is for git only',

@@ -198,18 +198,19 @@ class Laboratory {
       const localPath = pathOf(this.#files, localRole);
       const remotePath = pathOf(this.#files, localRole === 'source' ? 'target' : 'source');
       const reporter = makeReporter(undefined, order);
-      const lanes = new LaneOpener(
-        channel,
-        0,
-        () => Promise.reject(new Error('no lanes')),
-        () => undefined,
-      );
+      const laneOpener = new LaneOpener(channel, 0, () => Promise.reject(new Error('no lanes')));
       channel.watch(order.peerTimeoutMs, () => runner.isBusy);
       try {
-        await runLocalEnd({ order: { ...order, localPath, remotePath }, channel, runner, reporter, lanes });
+        await runLocalEnd({
+          order: { ...order, localPath, remotePath },
+          channel,
+          runner,
+          reporter,
+          laneOpener,
+        });
       } finally {
         reporter.stop();
-        lanes.stop();
+        laneOpener.stop();
       }
     } finally {
       await runner.close();

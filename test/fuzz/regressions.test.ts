@@ -25,14 +25,9 @@ test('a refusal that comes while the hash function is being loaded is heard by t
   const path = scratchFile(Buffer.alloc(1000));
   const { channel, readable } = channelTo(sink());
   const runner = new InlineRunner(perform);
-  const lanes = new LaneOpener(
-    channel,
-    0,
-    () => Promise.reject(new Error('none')),
-    () => undefined,
-  );
+  const laneOpener = new LaneOpener(channel, 0, () => Promise.reject(new Error('none')));
   const order = { ...plainOrder, hash: 'XXH128', localPath: path, remotePath: path } as const;
-  const running = runLocalEnd({ order, channel, runner, reporter: makeReporter(), lanes });
+  const running = runLocalEnd({ order, channel, runner, reporter: makeReporter(), laneOpener });
   readable.write(frameOf({ type: 'failure', code: 'device', message: 'no such device.' }));
   expect(await failureOf(() => running)).toMatchObject({ code: 'device', message: 'no such device.' });
   await sleep(20);

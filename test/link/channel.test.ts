@@ -5,51 +5,52 @@ import { BasynError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
 import { Channel } from '../../src/link/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
+import type { Trace } from '../../src/trace.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { failureOf } from '../support/failure.ts';
 
 const MiB = 1024 * 1024;
-const shortWayMs = limits.longRoundTripMs / 10;
-const longWayMs = limits.longRoundTripMs * 10;
+const nearMs = limits.longRoundTripMs / 10;
+const farMs = limits.longRoundTripMs * 10;
 
-test('on a short way, no more payload goes out than was confirmed, and a little', async () => {
-  const { channel, carried } = channelOver(shortWayMs);
+test('with a short round trip, the payload in flight is bounded until the peer confirms some', async () => {
+  const { channel, carried } = channelOver(nearMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, MiB)));
   await sleep(20);
-  expect(carried()).toBe(limits.shortWayBytes);
-  channel.confirmed(MiB);
+  expect(carried()).toBe(limits.nearWindowBytes);
+  confirm(channel, 1);
   await sleep(20);
-  expect(carried()).toBe(limits.shortWayBytes + MiB);
-  channel.confirmed(2 * MiB);
+  expect(carried()).toBe(limits.nearWindowBytes + MiB);
+  confirm(channel, 2);
   await sent;
   expect(carried()).toBe(5 * MiB);
 });
 
-test('zeros, which take no room on the way, wait for none', async () => {
-  const { channel, carried } = channelOver(shortWayMs);
+test('zeros, which have no payload, do not wait for room', async () => {
+  const { channel, carried } = channelOver(nearMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, 0)));
   await sent;
   expect(carried()).toBe(0);
 });
 
-test('on a long way, payload goes out without waiting for a confirmation', async () => {
-  const { channel, carried } = channelOver(longWayMs);
+test('with a long round trip, payload goes out without waiting for a confirmation', async () => {
+  const { channel, carried } = channelOver(farMs);
   await Promise.all(Array.from({ length: 5 }, () => send(channel, MiB)));
   expect(carried()).toBe(5 * MiB);
 });
 
-test('what waits for room on a short way counts as what the link can do', async () => {
-  const { channel } = channelOver(shortWayMs);
+test('with a short round trip, waiting for room measures the throughput', async () => {
+  const { channel } = channelOver(nearMs);
   for (let count = 0; count < 80; count++) {
     await send(channel, MiB);
-    setTimeout(() => channel.confirmed(MiB), 20);
+    setTimeout(() => confirm(channel, 1), 20);
   }
   // Two MiB in each 20 ms, over a lane that takes them at once.
-  expect(channel.bytesPerMs).toBeGreaterThan((2 * MiB) / 40);
-  expect(channel.bytesPerMs).toBeLessThan((2 * MiB) / 10);
+  expect(channel.throughput.bytesPerMs).toBeGreaterThan((2 * MiB) / 40);
+  expect(channel.throughput.bytesPerMs).toBeLessThan((2 * MiB) / 10);
 });
 
-test('a short way is told from a long one while the other side is busy', async () => {
+test('a short round trip is recognised while the peer is busy', async () => {
   const busyMs = 300;
   const isFree = sleep(busyMs);
   const channel = channelThrough((push) => void isFree.then(push));
@@ -57,16 +58,16 @@ test('a short way is told from a long one while the other side is busy', async (
   expect(await channel.measureRoundTripMs(shortMs)).toBeLessThan(shortMs);
 });
 
-test('a long way is measured within little more than a round trip', async () => {
-  const channel = channelThrough((push) => void setTimeout(push, longWayMs));
+test('a long round trip is measured in little more than one', async () => {
+  const channel = channelThrough((push) => void setTimeout(push, farMs));
   const startMs = performance.now();
   const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
-  expect(roundTripMs).toBeGreaterThanOrEqual(longWayMs - 1);
-  expect(roundTripMs).toBeLessThan(longWayMs * 4);
-  expect(performance.now() - startMs).toBeLessThan(longWayMs * 8);
+  expect(roundTripMs).toBeGreaterThanOrEqual(farMs - 1);
+  expect(roundTripMs).toBeLessThan(farMs * 4);
+  expect(performance.now() - startMs).toBeLessThan(farMs * 8);
 });
 
-test('a way can’t be measured when the conversation has ended', async () => {
+test('a measurement of the round trip fails with the conversation', async () => {
   const channel = channelThrough(() => undefined);
   const measured = failureOf(() => channel.measureRoundTripMs(limits.longRoundTripMs));
   await sleep(20);
@@ -74,13 +75,20 @@ test('a way can’t be measured when the conversation has ended', async () => {
   expect(await measured).toMatchObject({ message: 'The line is dead.' });
 });
 
-test('payload that was not sent can’t be confirmed', async () => {
-  const { channel } = channelOver(shortWayMs);
+test('payload and data that were not sent cannot be confirmed', async () => {
+  const { channel } = channelOver(nearMs);
   await send(channel, MiB);
-  expect(() => channel.confirmed(MiB + 1)).toThrow(/confirmed more payload/);
+  const confirmation = { writtenBytes: MiB, payloadBytes: MiB };
+  expect(() => channel.confirmed({ ...confirmation, payloadBytes: MiB + 1 })).toThrow(
+    /confirmed more payload/,
+  );
+  expect(() => channel.confirmed({ ...confirmation, writtenBytes: MiB + 1 })).toThrow(/confirmed more data/);
+  expect(() => channel.confirmed({ ...confirmation, payloadBytes: MiB - 1 })).toThrow(
+    /not all of the payload/,
+  );
 });
 
-test('a flush of the peer is known until its next message, and is no message itself', async () => {
+test('a flush of the peer is reported until its next message, and is not a message of the conversation', async () => {
   const [channel, peer] = channelPair();
   const flushes: string[] = [];
   channel.onFlush((whose) => flushes.push(whose));
@@ -92,6 +100,24 @@ test('a flush of the peer is known until its next message, and is no message its
   peer.send({ type: 'finished', writtenBytes: 1 });
   expect(await channel.next()).toEqual({ type: 'finished', writtenBytes: 1 });
   expect(channel.isPeerFlushing).toBe(false);
+});
+
+test('a trace has each message of each lane, in both directions', async () => {
+  const lines: string[] = [];
+  const { channel } = channelOver(farMs, (line) => lines.push(line));
+  channel.addLane({
+    readable: new PassThrough(),
+    writable: new Writable({ write: (_bytes, _encoding, done) => done() }),
+  });
+  channel.send({ type: 'advance', doneBuffers: 3 });
+  await send(channel, MiB);
+  await send(channel, 0);
+  expect(lines).toEqual([
+    'decision: a round trip of 50.0 ms is long',
+    'lane 1 sent advance, 28 bytes: 3 buffers settled',
+    `lane 1 sent data, ${MiB + 52} bytes: ${MiB} device bytes in 1 extents from offset 0, ${MiB} bytes of none`,
+    `lane 2 sent data, 52 bytes: ${MiB} device bytes in 1 extents from offset 0, 0 bytes of zero`,
+  ]);
 });
 
 /** To another channel, to which what is said goes when `carry` pushes it. */
@@ -106,7 +132,7 @@ function channelThrough(carry: (push: () => void) => void): Channel {
 }
 
 /** Over a lane that takes everything at once, without headers to count. */
-function channelOver(roundTripMs: number): { channel: Channel; carried: () => number } {
+function channelOver(roundTripMs: number, trace?: Trace): { channel: Channel; carried: () => number } {
   let carriedBytes = 0;
   const writable = new Writable({
     write(bytes: Uint8Array, _encoding, done) {
@@ -114,7 +140,7 @@ function channelOver(roundTripMs: number): { channel: Channel; carried: () => nu
       done();
     },
   });
-  const channel = new Channel();
+  const channel = new Channel(trace);
   channel.addLane({ readable: new PassThrough(), writable });
   channel.learnRoundTripMs(roundTripMs);
   onTestFinished(() => channel.destroy());
@@ -122,8 +148,13 @@ function channelOver(roundTripMs: number): { channel: Channel; carried: () => nu
 }
 
 async function send(channel: Channel, payloadBytes: number): Promise<void> {
-  await channel.roomForData(payloadBytes);
-  await channel.sendData(dataOf(payloadBytes));
+  const { drained } = await channel.sendData(dataOf(payloadBytes));
+  await drained;
+}
+
+/** The peer has written this number of frames of 1 MiB. */
+function confirm(channel: Channel, frames: number): void {
+  channel.confirmed({ writtenBytes: frames * MiB, payloadBytes: frames * MiB });
 }
 
 function dataOf(payloadBytes: number): DataMessage {

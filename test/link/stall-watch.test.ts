@@ -26,10 +26,10 @@ function complaintAfter(totalMs: number, standingAt: (ms: number, watch: StallWa
 }
 
 test('a peer that says nothing but that it lives is given up after ten timeouts', () => {
-  expect(complaintAfter(20_000, () => idle)).toMatch(/^10250: .*makes no progress for 10 seconds/);
+  expect(complaintAfter(20_000, () => idle)).toMatch(/^10250: .*has made no progress for 10 seconds/);
   // A ping that has come in part counts for nothing.
   const partly = (ms: number): Standing => ({ ...idle, substanceBytes: ms % (frameHeaderBytes - 1) });
-  expect(complaintAfter(20_000, partly)).toMatch(/makes no progress/);
+  expect(complaintAfter(20_000, partly)).toMatch(/has made no progress/);
 });
 
 test.each<[string, (ms: number, watch: StallWatch) => Standing]>([

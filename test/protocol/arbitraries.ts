@@ -26,7 +26,7 @@ const receiving = fc.record({
   dryRun: fc.boolean(),
 });
 
-const laneMeeting = fc.record({
+const laneAddress = fc.record({
   port: fc.integer({ min: 1, max: 65_535 }),
   token: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((token) => Buffer.from(token).toString('hex')),
 });
@@ -73,7 +73,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     identity: fc.jsonValue(),
     warnings: fc.array(text, { maxLength: 20 }),
     cachedBecause: fc.option(text),
-    lanes: fc.option(laneMeeting),
+    lanes: fc.option(laneAddress),
   }),
   begin: plan,
   digests: fc.record({ firstBuffer: offset, digests: bytes }),

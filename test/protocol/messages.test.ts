@@ -166,7 +166,7 @@ describe('a malformed message', () => {
     const { message: sentence } = outcomeOf(() =>
       decodeMessage({ type: typeNumbers.open, payload }),
     ) as BasynError;
-    expect(sentence).toMatch(/^The other side sent [^\n]+\.$/);
+    expect(sentence).toMatch(/^The peer sent [^\n]+\.$/);
   });
 
   test.each([['a remedy of a later version'], [null], [{ code: 'create' }]])(

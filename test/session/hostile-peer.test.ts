@@ -221,7 +221,7 @@ describe('a local source', () => {
         agent.send({ type: 'failure', code: 'device', message: 'cannot close remote device /dev/sdb.' }),
       'cannot close remote device /dev/sdb.',
     ],
-    ['goes away without saying so', (agent) => agent.destroy(), 'The connection to the other side ended'],
+    ['goes away without saying so', (agent) => agent.destroy(), 'The connection to the peer ended'],
     ['says something else', (agent) => agent.send({ type: 'finished', writtenBytes: 0 }), '"finished"'],
   ])('reports no success where the target has finished, and then %s', async (_, end, words) => {
     const error = await localOutcome(
@@ -238,18 +238,13 @@ describe('a local source', () => {
     const order = { ...plainOrder, phases: ['copy'] as const, localPath: path, remotePath: '/remote' };
     const reporter = makeReporter();
     onTestFinished(() => reporter.stop());
-    const lanes = new LaneOpener(
-      local,
-      0,
-      () => Promise.reject(new Error('no lanes')),
-      () => undefined,
-    );
+    const laneOpener = new LaneOpener(local, 0, () => Promise.reject(new Error('no lanes')));
     const running = runLocalEnd({
       order,
       channel: local,
       runner: new InlineRunner(perform),
       reporter,
-      lanes,
+      laneOpener,
     });
     const outcome = running.then(
       () => expect.fail('it reported success'),
@@ -280,7 +275,7 @@ async function answerTo(said: readonly Message[]): Promise<BasynError> {
     () => undefined,
   );
   for (const message of said) {
-    if (message.type === 'data') await local.sendData(message);
+    if (message.type === 'data') await (await local.sendData(message)).drained;
     else local.send(message);
   }
   try {

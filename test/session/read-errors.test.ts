@@ -100,6 +100,7 @@ describe('a read that fails', () => {
           order,
           reporter,
           startRunner: () => Promise.resolve(runner),
+          trace: undefined,
           onWritten: () => undefined,
         };
         expect(await failureOf(() => runOnSameHost(here))).toMatchObject({ code: 'device' });

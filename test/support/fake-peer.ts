@@ -1,5 +1,5 @@
 /**
- * A remote side that lies: `node fake-peer.mjs BEHAVIOUR SIZE` says the loader's hello, swallows the agent's
+ * A remote side that lies: `node fake-peer.mjs BEHAVIOUR SIZE` prints the loader's banner, swallows the agent's
  * program, and then does what its behaviour says. It ends with its stdin, unless that is what it is to refuse.
  */
 import { createHash } from 'node:crypto';

@@ -7,7 +7,7 @@ import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
-import { Reporter } from '../../src/session/reporter.ts';
+import { RunReporter } from '../../src/session/run-reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
@@ -27,7 +27,7 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   force: false,
   dryRun: false,
   peerTimeoutMs: 10_000,
-  lanes: 1,
+  laneCount: 1,
 };
 
 /** An order over two sparse files. */
@@ -74,7 +74,7 @@ export async function runInMemory(
   };
   addLane();
   const reporter = makeReporter(onEvent, order);
-  const lanes = new LaneOpener(local, 0, unreachable, () => undefined);
+  const laneOpener = new LaneOpener(local, 0, unreachable);
   const [localRunner, agentRunner] = [makeRunner(), makeRunner()];
   const growing = setInterval(() => {
     if (local.dataBytes === 0) return;
@@ -82,7 +82,7 @@ export async function runInMemory(
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
   const ends = [
-    runLocalEnd({ order, channel: local, runner: localRunner, reporter, lanes }).then(onLocalSuccess),
+    runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener }).then(onLocalSuccess),
     serveAgentEnd(agent, agentRunner, () => Promise.resolve(null)),
   ];
   try {
@@ -109,6 +109,11 @@ function unreachable(): never {
 export function makeReporter(
   onEvent: (event: RunEvent) => void = () => undefined,
   { dryRun, sizes }: Pick<Order, 'dryRun' | 'sizes'> = plainOrder,
-): Reporter {
-  return new Reporter({ dryRun, sizes }, onEvent, () => ({ receivedBytes: 0, transmittedBytes: 0 }));
+): RunReporter {
+  return new RunReporter(
+    { dryRun, sizes },
+    onEvent,
+    () => ({ receivedBytes: 0, transmittedBytes: 0 }),
+    undefined,
+  );
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { agentCommand } from '../../src/transport/bootstrap.ts';
+import { agentCommand } from '../../src/transport/loader/bootstrap.ts';
 import { sshArguments } from '../../src/transport/ssh-arguments.ts';
 
 const plain = { host: 'backup', options: [] };
@@ -61,7 +61,7 @@ describe('the command that starts the agent', () => {
     expect(agentCommand('sudo -n node')).toMatch(/^sudo -n node -e '/);
   });
 
-  test('says hello before anything else, and ends with its input', () => {
+  test('prints the banner first, and ends with its input', () => {
     const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', agentCommand(`"${process.execPath}"`)], {
       input: '',
     });

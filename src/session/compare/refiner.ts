@@ -47,7 +47,7 @@ export class Refiner {
   readonly #theirs: DigestSource;
   readonly #tasks: TaskGroup;
   readonly #listener: RefinerListener;
-  readonly #gain = new RefinementGain();
+  readonly #gain: RefinementGain;
   readonly #parts = new Credit(limits.refiningParts);
   readonly #steps = new Credit(limits.refiningSteps);
   #waiting: DifferingBuffer[] = [];
@@ -59,6 +59,7 @@ export class Refiner {
     this.#theirs = theirs;
     this.#tasks = tasks;
     this.#listener = listener;
+    this.#gain = new RefinementGain(phase.trace);
   }
 
   add(buffer: DifferingBuffer): void {

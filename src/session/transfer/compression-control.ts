@@ -1,6 +1,7 @@
 import type { CompressionSetting, Encoding } from '../../codec/encoding.ts';
-import { limits } from '../../limits.ts';
+import { isNear, type Throughput } from '../../link/throughput.ts';
 import type { CompressionChoice } from '../../protocol/schemas.ts';
+import { MovingAverage } from '../moving-average.ts';
 
 /** The result of encoding one data frame. */
 export interface CompressionOutcome {
@@ -15,19 +16,10 @@ export interface CompressionOutcome {
   readonly encodeMs: number;
 }
 
-/** What is known about the link and the threads. */
-export interface Throughput {
-  /** Throughput of the link while it is busy. Undefined until it has been busy. */
-  readonly linkBytesPerMs: number | undefined;
-  /** Round-trip time. Undefined until it has been measured. */
-  readonly roundTripMs: number | undefined;
-  /** Number of threads that compress at once. */
-  readonly parallelism: number;
-}
-
 /** Chooses the compression of the next data frame. */
 export interface CompressionControl {
-  next(throughput: Throughput): CompressionSetting;
+  /** @param parallelism the number of threads that compress at once. */
+  next(link: Throughput, parallelism: number): CompressionSetting;
   observe(outcome: CompressionOutcome): void;
 }
 
@@ -99,11 +91,11 @@ export class AdaptiveCompression implements CompressionControl {
   readonly #encoding: 'zlib' | 'zstd';
   readonly #least: 'may be none' | 'at least level 1';
   /** Speed of level 1 on one thread, for data that is worth compressing. */
-  #bytesPerMs = firstGuess.bytesPerMs;
+  readonly #bytesPerMs = new MovingAverage(firstGuess.bytesPerMs, recentWeight);
   /** Ratio of level 1, for the same data. */
-  #ratio = firstGuess.ratio;
+  readonly #ratio = new MovingAverage(firstGuess.ratio, recentWeight);
   /** Share of the non-zero data that is worth compressing. The rest is sampled and sent as it is. */
-  #worthwhileShare = firstGuess.worthwhileShare;
+  readonly #worthwhileShare = new MovingAverage(firstGuess.worthwhileShare, recentShareWeight);
   #frames = 0;
 
   constructor(encoding: 'zlib' | 'zstd', least: 'may be none' | 'at least level 1') {
@@ -111,20 +103,20 @@ export class AdaptiveCompression implements CompressionControl {
     this.#least = least;
   }
 
-  next({ linkBytesPerMs, roundTripMs, parallelism }: Throughput): CompressionSetting {
+  next({ bytesPerMs: linkBytesPerMs, roundTripMs }: Throughput, parallelism: number): CompressionSetting {
     this.#frames++;
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return this.#firstSetting(roundTripMs);
-    const share = this.#worthwhileShare;
-    const isBoundBySsh = isShort(roundTripMs) && linkBytesPerMs > gigabitBytesPerMs;
+    const share = this.#worthwhileShare.value;
+    const isBoundBySsh = isNear(roundTripMs) && linkBytesPerMs > gigabitBytesPerMs;
     const weight = isBoundBySsh ? processorWeight.boundBySsh : processorWeight.boundByNetwork;
     let best: CompressionSetting = { encoding: 'none', level: 1 };
     let bestScore = this.#least === 'may be none' ? linkBytesPerMs : 0;
     for (const { level, speed, size } of levels[encoding]) {
-      const threadsBytesPerMs = (parallelism * speed * this.#bytesPerMs) / (share + sampledShare);
+      const threadsBytesPerMs = (parallelism * speed * this.#bytesPerMs.value) / (share + sampledShare);
       const bytesPerMs = Math.min(
         threadsBytesPerMs,
-        linkBytesPerMs / (share * size * this.#ratio + 1 - share),
+        linkBytesPerMs / (share * size * this.#ratio.value + 1 - share),
       );
       const score = bytesPerMs / (1 + (weight * bytesPerMs) / threadsBytesPerMs);
       if (score <= bestScore) continue;
@@ -133,14 +125,14 @@ export class AdaptiveCompression implements CompressionControl {
     }
     if (best.encoding !== 'none') return best;
     // Where the threads are slower than the link, compression cannot pay, whatever the data.
-    const mayPay = parallelism * this.#bytesPerMs > linkBytesPerMs;
+    const mayPay = parallelism * this.#bytesPerMs.value > linkBytesPerMs;
     return mayPay && this.#frames % probeInterval === 0 ? { encoding, level: 1 } : best;
   }
 
   /** Used before the link has been measured: a link with a short round trip is usually fast, and a slow one has a long one. */
   #firstSetting(roundTripMs: number | undefined): CompressionSetting {
     return {
-      encoding: isShort(roundTripMs) && this.#least === 'may be none' ? 'none' : this.#encoding,
+      encoding: isNear(roundTripMs) && this.#least === 'may be none' ? 'none' : this.#encoding,
       level: 1,
     };
   }
@@ -149,16 +141,9 @@ export class AdaptiveCompression implements CompressionControl {
     const known = levels[this.#encoding].find(({ level }) => level === setting.level);
     if (known === undefined || setting.encoding !== this.#encoding || encoding === 'zero') return;
     const worthwhile = encoding === setting.encoding ? 1 : 0;
-    this.#worthwhileShare += recentShareWeight * (worthwhile - this.#worthwhileShare);
+    this.#worthwhileShare.add(worthwhile);
     if (encoding !== setting.encoding || encodeMs === 0) return;
-    const bytesPerMs = lengthBytes / encodeMs / known.speed;
-    const ratio = payloadBytes / lengthBytes / known.size;
-    this.#bytesPerMs += recentWeight * (bytesPerMs - this.#bytesPerMs);
-    this.#ratio += recentWeight * (ratio - this.#ratio);
+    this.#bytesPerMs.add(lengthBytes / encodeMs / known.speed);
+    this.#ratio.add(payloadBytes / lengthBytes / known.size);
   }
-}
-
-/** A round trip that has not been measured may be long. */
-function isShort(roundTripMs = Infinity): boolean {
-  return roundTripMs < limits.longRoundTripMs;
 }

@@ -1,9 +1,10 @@
+import type { CompressionSetting } from '../../codec/encoding.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
-import { BasynError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
+import type { Trace } from '../../trace.ts';
 import type { CompressionControl } from './compression-control.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -21,6 +22,7 @@ export class Sender {
   readonly #frames = new Credit(limits.firstFrames);
   #isLinkKnown = false;
   readonly #queue: Extent[] = [];
+  #tracedSetting = '';
   #isPumping = false;
   #queuedBytes = 0;
   #handedOverBytes = 0;
@@ -60,18 +62,9 @@ export class Sender {
    * @throws {BasynError} `protocol`, where it confirms data that was not sent.
    */
   written({ writtenBytes, payloadBytes }: WrittenMessage): void {
+    this.#channel.confirmed({ writtenBytes, payloadBytes });
     this.#writtenBytes += writtenBytes;
-    if (this.#writtenBytes > this.#handedOverBytes) {
-      throw new BasynError('protocol', 'The peer confirmed more data than it was sent.');
-    }
     this.#window.release(writtenBytes);
-    this.#channel.confirmed(payloadBytes);
-    if (this.#writtenBytes === this.#handedOverBytes && this.#channel.unconfirmedBytes > 0) {
-      throw new BasynError(
-        'protocol',
-        'The peer confirmed all data, but less payload than the data was sent in.',
-      );
-    }
   }
 
   /** Resolves when all accepted ranges are handed over to the channel. */
@@ -104,26 +97,33 @@ export class Sender {
 
   /** Until the speed of the link is known, few frames are sent: their compression is a guess. */
   #learnLink(): void {
-    if (this.#isLinkKnown || this.#channel.bytesPerMs === undefined) return;
+    if (this.#isLinkKnown || this.#channel.throughput.bytesPerMs === undefined) return;
     this.#isLinkKnown = true;
     this.#frames.release(limits.framesUnderWay - limits.firstFrames);
   }
 
+  #traceChange({ encoding, level }: CompressionSetting, trace: Trace): void {
+    const setting = encoding === 'none' ? 'none' : `${encoding} level ${level}`;
+    if (setting === this.#tracedSetting) return;
+    this.#tracedSetting = setting;
+    const { bytesPerMs } = this.#channel.throughput;
+    const rate = bytesPerMs === undefined ? 'not measured yet' : `${(bytesPerMs / 1000).toFixed(1)} MB/s`;
+    trace(`decision: compression ${setting}; throughput of the link: ${rate}`);
+  }
+
   async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
     const { device, runner } = this.#phase;
-    const { parallelism } = runner;
-    const { bytesPerMs: linkBytesPerMs, roundTripMs } = this.#channel;
-    const setting = this.#control.next({ linkBytesPerMs, roundTripMs, parallelism });
+    const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
+    if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
     const { encoding, digest, payload, encodeMs, memory } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
-    await this.#channel.roomForData(payloadBytes);
     const message = { type: 'data', extents, encoding, digest, payload } as const;
-    const sending = this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
+    const { drained } = await this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;
-    await sending;
+    await drained;
     this.#learnLink();
     this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();

@@ -129,7 +129,14 @@ async function phaseFor(source: Buffer): Promise<Phase> {
     roundTripMs: null,
     dryRun: false,
   } as const;
-  return phaseOf({ plan, device, output: device, runner: new InlineRunner(perform), zeros: 'write' });
+  return phaseOf({
+    plan,
+    device,
+    output: device,
+    runner: new InlineRunner(perform),
+    zeros: 'write',
+    trace: undefined,
+  });
 }
 
 function only(indexes: readonly number[]): Coverage {

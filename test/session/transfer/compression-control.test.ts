@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Encoding } from '../../../src/codec/encoding.ts';
+import type { Throughput } from '../../../src/link/throughput.ts';
 import {
   compressionControlOf,
   type CompressionControl,
-  type Throughput,
 } from '../../../src/session/transfer/compression-control.ts';
 
 /** Bytes per millisecond. */
@@ -19,7 +19,7 @@ describe('a compression that was asked for', () => {
     const control = compressionControlOf(choice);
     for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
       observeSome(control);
-      expect(control.next(over(linkBytesPerMs, 2))).toMatchObject(setting);
+      expect(control.next(over(linkBytesPerMs), 2)).toMatchObject(setting);
     }
   });
 });
@@ -28,7 +28,7 @@ describe('a compression that is left open', () => {
   test('is as strong as it can be where the link is slow', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
-    const { encoding, level } = control.next(over(slowLink, 2));
+    const { encoding, level } = control.next(over(slowLink), 2);
     expect(encoding).toBe('zstd');
     expect(level).toBeGreaterThan(3);
   });
@@ -36,60 +36,58 @@ describe('a compression that is left open', () => {
   test('is none where the link is faster than any compression', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
-    expect(control.next(over(fastLink, 2))).toMatchObject({ encoding: 'none' });
+    expect(control.next(over(fastLink), 2)).toMatchObject({ encoding: 'none' });
   });
 
   test('is none where ssh would miss the processor time that it takes, although it would be a little faster', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
     // Two threads compress 200 MB/s.
-    expect(control.next(over(170_000, 2))).toMatchObject({ encoding: 'none' });
-    expect(control.next(over(100_000, 2))).toMatchObject({ encoding: 'zstd' });
-    expect(control.next(over(170_000, 8))).toMatchObject({ encoding: 'zstd' });
+    expect(control.next(over(170_000), 2)).toMatchObject({ encoding: 'none' });
+    expect(control.next(over(100_000), 2)).toMatchObject({ encoding: 'zstd' });
+    expect(control.next(over(170_000), 8)).toMatchObject({ encoding: 'zstd' });
   });
 
   test('counts the time that what is not worth it leaves to the threads', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control, ['zstd', 'none', 'none']);
-    expect(control.next(over(119_000, 2))).toMatchObject({ encoding: 'zstd' });
-    expect(control.next(over(400_000, 2))).toMatchObject({ encoding: 'none' });
+    expect(control.next(over(119_000), 2)).toMatchObject({ encoding: 'zstd' });
+    expect(control.next(over(400_000), 2)).toMatchObject({ encoding: 'none' });
   });
 
-  test('gains more where ssh itself is what bounds the link: on a short way, faster than gigabit Ethernet', () => {
+  test('gains more where ssh itself is what bounds the link: with a short round trip, faster than gigabit Ethernet', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
-    const longWay = { linkBytesPerMs: 250_000, roundTripMs: 40, parallelism: 4 };
-    expect(control.next(longWay)).toMatchObject({ encoding: 'zstd' });
-    expect(control.next({ ...longWay, roundTripMs: 0.3 })).toMatchObject({ encoding: 'none' });
-    expect(control.next({ ...longWay, roundTripMs: 0.3, linkBytesPerMs: 119_000 })).toMatchObject({
-      encoding: 'zstd',
-    });
+    const far = { bytesPerMs: 250_000, roundTripMs: 40 };
+    expect(control.next(far, 4)).toMatchObject({ encoding: 'zstd' });
+    expect(control.next({ ...far, roundTripMs: 0.3 }, 4)).toMatchObject({ encoding: 'none' });
+    expect(control.next({ bytesPerMs: 119_000, roundTripMs: 0.3 }, 4)).toMatchObject({ encoding: 'zstd' });
   });
 
   test.each([
-    { way: 'a short way, which is mostly a fast one', roundTripMs: 0.3, encoding: 'none' },
-    { way: 'a long way', roundTripMs: 40, encoding: 'zstd' },
-    { way: 'a way that nobody has measured', roundTripMs: undefined, encoding: 'zstd' },
-  ])('begins with $encoding on $way', ({ roundTripMs, encoding }) => {
+    { link: 'a short round trip, which mostly means a fast link', roundTripMs: 0.3, encoding: 'none' },
+    { link: 'a long round trip', roundTripMs: 40, encoding: 'zstd' },
+    { link: 'a round trip that has not been measured', roundTripMs: undefined, encoding: 'zstd' },
+  ])('begins with $encoding with $link', ({ roundTripMs, encoding }) => {
     const control = compressionControlOf({ name: 'auto', level: null });
-    const first = control.next({ linkBytesPerMs: undefined, roundTripMs, parallelism: 2 });
+    const first = control.next({ bytesPerMs: undefined, roundTripMs }, 2);
     expect(first).toMatchObject({ encoding });
   });
 
   test('is none where nearly nothing is worth it', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control, ['none']);
-    expect(control.next(over(119_000, 2))).toMatchObject({ encoding: 'none' });
+    expect(control.next(over(119_000), 2)).toMatchObject({ encoding: 'none' });
   });
 
   test('is tried again now and then where it could pay, as the data may change', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control, ['none']);
-    const used = Array.from({ length: 100 }, () => control.next(over(119_000, 2)));
+    const used = Array.from({ length: 100 }, () => control.next(over(119_000), 2));
     expect(used.some(({ encoding }) => encoding === 'zstd')).toBe(true);
     expect(used.filter(({ encoding }) => encoding === 'none').length).toBeGreaterThan(80);
     // No data could make two threads faster than such a link.
-    const useless = Array.from({ length: 100 }, () => control.next(over(fastLink, 2)));
+    const useless = Array.from({ length: 100 }, () => control.next(over(fastLink), 2));
     expect(useless.some(({ encoding }) => encoding === 'zstd')).toBe(false);
   });
 
@@ -97,14 +95,14 @@ describe('a compression that is left open', () => {
     const control = compressionControlOf({ name, level: null });
     observeSome(control);
     for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
-      expect(control.next(over(linkBytesPerMs, 2))).toMatchObject({ encoding: name });
+      expect(control.next(over(linkBytesPerMs), 2)).toMatchObject({ encoding: name });
     }
   });
 });
 
-/** On a way that is neither short nor known to be long. */
-function over(linkBytesPerMs: number | undefined, parallelism: number): Throughput {
-  return { linkBytesPerMs, roundTripMs: undefined, parallelism };
+/** On a link whose round trip has not been measured. */
+function over(bytesPerMs: number | undefined): Throughput {
+  return { bytesPerMs, roundTripMs: undefined };
 }
 
 /** Ordinary data on an ordinary core: 100 MB/s, to 40 %. Of `outcomes`, each in its turn. */

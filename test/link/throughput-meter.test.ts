@@ -1,30 +1,30 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RateMeter } from '../../src/link/rate-meter.ts';
+import { ThroughputMeter } from '../../src/link/throughput-meter.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['hrtime'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** One lane that takes so many bytes in so many milliseconds. */
-function wait(meter: RateMeter, bytes: number, elapsedMs: number): void {
+/** One lane that takes these bytes in this time. */
+function wait(meter: ThroughputMeter, bytes: number, elapsedMs: number): void {
   meter.waitBegins();
   vi.advanceTimersByTime(elapsedMs);
   meter.waitEnds(bytes);
 }
 
-test('a link that nobody waited for has no rate', () => {
-  expect(new RateMeter().bytesPerMs).toBeUndefined();
+test('an idle link has no throughput', () => {
+  expect(new ThroughputMeter().bytesPerMs).toBeUndefined();
 });
 
-test('a link that was waited for only for a moment has no rate yet, as it may still be warming up', () => {
-  const meter = new RateMeter();
+test('a short wait gives no throughput yet, because the peer may still be starting', () => {
+  const meter = new ThroughputMeter();
   wait(meter, 1000, 90);
   expect(meter.bytesPerMs).toBeUndefined();
   wait(meter, 4000, 60);
   expect(meter.bytesPerMs).toBeGreaterThan(30);
 });
 
-test('time in which nobody waits does not count', () => {
-  const meter = new RateMeter();
+test('idle time does not count', () => {
+  const meter = new ThroughputMeter();
   for (let count = 0; count < 20; count++) {
     wait(meter, 1000, 10);
     vi.advanceTimersByTime(500);
@@ -32,8 +32,8 @@ test('time in which nobody waits does not count', () => {
   expect(meter.bytesPerMs).toBeCloseTo(100);
 });
 
-test('a burst that goes into a buffer at once counts as its bytes, not as its speed', () => {
-  const meter = new RateMeter();
+test('a burst that fits into a buffer counts by its bytes, not by its speed', () => {
+  const meter = new ThroughputMeter();
   for (let count = 0; count < 50; count++) {
     wait(meter, 100_000, 1);
     wait(meter, 100_000, 1999);
@@ -42,8 +42,8 @@ test('a burst that goes into a buffer at once counts as its bytes, not as its sp
   expect(meter.bytesPerMs).toBeLessThan(105);
 });
 
-test('lanes that share a link have its rate together, and not each', () => {
-  const meter = new RateMeter();
+test('lanes that share a link have its throughput together, not each', () => {
+  const meter = new ThroughputMeter();
   for (let count = 0; count < 50; count++) {
     for (let lane = 0; lane < 4; lane++) meter.waitBegins();
     vi.advanceTimersByTime(100);
@@ -53,8 +53,8 @@ test('lanes that share a link have its rate together, and not each', () => {
   expect(meter.bytesPerMs).toBeLessThan(110);
 });
 
-test('a link that becomes slower is noticed', () => {
-  const meter = new RateMeter();
+test('a link that becomes slower is detected', () => {
+  const meter = new ThroughputMeter();
   for (let count = 0; count < 100; count++) wait(meter, 1000, 1);
   for (let count = 0; count < 100; count++) wait(meter, 1000, 100);
   expect(meter.bytesPerMs).toBeLessThan(11);

@@ -1,47 +1,39 @@
 import type { Readable } from 'node:stream';
-import { BasynError, type Remedy } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { bannerWord } from '../protocol/banner.ts';
-import { oldestAgentNode } from './bootstrap.ts';
+import { BasynError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { bannerWord } from '../../protocol/banner.ts';
 
-/** Text in place of the hello. */
+/** Other text arrived instead of the banner. */
 export class OtherText extends BasynError {
   readonly text: string;
 
   constructor(text: string) {
-    const said = JSON.stringify(text.slice(0, 80));
+    const printed = JSON.stringify(text.slice(0, 80));
     super(
       'connection',
-      `its shell prints text before node starts (${said}): make its profile silent where nobody sits at a terminal`,
+      `its shell prints text before node starts (${printed}): make its profile silent in sessions without a terminal`,
     );
     this.text = text;
   }
 }
 
 /**
- * Reads the loader's hello from the front of a stream, which is then paused just behind it.
+ * Reads the banner from the front of a stream, and pauses the stream just behind it.
  *
  * @returns the version of the remote node; undefined where the stream ended before any text.
- * @throws {BasynError} `connection`, where something else comes, or nothing in time.
+ * @throws {BasynError} `connection`, where other text arrives, or nothing within `timeoutMs`.
  */
 export function readBanner(stream: Readable, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let seen = Buffer.alloc(0);
     const timer = setTimeout(() => {
-      const seconds = Math.round(timeoutMs / 1000);
-      fail(
-        `no answer from node there within ${seconds} seconds: the host or the link to it hangs`,
-        'longer-timeout',
-      );
+      leave();
+      reject(noAnswer(timeoutMs));
     }, timeoutMs);
     const leave = (): void => {
       clearTimeout(timer);
       stream.off('data', take).off('end', end).off('error', end);
       stream.pause();
-    };
-    const fail = (reason: string, remedy: Remedy): void => {
-      leave();
-      reject(new BasynError('connection', reason, { remedy }));
     };
     const take = (bytes: Buffer): void => {
       seen = Buffer.concat([seen, bytes]);
@@ -49,12 +41,11 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
       if (newline < 0 && seen.byteLength < limits.maxBannerBytes) return;
       const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
+      leave();
       if (version === undefined) {
-        leave();
         reject(otherVersion(line) ?? new OtherText(line));
         return;
       }
-      leave();
       if (newline + 1 < seen.byteLength) stream.unshift(seen.subarray(newline + 1));
       resolve(version);
     };
@@ -66,18 +57,23 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
   });
 }
 
-/** The hello of a loader that is not of this version. */
-function otherVersion(line: string): BasynError | undefined {
-  const bootstrap = new RegExp(`^${bannerWord} (\\d+)(?: |$)`).exec(line)?.[1];
-  if (bootstrap === undefined || bootstrap === '1') return undefined;
-  const said = JSON.stringify(line.slice(0, 80));
+function noAnswer(timeoutMs: number): BasynError {
+  const seconds = Math.round(timeoutMs / 1000);
   return new BasynError(
     'connection',
-    `another version of Basyn starts there (${said}): use the same version on both machines`,
-    { remedy: 'other-node' },
+    `node there did not answer within ${seconds} seconds; the host or the link to it hangs`,
+    { remedy: 'longer-timeout' },
   );
 }
 
-export function isTooOld(version: string): boolean {
-  return Number.parseInt(version, 10) < oldestAgentNode;
+/** The banner of a loader of another version. */
+function otherVersion(line: string): BasynError | undefined {
+  const version = new RegExp(`^${bannerWord} (\\d+)(?: |$)`).exec(line)?.[1];
+  if (version === undefined || version === '1') return undefined;
+  const printed = JSON.stringify(line.slice(0, 80));
+  return new BasynError(
+    'connection',
+    `another version of Basyn starts there (${printed}): use the same version on both hosts`,
+    { remedy: 'other-node' },
+  );
 }

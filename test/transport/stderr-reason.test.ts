@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { agentCommand } from '../../src/transport/bootstrap.ts';
-import { reasonIn } from '../../src/transport/last-words.ts';
+import { agentCommand } from '../../src/transport/loader/bootstrap.ts';
+import { reasonIn } from '../../src/transport/stderr-reason.ts';
 
 const command = agentCommand('node');
 

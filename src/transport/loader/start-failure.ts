@@ -1,15 +1,13 @@
-import { systemReason, type Remedy } from '../errors.ts';
-import type { ChildExit } from './child.ts';
-import { reasonIn } from './last-words.ts';
+import type { Remedy } from '../../errors.ts';
+import { endInWords, type ChildExit } from '../child.ts';
+import { reasonIn } from '../stderr-reason.ts';
 
-/** A start that led to no agent. */
+/** A remote command that ended before the agent ran. */
 export interface FailedStart {
-  /** The program that was started here: ssh. */
-  readonly file: string;
   /** How node is started there. */
   readonly nodeCommand: string;
   readonly exit: ChildExit;
-  /** What came on stdout in place of the banner. */
+  /** What arrived on stdout instead of the banner. */
   readonly output: string;
   /** Of stderr, oldest first. */
   readonly errorLines: readonly string[];
@@ -22,7 +20,7 @@ const misfit =
 const crash = /FATAL ERROR|Fatal (process|error|javascript)|terminate called|Assertion failed/i;
 const missing = /(command )?not found|unknown command|no such file or directory/i;
 
-/** ssh's own status: the host was not reached, or did not let us in. */
+/** ssh's own status: it did not reach the host, or was not let in. */
 const statusOfSsh = 255;
 const maxOutputCharacters = 80;
 
@@ -34,27 +32,26 @@ export interface StartFailure {
 }
 
 /** Why there is no agent, and what to do. */
-export function startFailureOf({ file, nodeCommand, exit, output, errorLines }: FailedStart): StartFailure {
-  if (exit.spawnError !== undefined) return { reason: spawnFailureReason(file, exit.spawnError) };
+export function startFailureOf({ nodeCommand, exit, output, errorLines }: FailedStart): StartFailure {
   const words = reasonIn(errorLines);
   const text = firstLineOf(output);
-  const said = [words, text && JSON.stringify(text)].filter(Boolean).join(', ');
-  const inBrackets = said === '' ? '' : ` (${said})`;
-  if (accountWithoutCommands.test(said)) {
+  const printed = [words, text && JSON.stringify(text)].filter(Boolean).join(', ');
+  const inBrackets = printed === '' ? '' : ` (${printed})`;
+  if (accountWithoutCommands.test(printed)) {
     return { reason: `the account there runs no commands${inBrackets}`, remedy: 'other-user' };
   }
-  if (crash.test(said)) {
+  if (crash.test(printed)) {
     const limits = 'its limits on memory, processes or open files may be too low (ulimit -a)';
     return { reason: `node crashes there${inBrackets}: ${limits}` };
   }
   if (exit.code === statusOfSsh && text === undefined) {
     return { reason: words ?? 'ssh failed, and printed no reason; the remote command may have been killed' };
   }
-  if (restrictedAccount.test(said)) {
+  if (restrictedAccount.test(printed)) {
     const reason = `the account there runs certain commands only${inBrackets}: allow it to run node`;
     return { reason, remedy: 'other-user' };
   }
-  if (misfit.test(said)) {
+  if (misfit.test(printed)) {
     const reason = `the node there does not fit its system${inBrackets}: install one that does`;
     return { reason, remedy: 'other-node' };
   }
@@ -63,8 +60,8 @@ export function startFailureOf({ file, nodeCommand, exit, output, errorLines }: 
     return { reason, remedy: 'other-node' };
   }
   const end = `"${nodeCommand}" ${endInWords(exit)} there`;
-  // Such an account runs something else, or nothing, whatever it is asked for.
-  if (said === '') return { reason: `${end} without a word: ${accountHint}` };
+  // Such an account runs another program, or none, whatever the command is.
+  if (printed === '') return { reason: `${end} and printed nothing: ${accountHint}` };
   const reason =
     text === undefined
       ? `${end}${inBrackets}`
@@ -75,25 +72,7 @@ export function startFailureOf({ file, nodeCommand, exit, output, errorLines }: 
 const accountHint =
   'the account may have no shell, allow sftp only, or run another command in place of each (ForceCommand, authorized_keys)';
 
-/** How a process ended, as a verb: "was ended by SIGKILL". */
-export function endInWords({ code, signal }: ChildExit): string {
-  return signal === null ? `ended with status ${code ?? 'unknown'}` : `was ended by ${signal}`;
-}
-
-function spawnFailureReason(file: string, error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return `${file} is not installed here, or not in PATH`;
-  const advice = spawnAdvice[error.code ?? ''];
-  return `${file} can't be started: ${systemReason(error)}${advice === undefined ? '' : `: ${advice}`}`;
-}
-
-const spawnAdvice: Partial<Record<string, string>> = {
-  EMFILE: 'raise the limit on open files (ulimit -n)',
-  ENFILE: 'raise the limit on open files of the system (fs.file-max)',
-  EAGAIN: 'raise the limit on processes (ulimit -u), or end some of them',
-  ENOMEM: 'this machine has no memory left for it',
-};
-
-/** No control characters, and nothing at all where nothing is readable: sftp-server speaks in binary. */
+/** Undefined where no line has letters: sftp-server, for example, writes binary data. */
 function firstLineOf(output: string): string | undefined {
   const line = output.split(/\r?\n/).find((each) => /\p{L}/u.test(each));
   return line?.trim().slice(0, maxOutputCharacters);

@@ -1,10 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 
 /**
- * Whether ssh can ask a person for a password. It does so at the terminal of the session, wherever stdin leads
- * to, or in a window where there is a display (`SSH_ASKPASS`). Under cron or systemd there is neither.
+ * Whether ssh can ask the user for a password. It asks at the terminal of the session, whatever stdin is, or in a window
+ * where there is a display (`SSH_ASKPASS`). Under cron or systemd there is neither.
  */
-export function canAskPerson(): boolean {
+export function canAskUser(): boolean {
   const { DISPLAY = '', WAYLAND_DISPLAY = '', SSH_ASKPASS_REQUIRE } = process.env;
   return hasTerminal() || DISPLAY !== '' || WAYLAND_DISPLAY !== '' || SSH_ASKPASS_REQUIRE === 'force';
 }
@@ -14,7 +14,7 @@ function hasTerminal(): boolean {
     closeSync(openSync('/dev/tty', 'r+'));
     return true;
   } catch {
-    // For ssh, too, any failure means that there is none.
+    // ssh also takes any failure to mean that there is none.
     return false;
   }
 }

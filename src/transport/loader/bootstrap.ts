@@ -1,19 +1,19 @@
-import { assert } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { bannerWord } from '../protocol/banner.ts';
+import { assert } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { bannerWord } from '../../protocol/banner.ts';
 
 export const oldestAgentNode = 18;
 
 const lengthDigits = 8;
 
 /**
- * The loader, a piece of remote shell after the command that starts node. It says hello, reads the agent from its
- * stdin, and runs it: nothing is installed, nothing is written to the disk.
+ * The loader program, an argument of the command that starts node. It prints the banner, reads the agent from its stdin,
+ * and runs it. Nothing is installed, and nothing is written to the disk.
  *
- * It stands in single quotes, whatever shell reads it (sh, csh, fish): so it holds no quote of this kind, no
- * backslash, no exclamation mark and no newline. It is plain ES5, so that an old node can say how old it is.
- * Reading is synchronous and to the byte: what follows the agent belongs to the conversation. The text of the
- * agent's threads stays at hand.
+ * Any shell reads it in single quotes (sh, csh, fish). So it contains no single quote, backslash, exclamation mark or
+ * newline. It is plain ES5, so that an old node can report its version.
+ * It reads synchronously, and not one byte too many: what follows the agent belongs to the conversation. It keeps the
+ * program of the agent's threads for the agent.
  */
 const loader = [
   'var f=require("fs"),p=process;',
@@ -29,13 +29,13 @@ const loader = [
   '{filename:"basyn-agent.js"})(require)',
 ].join('');
 
-/** The command for the remote shell that runs the agent. `nodeCommand` is a piece of shell of the person's own. */
+/** The command for the remote shell that runs the agent. `nodeCommand` is a piece of shell that the user chose. */
 export function agentCommand(nodeCommand: string): string {
   return `${nodeCommand} -e '${loader}'`;
 }
 
-/** What the loader waits for: the program, after its length in decimal digits. */
-export function agentGreeting(packedAgent: Uint8Array): Uint8Array {
+/** What the loader program reads: the packed agent, after its length in decimal digits. */
+export function agentPackage(packedAgent: Uint8Array): Uint8Array {
   assert(packedAgent.byteLength < limits.maxAgentBytes, `agent of ${packedAgent.byteLength} bytes`);
   return Buffer.concat([
     Buffer.from(String(packedAgent.byteLength).padStart(lengthDigits, '0')),

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { startFailureOf, type FailedStart } from '../../src/transport/start-failure.ts';
+import { startFailureOf, type FailedStart } from '../../../src/transport/loader/start-failure.ts';
 
 function reasonOf(code: number | null, errorLine?: string, output = ''): string {
   const errorLines = errorLine === undefined ? [] : [errorLine];
   return startFailureOf({ ...start, exit: { code, signal: null }, errorLines, output }).reason;
 }
 
-const start: Omit<FailedStart, 'exit'> = { file: 'ssh', nodeCommand: 'node', output: '', errorLines: [] };
+const start: Omit<FailedStart, 'exit'> = { nodeCommand: 'node', output: '', errorLines: [] };
 
 test.each([
   [
@@ -37,7 +37,7 @@ test.each([
     'rbash: line 1: /opt/node: restricted: cannot specify `/',
     /^the account there runs certain commands only/,
   ],
-  [11, undefined, /^"node" ended with status 11 there without a word: the account may have no shell/],
+  [11, undefined, /^"node" ended with status 11 there and printed nothing: the account may have no shell/],
 ] as const)('status %s and %j', (code, errorLine, reason) => {
   expect(reasonOf(code, errorLine)).toMatch(reason);
 });
@@ -63,19 +63,4 @@ test.each([
   });
   expect(reason).not.toMatch(/--(user|remote-node)/);
   expect(rest).toEqual(remedy === undefined ? {} : { remedy });
-});
-
-test.each([
-  ['ENOENT', /^ssh is not installed here, or not in PATH$/],
-  ['EMFILE', /^ssh can't be started: too many open files \(EMFILE\): raise the limit on open files/],
-  ['EAGAIN', /^ssh can't be started: .*\(EAGAIN\): raise the limit on processes/],
-  ['ENOMEM', /^ssh can't be started: .*\(ENOMEM\): this machine has no memory/],
-  ['EACCES', /^ssh can't be started: permission denied \(EACCES\)$/],
-])('%s as ssh is started', (code, reason) => {
-  const errno = { EMFILE: -24, EAGAIN: -11, ENOMEM: -12 }[code];
-  const spawnError = Object.assign(new Error(`spawn ssh ${code}`), {
-    code,
-    ...(errno !== undefined && { errno }),
-  });
-  expect(startFailureOf({ ...start, exit: { code: null, signal: null, spawnError } }).reason).toMatch(reason);
 });

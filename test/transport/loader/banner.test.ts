@@ -1,11 +1,12 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { limits } from '../../src/limits.ts';
-import { isTooOld, readBanner } from '../../src/transport/banner.ts';
-import { failureOf } from '../support/failure.ts';
+import { limits } from '../../../src/limits.ts';
+import { readBanner } from '../../../src/transport/loader/banner.ts';
+import { isTooOld } from '../../../src/transport/loader/node-loader.ts';
+import { failureOf } from '../../support/failure.ts';
 
-test('a hello is read to the byte, however it is cut, and leaves what follows to others', async () => {
+test('a banner is read to the byte, in whatever pieces it arrives, and what follows stays in the stream', async () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 10 });
   await fc.assert(
     fc.asyncProperty(cuts, fc.uint8Array({ minLength: 1, maxLength: 50 }), async (lengths, follows) => {
@@ -26,7 +27,7 @@ test('a hello is read to the byte, however it is cut, and leaves what follows to
   );
 });
 
-test('another version of the bootstrap is told as such, and is no noise of the shell', async () => {
+test('another version of the bootstrap is reported as such, and not as text of the shell', async () => {
   const stream = new PassThrough();
   stream.write('BASYN 2 20.11.0\n');
   const { code, message } = await failureOf(() => readBanner(stream, 1000));
@@ -43,14 +44,14 @@ test.each(['Welcome!\n', 'BASYN 1 20.11.0 \n', '\n', 'BASYN 1\n', 'x'.repeat(lim
   },
 );
 
-test('silence is refused after a while', async () => {
+test('silence is a failure after the timeout', async () => {
   expect(await failureOf(() => readBanner(new PassThrough(), 30))).toMatchObject({
-    message: expect.stringMatching(/^no answer from node there within 0 seconds: /),
+    message: expect.stringMatching(/^node there did not answer within 0 seconds; /),
     remedy: 'longer-timeout',
   });
 });
 
-test('an end without a word is told as such', async () => {
+test('the end of the stream before any text is reported as such', async () => {
   const stream = new PassThrough();
   stream.end();
   expect(await readBanner(stream, 1000)).toBeUndefined();

@@ -2,6 +2,7 @@ import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
 import { assert, type Side } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { Trace } from '../trace.ts';
 import type { Order } from './order.ts';
 import { doSizesMatch } from './sizes.ts';
 import type {
@@ -22,10 +23,11 @@ export interface DiskReads {
 }
 
 /** Reports the events of a run to its caller, and builds the final report. */
-export class Reporter {
+export class RunReporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
   readonly #emit: EventListener;
   readonly #traffic: () => Traffic;
+  readonly #trace: Trace | undefined;
   readonly #startMs = monotonicMs();
   readonly #phases: PhaseReport[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -37,10 +39,16 @@ export class Reporter {
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
 
-  constructor(order: Pick<Order, 'dryRun' | 'sizes'>, emit: EventListener, traffic: () => Traffic) {
+  constructor(
+    order: Pick<Order, 'dryRun' | 'sizes'>,
+    emit: EventListener,
+    traffic: () => Traffic,
+    trace: Trace | undefined,
+  ) {
     this.#order = order;
     this.#emit = emit;
     this.#traffic = traffic;
+    this.#trace = trace;
   }
 
   start(source: DeviceReport, target: DeviceReport, diskReads: DiskReads): void {
@@ -59,10 +67,6 @@ export class Reporter {
     for (const message of messages) this.#emit({ type: 'note', message });
   }
 
-  debug(message: string): void {
-    this.#emit({ type: 'debug', message });
-  }
-
   /** A flush of the device on this side begins. It is reported only if it takes a while. */
   flushing(side: Side): void {
     const phase = this.#phase?.name;
@@ -79,6 +83,7 @@ export class Reporter {
     clearTimeout(this.#flushTimer);
     this.#phase = { name: phase, sizeBytes };
     this.#emit({ type: 'phase-start', phase, sizeBytes });
+    this.#traceReads(phase);
     this.#emitProgress = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
@@ -106,6 +111,12 @@ export class Reporter {
     clearInterval(this.#timer);
     clearTimeout(this.#flushTimer);
     this.#emitProgress = undefined;
+  }
+
+  #traceReads(phase: PhaseName): void {
+    if (this.#trace === undefined || this.#diskReads === undefined) return;
+    const { sourceReads, targetReads } = readPathsOf(phase, this.#diskReads);
+    this.#trace(`decision: ${phase} reads the source ${sourceReads}, the target ${targetReads}`);
   }
 
   #phaseElapsedMs(): number {

@@ -1,6 +1,6 @@
 import { BasynError, recheck, sync, type RunEvent, type SyncOptions } from 'basyn';
 
-// Ctrl-C ends the run and its children in good order.
+// Ctrl-C ends the run and its child processes.
 const interruption = new AbortController();
 process.once('SIGINT', () => interruption.abort());
 
@@ -26,7 +26,7 @@ try {
   for (const { phase, writtenBytes } of phases) console.log(`${phase}: ${writtenBytes} bytes written`);
   console.log(`${traffic.transmittedBytes} bytes sent in ${Math.round(elapsedMs)} ms`);
 
-  // Any time later: compare both, without writing.
+  // Compare both devices at any later time. This writes nothing.
   const { matches } = await recheck(options);
   if (!matches) process.exitCode = 2;
 } catch (error) {

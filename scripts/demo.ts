@@ -76,7 +76,7 @@ async function showTwoMachines(stage: Stage): Promise<void> {
     );
 
     change(stage, 'disk.img', 2);
-    say('What differs is found by hashes on both sides at once, and only that is sent.');
+    say('SYNC hashes both devices at the same time and sends only what differs.');
     await basyn(
       stage,
       '--local=disk.img --remote=disk.img --host=backup --action=PUSH --mode=SYNC --progress --stat --recheck',
@@ -149,7 +149,7 @@ function change({ here }: Stage, name: string, changeSeed: number): void {
     seed: changeSeed,
   });
   const changedBytes = extents.reduce((sum, { length }) => sum + length, 0);
-  say(`Meanwhile 1 % of the 4 KiB blocks of ${name} have changed, here and there: ${changedBytes} bytes.`);
+  say(`1 % of the 4 KiB blocks of ${name} have changed, at random places: ${changedBytes} bytes.`);
 }
 
 /** Runs a command line as a shell does, with its output where ours goes. */

@@ -11,6 +11,8 @@ const documents = [
   'docs/protocol.md',
   'docs/guarantees.md',
   'docs/performance.md',
+  'docs/recipes.md',
+  'docs/ssh.md',
 ].filter((name) => existsSync(join(root, name)));
 
 describe.each(documents)('the links of %s', (name) => {

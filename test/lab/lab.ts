@@ -30,6 +30,7 @@ export async function runLab(testNames: readonly string[], limitMs: number): Pro
   const directory = temporary.path;
   try {
     copyFileSync(join(root, 'dist/basyn.cjs'), join(directory, 'basyn.cjs'));
+    copyFileSync(join(root, 'examples/backup-lvm.sh'), join(directory, 'backup-lvm.sh'));
     writeFileSync(join(directory, 'tests.json'), JSON.stringify(testNames));
     bundleGuestProgram(join(directory, 'guest.mjs'));
     const logPath = join(directory, 'console');

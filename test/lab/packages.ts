@@ -1,12 +1,21 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** A change of this list needs a new name of the directory below. */
-const packages = ['user-mode-linux', 'dmsetup', 'libdevmapper1.02.1', 'kmod'];
+/** Each package with the names it may have. A change of this list needs a new name of the directory below. */
+const packages = [
+  ['user-mode-linux'],
+  ['dmsetup'],
+  ['libdevmapper1.02.1'],
+  ['kmod'],
+  ['lvm2'],
+  ['libdevmapper-event1.02.1'],
+  // The name depends on the release.
+  ['libaio1t64', 'libaio1'],
+];
 const cacheDirectory = join(homedir(), '.cache', 'basyn-lab');
-const unpackedDirectory = join(cacheDirectory, 'packages-1');
+const unpackedDirectory = join(cacheDirectory, 'packages-2');
 
 /**
  * Debian's packages with the kernel and its tools, downloaded once and unpacked into the user's cache. Nothing is
@@ -36,15 +45,21 @@ export function unpackedPackages(): string {
 }
 
 function download(directory: string): void {
-  const args = ['download', '-qq', '-o', 'APT::Sandbox::User=root', ...packages];
   const options = { cwd: directory, stdio: 'pipe', encoding: 'utf8' } as const;
+  const args = ['download', '-qq', '-o', 'APT::Sandbox::User=root'];
   try {
-    execFileSync('apt-get', args, options);
+    execFileSync('apt-get', [...args, ...packages.map(nameOf)], options);
   } catch {
     // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt fails, too.
     execFileSync('apt-get', ['update', '-qq'], options);
-    execFileSync('apt-get', args, options);
+    execFileSync('apt-get', [...args, ...packages.map(nameOf)], options);
   }
+}
+
+/** The name that the machine's lists of packages know; the last one if they know none. */
+function nameOf(names: readonly string[]): string {
+  const isKnown = (name: string) => spawnSync('apt-cache', ['show', name], { stdio: 'ignore' }).status === 0;
+  return names.find((name) => isKnown(name)) ?? names.at(-1)!;
 }
 
 /** Another process may have done the same meanwhile: then its directory stays. */

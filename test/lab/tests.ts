@@ -7,6 +7,13 @@ import {
   reportsFailedFlushOfEqualData,
 } from './guest/failing-disk.ts';
 import {
+  recipeCopiesSnapshot,
+  recipeCopiesThinSnapshot,
+  recipeRemovesSnapshotAfterSignal,
+  recipeReportsFailedSync,
+  recipeReportsFullSnapshot,
+} from './guest/lvm-recipe.ts';
+import {
   createdFileSurvives,
   fileSurvivesAfterForeignCopy,
   fileSurvivesAfterKilledRun,
@@ -91,6 +98,13 @@ export const labTests: readonly LabTest[] = [
     'a power cut with a file on ext4 after a SYNC over ssh killed at its last flush': () =>
       fileSurvivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut with a file that --create has made': () => createdFileSurvives('here'),
+    'the recipe for LVM: the backup is what the volume held when the snapshot was taken':
+      recipeCopiesSnapshot,
+    'the recipe for LVM: the same with a thin pool': recipeCopiesThinSnapshot,
+    'the recipe for LVM: a sync that fails is reported, and the snapshot is removed': recipeReportsFailedSync,
+    'the recipe for LVM: a signal removes the snapshot, once the sync has ended':
+      recipeRemovesSnapshotAfterSignal,
+    'the recipe for LVM: a snapshot that overflows during the sync is reported': recipeReportsFullSnapshot,
   }),
 ];
 

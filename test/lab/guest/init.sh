@@ -17,7 +17,7 @@ export PATH="$LAB_TOOLS/sbin:$LAB_TOOLS/bin:$LAB_NODE:/usr/local/sbin:/usr/local
 export LD_LIBRARY_PATH="$LAB_TOOLS/lib/$(uname -m)-linux-gnu" HOME=/run/home TMPDIR=/run
 # There is no udev: dmsetup makes the nodes itself.
 export DM_DISABLE_UDEV=1
-modprobe -a -d "$LAB_TOOLS" dm-mod dm-flakey dm-log-writes ext4 loop
+modprobe -a -d "$LAB_TOOLS" dm-mod dm-flakey dm-log-writes dm-snapshot dm-thin-pool ext4 loop
 
 node /run/lab/guest.mjs
 echo "the tests ended with exit code $?"

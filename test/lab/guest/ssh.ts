@@ -3,17 +3,28 @@ import { sh } from './shell.ts';
 
 const configuration = '/run/sshd_config';
 
-/** The options of Basyn that lead to an sshd in the guest. It has no port: ssh starts it as its proxy command. */
+/** Lead to an sshd in the guest. It has no port: ssh starts it as its proxy command. */
+const options = [
+  `ProxyCommand=/usr/sbin/sshd -i -f ${configuration}`,
+  'StrictHostKeyChecking=no',
+  'UserKnownHostsFile=/dev/null',
+  'LogLevel=ERROR',
+  'IdentityFile=/run/user-key',
+];
+
+/** The options of Basyn that lead to the guest's sshd. */
 export function sshOptions(): string[] {
   if (!existsSync(configuration)) prepare();
-  const options = [
-    `ProxyCommand=/usr/sbin/sshd -i -f ${configuration}`,
-    'StrictHostKeyChecking=no',
-    'UserKnownHostsFile=/dev/null',
-    'LogLevel=ERROR',
-    'IdentityFile=/run/user-key',
-  ];
   return ['--host=lab', '--user=root', ...options.map((option) => `--ssh-option=${option}`)];
+}
+
+/** Writes a configuration of ssh in which this host is the guest's sshd, and returns its path. */
+export function sshConfiguration(host: string): string {
+  if (!existsSync(configuration)) prepare();
+  const path = '/run/ssh_config';
+  const settings = ['User root', ...options.map((option) => option.replace('=', ' '))];
+  writeFileSync(path, `${[`Host ${host}`, ...settings].join('\n')}\n`);
+  return path;
 }
 
 function prepare(): void {

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { loadHasher } from '../src/digest/hash.ts';
 import type { HashName } from '../src/digest/hash-names.ts';
-import { limits } from '../src/limits.ts';
+import { bounds, tuning } from '../src/limits.ts';
 import { ImagePair } from './images.ts';
 import { measure } from './measure.ts';
 import type { Network } from './network.ts';
@@ -55,10 +55,10 @@ export async function measureLimits(times: number, network: Network | undefined)
   const hashing = async (hash: HashName): Promise<Limit> => {
     const data = Buffer.alloc(256 * MIB, 1);
     const hasher = await loadHasher(hash);
-    const name = `${hash}, one core, blocks of ${limits.blockBytes / 1024} KiB`;
+    const name = `${hash}, one core, blocks of ${bounds.blockBytes / 1024} KiB`;
     return speed(name, data.length, () => {
-      for (let offset = 0; offset < data.length; offset += limits.blockBytes) {
-        hasher.digestOne(data.subarray(offset, offset + limits.blockBytes));
+      for (let offset = 0; offset < data.length; offset += bounds.blockBytes) {
+        hasher.digestOne(data.subarray(offset, offset + bounds.blockBytes));
       }
     });
   };
@@ -84,7 +84,7 @@ async function readSpeed(
   const pair = new ImagePair('medium', 512 * MIB);
   const fd = openSync(pair.files.source, 'r');
   try {
-    const piece = Buffer.alloc(limits.pieceBytes);
+    const piece = Buffer.alloc(tuning.pieceBytes);
     return await speed('reading from memory, one core', pair.sizeBytes, () => {
       for (let offset = 0; offset < pair.sizeBytes; offset += piece.length) {
         readSync(fd, piece, 0, piece.length, offset);

@@ -35,7 +35,7 @@ export interface PhaseCounts extends Differences {
 export interface Differences {
   /** Bytes found to differ, at the granularity of the comparison. For `copy`: everything. */
   readonly differingBytes: number;
-  /** The first differing ranges, joined where they touch; at most `limits.reportedRanges`. For `copy`: one, the whole. */
+  /** The first differing ranges, joined where they touch; at most `bounds.reportedRanges`. For `copy`: one, the whole. */
   readonly differingRanges: readonly Extent[];
   /** Number of differing ranges in all. */
   readonly differingRangeCount: number;

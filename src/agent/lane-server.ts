@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { bannerLine, laneConfirmation } from '../protocol/banner.ts';
 import type { LaneStreams } from '../link/lane.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
@@ -14,7 +14,7 @@ const tokenBytes = 32;
 export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<LaneAddress | null> {
   const token = randomBytes(tokenBytes).toString('hex');
   const server = createServer({ noDelay: true }, (socket) => admit(socket, token, onLane));
-  server.maxConnections = limits.maxLanes + limits.maxSharedLanes;
+  server.maxConnections = bounds.maxLanes + bounds.maxSharedLanes;
   server.unref();
   return new Promise((resolve) => {
     // Without a loopback interface, the run uses one lane.
@@ -29,7 +29,7 @@ export function listenForLanes(onLane: (streams: LaneStreams) => void): Promise<
  */
 function admit(socket: Socket, token: string, onLane: (streams: LaneStreams) => void): void {
   socket.on('error', () => socket.destroy());
-  socket.setTimeout(limits.laneTokenTimeoutMs, () => socket.destroy());
+  socket.setTimeout(bounds.laneTokenTimeoutMs, () => socket.destroy());
   takeFirst(socket, token.length, (received) => {
     if (!timingSafeEqual(received, Buffer.from(token))) {
       socket.destroy();

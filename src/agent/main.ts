@@ -1,6 +1,6 @@
 import { listenForLanes } from './lane-server.ts';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
 import { serveAgentEnd } from '../session/agent-end.ts';
 import { standardStreams } from './standard-streams.ts';
@@ -19,14 +19,14 @@ async function serveAgent(): Promise<void> {
   channel.addLane(streams);
   const runner = new WorkerPool(basynThreadProgram, 'remote');
   let exitCode = 2;
-  let patienceMs: number = limits.killAfterMs;
+  let patienceMs: number = bounds.killAfterMs;
   streams.readable.once('close', () => process.exit(exitCode));
   try {
     await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
     exitCode = 0;
   } catch (error) {
     // If the link still exists, the failure is being sent, possibly behind megabytes of data on a slow link.
-    if (BasynError.from(error).code !== 'connection') patienceMs = limits.lastWordsTimeoutMs;
+    if (BasynError.from(error).code !== 'connection') patienceMs = bounds.lastMessageTimeoutMs;
   }
   setTimeout(() => process.exit(exitCode), patienceMs).unref();
   await channel.end();

@@ -1,5 +1,5 @@
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import { FrameDecoder } from '../protocol/frame.ts';
 import type { LaneStreams } from '../link/lane.ts';
 import type { PayloadMemory } from '../link/payload-memory.ts';
@@ -10,7 +10,7 @@ import type { PayloadMemory } from '../link/payload-memory.ts';
  */
 export function standardStreams(memory: PayloadMemory): LaneStreams {
   const decoder = new FrameDecoder(memory.forFrame);
-  const scratch = Buffer.allocUnsafeSlow(limits.scratchReadBytes);
+  const scratch = Buffer.allocUnsafeSlow(tuning.scratchReadBytes);
   const onread: OnReadOpts = {
     buffer: () => decoder.room ?? scratch,
     callback: (lengthBytes, memory) => {

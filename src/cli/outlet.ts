@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 
 /** What is used of a stream. */
 export interface TextStream {
@@ -28,7 +28,7 @@ interface Gap {
 
 /**
  * Texts on their way to a stream: one write at a time, and a queue behind it, which does not grow beyond
- * `limits.queuedOutputCharacters` by what may be dropped. Whoever writes never waits.
+ * `bounds.queuedOutputCharacters` by what may be dropped. Whoever writes never waits.
  */
 export class Outlet {
   readonly #open: () => TextStream;
@@ -65,7 +65,7 @@ export class Outlet {
 
   /** @param makeText is called where the text is not dropped. */
   put(importance: Importance, makeText: () => string): void {
-    if (importance === 'droppable' && this.#queuedCharacters > limits.queuedOutputCharacters) {
+    if (importance === 'droppable' && this.#queuedCharacters > bounds.queuedOutputCharacters) {
       this.#drop();
       return;
     }

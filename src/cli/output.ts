@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { type Importance, Outlet, type TextStream } from './outlet.ts';
 import { safeJson, safeText } from './terminal.ts';
 
@@ -64,7 +64,7 @@ export class Output {
 
   /**
    * Waits until all is written, however slow the reader is. A signal ends the wait; one that came before leaves the
-   * reader `limits.outputGraceMs`.
+   * reader `bounds.outputGraceMs`.
    */
   async flush(interruption: AbortSignal): Promise<Ending> {
     const wait = new AbortController();
@@ -102,7 +102,7 @@ function gapSentence(droppedCount: number): string {
 function impatience(interruption: AbortSignal, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (interruption.aborted) {
-      const timer = setTimeout(resolve, limits.outputGraceMs);
+      const timer = setTimeout(resolve, bounds.outputGraceMs);
       over.addEventListener('abort', () => clearTimeout(timer), { once: true });
     } else {
       interruption.addEventListener('abort', () => resolve(), { once: true, signal: over });

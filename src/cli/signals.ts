@@ -1,5 +1,5 @@
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 
 /** What is used of `process`. */
 export interface SignalSource {
@@ -38,11 +38,11 @@ export function abortOnSignals(source: SignalSource, now: () => number, exitAtOn
 /** What keeps a run from its end after a signal: a thread in a system call, or a child. */
 export class GivenUp extends Error {}
 
-/** Rejects with {@link GivenUp} when a run goes on for `limits.giveUpAfterSignalMs` after the signal. */
+/** Rejects with {@link GivenUp} when a run goes on for `bounds.giveUpAfterSignalMs` after the signal. */
 export function givenUp(interruption: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const giveUp = (): void => reject(new GivenUp('The run did not end after the signal.'));
-    interruption.addEventListener('abort', () => setTimeout(giveUp, limits.giveUpAfterSignalMs), {
+    interruption.addEventListener('abort', () => setTimeout(giveUp, bounds.giveUpAfterSignalMs), {
       once: true,
     });
   });

@@ -1,5 +1,5 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type { TextStream } from './outlet.ts';
 
 /**
@@ -66,7 +66,7 @@ class DescriptorStream implements TextStream {
     } catch (thrown) {
       const error = thrown as NodeJS.ErrnoException;
       if (error.code === 'EAGAIN') {
-        setTimeout(() => this.#write(rest, done), limits.outputRetryMs);
+        setTimeout(() => this.#write(rest, done), tuning.outputRetryMs);
         return;
       }
       this.#errorListeners.forEach((listener) => listener(error));

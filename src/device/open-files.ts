@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import { systemReason } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 
 /** A file or device that another process has open. */
 export interface OpenFile {
@@ -27,12 +27,12 @@ let lastWalk: { readonly endMs: number; readonly walk: Promise<OpenFiles> } | un
 
 /**
  * The files and devices that other processes have open. The search lets other work run in between, and ends after
- * `limits.openersScanMs`. The source and the target of a run on one host share one search: a file that was opened after it
+ * `bounds.openersScanMs`. The source and the target of a run on one host share one search: a file that was opened after it
  * has not been open for long enough to count.
  */
 export function openFiles(): Promise<OpenFiles> {
   if (lastWalk === undefined || monotonicMs() > lastWalk.endMs) {
-    lastWalk = { endMs: monotonicMs() + limits.briefOpeningMs, walk: walkProcesses() };
+    lastWalk = { endMs: monotonicMs() + bounds.briefOpeningMs, walk: walkProcesses() };
   }
   return lastWalk.walk;
 }
@@ -43,8 +43,8 @@ async function walkProcesses(): Promise<OpenFiles> {
   const hidden = new Map<string, number>();
   const pids = listPids(unexamined);
   let mayBeQemu = unexamined.length > 0;
-  const endMs = monotonicMs() + limits.openersScanMs;
-  let turnEndMs = monotonicMs() + limits.openersTurnMs;
+  const endMs = monotonicMs() + bounds.openersScanMs;
+  let turnEndMs = monotonicMs() + tuning.openersTurnMs;
   for (const [index, pid] of pids.entries()) {
     mayBeQemu ||= qemuName.test(nameOf(pid));
     try {
@@ -62,7 +62,7 @@ async function walkProcesses(): Promise<OpenFiles> {
       mayBeQemu = true;
       break;
     }
-    turnEndMs = monotonicMs() + limits.openersTurnMs;
+    turnEndMs = monotonicMs() + tuning.openersTurnMs;
   }
   for (const [reason, count] of hidden)
     unexamined.push(

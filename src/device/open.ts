@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { monotonicMs } from '../clock.ts';
 import { BasynError, systemReason, type Remedy } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
 import { withSide, type DeviceHandle, type Location } from './handle.ts';
 
@@ -133,7 +133,7 @@ async function openWithoutLease(place: Place, flags: number): Promise<number> {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       // The failed open has asked the holder to release the lease.
-      endMs ??= monotonicMs() + leaseBreakMs() + limits.leaseGraceMs;
+      endMs ??= monotonicMs() + leaseBreakMs() + bounds.leaseGraceMs;
       if (monotonicMs() > endMs) {
         throw placeError(
           'device',
@@ -141,7 +141,7 @@ async function openWithoutLease(place: Place, flags: number): Promise<number> {
           'is held by a lease of another program, which does not release it.',
         );
       }
-      await sleep(limits.leasePollMs);
+      await sleep(tuning.leasePollMs);
     }
   }
 }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import { systemReason } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { deviceNumber } from './block-device.ts';
 import { isAnonymous, mountOf } from './file-system.ts';
 import type { Subject, Use } from './in-use.ts';
@@ -35,9 +35,9 @@ export async function openersOf(subject: Subject, sought: OpenersSought): Promis
   let writers = files.filter(isWriter);
   // Reading the table of locks takes the kernel about 25 ms (an RCU grace period).
   let locks = mayBeQemu ? await qemuUses(subject, sought, doubts) : [];
-  const endMs = monotonicMs() + limits.briefOpeningMs;
+  const endMs = monotonicMs() + bounds.briefOpeningMs;
   while (writers.length + locks.length > 0 && monotonicMs() < endMs) {
-    await sleep(limits.briefOpeningPollMs);
+    await sleep(tuning.briefOpeningPollMs);
     writers = writers.filter(isWriter);
     if (locks.length > 0) locks = await qemuUses(subject, sought, doubts);
   }

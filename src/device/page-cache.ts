@@ -1,5 +1,5 @@
 import { systemReason } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { isInMemory } from './direct.ts';
 import { examineOpen, type DeviceHandle } from './handle.ts';
 import { runHelper } from './helper-program.ts';
@@ -19,7 +19,7 @@ export async function dropPageCache(handle: DeviceHandle): Promise<string | unde
   if (examineOpen(handle, () => isInMemory(handle))) return undefined;
   const end = await runHelper('dd', ['if=/dev/null', 'oflag=nocache', 'count=0', 'status=none'], {
     inherited: { 1: handle.fd },
-    timeoutMs: limits.helperTimeoutMs,
+    timeoutMs: bounds.helperTimeoutMs,
   });
   if ('error' in end) return `dd can't be run: ${systemReason(end.error)}`;
   return end.status === 0 ? undefined : 'this dd cannot drop it (dd of GNU coreutils can)';

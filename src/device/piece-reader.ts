@@ -1,7 +1,7 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { assert } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { assertInside, endedEarly, failedAt, isInterrupted, readFully } from './range-io.ts';
@@ -16,7 +16,7 @@ export interface Piece {
 
 /** The best length of one read. Direct reads need to be longer, because the disk processes each of them as a whole. */
 export function pieceBytesOf({ access }: DeviceHandle): number {
-  return access === 'direct' ? limits.directPieceBytes : limits.pieceBytes;
+  return access === 'direct' ? tuning.directPieceBytes : tuning.pieceBytes;
 }
 
 /**
@@ -37,7 +37,7 @@ export class PieceReader {
   /**
    * Starts with a device. No read of an earlier device may be in progress.
    *
-   * @param pieces the ranges to read, inside the device, each of at most `limits.directPieceBytes`.
+   * @param pieces the ranges to read, inside the device, each of at most `tuning.directPieceBytes`.
    */
   start(handle: DeviceHandle, pieces: readonly Piece[]): void {
     assert(this.#ahead.length === 0, 'a piece reader was started twice');
@@ -71,7 +71,7 @@ export class PieceReader {
 
   #readBuffered(handle: DeviceHandle, { offsetBytes, lengthBytes }: Piece): Uint8Array {
     if ((this.#buffered?.byteLength ?? 0) < lengthBytes) {
-      this.#buffered = Buffer.allocUnsafeSlow(Math.max(lengthBytes, limits.pieceBytes));
+      this.#buffered = Buffer.allocUnsafeSlow(Math.max(lengthBytes, tuning.pieceBytes));
     }
     const into = this.#buffered!.subarray(0, lengthBytes);
     readFully(handle, offsetBytes, into);
@@ -94,8 +94,8 @@ export class PieceReader {
 }
 
 function makeSlots(handle: DeviceHandle): Uint8Array[] {
-  const slotBytes = limits.directPieceBytes + 2 * maxAlignmentBytes;
-  const memory = alignedMemory(limits.directSlots * slotBytes);
+  const slotBytes = tuning.directPieceBytes + 2 * maxAlignmentBytes;
+  const memory = alignedMemory(tuning.directSlots * slotBytes);
   if (memory === undefined) {
     throw deviceError(
       handle,
@@ -103,7 +103,7 @@ function makeSlots(handle: DeviceHandle): Uint8Array[] {
       undefined,
     );
   }
-  return Array.from({ length: limits.directSlots }, (_, index) =>
+  return Array.from({ length: tuning.directSlots }, (_, index) =>
     memory.subarray(index * slotBytes, (index + 1) * slotBytes),
   );
 }
@@ -119,7 +119,7 @@ async function readDirect(
   memory: Uint8Array,
 ): Promise<Uint8Array> {
   assertInside(handle, offsetBytes, lengthBytes);
-  assert(lengthBytes <= limits.directPieceBytes, 'a piece that is longer than the memory for it');
+  assert(lengthBytes <= tuning.directPieceBytes, 'a piece that is longer than the memory for it');
   const { alignmentBytes } = handle;
   const endBytes = offsetBytes + lengthBytes;
   const startBytes = offsetBytes - (offsetBytes % alignmentBytes);

@@ -8,7 +8,7 @@ export type ZeroPolicy = 'write' | 'skip';
 /**
  * Makes a range read as zeros.
  *
- * @param lengthBytes at most `limits.dataFrameBytes`.
+ * @param lengthBytes at most `bounds.dataFrameBytes`.
  * @throws BasynError `device`, with the offset of the failed write.
  */
 export function makeZero(

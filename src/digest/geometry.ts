@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { cut, joinNeighbours, type Extent } from './extent.ts';
 
 /**
@@ -19,16 +19,16 @@ export interface Geometry {
 }
 
 /**
- * The block is the chunk, doubled as long as it does not exceed `limits.blockBytes`, at which hashes reach full speed. Between
- * block and chunk, each step is divided into at most `limits.refineFanOut` finer steps.
+ * The block is the chunk, doubled as long as it does not exceed `bounds.blockBytes`, at which hashes reach full speed. Between
+ * block and chunk, each step is divided into at most `bounds.refineFanOut` finer steps.
  */
 export function geometryOf(sizeBytes: number, bufferBytes: number, chunkBytes: number): Geometry {
-  const coarsestBytes = Math.min(limits.blockBytes, bufferBytes);
+  const coarsestBytes = Math.min(bounds.blockBytes, bufferBytes);
   let stepBytes = chunkBytes;
   while (2 * stepBytes <= coarsestBytes) stepBytes *= 2;
   const stepsBytes = [stepBytes];
   while (stepBytes > chunkBytes) {
-    stepBytes = Math.max(chunkBytes, stepBytes / limits.refineFanOut);
+    stepBytes = Math.max(chunkBytes, stepBytes / bounds.refineFanOut);
     stepsBytes.push(stepBytes);
   }
   return { sizeBytes, bufferBytes, stepsBytes };

@@ -1,5 +1,5 @@
 import { assert, BasynError, runEnded } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { DataMessage, Message, WrittenMessage } from '../protocol/messages.ts';
 import type { Trace } from '../trace.ts';
 import { Inbox } from './inbox.ts';
@@ -86,7 +86,7 @@ export class Channel {
         onEnd: (error = new BasynError('connection', 'The peer closed the connection.')) => {
           if (isFirst) this.fail(error);
           // The peer sends its reason over the first lane, where it may arrive later.
-          else setTimeout(() => this.fail(error), limits.laneEndGraceMs).unref();
+          else setTimeout(() => this.fail(error), bounds.laneEndGraceMs).unref();
         },
       },
       {
@@ -244,7 +244,7 @@ export class Channel {
     const isFirst = lane === this.#lanes.first;
     if (message.type === 'ping') {
       // A peer that does not read the answers gets no more of them: they would only fill the memory.
-      if (lane.queuedBytes < limits.maxPayloadBytes) void lane.send({ type: 'pong' });
+      if (lane.queuedBytes < bounds.maxPayloadBytes) void lane.send({ type: 'pong' });
     } else if (message.type === 'pong') {
       if (isFirst) this.#pinger.pong();
     } else if (message.type === 'working') {

@@ -1,5 +1,5 @@
 import type { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { Message } from '../protocol/messages.ts';
 
 interface Waiter {
@@ -47,7 +47,7 @@ export class Inbox {
     }
     this.#arrived.push({ message, frameBytes });
     this.#arrivedBytes += frameBytes;
-    const isFull = this.#arrived.length >= limits.queuedMessages || this.#arrivedBytes >= limits.queuedBytes;
+    const isFull = this.#arrived.length >= bounds.queuedMessages || this.#arrivedBytes >= bounds.queuedBytes;
     if (!isFull || this.#isPaused) return;
     this.#isPaused = true;
     this.#source.pause();

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
 import type { Channel } from './channel.ts';
 import type { LaneStreams } from './lane.ts';
@@ -43,15 +43,15 @@ export class LaneOpener {
       this.#channel.trace?.(`decision: no further lanes, because ${this.#reasonAgainst(address)}`);
       return;
     }
-    if (certainBytes >= limits.lanesAfterDataBytes) {
+    if (certainBytes >= tuning.lanesAfterDataBytes) {
       this.#openAll(address);
       return;
     }
     this.#timer = setInterval(() => {
-      if (this.#channel.dataBytes < limits.lanesAfterDataBytes) return;
+      if (this.#channel.dataBytes < tuning.lanesAfterDataBytes) return;
       this.stop();
       this.#openAll(address);
-    }, limits.laneCheckIntervalMs);
+    }, tuning.laneCheckIntervalMs);
     this.#timer.unref();
   }
 
@@ -65,7 +65,7 @@ export class LaneOpener {
   }
 
   #openAll(address: LaneAddress): void {
-    const sharedLanes = Math.min(this.#furtherLanes, limits.maxSharedLanes);
+    const sharedLanes = Math.min(this.#furtherLanes, bounds.maxSharedLanes);
     this.#channel.trace?.(
       `decision: opening ${sharedLanes} lanes in the first connection and ${this.#furtherLanes} in connections of their own`,
     );

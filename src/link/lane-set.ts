@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { DataMessage } from '../protocol/messages.ts';
 import type { Lane } from './lane.ts';
 
@@ -53,7 +53,7 @@ export class LaneSet {
     if (this.#lanes.some((lane) => lane.withoutPayloadMs <= peerTimeoutMs)) return false;
     return this.#lanes.some((lane, index) => {
       const isNew = index > 0 && !lane.hasReceived;
-      return lane.silentMs > (isNew ? limits.newLaneTimeouts : 1) * peerTimeoutMs;
+      return lane.silentMs > (isNew ? bounds.newLaneTimeouts : 1) * peerTimeoutMs;
     });
   }
 

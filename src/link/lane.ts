@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { monotonicMs } from '../clock.ts';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { decodeMessage } from '../protocol/decode.ts';
 import { encodeMessage } from '../protocol/encode.ts';
 import { FrameDecoder, frameHeaderBytes } from '../protocol/frame.ts';
@@ -174,7 +174,7 @@ export class Lane {
   #nextDrain(): Promise<void> {
     const startBytes = this.#writtenBytes - this.#writable.writableLength;
     // What only fills the buffers of the path does not show the throughput of the link.
-    const isMeasured = startBytes >= limits.laneBufferBytes;
+    const isMeasured = startBytes >= tuning.laneBufferBytes;
     if (isMeasured) this.#meter.waitBegins();
     return new Promise((resolve) => {
       const settle = (): void => {
@@ -190,7 +190,7 @@ export class Lane {
 
   /** A peer that closes its end may have sent the reason, which has not arrived yet. */
   #endLater(error: BasynError): void {
-    setTimeout(() => this.#end(error), limits.laneEndGraceMs).unref();
+    setTimeout(() => this.#end(error), bounds.laneEndGraceMs).unref();
   }
 
   #end(error: BasynError | undefined): void {

@@ -1,5 +1,5 @@
 import { monotonicMs } from '../clock.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import { Credit } from '../protocol/credit.ts';
 import { ThroughputMeter } from './throughput-meter.ts';
 
@@ -13,7 +13,7 @@ const warmUpMs = 500;
  * by packet, and ssh copies it each time: this took up to a second of processor time.
  */
 export class NearWindow {
-  readonly #room = new Credit(limits.nearWindowBytes);
+  readonly #room = new Credit(tuning.nearWindowBytes);
   readonly #meter = new ThroughputMeter();
   #enteredBytes = 0;
   #firstEnteredMs: number | undefined;
@@ -30,7 +30,7 @@ export class NearWindow {
   async enter(payloadBytes: number): Promise<void> {
     this.#firstEnteredMs ??= monotonicMs();
     const isWarmingUp =
-      monotonicMs() - this.#firstEnteredMs < warmUpMs || this.#enteredBytes < limits.laneBufferBytes;
+      monotonicMs() - this.#firstEnteredMs < warmUpMs || this.#enteredBytes < tuning.laneBufferBytes;
     const isMeasured = !isWarmingUp && !this.#room.has(payloadBytes);
     this.#enteredBytes += payloadBytes;
     if (!isMeasured) {

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { newMemory, type MemoryFor } from '../protocol/frame.ts';
 import { typeNumbers } from '../protocol/messages.ts';
 
@@ -17,20 +17,20 @@ export class PayloadMemory {
   /**
    * Memory for a payload. Its contents are undefined.
    *
-   * @param lengthBytes up to `limits.maxPayloadBytes`.
+   * @param lengthBytes up to `bounds.maxPayloadBytes`.
    */
   take(lengthBytes: number): Uint8Array {
-    const isFitting = lengthBytes >= limits.leastDataPayloadBytes && lengthBytes <= limits.dataPayloadBytes;
-    if (!isFitting || this.#takenCount === limits.takenPayloads) return newMemory(lengthBytes);
+    const isFitting = lengthBytes >= tuning.leastDataPayloadBytes && lengthBytes <= tuning.dataPayloadBytes;
+    if (!isFitting || this.#takenCount === bounds.takenPayloads) return newMemory(lengthBytes);
     this.#takenCount++;
-    const memory = this.#spare.pop() ?? newMemory(limits.dataPayloadBytes).buffer;
+    const memory = this.#spare.pop() ?? newMemory(tuning.dataPayloadBytes).buffer;
     return Buffer.from(memory, 0, lengthBytes);
   }
 
   /** Returns memory, given all of it or a part. The caller must not use it any more. */
   giveBack({ buffer }: Uint8Array): void {
-    if (buffer.byteLength !== limits.dataPayloadBytes) return;
+    if (buffer.byteLength !== tuning.dataPayloadBytes) return;
     this.#takenCount--;
-    if (this.#spare.length < limits.sparePayloads) this.#spare.push(buffer);
+    if (this.#spare.length < tuning.sparePayloads) this.#spare.push(buffer);
   }
 }

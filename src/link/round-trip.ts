@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 
 /**
  * Measures the round-trip time as the shortest of several answers to pings.
@@ -19,10 +19,10 @@ export async function measureRoundTripMs(ping: () => Promise<number>, shortMs: n
     const answered = ping().then((elapsedMs) => void answersMs.push(elapsedMs));
     answered.catch(() => undefined);
     // The interval grows with time, so that a silent peer does not receive thousands of pings.
-    const intervalMs = Math.max(limits.pingIntervalMs, (monotonicMs() - startMs) / 10);
+    const intervalMs = Math.max(tuning.pingIntervalMs, (monotonicMs() - startMs) / 10);
     await Promise.race([answered, sleep(intervalMs, undefined, { ref: false })]);
     const shortestMs = Math.min(...answersMs);
-    const areEnough = answersMs.length >= limits.roundTripSamples && answersMs.at(-1)! > shortestMs;
+    const areEnough = answersMs.length >= tuning.roundTripSamples && answersMs.at(-1)! > shortestMs;
     if (shortestMs < shortMs || areEnough) return shortestMs;
   }
 }

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import { BasynError, type Remedy } from '../errors.ts';
 import { frameHeaderBytes } from '../protocol/frame.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 
 /** The state of this side and its peer at one moment. */
 export interface Standing {
@@ -57,7 +57,7 @@ export class StallWatch {
       const seconds = Math.round(this.#peerTimeoutMs / 1000);
       return stalled(`has not answered pings for ${seconds} seconds`, 'longer-timeout');
     }
-    const stallMs = limits.stallTimeouts * this.#peerTimeoutMs;
+    const stallMs = bounds.stallTimeouts * this.#peerTimeoutMs;
     if (nowMs - this.#progressAtMs <= stallMs) return undefined;
     return stalled(`answers pings, but has made no progress for ${Math.round(stallMs / 1000)} seconds`);
   }

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 
 /** What has been measured of the link so far. */
 export interface Throughput {
@@ -10,5 +10,5 @@ export interface Throughput {
 
 /** Whether the round trip is short. A link that has not been measured may have a long one. */
 export function isNear(roundTripMs = Infinity): boolean {
-  return roundTripMs < limits.longRoundTripMs;
+  return roundTripMs < tuning.longRoundTripMs;
 }

@@ -1,4 +1,4 @@
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { OptionEntry, OptionValue } from './entry.ts';
 
 /**
@@ -56,8 +56,8 @@ function problemWithPath(given: unknown): string | undefined {
   if (given.includes('\uFFFD') || loneSurrogate.test(given)) {
     return 'the path is not valid UTF-8; name the device by a link that is';
   }
-  if (Buffer.byteLength(given) > limits.maxPathBytes) {
-    return `the path is longer than ${limits.maxPathBytes} bytes`;
+  if (Buffer.byteLength(given) > bounds.maxPathBytes) {
+    return `the path is longer than ${bounds.maxPathBytes} bytes`;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { hashNames, type HashName } from '../digest/hash-names.ts';
-import { limits } from '../limits.ts';
+import { bounds, defaults } from '../limits.ts';
 import type { CheckedEntry, OptionEntry, OptionKey } from './entry.ts';
 
 /*
@@ -114,9 +114,9 @@ export const optionTable = {
     key: 'bufferBytes',
     scope: 'comparison',
     group: 'Comparison',
-    value: { type: 'size', leastBytes: limits.minBufferBytes, mostBytes: limits.maxBufferBytes },
+    value: { type: 'size', leastBytes: bounds.minBufferBytes, mostBytes: bounds.maxBufferBytes },
     placeholder: 'KB',
-    default: limits.defaultBufferBytes,
+    default: defaults.bufferBytes,
     help: 'Buffer in kilobytes.',
     details: 'One digest covers one buffer.',
   },
@@ -126,12 +126,12 @@ export const optionTable = {
     group: 'Comparison',
     value: {
       type: 'size',
-      leastBytes: limits.minBufferBytes,
-      mostBytes: limits.maxBufferBytes,
+      leastBytes: bounds.minBufferBytes,
+      mostBytes: bounds.maxBufferBytes,
       mostName: 'the buffer',
     },
     placeholder: 'KB',
-    otherwise: `chosen during the run, at least ${limits.finestChunkBytes / 1024}`,
+    otherwise: `chosen during the run, at least ${bounds.finestChunkBytes / 1024}`,
     help: 'Chunk in kilobytes: what is sent if a buffer differs.',
     details: 'A buffer that differs is split into chunks, and only those that differ are sent.',
   },
@@ -158,9 +158,9 @@ export const optionTable = {
     key: 'lanes',
     scope: 'transfer',
     group: 'Transfer',
-    value: { type: 'integer', least: 1, most: limits.maxLanes },
+    value: { type: 'integer', least: 1, most: bounds.maxLanes },
     placeholder: 'N',
-    default: limits.defaultLanes,
+    default: defaults.lanes,
     help: 'Most ssh connections that carry data if the round trip is long.',
     details: 'If it is short, one connection carries all data.',
   },
@@ -220,9 +220,9 @@ export const optionTable = {
     key: 'timeoutMs',
     scope: 'run',
     group: 'Connection',
-    value: { type: 'duration', leastMs: limits.minPeerTimeoutMs, mostMs: limits.maxPeerTimeoutMs },
+    value: { type: 'duration', leastMs: bounds.minPeerTimeoutMs, mostMs: bounds.maxPeerTimeoutMs },
     placeholder: 'SECONDS',
-    default: limits.defaultPeerTimeoutMs,
+    default: defaults.peerTimeoutMs,
     help: 'End the run if nothing comes from the host for this number of seconds.',
     details: 'If ssh could ask you for a password, the host has at least 120 seconds for its first answer.',
   },

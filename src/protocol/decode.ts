@@ -3,7 +3,7 @@ import { encodings } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import { extentBytes, frameDigestBytes } from '../digest/frame-digest.ts';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { Frame } from './frame.ts';
 import { typeNumbers, type DataMessage, type Message } from './messages.ts';
 import {
@@ -51,7 +51,7 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
         type,
         id: reader.uint64(),
         stepBytes: reader.uint32(),
-        extents: reader.extents(reader.uint32(), limits.askExtents),
+        extents: reader.extents(reader.uint32(), bounds.askExtents),
       };
     case 'answer':
       return { type, id: reader.uint64(), digests: reader.rest() };
@@ -82,7 +82,7 @@ function readData(reader: PayloadReader): DataMessage {
   if (reader.uint8() !== 0) throw malformed('data with a reserved byte set');
   const count = reader.uint16();
   const digest = reader.copy(frameDigestBytes);
-  const extents = reader.extents(count, limits.dataFrameExtents);
+  const extents = reader.extents(count, bounds.dataFrameExtents);
   const payload = reader.rest();
   if (extents.length === 0) throw malformed('data without an extent');
   if (encoding === 'zero' && payload.byteLength > 0) throw malformed('zeros with a payload');
@@ -115,7 +115,7 @@ class PayloadReader {
   /** An offset or a count: 64 bits on the wire. A value that a double cannot hold exactly is refused. */
   uint64(): number {
     const value = this.#take(8).readBigUInt64BE();
-    if (value > BigInt(limits.maxOffsetBytes)) throw malformed(`${this.#type} with a number past 2^53`);
+    if (value > BigInt(bounds.maxOffsetBytes)) throw malformed(`${this.#type} with a number past 2^53`);
     return Number(value);
   }
 
@@ -125,7 +125,7 @@ class PayloadReader {
     return Array.from({ length: count }, (_, index) => {
       const offset = table.readBigUInt64BE(index * extentBytes);
       const lengthBytes = table.readUInt32BE(index * extentBytes + 8);
-      if (lengthBytes === 0 || offset + BigInt(lengthBytes) > BigInt(limits.maxOffsetBytes)) {
+      if (lengthBytes === 0 || offset + BigInt(lengthBytes) > BigInt(bounds.maxOffsetBytes)) {
         throw malformed(`${this.#type} with an impossible extent`);
       }
       return { offsetBytes: Number(offset), lengthBytes };
@@ -134,7 +134,7 @@ class PayloadReader {
 
   json<S extends v.GenericSchema>(schema: S): v.InferOutput<S> {
     const bytes = this.rest();
-    if (bytes.byteLength > limits.maxJsonBytes) throw malformed(`${this.#type} of ${bytes.byteLength} bytes`);
+    if (bytes.byteLength > bounds.maxJsonBytes) throw malformed(`${this.#type} of ${bytes.byteLength} bytes`);
     const result = v.safeParse(schema, parseJson(this.#type, bytes));
     if (!result.success)
       throw malformed(

@@ -1,7 +1,7 @@
 import { encodings } from '../codec/encoding.ts';
 import { extentTable } from '../digest/frame-digest.ts';
 import { assert } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
 import { typeNumbers, type AskMessage, type DataMessage, type Message } from './messages.ts';
 
@@ -9,7 +9,7 @@ import { typeNumbers, type AskMessage, type DataMessage, type Message } from './
 export function encodeMessage(message: Message): Uint8Array[] {
   const parts = payloadParts(message);
   const payloadBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  assert(payloadBytes <= limits.maxPayloadBytes, `${message.type} of ${payloadBytes} bytes`);
+  assert(payloadBytes <= bounds.maxPayloadBytes, `${message.type} of ${payloadBytes} bytes`);
   return [encodeFrameHeader(typeNumbers[message.type], parts), ...parts];
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { typeNumbers } from './messages.ts';
 
 /**
@@ -69,7 +69,7 @@ export function newMemory(lengthBytes: number): Uint8Array {
 
 /**
  * Cuts a stream of bytes into frames. Pure: bytes in, frames out. The frames do not depend on how the stream is cut into
- * chunks. It never allocates more than `limits.maxPayloadBytes` and a header.
+ * chunks. It never allocates more than `bounds.maxPayloadBytes` and a header.
  */
 export class FrameDecoder {
   readonly #memoryFor: MemoryFor;
@@ -132,10 +132,10 @@ export class FrameDecoder {
       this.#header.readUInt8(3) === complementOfByte(type) &&
       this.#header.readUInt32BE(8) === complementOfWord(payloadBytes);
     if (!isIntact) throw new BasynError('protocol', 'The header of a frame arrived corrupted.');
-    if (payloadBytes > limits.maxPayloadBytes) {
+    if (payloadBytes > bounds.maxPayloadBytes) {
       throw new BasynError(
         'protocol',
-        `The peer announced a frame of ${payloadBytes} bytes; the limit is ${limits.maxPayloadBytes}.`,
+        `The peer announced a frame of ${payloadBytes} bytes; the limit is ${bounds.maxPayloadBytes}.`,
       );
     }
     return this.#memoryFor(type, payloadBytes);

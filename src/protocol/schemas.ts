@@ -1,17 +1,17 @@
 import * as v from 'valibot';
 import { hashNames } from '../digest/hash-names.ts';
 import { isRemedy, type Remedy } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 
 /**
  * The messages in JSON: those that open a device, and begin and end a phase. The decoder refuses all other forms before
  * anything uses them.
  */
 
-const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(limits.maxOffsetBytes));
+const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(bounds.maxOffsetBytes));
 const count = bytes;
-const path = v.pipe(v.string(), v.minLength(1), v.maxBytes(limits.maxPathBytes));
-const text = v.pipe(v.string(), v.maxLength(limits.maxErrorMessageCharacters));
+const path = v.pipe(v.string(), v.minLength(1), v.maxBytes(bounds.maxPathBytes));
+const text = v.pipe(v.string(), v.maxLength(bounds.maxErrorMessageCharacters));
 const side = v.picklist(['local', 'remote']);
 const kind = v.picklist(['block device', 'regular file']);
 const phaseName = v.picklist(['copy', 'sync', 'recheck']);
@@ -42,8 +42,8 @@ export const openSchema = v.object({
   peerTimeoutMs: v.pipe(
     v.number(),
     v.safeInteger(),
-    v.minValue(limits.minPeerTimeoutMs),
-    v.maxValue(limits.maxPeerTimeoutMs),
+    v.minValue(bounds.minPeerTimeoutMs),
+    v.maxValue(bounds.maxPeerTimeoutMs),
   ),
 });
 
@@ -83,11 +83,11 @@ export const planSchema = v.pipe(
     phase: phaseName,
     sizeBytes: bytes,
     hash: v.picklist(hashNames),
-    bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes)),
+    bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(bounds.maxBufferBytes)),
     /** `null`: chosen for each differing buffer during the run. */
-    chunkBytes: v.nullable(v.pipe(bytes, v.minValue(1), v.maxValue(limits.maxBufferBytes))),
+    chunkBytes: v.nullable(v.pipe(bytes, v.minValue(1), v.maxValue(bounds.maxBufferBytes))),
     /** The number of buffers that the target may digest ahead of the source's `advance`. */
-    windowBuffers: v.pipe(count, v.minValue(1), v.maxValue(limits.maxWindowBuffers)),
+    windowBuffers: v.pipe(count, v.minValue(1), v.maxValue(bounds.maxWindowBuffers)),
     compression,
     /** `null`: not measured, or not measured yet because the local side is the source. */
     roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
@@ -107,7 +107,7 @@ export const finishSchema = v.object({
   dataBytes: bytes,
   differingBytes: bytes,
   differingRangeCount: count,
-  differingRanges: v.pipe(v.array(extent), v.maxLength(limits.reportedRanges)),
+  differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
 });
 
 export const finishedSchema = v.object({

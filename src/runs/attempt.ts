@@ -1,6 +1,6 @@
 import { packedAgent, threadProgram } from '../agent-program.ts';
 import { BasynError, runEnded } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
 import type { Complete } from '../options/defaults.ts';
@@ -117,5 +117,5 @@ function destinationOf({ host = '', port, user, sshOptions = [] }: Complete<Insp
 
 /** Before the host's first answer, a user may have to type a password: not under cron, and not in seconds. */
 function bannerTimeoutMsOf({ peerTimeoutMs }: Order): number {
-  return canAskUser() ? Math.max(limits.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
+  return canAskUser() ? Math.max(bounds.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
 }

@@ -1,5 +1,5 @@
 import { BasynError, type Side } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type { Observation } from '../options/types.ts';
 import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
@@ -72,7 +72,7 @@ function describe(runner: JobRunner<SameHostJob>): string {
 
 /** A run that ends before a thread would have started does not load the thread's program either. */
 async function runnerFor(sizeBytes: number): Promise<JobRunner<SameHostJob>> {
-  if (sizeBytes <= limits.inlineBytes) return new InlineRunner<SameHostJob>(performOnSameHost);
+  if (sizeBytes <= tuning.inlineBytes) return new InlineRunner<SameHostJob>(performOnSameHost);
   const [{ WorkerPool }, { threadProgram }] = await Promise.all([
     import('../workers/pool.ts'),
     import('../agent-program.ts'),

@@ -1,7 +1,7 @@
 import { flush, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
 import { rangesOf, wholeDevice, type Coverage } from '../session/coverage.ts';
@@ -79,7 +79,7 @@ export class SameHostPhase {
   async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {
     const zeros = created ? 'skip' : 'write';
     const { dryRun } = this.#run.order;
-    await this.#inOrder(rangesOf(this.#coverage, this.#geometry, limits.jobBytes), async (extent) => {
+    await this.#inOrder(rangesOf(this.#coverage, this.#geometry, tuning.jobBytes), async (extent) => {
       if (dryRun) return () => this.#findings.add([extent]);
       const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
       return () => {
@@ -132,14 +132,14 @@ export class SameHostPhase {
 
 /** Buffers, or whole steps of large ones, in batches of the size of a job. */
 function* batchesOf(coverage: Coverage, geometry: Geometry, stepBytes: number): Generator<Extent[]> {
-  const partBytes = Math.max(1, Math.floor(limits.jobBytes / stepBytes)) * stepBytes;
+  const partBytes = Math.max(1, Math.floor(tuning.jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
   let batchBytes = 0;
   for (let position = 0; position < coverage.bufferCount; position++) {
     for (const part of cut(bufferExtentOf(geometry, coverage.indexAt(position)), partBytes)) {
       batch.push(part);
       batchBytes += part.lengthBytes;
-      if (batchBytes < limits.jobBytes) continue;
+      if (batchBytes < tuning.jobBytes) continue;
       yield batch;
       batch = [];
       batchBytes = 0;

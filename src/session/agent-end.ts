@@ -1,6 +1,6 @@
 import { parseIdentity } from '../device/device.ts';
 import { assert, BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
@@ -46,7 +46,7 @@ function failureOf(error: BasynError): FailureMessage {
 }
 
 function shortened(text: string): string {
-  return text.slice(0, limits.maxErrorMessageCharacters);
+  return text.slice(0, bounds.maxErrorMessageCharacters);
 }
 
 /** Serves all phases. Resolves when the device is closed, with warnings about its state at the end. */

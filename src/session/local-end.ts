@@ -1,5 +1,5 @@
 import { parseIdentity } from '../device/device.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
@@ -165,7 +165,7 @@ async function measureRoundTrip(
   sizeBytes: number,
 ): Promise<void> {
   if (order.dryRun || !isWriting(order)) return;
-  const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
+  const roundTripMs = await channel.measureRoundTripMs(tuning.longRoundTripMs);
   laneOpener.watch(laneAddress, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
 }
 

@@ -4,7 +4,7 @@ import { digestBytesOf, loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import type { ZeroPolicy } from '../device/zeros.ts';
-import { limits } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
@@ -45,7 +45,7 @@ export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'has
 
 /** The requested chunk, or the finest one that is useful. */
 export function chunkBytesOf(bufferBytes: number, chunkBytes: number | null): number {
-  return chunkBytes ?? Math.min(limits.finestChunkBytes, bufferBytes);
+  return chunkBytes ?? Math.min(bounds.finestChunkBytes, bufferBytes);
 }
 
 /**
@@ -54,7 +54,7 @@ export function chunkBytesOf(bufferBytes: number, chunkBytes: number | null): nu
  * when a buffer turns out to differ.
  */
 export function windowBuffersOf(bufferBytes: number, chunkBytes: number | null, hash: HashName): number {
-  return buffersWithin(limits.windowDataBytes, bufferBytes, chunkBytes, hash);
+  return buffersWithin(bounds.windowDataBytes, bufferBytes, chunkBytes, hash);
 }
 
 /**
@@ -62,7 +62,7 @@ export function windowBuffersOf(bufferBytes: number, chunkBytes: number | null, 
  * is memory for the page cache: connecting may take longer than reading half a gibibyte.
  */
 export function aheadBuffersOf({ bufferBytes, chunkBytes, hash, windowBuffers }: Plan): number {
-  const dataBytes = Math.min(limits.aheadDataBytes, freemem() / 4);
+  const dataBytes = Math.min(tuning.aheadDataBytes, freemem() / 4);
   return Math.max(windowBuffers, buffersWithin(dataBytes, bufferBytes, chunkBytes, hash));
 }
 
@@ -74,7 +74,7 @@ function buffersWithin(
 ): number {
   const [blockBytes] = geometryOf(0, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes)).stepsBytes;
   const digestsOfBufferBytes = Math.ceil(bufferBytes / blockBytes!) * digestBytesOf[hash];
-  const byMemory = Math.floor(limits.windowDigestBytes / digestsOfBufferBytes);
+  const byMemory = Math.floor(bounds.windowDigestBytes / digestsOfBufferBytes);
   const byData = Math.floor(dataBytes / bufferBytes);
-  return Math.max(limits.minWindowBuffers, Math.min(limits.maxWindowBuffers, byMemory, byData));
+  return Math.max(bounds.minWindowBuffers, Math.min(bounds.maxWindowBuffers, byMemory, byData));
 }

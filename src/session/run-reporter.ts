@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
 import { assert, type Side } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type { Trace } from '../trace.ts';
 import type { Order } from './order.ts';
 import { doSizesMatch } from './sizes.ts';
@@ -73,7 +73,7 @@ export class RunReporter {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = setTimeout(() => {
       this.#emit({ type: 'flushing', side, ...(phase !== undefined && { phase }) });
-    }, limits.progressIntervalMs);
+    }, tuning.progressIntervalMs);
   }
 
   /** Begins a phase. The function that it returns takes the progress, which is reported at regular intervals. */
@@ -87,7 +87,7 @@ export class RunReporter {
     this.#emitProgress = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
-    this.#timer = setInterval(() => this.#emitProgress?.(this.#phaseElapsedMs()), limits.progressIntervalMs);
+    this.#timer = setInterval(() => this.#emitProgress?.(this.#phaseElapsedMs()), tuning.progressIntervalMs);
     return (bytes) => {
       doneBytes = bytes;
     };

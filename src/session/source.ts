@@ -1,5 +1,5 @@
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { FinishedMessage } from '../protocol/messages.ts';
 import { Comparer } from './compare/comparer.ts';
@@ -83,7 +83,7 @@ export class Source {
   async #sendAll(): Promise<Findings> {
     const { plan, coverage, geometry } = this.#phase;
     const findings = new Findings();
-    for (const range of rangesOf(coverage, geometry, limits.dataFrameBytes)) {
+    for (const range of rangesOf(coverage, geometry, bounds.dataFrameBytes)) {
       findings.add([range]);
       if (!plan.dryRun) await this.#sender.send([range]);
     }

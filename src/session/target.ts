@@ -2,7 +2,7 @@ import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
@@ -140,11 +140,11 @@ export class Target {
     if (extents.some(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes > plan.sizeBytes)) {
       throw forbiddenAsk(`past the ${plan.sizeBytes} bytes of the run`);
     }
-    if (charge >= limits.maxPayloadBytes) throw forbiddenAsk('that do not fit into one answer');
-    if (this.#askedBytes + charge > limits.askedDigestBytes) {
+    if (charge >= bounds.maxPayloadBytes) throw forbiddenAsk('that do not fit into one answer');
+    if (this.#askedBytes + charge > bounds.askedDigestBytes) {
       throw forbiddenAsk('while too many requests were unanswered');
     }
-    if (this.#channel.queuedBytes > limits.unreadAnswerBytes) {
+    if (this.#channel.queuedBytes > bounds.unreadAnswerBytes) {
       throw forbiddenAsk('without reading the answers');
     }
     return charge;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { ProcessGuard } from './process-guard.ts';
 
 /** How a child ended. */
@@ -48,7 +48,7 @@ export class Child {
     if (pid !== undefined) guard.watch(pid);
     child?.once('exit', () => {
       if (pid !== undefined) guard.forget(pid);
-      setTimeout(() => this.stderr.destroy(), limits.stderrGraceMs).unref();
+      setTimeout(() => this.stderr.destroy(), bounds.stderrGraceMs).unref();
     });
     // A write to a child that has ended fails with EPIPE; its exit explains the failure better.
     this.stdin.on('error', () => undefined);
@@ -72,7 +72,7 @@ export class Child {
   async #endBy(steps: readonly (() => void)[]): Promise<ChildExit> {
     // Nothing reads its output any more. Without a reader, a child that still writes would never end.
     this.stdout.resume();
-    const timers = steps.map((step, index) => setTimeout(step, (index + 1) * limits.killAfterMs));
+    const timers = steps.map((step, index) => setTimeout(step, (index + 1) * bounds.killAfterMs));
     try {
       return await this.exit;
     } finally {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 
 /**
  * Reads lists of process ids until its input ends, also because this process was killed. Then it ends the processes of the
@@ -10,7 +10,7 @@ const script = [
   'while read -r line; do pids=$line; done',
   'for pid in $pids; do kill -TERM "$pid"; done',
   'for pid in $pids; do',
-  `seconds=${Math.ceil(limits.killAfterMs / 1000)}`,
+  `seconds=${Math.ceil(bounds.killAfterMs / 1000)}`,
   'while [ "$seconds" -gt 0 ] && kill -0 "$pid"; do sleep 1; seconds=$((seconds - 1)); done',
   'kill -0 "$pid" && kill -KILL "$pid"',
   'done',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { LaneStreams } from '../link/lane.ts';
 import type { Traffic } from '../report.ts';
 import { Child, endInWords, type ChildExit } from './child.ts';
@@ -51,7 +51,7 @@ export class ProcessConnection {
   /** Adds how the process ended, and why, to an error of the connection. Other errors stay as they are. */
   async explain(error: BasynError): Promise<BasynError> {
     if (error.code !== 'connection' || error === this.#startFailure) return error;
-    const exit = await Promise.race([this.#child.exit, sleep(limits.exitGraceMs)]);
+    const exit = await Promise.race([this.#child.exit, sleep(bounds.exitGraceMs)]);
     if (exit === undefined) return error;
     const { host, file } = this.#command;
     const reason = reasonIn(this.#stderr.tail);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 
 /** What `mkdtemp` makes from the prefix. */
 const namePattern = /^basyn-ssh-[A-Za-z0-9]{6}$/;
@@ -32,7 +32,7 @@ export async function removeStaleSockets(parent: string): Promise<void> {
 async function removeIfStale(directory: string): Promise<void> {
   const found = await lstat(directory);
   const isPrivate = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o777) === 0o700;
-  if (!isPrivate || Date.now() - found.mtimeMs < limits.staleSocketAgeMs) return;
+  if (!isPrivate || Date.now() - found.mtimeMs < bounds.staleSocketAgeMs) return;
   const names = await readdir(directory);
   const paths = names.map((name) => join(directory, name));
   for (const [index, path] of paths.entries()) {

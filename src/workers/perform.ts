@@ -11,7 +11,7 @@ import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
 import { BasynError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type {
   DigestJob,
   DigestResult,
@@ -119,7 +119,7 @@ function digestOf(hasher: Hasher, bytes: Uint8Array): Uint8Array {
   if (digest === undefined) {
     digest = hasher.digestOne(bytes);
     const ofHasher = zeroDigests.get(hasher) ?? new Map<number, Uint8Array>();
-    if (ofHasher.size < limits.zeroDigests) zeroDigests.set(hasher, ofHasher.set(bytes.byteLength, digest));
+    if (ofHasher.size < tuning.zeroDigests) zeroDigests.set(hasher, ofHasher.set(bytes.byteLength, digest));
   }
   return digest;
 }
@@ -144,10 +144,10 @@ function readDigested(
   frame: FrameDigest,
 ): void {
   let [position, digestedBytes] = [0, 0];
-  for (const { offsetBytes, lengthBytes } of cutAll(extents, limits.digestedPieceBytes)) {
+  for (const { offsetBytes, lengthBytes } of cutAll(extents, tuning.digestedPieceBytes)) {
     readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes));
     position += lengthBytes;
-    if (position - digestedBytes < limits.digestedPieceBytes) continue;
+    if (position - digestedBytes < tuning.digestedPieceBytes) continue;
     frame.update(memory.subarray(digestedBytes, position));
     digestedBytes = position;
   }

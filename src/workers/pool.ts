@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { assert, BasynError, runEnded, type Side } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import type { ThreadAnswer } from './thread.ts';
 
@@ -38,7 +38,7 @@ export class WorkerPool implements JobRunner {
   constructor(
     program: string,
     side: Side,
-    parallelism = Math.min(availableParallelism(), limits.maxWorkers),
+    parallelism = Math.min(availableParallelism(), bounds.maxWorkers),
   ) {
     this.#program = program;
     this.#side = side;
@@ -87,8 +87,8 @@ export class WorkerPool implements JobRunner {
         argv: [],
         execArgv: [],
         resourceLimits: {
-          maxOldGenerationSizeMb: limits.threadHeapMiB,
-          maxYoungGenerationSizeMb: limits.threadYoungHeapMiB,
+          maxOldGenerationSizeMb: bounds.threadHeapMiB,
+          maxYoungGenerationSizeMb: bounds.threadYoungHeapMiB,
         },
       });
     } catch (error) {

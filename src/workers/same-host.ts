@@ -3,7 +3,7 @@ import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
 import { writeRange } from '../device/zeros.ts';
 import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
-import { limits } from '../limits.ts';
+import { tuning } from '../limits.ts';
 import type { CompareJob, CompareResult, CopyJob, CopyResult, SameHostJob, ResultOf } from './jobs.ts';
 
 /**
@@ -109,10 +109,10 @@ function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
 
 /** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
 function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
-  const memory = (copyMemory ??= Buffer.allocUnsafeSlow(limits.pieceBytes));
+  const memory = (copyMemory ??= Buffer.allocUnsafeSlow(tuning.pieceBytes));
   const endBytes = range.offsetBytes + range.lengthBytes;
-  for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += limits.pieceBytes) {
-    const bytes = memory.subarray(0, Math.min(limits.pieceBytes, endBytes - atBytes));
+  for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += tuning.pieceBytes) {
+    const bytes = memory.subarray(0, Math.min(tuning.pieceBytes, endBytes - atBytes));
     readFully(source, atBytes, bytes);
     writeRange(target, atBytes, bytes, zeros);
   }

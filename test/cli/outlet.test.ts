@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Outlet } from '../../src/cli/outlet.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { FakeStream } from './output.fixture.ts';
 
 function outletTo(stream: FakeStream): Outlet {
@@ -28,14 +28,14 @@ describe('a reader that is too slow', () => {
     outlet.put('kept', () => 'result\n');
     stream.resume();
     const queuedCount = stream.lines.filter((text) => text === line.trimEnd()).length;
-    expect(queuedCount * line.length).toBeLessThan(limits.queuedOutputCharacters + 2 * line.length);
+    expect(queuedCount * line.length).toBeLessThan(bounds.queuedOutputCharacters + 2 * line.length);
     expect(stream.lines[0]).toBe('first');
     expect(stream.lines.slice(-2)).toEqual([`(${lineCount - queuedCount} dropped)`, 'result']);
   });
 
   it('costs no work for what is dropped', () => {
     const { outlet } = stalled();
-    outlet.put('kept', () => 'x'.repeat(limits.queuedOutputCharacters + 1));
+    outlet.put('kept', () => 'x'.repeat(bounds.queuedOutputCharacters + 1));
     outlet.put('droppable', () => expect.fail('it was made'));
   });
 
@@ -51,7 +51,7 @@ describe('a reader that is too slow', () => {
 
   it('is counted anew after it has caught up', () => {
     const { stream, outlet } = stalled();
-    const full = 'x'.repeat(limits.queuedOutputCharacters);
+    const full = 'x'.repeat(bounds.queuedOutputCharacters);
     outlet.put('kept', () => `${full}\n`);
     outlet.put('droppable', () => 'a');
     outlet.put('droppable', () => 'b');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { linkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { isRoot } from '../support/loop-device.ts';
 import {
   asNobody,
@@ -29,7 +29,7 @@ async function startHolder(file: string, args: readonly string[], input = ''): P
   child.stdin.write(input);
   await once(child.stdout, 'data');
   // Whoever opened a file a moment ago may not have been seen by a walk that is still good.
-  await sleep(limits.briefOpeningMs);
+  await sleep(bounds.briefOpeningMs);
   return end;
 }
 
@@ -71,7 +71,7 @@ describe('a file that another process has open for writing', () => {
     const file = fileOf(MiB);
     const end = await holdingOpen('<>', file);
     const opening = target(file);
-    await sleep(limits.briefOpeningMs / 2);
+    await sleep(bounds.briefOpeningMs / 2);
     await end();
     expect((await opening).warnings).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe('a file that another process has open for writing', () => {
   it.skipIf(!isRoot)('can not be seen by everybody, and a note says so (needs root)', async () => {
     await asNobody(async () => {
       const file = fileOf(MiB, 'disk.img', directory('/dev/shm'));
-      await sleep(limits.briefOpeningMs);
+      await sleep(bounds.briefOpeningMs);
       const { notes } = await target(file);
       expect(notes).toContainEqual(
         expect.stringMatching(/open files of \d+ other processes: permission denied/),

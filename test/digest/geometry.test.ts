@@ -11,7 +11,7 @@ import {
   stepCountOf,
   type Geometry,
 } from '../../src/digest/geometry.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { ascendingExtents } from '../support/extents.ts';
 import { differingChunks } from '../support/naive.ts';
 
@@ -22,7 +22,7 @@ const sizes = fc
   .record({
     bufferBytes: fc.oneof(
       fc.integer({ min: 1, max: 3000 }),
-      fc.constantFrom(KiB, 64 * KiB, 100 * KiB, 2048 * KiB, limits.maxBufferBytes),
+      fc.constantFrom(KiB, 64 * KiB, 100 * KiB, 2048 * KiB, bounds.maxBufferBytes),
     ),
     share: fc.integer({ min: 1, max: 100 }),
   })
@@ -51,9 +51,9 @@ describe('a geometry', () => {
         for (const [index, finer] of stepsBytes.slice(1).entries()) {
           expect(stepsBytes[index]! % finer).toBe(0);
           expect(stepsBytes[index]).toBeGreaterThan(finer);
-          expect(stepsBytes[index]! / finer).toBeLessThanOrEqual(limits.refineFanOut);
+          expect(stepsBytes[index]! / finer).toBeLessThanOrEqual(bounds.refineFanOut);
         }
-        const largest = Math.max(chunkBytes, Math.min(bufferBytes, limits.blockBytes));
+        const largest = Math.max(chunkBytes, Math.min(bufferBytes, bounds.blockBytes));
         expect(stepsBytes[0]).toBeLessThanOrEqual(largest);
       }),
     );

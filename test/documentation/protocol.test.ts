@@ -3,7 +3,7 @@ import { encodings } from '../../src/codec/encoding.ts';
 import { digestBytesOf } from '../../src/digest/hash.ts';
 import type { HashName } from '../../src/digest/hash-names.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds, defaults, tuning } from '../../src/limits.ts';
 import type { StorageGap } from '../../src/device/regions.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
 import * as schemas from '../../src/protocol/schemas.ts';
@@ -61,7 +61,10 @@ describe('docs/protocol.md', () => {
       ([name = '', value]) => [name.replaceAll('`', ''), Number(value)] as const,
     );
     expect(documented.length).toBeGreaterThan(20);
-    const actual = documented.map(([name]) => [name, (limits as Record<string, number>)[name]]);
+    const actual = documented.map(([name]) => [
+      name,
+      ({ ...bounds, ...tuning, ...defaults } as Record<string, number>)[name],
+    ]);
     expect(documented).toEqual(actual);
   });
 
@@ -84,7 +87,7 @@ describe('docs/protocol.md', () => {
     expect(examples).toHaveLength(4);
     for (const [buffer = '', chunk = '', steps = ''] of examples) {
       const bufferBytes = bytesOf(buffer);
-      const chunkBytes = chunk === '`null`' ? limits.finestChunkBytes : bytesOf(chunk);
+      const chunkBytes = chunk === '`null`' ? bounds.finestChunkBytes : bytesOf(chunk);
       expect(geometryOf(bufferBytes, bufferBytes, chunkBytes).stepsBytes).toEqual(
         steps.split(', ').map(bytesOf),
       );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../src/limits.ts';
+import { tuning } from '../../src/limits.ts';
 import { expectLines, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { runCommand } from '../../rig/processes/command.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
@@ -76,7 +76,7 @@ describe.skipIf(node20 === undefined)(
 
     test.each(cases)('does a $action $where', async ({ action, where }) => {
       // Large enough for threads.
-      const pair = makePair({ sizeBytes: limits.inlineBytes + 1 });
+      const pair = makePair({ sizeBytes: tuning.inlineBytes + 1 });
       const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', '--recheck'];
       const host = where === 'here' ? [] : [...hostOptions(server()), `--remote-node=${node20}`];
       expectSilence(await runCommand(node20!, [basyn.executable, ...args, ...host]));

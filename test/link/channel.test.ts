@@ -2,7 +2,7 @@ import { PassThrough, Transform, Writable } from 'node:stream';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { tuning } from '../../src/limits.ts';
 import { Channel } from '../../src/link/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
 import type { Trace } from '../../src/trace.ts';
@@ -10,17 +10,17 @@ import { channelPair } from '../support/channel-pair.ts';
 import { failureOf } from '../support/failure.ts';
 
 const MiB = 1024 * 1024;
-const nearMs = limits.longRoundTripMs / 10;
-const farMs = limits.longRoundTripMs * 10;
+const nearMs = tuning.longRoundTripMs / 10;
+const farMs = tuning.longRoundTripMs * 10;
 
 test('with a short round trip, the payload in flight is bounded until the peer confirms some', async () => {
   const { channel, carried } = channelOver(nearMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, MiB)));
   await allSettled();
-  expect(carried()).toBe(limits.nearWindowBytes);
+  expect(carried()).toBe(tuning.nearWindowBytes);
   confirm(channel, 1);
   await allSettled();
-  expect(carried()).toBe(limits.nearWindowBytes + MiB);
+  expect(carried()).toBe(tuning.nearWindowBytes + MiB);
   confirm(channel, 2);
   await sent;
   expect(carried()).toBe(5 * MiB);
@@ -61,7 +61,7 @@ test('a short round trip is recognised while the peer is busy', async () => {
 test('a long round trip is measured in little more than one', async () => {
   const channel = channelThrough((push) => void setTimeout(push, farMs));
   const startMs = performance.now();
-  const roundTripMs = await channel.measureRoundTripMs(limits.longRoundTripMs);
+  const roundTripMs = await channel.measureRoundTripMs(tuning.longRoundTripMs);
   expect(roundTripMs).toBeGreaterThanOrEqual(farMs - 1);
   expect(roundTripMs).toBeLessThan(farMs * 4);
   expect(performance.now() - startMs).toBeLessThan(farMs * 8);
@@ -69,7 +69,7 @@ test('a long round trip is measured in little more than one', async () => {
 
 test('a measurement of the round trip fails with the conversation', async () => {
   const channel = channelThrough(() => undefined);
-  const measured = failureOf(() => channel.measureRoundTripMs(limits.longRoundTripMs));
+  const measured = failureOf(() => channel.measureRoundTripMs(tuning.longRoundTripMs));
   await allSettled();
   channel.fail(new BasynError('connection', 'The line is dead.'));
   expect(await measured).toMatchObject({ message: 'The line is dead.' });

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { Inbox } from '../../src/link/inbox.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import { failureOf } from '../support/failure.ts';
@@ -15,8 +15,8 @@ beforeEach(() => {
 });
 
 test.each([
-  ['messages', limits.queuedMessages, 1],
-  ['bytes', 4, limits.queuedBytes / 4],
+  ['messages', bounds.queuedMessages, 1],
+  ['bytes', 4, bounds.queuedBytes / 4],
 ])('stops reading at the limit of %s, and reads again when it is empty', async (_, count, frameBytes) => {
   for (let index = 1; index < count; index++) inbox.put(message, frameBytes);
   expect(calls).toEqual([]);
@@ -33,7 +33,7 @@ test.each([
 test('a message that is waited for takes no room', async () => {
   const next = inbox.next();
   expect(inbox.hasWaiter).toBe(true);
-  inbox.put(message, limits.queuedBytes);
+  inbox.put(message, bounds.queuedBytes);
   expect({ calls, hasWaiter: inbox.hasWaiter }).toEqual({ calls: [], hasWaiter: false });
   expect(await next).toBe(message);
 });

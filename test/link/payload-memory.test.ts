@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../src/limits.ts';
+import { bounds, tuning } from '../../src/limits.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
 import { PayloadMemory } from '../../src/link/payload-memory.ts';
 
-const frameBytes = limits.dataFrameBytes;
+const frameBytes = bounds.dataFrameBytes;
 
 describe('memory for payloads', () => {
   test('is as long as was asked for, whatever lies behind it', () => {
     const memory = new PayloadMemory();
-    const lengths = [0, 1, limits.leastDataPayloadBytes, frameBytes, limits.maxPayloadBytes];
+    const lengths = [0, 1, tuning.leastDataPayloadBytes, frameBytes, bounds.maxPayloadBytes];
     expect(lengths.map((length) => memory.take(length).byteLength)).toEqual(lengths);
   });
 
@@ -16,7 +16,7 @@ describe('memory for payloads', () => {
     const memory = new PayloadMemory();
     const first = memory.take(frameBytes);
     memory.giveBack(first.subarray(100));
-    const second = memory.take(limits.leastDataPayloadBytes);
+    const second = memory.take(tuning.leastDataPayloadBytes);
     expect(second.buffer).toBe(first.buffer);
     expect(second.byteOffset).toBe(0);
   });
@@ -30,7 +30,7 @@ describe('memory for payloads', () => {
   });
 
   test('is exact where many small payloads may wait', () => {
-    const lengthBytes = limits.leastDataPayloadBytes - 1;
+    const lengthBytes = tuning.leastDataPayloadBytes - 1;
     expect(new PayloadMemory().take(lengthBytes).buffer.byteLength).toBe(lengthBytes);
   });
 
@@ -43,22 +43,22 @@ describe('memory for payloads', () => {
 
   test('that is kept for later is bounded', () => {
     const memory = new PayloadMemory();
-    const taken = Array.from({ length: limits.sparePayloads + 5 }, () => memory.take(frameBytes));
+    const taken = Array.from({ length: tuning.sparePayloads + 5 }, () => memory.take(frameBytes));
     for (const each of taken) memory.giveBack(each);
     const again = taken.map(() => memory.take(frameBytes).buffer);
     const known = new Set(taken.map(({ buffer }) => buffer));
-    expect(again.filter((buffer) => known.has(buffer))).toHaveLength(limits.sparePayloads);
+    expect(again.filter((buffer) => known.has(buffer))).toHaveLength(tuning.sparePayloads);
   });
 
   test('is exact where much is in use already, and whole again afterwards', () => {
     const memory = new PayloadMemory();
-    const lengthBytes = limits.leastDataPayloadBytes;
-    const taken = Array.from({ length: limits.takenPayloads }, () => memory.take(lengthBytes));
+    const lengthBytes = tuning.leastDataPayloadBytes;
+    const taken = Array.from({ length: bounds.takenPayloads }, () => memory.take(lengthBytes));
     const further = memory.take(lengthBytes);
     expect(further.buffer.byteLength).toBe(lengthBytes);
     memory.giveBack(further);
     expect(memory.take(lengthBytes).buffer.byteLength).toBe(lengthBytes);
     memory.giveBack(taken[0]!);
-    expect(memory.take(lengthBytes).buffer.byteLength).toBe(limits.dataPayloadBytes);
+    expect(memory.take(lengthBytes).buffer.byteLength).toBe(tuning.dataPayloadBytes);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { encodeFrameHeader, FrameDecoder, frameHeaderBytes, type Frame } from '../../src/protocol/frame.ts';
 import { typeNumbers } from '../../src/protocol/messages.ts';
 import { outcomeOf } from '../support/failure.ts';
@@ -49,7 +49,7 @@ describe('the frame decoder', () => {
     );
   });
 
-  test.each([0, 1, limits.maxPayloadBytes])('takes a payload of %i bytes', (size) => {
+  test.each([0, 1, bounds.maxPayloadBytes])('takes a payload of %i bytes', (size) => {
     const payload = Buffer.alloc(size, 7);
     const [found, ...others] = decodeAll(new FrameDecoder(), [wireOf([{ type: 8, payload }])]);
     expect(others).toEqual([]);
@@ -132,7 +132,7 @@ describe('the frame decoder', () => {
           allocations.length = 0;
           const outcome = outcomeOf(() => decodeAll(new FrameDecoder(), cutBytes(wire, pieces)));
           if (outcome instanceof BasynError) expect(outcome.code).toBe('protocol');
-          expect(Math.max(0, ...allocations)).toBeLessThanOrEqual(limits.maxPayloadBytes);
+          expect(Math.max(0, ...allocations)).toBeLessThanOrEqual(bounds.maxPayloadBytes);
           // One at a time: a frame's memory is asked for when its header is complete.
           expect(allocations.length).toBeLessThanOrEqual(wire.length / frameHeaderBytes);
         }),
@@ -146,7 +146,7 @@ describe('the frame decoder', () => {
         'a header whose type and its complement do not fit',
         Buffer.from([0xba, 0x57, 1, 1, ...Buffer.alloc(16)]),
       ],
-      ['a payload of one byte over the limit', headerOf(8, limits.maxPayloadBytes + 1)],
+      ['a payload of one byte over the limit', headerOf(8, bounds.maxPayloadBytes + 1)],
       ['a payload of 4 GiB', headerOf(8, 0xffff_ffff)],
     ])('%s is refused at the header, before anything is allocated', (_, wire) => {
       const allocations = countAllocations();

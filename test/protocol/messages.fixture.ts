@@ -2,18 +2,18 @@ import fc from 'fast-check';
 import { encodings } from '../../src/codec/encoding.ts';
 import { hashNames } from '../../src/digest/hash-names.ts';
 import { remedies } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { typeNumbers, type Message } from '../../src/protocol/messages.ts';
 
-export const offset = fc.integer({ min: 0, max: limits.maxOffsetBytes });
+export const offset = fc.integer({ min: 0, max: bounds.maxOffsetBytes });
 export const bytes = fc.uint8Array({ maxLength: 200 });
 const text = fc.string({ unit: 'binary', maxLength: 60 });
 const path = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
 
 export const extent = fc
   .record({
-    offsetBytes: fc.integer({ min: 0, max: limits.maxOffsetBytes - 0xffff_ffff }),
+    offsetBytes: fc.integer({ min: 0, max: bounds.maxOffsetBytes - 0xffff_ffff }),
     lengthBytes: fc.integer({ min: 1, max: 0xffff_ffff }),
   })
   .map(({ offsetBytes, lengthBytes }) => ({ offsetBytes, lengthBytes }));
@@ -36,9 +36,9 @@ const plan = fc
     phase: fc.constantFrom('copy', 'sync', 'recheck'),
     sizeBytes: offset,
     hash: fc.constantFrom(...hashNames),
-    bufferBytes: fc.integer({ min: 1, max: limits.maxBufferBytes }),
-    chunkBytes: fc.option(fc.integer({ min: 1, max: limits.maxBufferBytes })),
-    windowBuffers: fc.integer({ min: 1, max: limits.maxWindowBuffers }),
+    bufferBytes: fc.integer({ min: 1, max: bounds.maxBufferBytes }),
+    chunkBytes: fc.option(fc.integer({ min: 1, max: bounds.maxBufferBytes })),
+    windowBuffers: fc.integer({ min: 1, max: bounds.maxWindowBuffers }),
     compression: fc.record({
       name: fc.constantFrom('none', 'zlib', 'zstd', 'auto'),
       level: fc.option(fc.integer({ min: 1, max: 9 })),
@@ -65,7 +65,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     receiving: fc.option(receiving),
     phases: fc.array(fc.constantFrom('copy', 'sync', 'recheck'), { maxLength: 2 }),
     lanes: fc.boolean(),
-    peerTimeoutMs: fc.integer({ min: limits.minPeerTimeoutMs, max: limits.maxPeerTimeoutMs }),
+    peerTimeoutMs: fc.integer({ min: bounds.minPeerTimeoutMs, max: bounds.maxPeerTimeoutMs }),
   }),
   opened: fc.record({
     kind: fc.constantFrom('block device', 'regular file'),
@@ -97,7 +97,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     dataBytes: offset,
     differingBytes: offset,
     differingRangeCount: offset,
-    differingRanges: fc.array(extent, { maxLength: limits.reportedRanges }),
+    differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
   }),
   finished: fc.record({ writtenBytes: offset }),
   ping: nothing,

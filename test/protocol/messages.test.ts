@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { decodeMessage } from '../../src/protocol/decode.ts';
 import { FrameDecoder, frameHeaderBytes } from '../../src/protocol/frame.ts';
 import { typeNumbers, type DataMessage, type Message } from '../../src/protocol/messages.ts';
@@ -24,17 +24,17 @@ describe('a message', () => {
   });
 
   test('fits into a frame at its largest', () => {
-    const extents = Array.from({ length: limits.dataFrameExtents }, (_, index) => ({
+    const extents = Array.from({ length: bounds.dataFrameExtents }, (_, index) => ({
       offsetBytes: index * 4096,
       lengthBytes: 1024,
     }));
-    const payload = Buffer.alloc(limits.dataFrameBytes, 'payload');
+    const payload = Buffer.alloc(bounds.dataFrameBytes, 'payload');
     const data = decodeWire(
       encoded({ type: 'data', encoding: 'none', digest: new Uint8Array(16), extents, payload }),
     ) as DataMessage;
     expect(data.extents).toEqual(extents);
     expect(payload.equals(data.payload)).toBe(true);
-    const asked = Array.from({ length: limits.askExtents }, (_, index) => ({
+    const asked = Array.from({ length: bounds.askExtents }, (_, index) => ({
       offsetBytes: index,
       lengthBytes: 1,
     }));
@@ -134,9 +134,9 @@ describe('a malformed message', () => {
     [
       'with more extents than a data frame may have',
       typeNumbers.data,
-      dataHead(1, limits.dataFrameExtents + 1),
+      dataHead(1, bounds.dataFrameExtents + 1),
     ],
-    ['with more extents than a question may have', typeNumbers.ask, askHead(limits.askExtents + 1)],
+    ['with more extents than a question may have', typeNumbers.ask, askHead(bounds.askExtents + 1)],
     ['with 4 billion extents', typeNumbers.ask, askHead(0xffff_ffff)],
     ['that is not JSON', typeNumbers.open, Buffer.from('{"protocol":1')],
     ['that is JSON, but no object', typeNumbers.open, json(null)],
@@ -144,14 +144,14 @@ describe('a malformed message', () => {
     [
       'with a path longer than any',
       typeNumbers.open,
-      json({ ...open, path: 'x'.repeat(limits.maxPathBytes + 1) }),
+      json({ ...open, path: 'x'.repeat(bounds.maxPathBytes + 1) }),
     ],
     ['with an empty path', typeNumbers.open, json({ ...open, path: '' })],
     ['with a timeout of 0', typeNumbers.open, json({ ...open, peerTimeoutMs: 0 })],
     ['with a negative size', typeNumbers.finished, json({ writtenBytes: -1 })],
     ['with half a byte', typeNumbers.finished, json({ writtenBytes: 0.5 })],
     ['with a size past every device', typeNumbers.finished, json({ writtenBytes: 2 ** 53 })],
-    ['of more JSON than any message needs', typeNumbers.finished, Buffer.alloc(limits.maxJsonBytes + 1, ' ')],
+    ['of more JSON than any message needs', typeNumbers.finished, Buffer.alloc(bounds.maxJsonBytes + 1, ' ')],
   ])('%s is refused', (_, type, payload) => {
     const outcome = outcomeOf(() => decodeMessage({ type, payload }));
     expect(outcome).toBeInstanceOf(BasynError);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
 import type { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
@@ -91,7 +91,7 @@ describe('an agent that receives refuses', () => {
       [
         copy,
         data(0, 1000),
-        { ...data(0, 1), extents: [{ offsetBytes: 0, lengthBytes: limits.dataFrameBytes + 1 }] },
+        { ...data(0, 1), extents: [{ offsetBytes: 0, lengthBytes: bounds.dataFrameBytes + 1 }] },
       ],
     ],
     ['a payload longer than its extents', {}, [copy, { ...data(0, 20), payload: Buffer.alloc(21) }]],

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { totalBytes } from '../../src/digest/extent.ts';
 import { blockBytesOf, geometryOf } from '../../src/digest/geometry.ts';
 import { hashNames } from '../../src/digest/hash-names.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds, defaults } from '../../src/limits.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { PhaseName, PhaseReport, RunEvent, RunReport } from '../../src/report.ts';
 import { CuttingWire } from '../support/cutting-wire.ts';
@@ -41,7 +41,7 @@ const order: fc.Arbitrary<OrderFields> = fc
     bufferBytes: fc.oneof(
       fc.integer({ min: KiB, max: 10 * KiB }),
       fc.integer({ min: KiB, max: 400 * KiB }),
-      fc.constantFrom(KiB, 64 * KiB, 128 * KiB, limits.defaultBufferBytes),
+      fc.constantFrom(KiB, 64 * KiB, 128 * KiB, defaults.bufferBytes),
     ),
     chunk: fc.oneof(fc.constant(null), fc.integer({ min: KiB, max: 20 * KiB }), fc.constant(Infinity)),
     compression: fc.record({
@@ -228,10 +228,10 @@ function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, ta
     const expected = differingChunks(source, target, bufferBytes, chunkBytes);
     expect(phase.differingBytes).toBe(totalBytes(expected));
     expect(phase.differingRangeCount).toBe(expected.length);
-    expect(phase.differingRanges).toEqual(expected.slice(0, limits.reportedRanges));
+    expect(phase.differingRanges).toEqual(expected.slice(0, bounds.reportedRanges));
   } else {
     // Each buffer is looked at as closely as pays: between its blocks, and the finest chunks that make sense.
-    const finestBytes = Math.min(limits.finestChunkBytes, bufferBytes);
+    const finestBytes = Math.min(bounds.finestChunkBytes, bufferBytes);
     const blockBytes = blockBytesOf(geometryOf(source.length, bufferBytes, finestBytes));
     const [least, most] = [finestBytes, blockBytes].map((stepBytes) =>
       totalBytes(differingChunks(source, target, bufferBytes, stepBytes)),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { stepCountOf } from '../../src/digest/geometry.ts';
 import { BasynError } from '../../src/errors.ts';
-import { limits } from '../../src/limits.ts';
+import { tuning } from '../../src/limits.ts';
 import { runOnSameHost } from '../../src/same-host/run.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
@@ -91,8 +91,8 @@ describe('a read that fails', () => {
   test.each(['sync', 'copy', 'recheck'] as const)(
     'ends a %s on this machine with this failure',
     async (phase) => {
-      const sizeBytes = 10 * limits.jobBytes;
-      for (const atBytes of [0, 3 * limits.jobBytes, sizeBytes - 1]) {
+      const sizeBytes = 10 * tuning.jobBytes;
+      for (const atBytes of [0, 3 * tuning.jobBytes, sizeBytes - 1]) {
         const runner = new FailingRunner((job) => covers(job, atBytes));
         const order = { ...orderOver(sizeBytes, sizeBytes), phases: [phase] };
         const reporter = makeReporter();

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { encodeFrameHeader, FrameDecoder } from '../../src/protocol/frame.ts';
@@ -81,7 +81,7 @@ const behaviours = {
     say({ type: 'data', extents, encoding: 'zlib', digest: new Uint8Array(16), payload: noise(100) });
   }),
   'a bomb': answer('begin', () => {
-    const extents = [{ offsetBytes: 0, lengthBytes: Math.min(sizeBytes, limits.dataFrameBytes) }];
+    const extents = [{ offsetBytes: 0, lengthBytes: Math.min(sizeBytes, bounds.dataFrameBytes) }];
     say({
       type: 'data',
       extents,

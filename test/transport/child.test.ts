@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Child } from '../../src/transport/child.ts';
 import { ProcessGuard } from '../../src/transport/process-guard.ts';
-import { limits } from '../../src/limits.ts';
+import { bounds } from '../../src/limits.ts';
 import { useProcessCheck } from '../support/process-check.ts';
 
 useProcessCheck();
@@ -38,7 +38,7 @@ test('the end of its input ends a child that reads', async () => {
 test('a child that ignores the end of its input is asked to end', async () => {
   const startedMs = performance.now();
   expect(await start('exec sleep 600').end()).toEqual({ code: null, signal: 'SIGTERM' });
-  expect(performance.now() - startedMs).toBeGreaterThan(limits.killAfterMs - 100);
+  expect(performance.now() - startedMs).toBeGreaterThan(bounds.killAfterMs - 100);
 });
 
 test('a child that ignores being asked is killed', async () => {

@@ -1,7 +1,7 @@
 import { cut, type Extent } from '../../digest/extent.ts';
 import { stepCountOf } from '../../digest/geometry.ts';
 import { BasynError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
+import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { AnswerMessage } from '../../protocol/messages.ts';
@@ -16,7 +16,7 @@ export class Asker {
   readonly #channel: Channel;
   readonly #digestBytes: number;
   readonly #open = new Map<number, OpenAsk>();
-  readonly #credit = new Credit(limits.askedDigestBytes);
+  readonly #credit = new Credit(bounds.askedDigestBytes);
   #lastId = 0;
 
   constructor(channel: Channel, digestBytes: number) {
@@ -56,18 +56,18 @@ export class Asker {
 
 /** What an open request counts against the limits: the digests to come, or for a small request the memory for itself. */
 export function askCharge(expectedBytes: number): number {
-  return Math.max(limits.leastAskCharge, expectedBytes);
+  return Math.max(bounds.leastAskCharge, expectedBytes);
 }
 
 /** Splits a request into ones that stay within both sides' limits. */
 export function questionsOf(extents: readonly Extent[], stepBytes: number): Extent[][] {
-  const partBytes = Math.max(1, Math.floor(limits.askBytes / stepBytes)) * stepBytes;
+  const partBytes = Math.max(1, Math.floor(bounds.askBytes / stepBytes)) * stepBytes;
   const questions: Extent[][] = [];
   let questionBytes = Infinity;
   for (const part of extents.flatMap((extent) => [...cut(extent, partBytes)])) {
     questionBytes += part.lengthBytes;
     const last = questions.at(-1);
-    if (last === undefined || last.length === limits.askExtents || questionBytes > partBytes) {
+    if (last === undefined || last.length === bounds.askExtents || questionBytes > partBytes) {
       questions.push([part]);
       questionBytes = part.lengthBytes;
     } else {

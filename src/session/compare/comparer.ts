@@ -1,6 +1,6 @@
 import type { Extent } from '../../digest/extent.ts';
 import { bufferCountOf } from '../../digest/geometry.ts';
-import { limits } from '../../limits.ts';
+import { tuning } from '../../limits.ts';
 import type { Coverage } from '../coverage.ts';
 import { aheadBuffersOf, type Phase, type ProgressListener } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -112,7 +112,7 @@ export class Comparer {
     const { windowBuffers, bufferBytes } = this.#phase.plan;
     const step = Math.max(
       1,
-      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(limits.advanceBytes / bufferBytes)),
+      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(tuning.advanceBytes / bufferBytes)),
     );
     if (!isLast && this.#donePosition < this.#announcedPosition + step) return;
     if (this.#announcedPosition === this.#donePosition) return;

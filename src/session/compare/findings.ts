@@ -1,6 +1,6 @@
 import type { Extent } from '../../digest/extent.ts';
 import type { Differences } from '../../report.ts';
-import { limits } from '../../limits.ts';
+import { bounds } from '../../limits.ts';
 
 /** Adds up the ranges that differ. They are added in ascending order; neighbours count as one. */
 export class Findings {
@@ -41,7 +41,7 @@ export class Findings {
 
   /** Lists a range that is already counted, or joins it to the last one, up to the limit of listed ranges. */
   #list({ offsetBytes, lengthBytes }: Extent): void {
-    if (this.differingRangeCount <= limits.reportedRanges) {
+    if (this.differingRangeCount <= bounds.reportedRanges) {
       const last = offsetBytes === this.#endBytes ? this.differingRanges.pop() : undefined;
       const startBytes = last?.offsetBytes ?? offsetBytes;
       this.differingRanges.push({

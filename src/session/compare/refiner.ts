@@ -1,6 +1,6 @@
 import { cut, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../../digest/geometry.ts';
-import { limits } from '../../limits.ts';
+import { bounds, tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
 import { questionsOf } from './asker.ts';
 import type { DigestSource } from './digest-source.ts';
@@ -39,8 +39,8 @@ interface Part {
  * once where no request is open. Otherwise it waits until the group is full or the open request is answered. So it never
  * waits longer than for one answer.
  *
- * Memory does not depend on the size of a buffer: at most `limits.refiningParts` parts are refined at once, and the
- * digests of at most `limits.refiningSteps` steps are compared. What differs is passed on as soon as it is known.
+ * Memory does not depend on the size of a buffer: at most `bounds.refiningParts` parts are refined at once, and the
+ * digests of at most `bounds.refiningSteps` steps are compared. What differs is passed on as soon as it is known.
  */
 export class Refiner {
   readonly #phase: Phase;
@@ -48,8 +48,8 @@ export class Refiner {
   readonly #tasks: TaskGroup;
   readonly #listener: RefinerListener;
   readonly #gain: RefinementGain;
-  readonly #parts = new Credit(limits.refiningParts);
-  readonly #steps = new Credit(limits.refiningSteps);
+  readonly #parts = new Credit(bounds.refiningParts);
+  readonly #steps = new Credit(bounds.refiningSteps);
   #waiting: DifferingBuffer[] = [];
   #partsAsking = 0;
   #isLeaving = false;
@@ -69,7 +69,7 @@ export class Refiner {
 
   #leaveWhenReady(): void {
     const waitingBytes = this.#waiting.length * this.#phase.geometry.bufferBytes;
-    const isReady = this.#partsAsking === 0 || waitingBytes >= limits.refineGroupBytes;
+    const isReady = this.#partsAsking === 0 || waitingBytes >= tuning.refineGroupBytes;
     if (this.#waiting.length === 0 || !isReady || this.#isLeaving) return;
     this.#isLeaving = true;
     this.#tasks.spawn(this.#leave());
@@ -141,10 +141,10 @@ export class Refiner {
   }
 }
 
-/** The blocks of the buffers, in their order, in parts of `limits.refineGroupBytes` or a single block. */
+/** The blocks of the buffers, in their order, in parts of `tuning.refineGroupBytes` or a single block. */
 function* partsOf(group: readonly DifferingBuffer[], { geometry, hasher }: Phase): Generator<Part> {
   const blockBytes = blockBytesOf(geometry);
-  const mostBytes = Math.max(1, Math.floor(limits.refineGroupBytes / blockBytes)) * blockBytes;
+  const mostBytes = Math.max(1, Math.floor(tuning.refineGroupBytes / blockBytes)) * blockBytes;
   let extents: Extent[] = [];
   let ours: Uint8Array[] = [];
   let theirs: Uint8Array[] = [];

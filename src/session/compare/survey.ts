@@ -1,6 +1,6 @@
 import { joinNeighbours } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
-import { limits } from '../../limits.ts';
+import { tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -25,7 +25,7 @@ export class Survey {
   constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
     this.#phase = phase;
     this.#tasks = tasks;
-    const buffersPerJob = Math.floor(limits.jobBytes / phase.geometry.bufferBytes);
+    const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
     // Several jobs share the window, so that they overlap with the messages about others.
     this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, Math.floor(windowBuffers / jobsPerWindow)));
     this.#window = new Credit(windowBuffers);

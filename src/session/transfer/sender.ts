@@ -1,6 +1,6 @@
 import type { CompressionSetting } from '../../codec/encoding.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
-import { limits } from '../../limits.ts';
+import { bounds, tuning } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
@@ -16,10 +16,10 @@ export class Sender {
   readonly #tasks: TaskGroup;
   readonly #control: CompressionControl;
   /** Bytes of ranges that wait to be read. */
-  readonly #room = new Credit(limits.sendQueueBytes);
+  readonly #room = new Credit(bounds.sendQueueBytes);
   /** Bytes read or sent, and not yet confirmed as written. */
-  readonly #window = new Credit(limits.dataWindowBytes);
-  readonly #frames = new Credit(limits.firstFrames);
+  readonly #window = new Credit(bounds.dataWindowBytes);
+  readonly #frames = new Credit(tuning.firstFrames);
   #isLinkKnown = false;
   readonly #queue: Extent[] = [];
   #tracedSetting = '';
@@ -99,7 +99,7 @@ export class Sender {
   #learnLink(): void {
     if (this.#isLinkKnown || this.#channel.throughput.bytesPerMs === undefined) return;
     this.#isLinkKnown = true;
-    this.#frames.release(limits.framesUnderWay - limits.firstFrames);
+    this.#frames.release(tuning.framesUnderWay - tuning.firstFrames);
   }
 
   #traceChange({ encoding, level }: CompressionSetting, trace: Trace): void {
@@ -135,9 +135,9 @@ function* framesOf(extents: readonly Extent[]): Generator<Extent[]> {
   let frame: Extent[] = [];
   let lengthBytes = 0;
   for (const extent of extents) {
-    for (const part of cut(extent, limits.dataFrameBytes)) {
+    for (const part of cut(extent, bounds.dataFrameBytes)) {
       lengthBytes += part.lengthBytes;
-      if (lengthBytes > limits.dataFrameBytes || frame.length === limits.dataFrameExtents) {
+      if (lengthBytes > bounds.dataFrameBytes || frame.length === bounds.dataFrameExtents) {
         yield frame;
         frame = [];
         lengthBytes = part.lengthBytes;

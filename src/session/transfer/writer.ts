@@ -1,6 +1,6 @@
 import { totalBytes } from '../../digest/extent.ts';
 import { BasynError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
+import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import type { DataMessage } from '../../protocol/messages.ts';
 import type { Phase } from '../phase.ts';
@@ -44,7 +44,7 @@ export class Writer {
     if (message.extents.some((extent) => extent.offsetBytes + extent.lengthBytes > plan.sizeBytes)) {
       throw new BasynError('protocol', `The peer sent data past the ${plan.sizeBytes} bytes of the run.`);
     }
-    if (lengthBytes > limits.dataFrameBytes) {
+    if (lengthBytes > bounds.dataFrameBytes) {
       throw new BasynError('protocol', `The peer sent a data frame of ${lengthBytes} bytes.`);
     }
     if (message.payload.byteLength > lengthBytes) {
@@ -54,7 +54,7 @@ export class Writer {
       );
     }
     this.#receivedBytes += lengthBytes;
-    if (this.#receivedBytes - this.#writtenBytes > limits.dataWindowBytes) {
+    if (this.#receivedBytes - this.#writtenBytes > bounds.dataWindowBytes) {
       throw new BasynError('protocol', 'The peer sent more data than the window allows.');
     }
     const write = this.#write(message, lengthBytes).then(() => onWritten?.(this.#writtenBytes));

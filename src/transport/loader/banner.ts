@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { BasynError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
+import { bounds } from '../../limits.ts';
 import { bannerWord } from '../../protocol/banner.ts';
 
 /** Other text arrived instead of the banner. */
@@ -38,8 +38,8 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
     const take = (bytes: Buffer): void => {
       seen = Buffer.concat([seen, bytes]);
       const newline = seen.indexOf(10);
-      if (newline < 0 && seen.byteLength < limits.maxBannerBytes) return;
-      const line = seen.toString('utf8', 0, newline < 0 ? limits.maxBannerBytes : newline);
+      if (newline < 0 && seen.byteLength < bounds.maxBannerBytes) return;
+      const line = seen.toString('utf8', 0, newline < 0 ? bounds.maxBannerBytes : newline);
       const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
       leave();
       if (version === undefined) {

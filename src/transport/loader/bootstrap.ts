@@ -1,5 +1,5 @@
 import { assert } from '../../errors.ts';
-import { limits } from '../../limits.ts';
+import { bounds } from '../../limits.ts';
 import { bannerWord } from '../../protocol/banner.ts';
 
 export const oldestAgentNode = 18;
@@ -36,7 +36,7 @@ export function agentCommand(nodeCommand: string): string {
 
 /** What the loader program reads: the packed agent, after its length in decimal digits. */
 export function agentPackage(packedAgent: Uint8Array): Uint8Array {
-  assert(packedAgent.byteLength < limits.maxAgentBytes, `agent of ${packedAgent.byteLength} bytes`);
+  assert(packedAgent.byteLength < bounds.maxAgentBytes, `agent of ${packedAgent.byteLength} bytes`);
   return Buffer.concat([
     Buffer.from(String(packedAgent.byteLength).padStart(lengthDigits, '0')),
     packedAgent,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BasynError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
+import { bounds } from '../../limits.ts';
 import { bannerWord } from '../../protocol/banner.ts';
 import type { ChildExit } from '../child.ts';
 import { OtherText, readBanner } from './banner.ts';
@@ -69,9 +69,9 @@ function exitWithoutBanner({ stdout, exit }: RemoteCommand): Promise<ChildExit |
   let seen = '';
   const banner = new Promise<undefined>((resolve) => {
     stdout.on('data', (bytes: Buffer) => {
-      seen = (seen + bytes.toString('latin1')).slice(-limits.maxBannerBytes);
+      seen = (seen + bytes.toString('latin1')).slice(-bounds.maxBannerBytes);
       if (seen.includes(`${bannerWord} 1 `)) resolve(undefined);
     });
   });
-  return Promise.race([exit, banner, sleep(limits.otherTextGraceMs, undefined, { ref: false })]);
+  return Promise.race([exit, banner, sleep(bounds.otherTextGraceMs, undefined, { ref: false })]);
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../../src/limits.ts';
+import { bounds } from '../../../src/limits.ts';
 import type { Channel } from '../../../src/link/channel.ts';
 import type { Message } from '../../../src/protocol/messages.ts';
 import { Asker, questionsOf } from '../../../src/session/compare/asker.ts';
@@ -18,7 +18,7 @@ describe('a question', () => {
 
   test('is cut between steps where it is about more bytes than a question may be', () => {
     const stepBytes = 3 * KiB;
-    const sizeBytes = 2 * limits.askBytes + 5;
+    const sizeBytes = 2 * bounds.askBytes + 5;
     const questions = questionsOf([extent(7, sizeBytes)], stepBytes);
     expect(questions.length).toBeGreaterThan(2);
     let endBytes = 7;
@@ -26,21 +26,21 @@ describe('a question', () => {
       expect(others).toEqual([]);
       expect(part!.offsetBytes).toBe(endBytes);
       expect((part!.offsetBytes - 7) % stepBytes).toBe(0);
-      expect(part!.lengthBytes).toBeLessThanOrEqual(limits.askBytes);
+      expect(part!.lengthBytes).toBeLessThanOrEqual(bounds.askBytes);
       endBytes += part!.lengthBytes;
     }
     expect(endBytes).toBe(7 + sizeBytes);
   });
 
   test('is cut where it has more ranges than a question may have', () => {
-    const extents = Array.from({ length: limits.askExtents + 1 }, (_, index) => extent(2 * index, 1));
+    const extents = Array.from({ length: bounds.askExtents + 1 }, (_, index) => extent(2 * index, 1));
     const questions = questionsOf(extents, KiB);
-    expect(questions.map(({ length }) => length)).toEqual([limits.askExtents, 1]);
+    expect(questions.map(({ length }) => length)).toEqual([bounds.askExtents, 1]);
     expect(questions.flat()).toEqual(extents);
   });
 
   test('about a step that is larger than a question may be asks for this step', () => {
-    const stepBytes = 3 * limits.askBytes;
+    const stepBytes = 3 * bounds.askBytes;
     expect(questionsOf([extent(0, 2 * stepBytes)], stepBytes)).toEqual([
       [extent(0, stepBytes)],
       [extent(stepBytes, stepBytes)],
@@ -64,7 +64,7 @@ describe('an answer', () => {
 
   test('to each part of a long question is put together in the order of the ranges', async () => {
     const { asker, peer } = makeAsker();
-    const answer = asker.ask([extent(0, 2 * limits.askBytes)], limits.askBytes);
+    const answer = asker.ask([extent(0, 2 * bounds.askBytes)], bounds.askBytes);
     const asks = [await nextAsk(peer), await nextAsk(peer)];
     asker.answer({ type: 'answer', id: asks[1]!.id, digests: digests(1, '2') });
     asker.answer({ type: 'answer', id: asks[0]!.id, digests: digests(1, '1') });
@@ -96,7 +96,7 @@ describe('an answer', () => {
 
 test('questions wait while too many digests are asked for, and go on with the next answer', async () => {
   const { asker, peer } = makeAsker();
-  const most = limits.askedDigestBytes / limits.leastAskCharge;
+  const most = bounds.askedDigestBytes / bounds.leastAskCharge;
   const answers = Array.from({ length: most + 1 }, (_, index) => asker.ask([extent(index, 1)], KiB));
   const asks: Ask[] = [];
   for (let count = 0; count < most; count++) asks.push(await nextAsk(peer));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { joinNeighbours, totalBytes } from '../../../src/digest/extent.ts';
-import { limits } from '../../../src/limits.ts';
+import { bounds } from '../../../src/limits.ts';
 import { Findings, FindingsByBuffer } from '../../../src/session/compare/findings.ts';
 import { ascendingExtents } from '../../support/extents.ts';
 
@@ -17,21 +17,21 @@ test('findings count every byte and every range, join what touches, and name the
       const joined = joinNeighbours(extents);
       expect(findings.differingBytes).toBe(totalBytes(extents));
       expect(findings.differingRangeCount).toBe(joined.length);
-      expect(findings.differingRanges).toEqual(joined.slice(0, limits.reportedRanges));
+      expect(findings.differingRanges).toEqual(joined.slice(0, bounds.reportedRanges));
     }),
   );
 });
 
 test('the last range that is named goes on as long as it differs', () => {
   const findings = new Findings();
-  for (let index = 0; index < limits.reportedRanges; index++) {
+  for (let index = 0; index < bounds.reportedRanges; index++) {
     findings.add([{ offsetBytes: index * 10, lengthBytes: 1 }]);
   }
-  const lastOffset = (limits.reportedRanges - 1) * 10;
+  const lastOffset = (bounds.reportedRanges - 1) * 10;
   findings.add([{ offsetBytes: lastOffset + 1, lengthBytes: 4 }]);
   findings.add([{ offsetBytes: lastOffset + 7, lengthBytes: 1 }]);
   expect(findings.differingRanges.at(-1)).toEqual({ offsetBytes: lastOffset, lengthBytes: 5 });
-  expect(findings.differingRangeCount).toBe(limits.reportedRanges + 1);
+  expect(findings.differingRangeCount).toBe(bounds.reportedRanges + 1);
 });
 
 test('findings of parts come to the same as those of the whole, wherever the parts are cut', () => {

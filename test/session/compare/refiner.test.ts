@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { DeviceHandle } from '../../../src/device/device.ts';
 import { cut, totalBytes, type Extent } from '../../../src/digest/extent.ts';
 import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../../src/digest/geometry.ts';
-import { limits } from '../../../src/limits.ts';
+import { bounds } from '../../../src/limits.ts';
 import type { Channel } from '../../../src/link/channel.ts';
 import { Asker } from '../../../src/session/compare/asker.ts';
 import type { FindingsByBuffer } from '../../../src/session/compare/findings.ts';
@@ -69,8 +69,8 @@ test('a refiner without a chunk looks closer as long as that pays', async () => 
   const setting = { sizeBytes: 4 * MiB, bufferBytes: MiB, chunkBytes: null, changedAt: [5, 2 * MiB] };
   const { source, target } = bytesOf(setting);
   const { differing } = await refine(setting, source, target);
-  for (const { offsetBytes } of differing) expect(offsetBytes % limits.finestChunkBytes).toBe(0);
-  expect(totalBytes(differing)).toBeGreaterThanOrEqual(2 * limits.finestChunkBytes);
+  for (const { offsetBytes } of differing) expect(offsetBytes % bounds.finestChunkBytes).toBe(0);
+  expect(totalBytes(differing)).toBeGreaterThanOrEqual(2 * bounds.finestChunkBytes);
   expect(totalBytes(differing)).toBeLessThan(2 * MiB);
 });
 

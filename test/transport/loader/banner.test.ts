@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { limits } from '../../../src/limits.ts';
+import { bounds } from '../../../src/limits.ts';
 import { readBanner } from '../../../src/transport/loader/banner.ts';
 import { isTooOld } from '../../../src/transport/loader/node-loader.ts';
 import { failureOf } from '../../support/failure.ts';
@@ -35,7 +35,7 @@ test('another version of the bootstrap is reported as such, and not as text of t
   expect(message).toMatch(/^another version of Basyn starts there \("BASYN 2 20\.11\.0"\): /);
 });
 
-test.each(['Welcome!\n', 'BASYN 1 20.11.0 \n', '\n', 'BASYN 1\n', 'x'.repeat(limits.maxBannerBytes)])(
+test.each(['Welcome!\n', 'BASYN 1 20.11.0 \n', '\n', 'BASYN 1\n', 'x'.repeat(bounds.maxBannerBytes)])(
   'anything else is refused: %j',
   async (text) => {
     const stream = new PassThrough();

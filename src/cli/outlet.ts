@@ -28,7 +28,7 @@ interface Gap {
 
 /**
  * Texts on their way to a stream: one write at a time, and a queue behind it, which does not grow beyond
- * `bounds.queuedOutputCharacters` by what may be dropped. Whoever writes never waits.
+ * `bounds.queuedOutputCharacters` by what may be dropped. A writer never waits.
  */
 export class Outlet {
   readonly #open: () => TextStream;

@@ -51,6 +51,7 @@ export class Attempt {
     this.#laneOpener = new LaneOpener(this.#channel, furtherLanes, (address, connection) =>
       this.#connection.openLane(address, connection),
     );
+    trace?.(`decision: up to ${this.#runner.parallelism} threads`);
     // Everything else waits for the handshake of ssh, so it gets a processor to itself.
     this.#runner.leaveOne();
     this.#connection.ready.then(

@@ -1,8 +1,9 @@
-import { buildSync } from 'esbuild';
+import { build } from 'esbuild';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Behaviour } from '../support/fake-peer.ts';
+import { virtualPlugin } from '../../scripts/bundle.ts';
 import { lineWith } from '../../rig/processes/command.ts';
 import { expectFailure, guardPair, MiB, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
 import { useSshServer } from '../support/ssh-server.ts';
@@ -12,12 +13,12 @@ const workshop = useWorkshop(server);
 const push: Wiring = { action: 'PUSH', over: 'ssh' };
 const pop: Wiring = { action: 'POP', over: 'ssh' };
 
-beforeAll(() => {
-  buildSync({
+beforeAll(async () => {
+  await build({
     entryPoints: ['test/support/fake-peer.ts'],
     bundle: true,
     platform: 'node',
-    external: ['basyn:*'],
+    plugins: [virtualPlugin],
     format: 'esm',
     outfile: workshop.path('fake-peer.mjs'),
   });

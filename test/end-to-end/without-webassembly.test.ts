@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
-import { makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
@@ -23,7 +23,7 @@ test.each(cases)(
   'a $action with $options works where the $side node has no WebAssembly',
   async ({ action, options, local, remote }) => {
     const pair = makePair();
-    const node = join(makeTemporaryDirectory('node').path, 'node');
+    const node = join(scratchDirectory(), 'node');
     writeFileSync(node, `#!/bin/sh\nexec '${process.execPath}' ${remote} "$@"\n`);
     chmodSync(node, 0o755);
     const args = [...deviceOptions(action, pair), '-a', action, ...options];

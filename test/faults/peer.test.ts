@@ -39,7 +39,7 @@ describe('a peer that answers garbage', () => {
     ['the end at once', push, /closed the connection/],
     ['data past the end', pop, /sent data past the \d+ bytes of the run/],
     ['more than was announced', pop, /sent more data than it announced/],
-    ['less than was announced', pop, /announced 1 bytes of data, and sent 0/],
+    ['less than was announced', pop, /announced 1 bytes of data and sent 0/],
     ['confirmation of too little payload', push, /all data, but not all of the payload/],
     ['a payload that does not decompress', pop, /can't be decompressed \(zlib\)/],
     ['a bomb', pop, /A data frame contains \d+ bytes instead of the announced \d+/],

@@ -8,11 +8,11 @@ export interface Devices {
   readonly remote: DeviceReport;
 }
 
-/** Hears of a run what happens, and tells it in its own form. After `finished`, `found` or `failed`, nothing follows. */
+/** Prints the events of a run in one form. `finished`, `found` or `failed` is the last call. */
 export interface Reporter {
   started?(task: Task): void;
   event?(event: RunEvent): void;
-  /** A signal came; the run is about to fail. */
+  /** A signal has arrived, so the run is about to fail. */
   interrupted?(): void;
   finished?(report: RunReport): void;
   found?(devices: Devices): void;

@@ -32,7 +32,7 @@ export class KeepAlive {
     this.#link = link;
     this.#peerTimeoutMs = peerTimeoutMs;
     this.#stallWatch = new StallWatch(peerTimeoutMs);
-    this.#timer = setInterval(() => this.#beat(), Math.ceil(peerTimeoutMs / 4));
+    this.#timer = setInterval(() => this.#beat(), Math.ceil(peerTimeoutMs / beatsPerTimeout));
     this.#timer.unref();
   }
 
@@ -79,3 +79,6 @@ function silence(peerTimeoutMs: number): BasynError {
   const remedy = 'longer-timeout';
   return new BasynError('connection', `The peer sent nothing for ${seconds} seconds.`, { remedy });
 }
+
+/** Several signs of life may be late before the peer counts as silent. */
+const beatsPerTimeout = 4;

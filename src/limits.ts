@@ -132,7 +132,7 @@ export const defaults = {
 export const tuning = {
   /** Differing buffers that are refined together: fewer requests and larger jobs. A larger buffer is cut. */
   refineGroupBytes: 32 * MiB,
-  /** The same on the source alone, while it waits for the peer. */
+  /** Device bytes that the source may survey ahead of the comparison. */
   aheadDataBytes: 4096 * MiB,
   /** The source reports its progress at least after this amount: it moves the window and the progress bar. */
   advanceBytes: 8 * MiB,
@@ -185,37 +185,52 @@ export const tuning = {
   leasePollMs: 100,
 } as const;
 
-for (const [holds, what] of [
-  [bounds.minBufferBytes <= defaults.bufferBytes, 'the default buffer is too small'],
-  [defaults.bufferBytes <= bounds.maxBufferBytes, 'the default buffer is too large'],
-  [defaults.lanes <= bounds.maxLanes, 'the default exceeds the number of lanes'],
-  [bounds.maxSharedLanes < bounds.maxLanes, 'shared lanes leave no room for others'],
-  [defaults.peerTimeoutMs >= bounds.minPeerTimeoutMs, 'the default timeout is too short'],
-  [defaults.peerTimeoutMs <= bounds.maxPeerTimeoutMs, 'the default timeout is too long'],
-  [
-    bounds.dataFrameBytes <= tuning.dataPayloadBytes,
-    'payload memory is shorter than a frame of incompressible data',
-  ],
-  [tuning.dataPayloadBytes <= bounds.maxPayloadBytes, 'payload memory is longer than a payload'],
-  [tuning.leastDataPayloadBytes <= tuning.dataPayloadBytes, 'no payload would be reused'],
-  [tuning.sparePayloads <= bounds.takenPayloads, 'more payloads are kept than can be in use'],
-  [bounds.dataFrameBytes <= bounds.dataWindowBytes, 'the data window is shorter than a frame'],
-  [bounds.dataFrameBytes <= bounds.sendQueueBytes, 'the send queue is shorter than a frame'],
-  [bounds.minWindowBuffers <= bounds.maxWindowBuffers, 'the window of buffers is empty'],
-  [bounds.askBytes <= tuning.refineGroupBytes, 'a request is larger than a group'],
-  [tuning.refineGroupBytes * bounds.refiningParts <= bounds.windowDataBytes, 'more is refined than compared'],
-  [bounds.windowDataBytes <= tuning.aheadDataBytes, 'the source would read less far ahead than the target'],
-  [bounds.leastAskCharge <= bounds.askedDigestBytes, 'no request would be allowed'],
-  [bounds.finestChunkBytes <= bounds.blockBytes, 'a chunk is larger than a block'],
-  [
-    bounds.blockBytes % tuning.pieceBytes === 0 || tuning.pieceBytes % bounds.blockBytes === 0,
-    'pieces cut blocks',
-  ],
-  [bounds.stderrGraceMs < bounds.exitGraceMs, 'the status would be reported before the stderr was read'],
-  [
-    bounds.killAfterMs < bounds.giveUpAfterSignalMs,
-    'a run would be abandoned before its children are killed',
-  ],
-] as const) {
-  if (!holds) throw new Error(`limits.ts: ${what}`);
+requireAtMost(bounds.minBufferBytes, defaults.bufferBytes, 'the default buffer is too small');
+requireAtMost(defaults.bufferBytes, bounds.maxBufferBytes, 'the default buffer is too large');
+requireAtMost(defaults.lanes, bounds.maxLanes, 'the default exceeds the number of lanes');
+requireLess(bounds.maxSharedLanes, bounds.maxLanes, 'shared lanes leave no room for others');
+requireAtMost(bounds.minPeerTimeoutMs, defaults.peerTimeoutMs, 'the default timeout is too short');
+requireAtMost(defaults.peerTimeoutMs, bounds.maxPeerTimeoutMs, 'the default timeout is too long');
+requireAtMost(
+  bounds.dataFrameBytes,
+  tuning.dataPayloadBytes,
+  'payload memory is shorter than a frame of incompressible data',
+);
+requireAtMost(tuning.dataPayloadBytes, bounds.maxPayloadBytes, 'payload memory is longer than a payload');
+requireAtMost(tuning.leastDataPayloadBytes, tuning.dataPayloadBytes, 'no payload would be reused');
+requireAtMost(tuning.sparePayloads, bounds.takenPayloads, 'more payloads are kept than can be in use');
+requireAtMost(bounds.dataFrameBytes, bounds.dataWindowBytes, 'the data window is shorter than a frame');
+requireAtMost(bounds.dataFrameBytes, bounds.sendQueueBytes, 'the send queue is shorter than a frame');
+requireAtMost(bounds.minWindowBuffers, bounds.maxWindowBuffers, 'the window of buffers is empty');
+requireAtMost(bounds.askBytes, tuning.refineGroupBytes, 'a request is larger than a group');
+requireAtMost(
+  tuning.refineGroupBytes * bounds.refiningParts,
+  bounds.windowDataBytes,
+  'more is refined than compared',
+);
+requireAtMost(
+  bounds.windowDataBytes,
+  tuning.aheadDataBytes,
+  'the source would read less far ahead than the target',
+);
+requireAtMost(bounds.leastAskCharge, bounds.askedDigestBytes, 'no request would be allowed');
+requireAtMost(bounds.finestChunkBytes, bounds.blockBytes, 'a chunk is larger than a block');
+requireLess(
+  bounds.stderrGraceMs,
+  bounds.exitGraceMs,
+  'the status would be reported before the stderr was read',
+);
+requireLess(
+  bounds.killAfterMs,
+  bounds.giveUpAfterSignalMs,
+  'a run would be abandoned before its children are killed',
+);
+requireAtMost(tuning.pieceBytes % bounds.blockBytes, 0, 'a piece cuts a block');
+
+function requireAtMost(lesser: number, greater: number, what: string): void {
+  if (lesser > greater) throw new Error(`limits.ts: ${what}`);
+}
+
+function requireLess(lesser: number, greater: number, what: string): void {
+  if (lesser >= greater) throw new Error(`limits.ts: ${what}`);
 }

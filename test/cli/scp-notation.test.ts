@@ -26,13 +26,13 @@ it('--local can only be on this machine', () => {
 });
 
 it.each(['/dev/disk/by-path/pci-0000:00:1f.2', './host:/path', 'a/b:/c', 'disk:1.img', '12:30', ':/x'])(
-  'the path %s of this machine is none of them',
+  'the path %s is accepted as a local path',
   (path) => {
     expect(() => refuseScpNotation(inspecting(path, path))).not.toThrow();
   },
 );
 
-it('a file that really has this name is used, and with a host the path is not ours to judge', () => {
+it('an existing file of this name is accepted, and so is any remote path if a host is given', () => {
   const previous = process.cwd();
   process.chdir(scratchDirectory());
   onTestFinished(() => process.chdir(previous));

@@ -93,7 +93,7 @@ describe('--debug over ssh', () => {
     );
   });
 
-  test('traces every ssh command line so that a shell runs it again, and no secret', async () => {
+  test('traces every ssh command line in a form that a shell can run again, and no secret', async () => {
     const pair = makePair();
     const log = join(scratchDirectory(), 'log');
     const odd = "ProxyCommand=none # it's";
@@ -130,7 +130,7 @@ describe('--debug on one machine', () => {
   });
 
   test.skipIf(!isRoot)(
-    'says for each device whether it is read past the page cache (needs root)',
+    'reports for each device whether it is read past the page cache (needs root)',
     async () => {
       const pair = makePair({ kind: 'loop device' });
       const { stderr } = await basyn.run([...runOptions('PUSH', 'SYNC', pair), '--debug']);
@@ -140,7 +140,7 @@ describe('--debug on one machine', () => {
 });
 
 describe('debug events of the library', () => {
-  test.each(['here', 'over ssh'] as const)('exist only if they were asked for (%s)', async (where) => {
+  test.each(['here', 'over ssh'] as const)('are sent only if they were requested (%s)', async (where) => {
     const library = (await import(pathToFileURL(basyn.library).href)) as typeof Library;
     const { host, port, user, sshOptions } = server();
     const count = async (fields: { readonly debug?: boolean }): Promise<number> => {

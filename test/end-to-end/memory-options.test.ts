@@ -28,7 +28,7 @@ for (let atBytes = 0; atBytes < MiB; atBytes += 2 * KiB) scattered[atBytes] = 1;
 
 test.each([
   {
-    what: 'every second KiB differs in buffers of 1 GiB',
+    what: 'every second KiB differs, with buffers of 1 GiB',
     sizeMiB: 1024,
     source: undefined,
     target: scattered,
@@ -37,7 +37,7 @@ test.each([
     options: ['--buffer=1048576', '--chunk=1', '--hash=SHA512', '--lanes=16', '--dry-run'],
   },
   {
-    what: 'much is decompressed',
+    what: 'much data is decompressed',
     sizeMiB: 512,
     source: text,
     target: undefined,
@@ -46,7 +46,7 @@ test.each([
     options: ['--compress=zlib', '--zlevel=1'],
   },
   {
-    what: 'much is decompressed by the agent',
+    what: 'the agent decompresses much data',
     sizeMiB: 512,
     source: text,
     target: undefined,
@@ -55,7 +55,7 @@ test.each([
     options: ['--compress=zlib', '--zlevel=1'],
   },
 ] as const)(
-  'on 8 processors, neither side needs 256 MiB of memory where $what',
+  'on 8 processors, neither side needs 256 MiB of memory if $what',
   async ({ sizeMiB, source, target, action, mode, options }) => {
     const paths = { source: imageOf(source, sizeMiB), target: imageOf(target, sizeMiB) };
     const directory = scratchDirectory();

@@ -35,7 +35,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   const named = (side: string, path: string): string => (where === 'here' ? path : `${side} ${path}`);
 
   describe('without an action', () => {
-    test('a line for each device tells its kind and size, and nothing is changed', async () => {
+    test('a line for each device states its kind and size, and nothing is changed', async () => {
       const pair = makePair({ sizeBytes: 1_500_001 });
       expect(expectLines(await basyn.run([...deviceOptions('PUSH', pair), ...host()]))).toEqual([
         `${named('local', pair.source)}: regular file, 1500001 bytes (1.4 MiB)`,
@@ -44,7 +44,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       expectUntouched(pair);
     });
 
-    test.skipIf(!isRoot)('a block device is told as one (needs root)', async () => {
+    test.skipIf(!isRoot)('a block device is reported as one (needs root)', async () => {
       const disk = makeDisk('loop device', Buffer.alloc(512 * 2049));
       const file = makeDisk('file', Buffer.alloc(7));
       expect(expectLines(await basyn.run([`--local=${file}`, `--remote=${disk}`, ...host()]))).toEqual([
@@ -91,7 +91,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expectSentence(await basyn.run(args), 2, /^basyn: (remote )?target .* is too small/);
   });
 
-  test('a dry run says that it skips the recheck', async () => {
+  test('a dry run reports that it skips the recheck', async () => {
     const pair = makePair();
     const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--dry-run', '--recheck'];
     const result = await basyn.run(args);
@@ -142,7 +142,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     });
   });
 
-  test('--json tells a failure as an object too', async () => {
+  test('--json also reports a failure as an object', async () => {
     const pair = makePair({ sizeBytes: 10_000, changes: [] });
     const result = await basyn.run([...runOptions('PUSH', 'SYNC', reversed(pair)), ...host(), '--json']);
     expect(result.exitCode).toBe(2);
@@ -152,7 +152,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(linesOf(result.stderr)).toHaveLength(1);
   });
 
-  test('--json tells differences by their ranges, and exits with 2', async () => {
+  test('--json reports differences by their ranges, and exits with 2', async () => {
     const pair = makePair({ changes: [{ at: 5000, lengthBytes: 1 }], tailBytes: 0 });
     const result = await basyn.run([
       ...deviceOptions('PUSH', pair),
@@ -180,7 +180,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     );
   });
 
-  test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {
+  test('--progress prints the end of each phase to stderr if that is not a terminal', async () => {
     const pair = makePair();
     const args = [...runOptions('PUSH', 'COPY', pair), ...host(), '--recheck', '--progress'];
     const result = await basyn.run(args);
@@ -198,7 +198,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 
 describe('--stat', () => {
   test.each(['PUSH', 'POP'] as const)(
-    'counts what was written, where there is no wire (%s)',
+    'counts what was written if there is no connection (%s)',
     async (action) => {
       const pair = makePair();
       const args = [...runOptions(action, 'SYNC', pair), '--chunk=4', '--stat'];
@@ -246,7 +246,7 @@ describe('--stat', () => {
     },
   );
 
-  test('of a comparison of no bytes divides by nothing', async () => {
+  test('of a comparison of no bytes does not divide by zero', async () => {
     const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];
     const args = [...deviceOptions('PUSH', { source, target }), '--recheck', '--stat'];
     const { exitCode, stdout } = await basyn.run(args);

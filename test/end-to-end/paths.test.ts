@@ -61,7 +61,7 @@ function filesIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
 }
 
-test('a path that begins with a dash is taken as a path on both sides', async () => {
+test('a path that begins with a dash is treated as a path on both sides', async () => {
   const directory = scratchDirectory();
   const bytes = mixedBytes(5001, 1);
   scratchFile(bytes, '-source', directory);
@@ -73,7 +73,7 @@ test('a path that begins with a dash is taken as a path on both sides', async ()
   expect(readFileSync(target).equals(bytes)).toBe(true);
 });
 
-test('a message shows a name without obeying it', async () => {
+test('a message shows control characters of a name as text', async () => {
   const name = '\x1b[2J\rbasyn: all is well\n.img';
   const result = await basyn.run([`--local=/no/such/${name}`, '--remote=/dev/null']);
   expect(result.exitCode).toBe(2);

@@ -21,7 +21,7 @@ function largeImage(): string {
   return path;
 }
 
-test('at 50 ms of round trip, 256 MiB that are equal take a few round trips longer, and no more', async () => {
+test('with a round trip of 50 ms, comparing 256 MiB of equal data takes only a few round trips longer', async () => {
   const pair = { source: largeImage(), target: largeImage() };
   const elapsedMs = async (delayMs: number): Promise<number> => {
     const relay = await startRelay({ targetPort: server().port, delayMs });

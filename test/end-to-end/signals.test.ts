@@ -27,7 +27,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   );
 
   test.each(cases)(
-    '$signal ends a $action: it says how far it came, exits with 2, and leaves no process',
+    '$signal ends a $action: it reports its progress, exits with 2, and leaves no process',
     async ({ signal, action }) => {
       const run = await startLongRun(action);
       run.child.kill(signal);
@@ -46,7 +46,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     },
   );
 
-  test('SIGUSR1 does not open a debugger of node, and the run goes on', async () => {
+  test('SIGUSR1 does not open a debugger of node, and the run continues', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGUSR1');
     await lineWith(run.child.stdout!, '"progress"');
@@ -56,7 +56,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(linesOf(stderr)).toEqual([expect.stringMatching(/^basyn: Stopped by SIGTERM during sync /)]);
   });
 
-  test('SIGKILL leaves no process either, on neither side', async () => {
+  test('SIGKILL leaves no process on either side', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGKILL');
     expect(await run.result).toMatchObject({ signal: 'SIGKILL' });
@@ -90,7 +90,7 @@ test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and
   expect(stdout).toBe('2\n');
 });
 
-test('a signal before anything has begun is told as such', async () => {
+test('a signal before the start of the first phase is reported as such', async () => {
   // What starts node there swallows all that it is sent.
   const run = await startSlowly('cat >/dev/null; node');
   await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
@@ -100,7 +100,7 @@ test('a signal before anything has begun is told as such', async () => {
   expect(linesOf(stderr)).toEqual(['basyn: Stopped by SIGINT before anything was compared or written.']);
 });
 
-test('a second signal ends it at once, whatever ssh does', async () => {
+test('a second signal ends the run at once, whatever ssh does', async () => {
   const temporary = scratchDirectory();
   const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
   const run = await startSlowly('node', { ...deaf, TMPDIR: temporary });
@@ -115,7 +115,7 @@ test('a second signal ends it at once, whatever ssh does', async () => {
   await expect.poll(() => readdirSync(temporary), { timeout: 6000 }).toEqual([]);
 });
 
-test('a second signal is one although the clock of the day was set back between both', async () => {
+test('a second signal is recognised even if the system clock was set back in between', async () => {
   const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
   const back = scratchFile(
     Buffer.from('const began = Date.now(); const now = Date.now; Date.now = () => 2 * began - now();'),

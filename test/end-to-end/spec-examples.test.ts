@@ -38,7 +38,7 @@ describe.skipIf(!isRoot)('the example (needs root)', () => {
     expectSynchronised(pair);
   });
 
-  test('with --verbose displays some relaxing info', async () => {
+  test('with --verbose displays what it does', async () => {
     const pair = makePair({ kind: 'loop device' });
     expect(expectLines(await basyn.run(words(`${long} --verbose`, pair))).length).toBeGreaterThan(3);
     expectSynchronised(pair);
@@ -63,7 +63,7 @@ describe.skipIf(!isRoot)('the example (needs root)', () => {
     for (const [index, row] of rows.entries()) expect(lines[index]).toMatch(new RegExp(`^${row}$`));
   });
 
-  test('that only rechecks finds nothing in equal devices, and tells what it finds in others', async () => {
+  test('that only rechecks finds nothing in equal devices, and reports the differences of others', async () => {
     const equal = makePair({ kind: 'loop device', changes: [], tailBytes: 0 });
     expectSilence(await basyn.run(words(recheckOnly, equal)));
     const different = makePair({ kind: 'loop device', tailBytes: 0 });

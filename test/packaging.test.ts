@@ -17,7 +17,7 @@ const folder = makeTemporaryDirectory('packaging');
 afterAll(() => folder.remove());
 
 describe('the executable', () => {
-  it('runs alone from any folder', async () => {
+  it('runs without other files from any directory', async () => {
     const script = join(folder.path, 'basyn.cjs');
     copyFileSync(join(root, 'dist/basyn.cjs'), script);
     expect(statSync(script).mode & 0o777).toBe(0o755);

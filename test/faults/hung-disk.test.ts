@@ -23,7 +23,7 @@ test.skipIf(!isRoot).each([
   ['here', 'PUSH'],
   ['over ssh', 'POP'],
 ] as const)(
-  'a signal ends what can be ended while a write hangs in the kernel, and says so at once: %s (needs root: a frozen file system)',
+  'a signal ends what can be ended while a write hangs in the kernel, and the command reports it at once: %s (needs root: a frozen file system)',
   { timeout: 90_000 },
   async (where, action) => {
     const { directory, thaw } = frozenDirectory();

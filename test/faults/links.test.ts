@@ -71,7 +71,7 @@ describe('SIGKILL', () => {
     check();
   });
 
-  test('of the ssh that is asked for its configuration', async () => {
+  test('of the ssh that prints its configuration', async () => {
     const pair = workshop.pair(MiB);
     const check = guardPair(pair);
     const env = environmentWithSsh('[ "$1" != -G ] || kill -KILL $$', 'exec ssh "$@"');
@@ -108,15 +108,15 @@ describe('SIGKILL', () => {
   }
 });
 
-describe('a command that ssh connects through, and that outlives it,', () => {
-  test('keeps no run that ends well', async () => {
+describe('a ProxyCommand that outlives ssh', () => {
+  test('does not keep a successful run from ending', async () => {
     await besideProxy(async (proxy) => {
       const result = await workshop.run(push, workshop.pair(MiB), ['--mode=COPY', proxy]);
       expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     });
   });
 
-  test('keeps no run whose ssh is killed', async () => {
+  test('does not keep a run from ending if ssh is killed', async () => {
     await besideProxy(async (proxy) => {
       const options = ['--mode=COPY', '--verbose', proxy, slowWrites];
       const run = await workshop.start(push, workshop.pair(8 * MiB), options);
@@ -166,7 +166,7 @@ describe('a link that is cut', () => {
 });
 
 describe('a link that is stalled', () => {
-  test.each(actions)('in the middle of a %s: ends on both sides by --timeout', async (action) => {
+  test.each(actions)('in the middle of a %s: ends the run on both sides by --timeout', async (action) => {
     const wiring: Wiring = { action, over: 'ssh' };
     const pair = workshop.pair(4 * MiB);
     const check = guardPair(pair);
@@ -200,7 +200,7 @@ describe('a host that does not answer', () => {
     [100, 'PUSH'],
     [3000, 'POP'],
   ] as const)(
-    'as the link stalls after %d bytes of a %s: ends it by --timeout, without a terminal',
+    'because the link stalls after %d bytes of a %s: ends the run by --timeout, without a terminal',
     async (bytes, action) => {
       const pair = workshop.pair(MiB);
       const { port } = await workshop.relay({ stallAfterBytes: bytes });
@@ -210,7 +210,7 @@ describe('a host that does not answer', () => {
     },
   );
 
-  test('as what starts node there hangs: ends it by --timeout, without a terminal', async () => {
+  test('because the command that starts node hangs: ends the run by --timeout, without a terminal', async () => {
     const slow = '--remote-node=cat > /dev/null; node';
     const more = [...options, slow];
     const result = await workshop.run(push, workshop.pair(MiB), more, unattended);
@@ -218,7 +218,7 @@ describe('a host that does not answer', () => {
     await workshop.expectNothingLeft(3000);
   });
 
-  test('as ssh is a script whose own processes hang: ends it by --timeout, without a terminal', async () => {
+  test('because ssh is a script whose own processes hang: ends the run by --timeout, without a terminal', async () => {
     const pid = workshop.path('hanging');
     const env = {
       ...unattended.env,
@@ -232,7 +232,7 @@ describe('a host that does not answer', () => {
     }
   });
 
-  test('is waited for longer at a terminal, where a person may have to type a password', async () => {
+  test('is waited for longer at a terminal, because a user may have to type a password', async () => {
     const relay = await workshop.relay({ stallAfterBytes: 3000 });
     const words = workshop.arguments(push, workshop.pair(MiB), ['--mode=SYNC', '--timeout=1'], relay.port);
     const line = [process.execPath, workshop.script, ...words].map((word) => `'${word}'`).join(' ');
@@ -258,7 +258,7 @@ describe('an agent', () => {
     await workshop.expectNothingLeft(3000);
   });
 
-  test('that gets no more memory ends the run', async () => {
+  test('that runs out of memory ends the run', async () => {
     const wiring: Wiring = { action: 'PUSH', over: 'ssh' };
     const pair = workshop.pair(4 * MiB);
     const limited = '--remote-node=node --max-semi-space-size=1 --max-old-space-size=3';

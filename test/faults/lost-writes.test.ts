@@ -36,7 +36,7 @@ describe.skipIf(!isRoot)('a disk that lost writes and works again (needs root: l
 });
 
 describe.skipIf(!isRoot)('a file on storage that was full (needs root: loop devices)', () => {
-  test.each(['SYNC', 'COPY'] as const)('%s: writes what the disk lacks once there is room', async (mode) => {
+  test.each(['SYNC', 'COPY'] as const)('%s: writes what the disk lacks once there is space', async (mode) => {
     const source = scratchFile(mixedBytes(fileBytes, 1));
     const disk = makeThinFileSystem();
     const pair = { source, target: join(disk.mountPoint, 'target'), sizeBytes: fileBytes };

@@ -74,7 +74,7 @@ describe('a peer that answers garbage', () => {
     expect(expectFailure(result, { withinMs: 29_000 })).toMatch(sentence);
   });
 
-  test('endless pings: takes no more memory by and by, and a signal ends it', async () => {
+  test('endless pings: does not take more memory over time, and a signal ends it', async () => {
     const pair = workshop.pair(MiB);
     const run = await workshop.start(push, pair, ['--mode=SYNC', fake('endless pings', pair.sizeBytes)]);
     try {
@@ -93,8 +93,8 @@ describe('a peer that answers garbage', () => {
   });
 });
 
-describe('what a terminal would obey', () => {
-  test('is made visible where a peer says it', async () => {
+describe('control sequences', () => {
+  test('are made visible in text from a peer', async () => {
     const pair = workshop.pair(MiB);
     const failure = await workshop.run(push, pair, ['--mode=SYNC', '--debug', fake('terminal escapes', 0)]);
     expect(failure.exitCode).toBe(2);
@@ -118,7 +118,7 @@ describe('what a terminal would obey', () => {
     for (const line of json.stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
   });
 
-  test('is made visible where a remote shell says it', async () => {
+  test('are made visible in text from a remote shell', async () => {
     const pair = workshop.pair(MiB);
     const shout = String.raw`printf "\033]0;owned\007\033[31mMOTD\r\n" >&2;`;
     const { exitCode, stdout, stderr } = await workshop.run(push, pair, [
@@ -135,7 +135,7 @@ describe('what a terminal would obey', () => {
   });
 
   test.each([push, pop, { action: 'PUSH', over: 'here' } as const])(
-    'is made visible in a path ($action $over)',
+    'are made visible in a path ($action $over)',
     async (wiring) => {
       const path = workshop.path('no\u001b[31m\r\nsuch\u0007');
       const result = await workshop.run(wiring, { source: path, target: path, sizeBytes: 0 }, [

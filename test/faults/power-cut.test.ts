@@ -28,15 +28,15 @@ const toRemote: Wiring = { action: 'PUSH', over: 'ssh' };
 const fromRemote: Wiring = { action: 'POP', over: 'ssh' };
 const timeoutMs = 240_000;
 
-describe.skipIf(!isRoot)('the power is cut after a run with exit code 0 (needs root: loop devices)', () => {
+describe.skipIf(!isRoot)('a power cut after a run with exit code 0 (needs root: loop devices)', () => {
   test.each<[string, MediumKind, Wiring]>([
-    ['a device on this machine', 'loop device', here],
+    ['a device on one machine', 'loop device', here],
     ['a device over ssh', 'loop device', toRemote],
     ['a device, from a remote source', 'loop device', fromRemote],
-    ['a file on this machine', 'file on ext4', here],
+    ['a file on one machine', 'file on ext4', here],
     ['a file over ssh', 'file on ext4', toRemote],
   ])(
-    '%s: the medium is equal, wherever a run before it was killed',
+    '%s: the medium is equal, at whatever point an earlier run was killed',
     async (_name, kind, wiring) => {
       const source = scratchFile(sourceBytes, 'source', workshop.directory);
       const log = workshop.path('strace.log');
@@ -63,11 +63,11 @@ describe.skipIf(!isRoot)('the power is cut after a run with exit code 0 (needs r
   );
 
   test.each<[string, MediumKind, Wiring]>([
-    ['a device on this machine', 'loop device', here],
+    ['a device on one machine', 'loop device', here],
     ['a device over ssh', 'loop device', toRemote],
-    ['a file on this machine', 'file on ext4', here],
+    ['a file on one machine', 'file on ext4', here],
   ])(
-    '%s: the medium is equal where another program had copied the data and nothing differed',
+    '%s: the medium is equal if another program had copied the data and nothing differed',
     async (_name, kind, wiring) => {
       const source = scratchFile(sourceBytes, 'source', workshop.directory);
       const disk = makeMediumTarget(kind, targetBytes, workshop.directory);

@@ -19,7 +19,7 @@ useProcessCheck();
 
 describe('a reader that does not read', () => {
   test.each(['--debug', '--json'])(
-    'neither stops the run nor makes it grow, however much comes (%s)',
+    'neither stops the run nor makes its memory grow, whatever the amount of output (%s)',
     { timeout: 90_000 },
     async (option) => {
       const pair = makePair({ sizeBytes: 4 * MiB });
@@ -70,7 +70,7 @@ describe('a reader that does not read', () => {
     },
   );
 
-  test('still gets the result when it reads again, and until then the command waits for it', async () => {
+  test('still gets the result when it reads again, and the command waits for that', async () => {
     const pair = makePair();
     const stdout = unreadPipe('full');
     const child = start([...runOptions('PUSH', 'SYNC', pair), '--json'], [stdout.fd, 'pipe']);
@@ -90,7 +90,7 @@ describe('a reader that does not read', () => {
   test.each([
     ['during a run', 64 * 1024 * MiB, true, /^basyn: Stopped by SIGTERM during sync at /],
     [
-      'when the run is over',
+      'after the run',
       1 * MiB,
       false,
       /^basyn: The output can't be written to the end: its reader .* signal\.$/m,

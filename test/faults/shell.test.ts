@@ -10,7 +10,7 @@ import { hostOptions, type SshServer } from '../../rig/ssh/server.ts';
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
-describe('a path that means something to a shell is only a path', () => {
+describe('a path with characters that a shell interprets is only a path', () => {
   test.each([
     ['blanks', '  two  blanks '],
     ['quotes', `o'ne "two" 'three`],
@@ -41,7 +41,7 @@ describe('a path that means something to a shell is only a path', () => {
   });
 
   test.each(['--local', '--remote'])(
-    'bytes that are not UTF-8 in %s are refused before anything is made',
+    'bytes that are not UTF-8 in %s are refused before anything is created',
     async (option) => {
       const other = option === '--local' ? '--remote' : '--local';
       const directory = workshop.path(`bytes ${option}`);
@@ -78,7 +78,7 @@ describe('a host', () => {
     expect(existsSync(workshop.path('pwned'))).toBe(false);
   });
 
-  test('that nobody answers at is one sentence', async () => {
+  test('that refuses the connection gives one sentence', async () => {
     const result = await workshop.command([
       ...devices,
       '--host=127.0.0.1',
@@ -90,7 +90,7 @@ describe('a host', () => {
   });
 });
 
-describe('without node there, the reason and the advice are one line', () => {
+describe('without node on the host, the reason and the advice are one line', () => {
   // What they print, and their exit status, is different in each.
   describe.each(['sh', 'bash', 'dash', 'fish', 'tcsh'])('%s', (shell) => {
     const without = useSshServer({ profile: { node: 'missing', shell } });
@@ -114,7 +114,7 @@ describe('without node there, the reason and the advice are one line', () => {
   });
 });
 
-describe('an account that runs no command is not told to fix its profile', () => {
+describe('the message about an account that runs no command does not blame its profile', () => {
   describe.each([
     [
       'has no shell',
@@ -143,14 +143,14 @@ describe('an account that runs no command is not told to fix its profile', () =>
     ],
   ])('as it %s', (_what, instead, words) => {
     const there = useSshServer({ profile: { instead } });
-    test('which is the reported reason', async () => {
+    test('is the reported reason', async () => {
       expect(await failureAt(there())).toContain(`Can't start on 127.0.0.1: ${words}`);
     });
   });
 
-  describe('but one whose profile prints text', () => {
+  describe('an account whose profile prints text', () => {
     const there = useSshServer({ profile: { noise: 'Welcome!\n' } });
-    test('is', async () => {
+    test('is advised to make its profile silent', async () => {
       expect(await failureAt(there())).toContain(
         'its shell prints text before node starts ("Welcome!"): make its profile silent',
       );

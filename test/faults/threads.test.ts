@@ -18,34 +18,37 @@ const verbose = ['--verbose', '--stat'];
 /** A run on one machine starts no threads for less. */
 const sizeBytes = 40 * MiB;
 
-describe('a worker thread that gets no more memory', () => {
+describe('a worker thread that runs out of memory', () => {
   const cases = wirings.flatMap((wiring) =>
     (['source', 'target'] as const).map((role) => [wiring.action, wiring.over, role, wiring] as const),
   );
 
-  test.each(cases)('%s %s, of the %s: ends the run, and a SYNC repairs', async (_a, _o, role, wiring) => {
-    const pair = workshop.pair(sizeBytes);
-    const check = guardPair(pair);
-    const isRemote = wiring.over === 'ssh' && sideOf(wiring, role) === 'remote';
-    const hungry = `--require=${hungryThreads(role)}`;
-    const result = await workshop.run(
-      wiring,
-      pair,
-      [
-        '--mode=COPY',
-        ...verbose,
-        ...(isRemote ? [`--remote-node=env NODE_OPTIONS="${hungry}" ${nodeLatest ?? 'node'}`] : []),
-      ],
-      isRemote ? {} : { env: { NODE_OPTIONS: hungry } },
-    );
-    expect(expectFailure(result)).toBe(
-      `basyn: A worker thread on the ${isRemote ? 'remote' : 'local'} host died: ` +
-        'Worker terminated due to reaching memory limit: JS heap out of memory.',
-    );
-    check();
-    await workshop.expectNothingLeft();
-    await workshop.expectRepair(wiring, pair);
-  });
+  test.each(cases)(
+    '%s %s, of the %s: ends the run, and a SYNC repairs the target',
+    async (_a, _o, role, wiring) => {
+      const pair = workshop.pair(sizeBytes);
+      const check = guardPair(pair);
+      const isRemote = wiring.over === 'ssh' && sideOf(wiring, role) === 'remote';
+      const hungry = `--require=${hungryThreads(role)}`;
+      const result = await workshop.run(
+        wiring,
+        pair,
+        [
+          '--mode=COPY',
+          ...verbose,
+          ...(isRemote ? [`--remote-node=env NODE_OPTIONS="${hungry}" ${nodeLatest ?? 'node'}`] : []),
+        ],
+        isRemote ? {} : { env: { NODE_OPTIONS: hungry } },
+      );
+      expect(expectFailure(result)).toBe(
+        `basyn: A worker thread on the ${isRemote ? 'remote' : 'local'} host died: ` +
+          'Worker terminated due to reaching memory limit: JS heap out of memory.',
+      );
+      check();
+      await workshop.expectNothingLeft();
+      await workshop.expectRepair(wiring, pair);
+    },
+  );
 
   /**
    * What node loads in each thread before the program of ours: in the middle of the work, in the tenth call that
@@ -72,25 +75,28 @@ describe('a worker thread that gets no more memory', () => {
 });
 
 describe('a worker thread that the kernel does not start', () => {
-  test.each(['PUSH', 'POP'] as const)('%s here: ends the run, and a SYNC repairs', async (action) => {
-    const wiring: Wiring = { action, over: 'here' };
-    const pair = workshop.pair(sizeBytes);
-    const check = guardPair(pair);
-    const log = workshop.path(`threads-${action}`);
-    const record = ['strace', '-qq', '-o', log];
-    const calls = ['-e', 'trace=clone,clone3'];
-    const options = ['--mode=COPY', ...verbose];
-    const { exitCode } = await workshop.run(wiring, pair, options, { prefix: [...record, ...calls] });
-    expect(exitCode).toBe(0);
-    // Of all that the main thread starts, the threads of ours come last.
-    const started = [...readFileSync(log, 'latin1').matchAll(/^(clone3?)\(.*CLONE_THREAD.* = \d+$/gm)];
-    const call = started.at(-1)![1]!;
-    const refusal = ['-e', `inject=${call}:error=EAGAIN:when=${started.length}+`];
-    const result = await workshop.run(wiring, pair, options, { prefix: [...record, ...calls, ...refusal] });
-    expect(expectFailure(result)).toMatch(
-      /^basyn: A worker thread on the local host can't be started: .*EAGAIN/,
-    );
-    check();
-    await workshop.expectRepair(wiring, pair);
-  });
+  test.each(['PUSH', 'POP'] as const)(
+    '%s here: ends the run, and a SYNC repairs the target',
+    async (action) => {
+      const wiring: Wiring = { action, over: 'here' };
+      const pair = workshop.pair(sizeBytes);
+      const check = guardPair(pair);
+      const log = workshop.path(`threads-${action}`);
+      const record = ['strace', '-qq', '-o', log];
+      const calls = ['-e', 'trace=clone,clone3'];
+      const options = ['--mode=COPY', ...verbose];
+      const { exitCode } = await workshop.run(wiring, pair, options, { prefix: [...record, ...calls] });
+      expect(exitCode).toBe(0);
+      // Of all that the main thread starts, the threads of ours come last.
+      const started = [...readFileSync(log, 'latin1').matchAll(/^(clone3?)\(.*CLONE_THREAD.* = \d+$/gm)];
+      const call = started.at(-1)![1]!;
+      const refusal = ['-e', `inject=${call}:error=EAGAIN:when=${started.length}+`];
+      const result = await workshop.run(wiring, pair, options, { prefix: [...record, ...calls, ...refusal] });
+      expect(expectFailure(result)).toMatch(
+        /^basyn: A worker thread on the local host can't be started: .*EAGAIN/,
+      );
+      check();
+      await workshop.expectRepair(wiring, pair);
+    },
+  );
 });

@@ -14,7 +14,7 @@ test('corrupted conversations break no promise', { timeout: 600_000 }, async () 
   expect(outcomes.get('success')).toBeGreaterThan(20);
 });
 
-test('the same seed spoils in the same way, and every way is used', () => {
+test('the same seed gives the same corruption, and every kind of corruption is used', () => {
   const frames = Array.from({ length: 20 }, (_, index) => {
     const frame = Buffer.alloc(frameHeaderBytes + index * 10, index);
     frame.writeUInt32BE(index * 10, 4);

@@ -26,7 +26,7 @@ test('with a short round trip, the payload in flight is bounded until the peer c
   expect(carried()).toBe(5 * MiB);
 });
 
-test('zeros, which have no payload, do not wait for room', async () => {
+test('zeros, which have no payload, do not wait for space', async () => {
   const { channel, carried } = channelOver(nearMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, 0)));
   await sent;
@@ -39,7 +39,7 @@ test('with a long round trip, payload goes out without waiting for a confirmatio
   expect(carried()).toBe(5 * MiB);
 });
 
-test('with a short round trip, waiting for room measures the throughput', async () => {
+test('with a short round trip, waiting for space measures the throughput', async () => {
   const { channel } = channelOver(nearMs);
   for (let count = 0; count < 80; count++) {
     await send(channel, MiB);

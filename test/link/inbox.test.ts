@@ -30,7 +30,7 @@ test.each([
   expect({ calls, isPaused: inbox.isPaused }).toEqual({ calls: ['pause', 'resume'], isPaused: false });
 });
 
-test('a message that is waited for takes no room', async () => {
+test('a message that is awaited takes no space', async () => {
   const next = inbox.next();
   expect(inbox.hasWaiter).toBe(true);
   inbox.put(message, bounds.queuedBytes);

@@ -34,12 +34,12 @@ describe.each(runKinds)('%s refuses', (kind) => {
     expect(refusal(kind, options)).toBe(`The options must be an object, not ${shown}.`);
   });
 
-  it('an empty object, and says which option is missing', () => {
+  it('an empty object, and names the missing option', () => {
     expect(refusal(kind, {})).toBe("local is missing: name the local device with local: 'PATH'.");
     expect(refusal(kind, { local: '/a' })).toMatch(/^remote is missing: /);
   });
 
-  it('an unknown key, and suggests the one that is meant', () => {
+  it('an unknown key, and suggests a similar one', () => {
     const message = refusal(kind, { ...transfer, buffer: 4096 });
     expect(message).toBe('Unknown option "buffer": did you mean bufferBytes?');
     expect(refusal(kind, { ...transfer, onevent: () => 0 })).toMatch(/did you mean onEvent\?$/);
@@ -145,7 +145,7 @@ describe('options that contradict each other are named as the library names them
 });
 
 describe('accepted options', () => {
-  it('may be undefined, which means the same as left out', () => {
+  it('may be undefined, which means the same as omitted', () => {
     const options: SyncOptions = {
       ...transfer,
       host: undefined,
@@ -166,12 +166,12 @@ describe('accepted options', () => {
     expect(checked).toStrictEqual({ ...overSsh, sshOptions: ['A=b'] });
   });
 
-  it('may come from a prototype, as with a class of the caller', () => {
+  it('may be inherited from a prototype, as in an instance of a class', () => {
     const options = Object.create({ ...transfer, force: true }) as SyncOptions;
     expect(checkOptions('sync', options)).toStrictEqual({ ...transfer, force: true });
   });
 
-  it('of another kind of run are left out', () => {
+  it('of another kind of run are omitted', () => {
     const { signal } = new AbortController();
     const options = { ...overSsh, create: true, hash: 'MD5', lanes: 2, signal };
     const { local, remote, host } = overSsh;
@@ -182,7 +182,7 @@ describe('accepted options', () => {
     expect(checkOptions('inspect', options)).toStrictEqual({ local, remote, host, signal });
   });
 
-  it('get the defaults of the table where they are left out', () => {
+  it('have the defaults of the table if they are omitted', () => {
     expect(withDefaults(checkOptions('sync', { ...transfer, lanes: 1 }))).toStrictEqual({
       ...transfer,
       recheck: false,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Credit } from '../../src/protocol/credit.ts';
 
-test('never hands out more than there is, serves in order of arrival, and forgets nobody', async () => {
+test('never grants more than is available, serves in order of arrival, and serves every request', async () => {
   const amounts = fc.array(fc.integer({ min: 0, max: 10 }), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(
@@ -36,7 +36,7 @@ test('never hands out more than there is, serves in order of arrival, and forget
   );
 });
 
-test('a small request waits behind a large one that came first', async () => {
+test('a small request waits behind an earlier large one', async () => {
   const credit = new Credit(5);
   const served: string[] = [];
   await credit.acquire(3);

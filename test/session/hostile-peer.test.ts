@@ -74,7 +74,7 @@ function data(offsetBytes: number, lengthBytes: number): DataMessage {
   return { type: 'data', encoding: 'none', digest: frameDigest(extents, payload), extents, payload };
 }
 
-describe('an agent that receives refuses', () => {
+describe('an agent in the role of the target refuses', () => {
   test.each<[string, Partial<OpenMessage>, readonly Message[]]>([
     ['data past the bytes of the run', {}, [copy, data(sizeBytes - 10, 20)]],
     ['data far past the device’s end', {}, [copy, data(2 ** 40, 20)]],
@@ -139,12 +139,12 @@ describe('an agent that receives refuses', () => {
       expect(isEvil).toBe(false);
   });
 
-  test('anything before the device is named', async () => {
+  test('any message before the device is named', async () => {
     expect(await answerTo([begin])).toMatchObject({ code: 'protocol' });
   });
 });
 
-describe('an agent that sends refuses', () => {
+describe('an agent in the role of the source refuses', () => {
   const source = { role: 'source', receiving: null } as const;
   const digests = (firstBuffer: number, count: number): Message => ({
     type: 'digests',
@@ -186,27 +186,23 @@ describe('a local source', () => {
 
   test.each<[string, readonly Message[], string]>([
     [
-      'was written less than was sent',
+      'reports fewer bytes than were sent',
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes - 1 }],
       'wrote',
     ],
     [
-      'was written more than was sent',
+      'reports more bytes than were sent',
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes + 1 }],
       'wrote',
     ],
-    [
-      'has got a device that is too small',
-      [{ ...opened, sizeBytes: sizeBytes - 1 }],
-      'the target is too small',
-    ],
-  ])('reports no success where the target %s', async (_, said, words) => {
+    ['has a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'the target is too small'],
+  ])('reports no success if the target %s', async (_, said, words) => {
     const error = await localOutcome(said);
     expect(error.message).toContain(words);
   });
 
   test.each(['device', 'refused', 'internal'] as const)(
-    'hears of a failure of kind "%s" as it is',
+    'reports a failure of kind "%s" of the peer unchanged',
     async (code) => {
       const message = 'remote target /dev/sdb1 is on fire.';
       const record = { code, message, side: 'remote', remedy: 'force' } as const;
@@ -221,9 +217,9 @@ describe('a local source', () => {
         agent.send({ type: 'failure', code: 'device', message: 'cannot close remote device /dev/sdb.' }),
       'cannot close remote device /dev/sdb.',
     ],
-    ['goes away without saying so', (agent) => agent.destroy(), 'The connection to the peer ended'],
-    ['says something else', (agent) => agent.send({ type: 'finished', writtenBytes: 0 }), '"finished"'],
-  ])('reports no success where the target has finished, and then %s', async (_, end, words) => {
+    ['disconnects without a message', (agent) => agent.destroy(), 'The connection to the peer ended'],
+    ['sends another message', (agent) => agent.send({ type: 'finished', writtenBytes: 0 }), '"finished"'],
+  ])('reports no success if the target has finished, and then %s', async (_, end, words) => {
     const error = await localOutcome(
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes }],
       end,

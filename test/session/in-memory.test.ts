@@ -72,7 +72,7 @@ describe('a session over any two devices, in any order', () => {
     },
   );
 
-  test('does the same when the wire cuts the bytes into tiny pieces', longTimeout, async () => {
+  test('does the same if the link divides the bytes into tiny pieces', longTimeout, async () => {
     await fc.assert(
       fc.asyncProperty(
         devicePair,
@@ -88,7 +88,7 @@ describe('a session over any two devices, in any order', () => {
     );
   });
 
-  test('does the same when data comes over several lanes, in whatever order', longTimeout, async () => {
+  test('does the same if data arrives over several lanes, in any order', longTimeout, async () => {
     const writing = order.filter(({ phases, dryRun }) => phases[0] !== 'recheck' && !dryRun);
     let furtherBytes = 0;
     await fc.assert(
@@ -112,7 +112,7 @@ describe('a session over any two devices, in any order', () => {
 });
 
 describe('a session', () => {
-  test('refuses a source without a byte, and a comparison of nothing', async () => {
+  test('refuses an empty source, and a comparison of two empty devices', async () => {
     for (const phase of ['sync', 'copy', 'recheck'] as const) {
       for (const localRole of ['source', 'target'] as const) {
         const nothing = { source: Buffer.alloc(0), target: Buffer.alloc(phase === 'recheck' ? 0 : 10) };
@@ -131,7 +131,7 @@ describe('a session', () => {
     ['target at least source', 'larger', true],
     ['target at least source', 'smaller', false],
   ] as const)(
-    'that rechecks where the sizes should be "%s" and the target is %s: a match is %s',
+    'that rechecks with the size rule "%s" and a target that is %s: a match is %s',
     async (sizes, which, matches) => {
       const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
       const pair = which === 'larger' ? { source: short, target: long } : { source: long, target: short };
@@ -141,7 +141,7 @@ describe('a session', () => {
     },
   );
 
-  test('that rechecks without a direction compares what both devices have', async () => {
+  test('that rechecks without a direction compares the part that both devices have', async () => {
     const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
     short[30_000] = 0;
     for (const [source, target] of [
@@ -157,7 +157,7 @@ describe('a session', () => {
     }
   });
 
-  test('asks about many differing buffers at once, and sends many differing chunks at once', async () => {
+  test('requests many differing buffers at once, and sends many differing chunks at once', async () => {
     const source = mixedBytes(8 * 1024 * KiB, 1);
     const target = Buffer.from(source);
     for (let at = 0; at < target.length; at += 64 * KiB) target[at]! ^= 1;

@@ -78,7 +78,7 @@ describe('a read that fails', () => {
   });
 
   test.each(['source', 'target'] as const)(
-    'ends a session also while the first pass waits for the very buffer that can’t be read (local %s)',
+    'also ends a session while the first pass waits for the buffer that cannot be read (local %s)',
     async (localRole) => {
       // Of 4096 buffers, no more than 512 are under comparison at once, and the first one never ends.
       const order = { ...orderOver(8 * GiB, 8 * GiB), localRole, bufferBytes: 2 * KiB * KiB };
@@ -89,7 +89,7 @@ describe('a read that fails', () => {
   );
 
   test.each(['sync', 'copy', 'recheck'] as const)(
-    'ends a %s on this machine with this failure',
+    'ends a %s on one machine with this failure',
     async (phase) => {
       const sizeBytes = 10 * tuning.jobBytes;
       for (const atBytes of [0, 3 * tuning.jobBytes, sizeBytes - 1]) {

@@ -26,7 +26,7 @@ class FailingRunner implements JobRunner {
 }
 
 test.each(['source', 'target'] as const)(
-  'a target whose write has failed says this, and never that it has finished (local %s)',
+  'a target whose write has failed reports that, and never sends "finished" (local %s)',
   async (localRole) => {
     const order = { ...orderOver(sizeBytes, sizeBytes), localRole, phases: ['copy'] as const };
     const makeRunner = (): JobRunner => new FailingRunner();

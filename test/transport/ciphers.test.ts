@@ -5,7 +5,7 @@ import type { SshSettings } from '../../src/transport/ssh-settings.ts';
 const standard = 'chacha20-poly1305@openssh.com,aes128-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com';
 
 describe('the ciphers of a connection', () => {
-  test('are those of ssh, AES-GCM first, where nobody has configured any', () => {
+  test('are those of ssh, AES-GCM first, if none are configured', () => {
     expect(aesGcmFirst(settings(standard, standard))).toEqual([
       'Ciphers=aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr',
     ]);

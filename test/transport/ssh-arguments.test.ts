@@ -5,12 +5,12 @@ import { sshArguments } from '../../src/transport/ssh-arguments.ts';
 
 const plain = { host: 'backup', options: [] };
 
-describe('the words for ssh', () => {
-  test('leave everything to the person’s own configuration that was not given', () => {
+describe('the arguments for ssh', () => {
+  test('leave everything that was not given to the user’s configuration', () => {
     expect(sshArguments(plain)).toEqual(['-T', '--', 'backup']);
   });
 
-  test('hand on what was given, and nothing can be taken for an option that is none', () => {
+  test('pass on what was given, so that no value can be taken for an option', () => {
     const destination = {
       ...plain,
       host: 'me@backup',
@@ -50,14 +50,14 @@ test.each([
 });
 
 describe('the command that starts the agent', () => {
-  test('holds nothing that any shell would read between its single quotes', () => {
+  test('contains nothing between its single quotes that any shell would interpret', () => {
     const [, start, program, ...rest] = /^(node -e )'(.*)'$/s.exec(agentCommand('node')) ?? [];
     expect(start).toBe('node -e ');
     expect(rest).toEqual([]);
     expect(program).not.toMatch(/['\\!\n]/);
   });
 
-  test('starts with whatever starts node', () => {
+  test('starts with the command that starts node', () => {
     expect(agentCommand('sudo -n node')).toMatch(/^sudo -n node -e '/);
   });
 

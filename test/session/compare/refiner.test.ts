@@ -45,7 +45,7 @@ test.each<[string, Setting]>([
     { sizeBytes: 300_001, bufferBytes: 64 * KiB, chunkBytes: 64 * KiB, changedAt: [65_535, 65_536] },
   ],
   [
-    'in a buffer that is larger than what is looked at at once',
+    'in a buffer that is larger than what is examined at once',
     {
       sizeBytes: 80 * MiB,
       bufferBytes: 80 * MiB,
@@ -65,7 +65,7 @@ test.each<[string, Setting]>([
   expect(joined(found)).toEqual(expected);
 });
 
-test('a refiner without a chunk looks closer as long as that pays', async () => {
+test('a refiner without a chunk size refines as long as that is worthwhile', async () => {
   const setting = { sizeBytes: 4 * MiB, bufferBytes: MiB, chunkBytes: null, changedAt: [5, 2 * MiB] };
   const { source, target } = bytesOf(setting);
   const { differing } = await refine(setting, source, target);
@@ -84,7 +84,7 @@ test('a refiner asks about many buffers at once', async () => {
   expect(askCount).toBeLessThan(10);
 });
 
-test('a refiner holds back its questions while nobody takes what differs', async () => {
+test('a refiner holds back its questions while its results are not consumed', async () => {
   const setting = {
     sizeBytes: 4 * MiB,
     bufferBytes: MiB,

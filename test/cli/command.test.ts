@@ -277,7 +277,7 @@ describe('an interruption', () => {
       ({ onEvent }: SyncOptions) => onEvent?.({ type: 'phase-end', ...syncPhase }),
       'Stopped by SIGTERM during sync at 4294967296 of 4294967296 bytes (100%).',
     ],
-  ])('%s says how far the run came, and exits with 2', async (_when, events, sentence) => {
+  ])('%s reports the progress of the run, and exits with 2', async (_when, events, sentence) => {
     const controller = new AbortController();
     const functions = { sync: interruptedAfter(events, controller) };
     const ended = await run([...push, '--json'], functions, { interruption: controller.signal });

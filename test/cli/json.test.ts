@@ -60,7 +60,7 @@ it.each<[string, Task, object]>([
     { kind: 'recheck', options: { local: '/a', remote: '/b' } },
     { host: null, action: null, mode: null },
   ],
-])('says in the first line when, by which version and with which order %s started', (_what, task, order) => {
+])('states in the first line the time, version and options with which %s started', (_what, task, order) => {
   const [line = ''] = printed(reporterOfRun, (reporter) => {
     reporter.started?.(task);
     reporter.event?.({ type: 'start', source, target });

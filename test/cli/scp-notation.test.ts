@@ -13,7 +13,7 @@ it.each([
   ['root@backup.example.org:/dev/sdb', '--host=root@backup.example.org --remote=/dev/sdb'],
   ['[::1]:/dev/sdb', '--host=[::1] --remote=/dev/sdb'],
   ['me@[fe80::1%eth0]:/dev/sdb', '--host=me@[fe80::1%eth0] --remote=/dev/sdb'],
-])('--remote=%s without a host gets the options that are meant', (remote, meant) => {
+])('--remote=%s without a host is refused with the intended options', (remote, meant) => {
   const message = usageMessage(() => refuseScpNotation(inspecting('/a', remote)));
   expect(message).toContain(`--remote: there is no file named "${remote}" on this machine.`);
   expect(message).toContain(`write ${meant}.`);

@@ -78,7 +78,7 @@ describe('--verbose', () => {
   it.each([
     [{ ...report, phases: [recheckPhase] }, 'end: the devices match, all done in 8.0 s'],
     [differingReport, 'end: the devices differ, all done in 8.0 s'],
-  ])('tells what a recheck found', (finished, line) => {
+  ])('reports what a recheck found', (finished, line) => {
     expect(tell(verbose, (reporter) => reporter.finished?.(finished)).stdout[0]).toContain(line);
   });
 

@@ -199,7 +199,7 @@ describe('an identity from the peer', () => {
     ['too many gaps', { ...whole, gaps: Array(17).fill(gap) }],
     ['an unknown gap', { ...whole, gaps: [{ ...gap, mayBe: 'nothing' }] }],
     ['a gap description that is too long', { ...whole, gaps: [{ ...gap, what: 'x'.repeat(300) }] }],
-  ])('is refused when it is malformed: %s', async (_name, value) => {
+  ])('is refused if it is malformed: %s', async (_name, value) => {
     expect(await failureOf(() => parseIdentity(value))).toMatchObject({ code: 'protocol' });
   });
 

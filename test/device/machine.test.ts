@@ -58,7 +58,7 @@ describe('two peers', () => {
       later(2_000, { bootId: '', wallMs: machine.wallMs + 60_000 }),
       'different',
     ],
-  ])('%s are told apart or not', (_name, other, answer) => {
+  ])('%s are distinguished or not', (_name, other, answer) => {
     expect(compareMachines(machine, other)).toBe(answer);
     expect(compareMachines(other, machine)).toBe(answer);
   });

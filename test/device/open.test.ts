@@ -62,7 +62,7 @@ time.sleep(60)`;
 });
 
 describe.skipIf(!isRoot)('a dry run fails where the real run would (needs root)', () => {
-  it.each(['write', 'dry run'] as const)('on a file to which one may only append: %s', async (purpose) => {
+  it.each(['write', 'dry run'] as const)('on an append-only file: %s', async (purpose) => {
     const file = fileOf(10);
     execFileSync('chattr', ['+a', file]);
     onTestFinished(() => void execFileSync('chattr', ['-a', file]));

@@ -65,7 +65,7 @@ describe('a source', () => {
       "can't be opened: a part of the path is not a directory (ENOTDIR).",
     ],
     ['is a loop of symbolic links', circle, "can't be opened: too many symbolic links (ELOOP)."],
-  ])('is refused in one sentence when it %s', async (_what, makePath, sentence) => {
+  ])('is refused in one sentence if it %s', async (_what, makePath, sentence) => {
     const path = await makePath();
     expect(await failureOf(() => source(path))).toEqual({
       code: 'device',

@@ -87,7 +87,7 @@ describe.each(engines)('XXH128 $name', ({ engine }) => {
     [2048, 'f736557fd47073a5dd59e2c3a5f038e0'],
     [2240, 'ccb134fbfa7ce49d6e73a90539cf2948'],
     [2367, 'e89c0f6ff369b427cb37aeb9e5d361ed'],
-  ])('of %i bytes is what its reference says', (length, expected) => {
+  ])('of %i bytes matches the reference', (length, expected) => {
     expect(hex(xxh128.digestOne(referenceBytes(length)))).toBe(expected);
   });
 });

@@ -91,7 +91,7 @@ test.each<[string, (directory: string) => string, RegExp]>([
     },
     /symbolic link to \/no\/such\/file/,
   ],
-])('a file %s is not made', async (_, where, words) => {
+])('a file %s is not created', async (_, where, words) => {
   const way: Way = { where: 'here', action: 'PUSH', mode: 'COPY' };
   const target = where(scratchDirectory());
   const result = await basyn.run([...args(way, scratchFile(Buffer.alloc(10)), target), '--create']);

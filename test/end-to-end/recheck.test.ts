@@ -78,7 +78,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     [8 * 1024 * 1024, 0, /^basyn: The devices differ in size: /],
     [0, 8 * 1024 * 1024, /^basyn: The devices differ in size: /],
     [0, 0, /^basyn: There is nothing to compare: both devices are empty\.$/m],
-  ])('of %i and %i bytes is no success', async (localBytes, remoteBytes, message) => {
+  ])('of %i and %i bytes fails', async (localBytes, remoteBytes, message) => {
     const [local, remote] = [localBytes, remoteBytes].map((size) => scratchFile(Buffer.alloc(size)));
     const result = await basyn.run([`--local=${local}`, `--remote=${remote}`, ...host(), '--recheck']);
     expect(result.exitCode).toBe(2);

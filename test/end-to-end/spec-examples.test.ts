@@ -32,7 +32,7 @@ describe.skipIf(!isRoot)('the example (needs root)', () => {
     ['with a longer buffer', `${long} --buffer=8192`],
     ['with detailed comparison', `${long} --chunk=64`],
     ['with a full recheck', `${long} --recheck`],
-  ])('%s synchronises silently', async (_, example) => {
+  ])('%s synchronises without output', async (_, example) => {
     const pair = makePair({ kind: 'loop device' });
     expectSilence(await basyn.run(words(example, pair)));
     expectSynchronised(pair);

@@ -31,7 +31,7 @@ test.each([
     'a local command, whose output would be mixed into the output of Basyn',
     ['PermitLocalCommand=yes', 'LocalCommand=echo hello'],
   ],
-])('works where %s is configured', async (_what, options) => {
+])('works if %s is configured', async (_what, options) => {
   expectSilence(await synchronise(options));
 });
 

@@ -63,7 +63,7 @@ describe('a peer that answers garbage', () => {
     ['no answer to pings', /has not answered pings for 2 seconds/],
     ['no confirmation of data', /answers pings, but has made no progress for 20 seconds/],
     ['no answer to the end', /answers pings, but has made no progress for 20 seconds/],
-  ])('%s: is not waited for without end', async (behaviour, sentence) => {
+  ])('%s: is not waited for endlessly', async (behaviour, sentence) => {
     const pair = workshop.pair(2 * MiB);
     const result = await workshop.run(push, pair, [
       '--mode=COPY',

@@ -95,7 +95,7 @@ describe('a reader that does not read', () => {
       false,
       /^basyn: The output can't be written to the end: its reader .* signal\.$/m,
     ],
-  ])('does not keep a signal from ending it %s', async (_when, sizeBytes, isOpen, sentence) => {
+  ])('does not keep a signal from ending the command %s', async (_when, sizeBytes, isOpen, sentence) => {
     const { source, target } = makeHollowPair(sizeBytes);
     const stdout = unreadPipe('full');
     const child = start([...runOptions('PUSH', 'SYNC', { source, target }), '--json'], [stdout.fd, 'pipe']);

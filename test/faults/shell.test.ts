@@ -141,7 +141,7 @@ describe('the message about an account that runs no command does not blame its p
       'echo Backup done',
       '"node" ended with status 0 there, and printed "Backup done": the account may have no shell',
     ],
-  ])('as it %s', (_what, instead, words) => {
+  ])('because it %s', (_what, instead, words) => {
     const there = useSshServer({ profile: { instead } });
     test('is the reported reason', async () => {
       expect(await failureAt(there())).toContain(`Can't start on 127.0.0.1: ${words}`);

@@ -167,7 +167,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     (['PUSH', 'POP'] as const).flatMap((action) =>
       (['source', 'target'] as const).map((role) => [action, role] as const),
     ),
-  )('%s ssh: is told where the %s is longer than the window of the comparison', async (action, role) => {
+  )('%s ssh: is reported if the %s is longer than the window of the comparison', async (action, role) => {
     const wiring = { action, over: 'ssh' } as const;
     const sizeBytes = 40 * MiB;
     const pair = {

@@ -30,7 +30,7 @@ describe.each(runKinds)('%s refuses', (kind) => {
     [1, '1'],
     [[], 'an array'],
     [() => transfer, 'a function'],
-  ])('options that are no object: %s', (options, shown) => {
+  ])('options that are not an object: %s', (options, shown) => {
     expect(refusal(kind, options)).toBe(`The options must be an object, not ${shown}.`);
   });
 
@@ -53,7 +53,7 @@ describe.each(runKinds)('%s refuses', (kind) => {
 it.each([
   ['action', 'action is missing: choose one of push, pop.'],
   ['mode', 'mode is missing: choose one of sync, copy.'],
-])('sync can’t do without %s', (key, message) => {
+])('sync requires %s', (key, message) => {
   expect(refusal('sync', { ...transfer, [key]: undefined })).toBe(message);
 });
 
@@ -116,7 +116,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     ['sshOptions', ['A=b', 5], 'sshOptions: the element at index 1: must be a string, not 5.'],
     ['create', 'x'.repeat(1000), /^create: must be true or false, not "x{99}…\.$/],
     ['signal', {}, 'signal: must be an AbortSignal, not an object.'],
-  ])('%s, and says what is wrong with it', (key, value, message) => {
+  ])('%s, and states what is wrong with it', (key, value, message) => {
     const actual = refusal('sync', { ...overSsh, [key]: value });
     if (typeof message === 'string') expect(actual).toBe(message);
     else expect(actual).toMatch(message);

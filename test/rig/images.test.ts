@@ -46,7 +46,7 @@ test.each([
   { fraction: 0.5, blockBytes: 512, sizeBytes: MIB - 7 },
   { fraction: 1, blockBytes: 4096, sizeBytes: 40_961 },
   { fraction: 0, blockBytes: 4096, sizeBytes: 40_961 },
-])('changes $fraction of $sizeBytes bytes in blocks of $blockBytes, and says where', (change) => {
+])('changes $fraction of $sizeBytes bytes in blocks of $blockBytes, and reports where', (change) => {
   const { fraction, blockBytes, sizeBytes } = change;
   const path = join(directory.path, 'changed');
   writeImage(path, sizeBytes, { seed: 5 });

@@ -129,7 +129,7 @@ describe('an agent in the role of the target refuses', () => {
     ['a second phase within the first', {}, [begin, begin]],
     ['a second device', {}, [{ ...open, path: '/dev/null' }]],
     ['an end in the middle of a phase', {}, [copy, { type: 'bye' }]],
-  ])('%s, says so, and leaves the bytes behind the run alone', async (_, changes, said) => {
+  ])('%s, reports that, and does not change the bytes beyond the run', async (_, changes, said) => {
     const path = scratchFile(device);
     const failure = await answerTo([{ ...open, path, ...changes }, ...said]);
     expect(failure).toMatchObject({ code: 'protocol' });

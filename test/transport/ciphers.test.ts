@@ -22,7 +22,7 @@ describe('the ciphers of a connection', () => {
     ['ssh does not say what it offers', undefined, undefined],
     ['only the configured ones are known', standard, undefined],
     ['only the standard ones are known', undefined, standard],
-  ])('are left alone where %s', (_, actual, offered) => {
+  ])('are not changed if %s', (_, actual, offered) => {
     expect(aesGcmFirst(settings(actual, offered))).toEqual([]);
   });
 });
@@ -33,7 +33,7 @@ test.each([
   ['a processor without them', 'flags\t\t: fpu sse2 vaes xsave\n', false],
   ['another line that names them', 'flags\t\t: fpu\nmodel name\t: aes\n', false],
   ['no text', '', false],
-])('AES instructions are known from /proc/cpuinfo: %s', (_, cpuInfo, expected) => {
+])('AES instructions are detected from /proc/cpuinfo: %s', (_, cpuInfo, expected) => {
   expect(namesAesInstructions(cpuInfo)).toBe(expected);
 });
 

@@ -25,7 +25,7 @@ test.each([
   ['forwardx11', 'yes', 'forwardx11=no'],
   ['tunnel', 'point-to-point', 'tunnel=no'],
   ['loglevel', 'SILENT', 'loglevel=ERROR'],
-])('set back %s', (name, value, option) => {
+])('reset %s', (name, value, option) => {
   expect(optionsFor({ [name]: value })).toEqual([option]);
 });
 

@@ -43,7 +43,7 @@ test.each([
     { hostname: '::1', user: 'first last' },
   ],
   [{ host: 'first last@backup' }, { hostname: 'backup', user: 'first last' }],
-])('ssh takes %j for what it is', (destination, expected) => {
+])('ssh accepts %j as a destination', (destination, expected) => {
   const args = sshArguments({ options: [], ...destination }, ['-F', 'none', '-G']);
   const { stdout } = spawnSync('ssh', args, { encoding: 'utf8' });
   for (const [name, value] of Object.entries(expected)) expect(stdout).toMatch(`${name} ${value}\n`);

@@ -50,6 +50,6 @@ test.each<[string, string[], string | undefined]>([
     ['bash: killed', 'channel 3: open failed: administratively prohibited: open failed'],
     'bash: killed',
   ],
-])('the reason in the words of %s', (_program, lines, reason) => {
+])('the reason is found in the output of %s', (_program, lines, reason) => {
   expect(reasonIn(lines)).toBe(reason);
 });

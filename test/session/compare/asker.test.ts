@@ -76,7 +76,7 @@ describe('an answer', () => {
     ['with too few digests', 0, 1],
     ['with too many digests', 0, 3],
     ['with no digests', 0, 0],
-  ])('%s is an error of the protocol', async (_, idOffset, digestCount) => {
+  ])('%s is a protocol error', async (_, idOffset, digestCount) => {
     const { asker, peer } = makeAsker();
     void asker.ask([extent(0, 2 * KiB)], KiB);
     const { id } = await nextAsk(peer);

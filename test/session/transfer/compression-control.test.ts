@@ -15,7 +15,7 @@ describe('a requested compression', () => {
     { choice: { name: 'zlib', level: 6 } as const, setting: { encoding: 'zlib', level: 6 } },
     { choice: { name: 'zstd', level: 9 } as const, setting: { encoding: 'zstd', level: 9 } },
     { choice: { name: 'none', level: null } as const, setting: { encoding: 'none' } },
-  ])('is used to the letter, whatever the link: $choice', ({ choice, setting }) => {
+  ])('is used exactly, whatever the link: $choice', ({ choice, setting }) => {
     const control = compressionControlOf(choice);
     for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
       observeSome(control);

@@ -40,7 +40,7 @@ async function run(
   return { exitCode, stdout: stdout.lines, stderr: stderr.lines };
 }
 
-/** A run that tells what a real one tells. */
+/** A run that sends the events of a real one. */
 const sync = async ({ onEvent }: SyncOptions): Promise<typeof report> => {
   const traffic = { receivedBytes: 1, transmittedBytes: 2 };
   onEvent?.({ type: 'start', source, target });

@@ -10,7 +10,7 @@ function outletTo(stream: FakeStream): Outlet {
   );
 }
 
-/** An outlet whose reader has taken the first text and nothing since. */
+/** An outlet whose reader has read the first text and nothing since. */
 function stalled() {
   const stream = new FakeStream();
   const outlet = outletTo(stream);

@@ -174,7 +174,7 @@ describe('--progress', () => {
     );
     expect(stderr.text.endsWith(`${erase}${describePhase(syncPhase)}\n`)).toBe(true);
     [{ ...phaseStart, phase: 'recheck' } as const, again].forEach((event) => reporter.event(event));
-    // The wire's bytes are counted from the start of the run: what the first phase sent isn't the second one's.
+    // Traffic is counted from the start of the run. The second phase must not include that of the first one.
     expect(stderr.text.split('\n').at(-1)).toMatch(/recheck .*sent {4}0 bytes\/s/);
     reporter.event({ type: 'phase-end', ...recheckPhase });
     expect(stderr.text.endsWith(`${erase}${describePhase(recheckPhase)}\n`)).toBe(true);

@@ -168,7 +168,7 @@ describe('a payload that is not what its frame announces', () => {
     async ({ encoding, bomb }) => {
       const payload = bomb();
       expect(payload.byteLength).toBeLessThan(MiB);
-      // The first call brings what every call needs.
+      // The first call allocates what every call needs.
       await decode(await encode(text, { encoding, level: 1 }), text.length);
       forgetPeak();
       const beforeBytes = peakRssBytes();
@@ -195,7 +195,7 @@ describe('a payload that is not what its frame announces', () => {
   }
 });
 
-/** The newest node has zstd of its own, this process (on node 20) has the WASM build. */
+/** The newest node has a built-in zstd, this process (on node 20) uses the WASM build. */
 describe.skipIf(nodeLatest === undefined)('our zstd and that of the newest node (needs test/nodes)', () => {
   const samples: Record<string, Buffer> = {
     text,
@@ -229,7 +229,7 @@ describe.skipIf(nodeLatest === undefined)('our zstd and that of the newest node 
     }
   });
 
-  /** Runs the source itself, in which the newest node finds its own zstd, and no `basyn:zstd`. */
+  /** Runs the source itself, in which the newest node finds its built-in zstd, and no `basyn:zstd`. */
   const newestProgram = `
     import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
     const { loadZstd } = await import(${JSON.stringify(new URL('../../src/codec/zstd.ts', import.meta.url).href)});
@@ -249,13 +249,13 @@ function filled(fill: (bytes: Buffer) => void): Buffer {
   return bytes;
 }
 
-/** Made elsewhere, as it takes the room here that it must not take. */
+/** Created in another process, because it needs the memory that this process must not allocate. */
 function zlibBomb(lengthBytes: number): Buffer {
   const program = `process.stdout.write(require('node:zlib').deflateSync(Buffer.alloc(${lengthBytes})))`;
   return execFileSync(process.execPath, ['-e', program]);
 }
 
-/** A frame of zstd by hand (RFC 8878): so many zeros, in blocks that only say "128 KiB of the byte 0". */
+/** A zstd frame made by hand (RFC 8878): this number of zeros, in blocks that mean "128 KiB of the byte 0". */
 function zstdBomb(lengthBytes: number): Buffer {
   const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0]);
   header.writeUInt32LE(lengthBytes, 5);
@@ -270,7 +270,7 @@ function zstdBomb(lengthBytes: number): Buffer {
   return Buffer.concat([header, ...blocks]);
 }
 
-/** From now on, the kernel's high-water mark counts anew. */
+/** Resets the kernel's high-water mark. */
 function forgetPeak(): void {
   writeFileSync('/proc/self/clear_refs', '5');
 }

@@ -261,7 +261,7 @@ function create(
   return target(path, { missing: 'create', sourceSizeBytes, purpose });
 }
 
-/** Relative paths have no slash at all where the current directory is the file's own. */
+/** A relative path has no slash if the current directory is that of the file. */
 function relativeTo(path: string): string {
   const previous = process.cwd();
   onTestFinished(() => process.chdir(previous));

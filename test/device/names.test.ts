@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { isRoot, mountFile, mountOverlay } from '../support/loop-device.ts';
 import { directory, failureOf, fileOf, loopOver, MiB, mounted, source, target } from './devices.fixture.ts';
 
-/** The same bytes by two names: neither may be copied to the other, --force or not, and both ways are refused. */
+/** The same bytes under two names: copying one to the other is refused in both directions, even with --force. */
 async function expectSameStorage(first: string, second: string): Promise<void> {
   for (const [from, to] of [
     [first, second],
@@ -76,7 +76,7 @@ describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
     onTestFinished(() => void execFileSync('umount', [parent]));
     await expectAttached(elsewhere, device);
     await expectSameStorage(device, elsewhere);
-    // Nor is what is there now taken for it.
+    // The file that has this name now is not mistaken for it either.
     await target(file);
   });
 
@@ -101,7 +101,7 @@ describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
   });
 });
 
-/** A losetup that knows none of our options, as that of busybox. */
+/** A losetup without the required options, like that of busybox. */
 function withoutLosetup(): void {
   const path = process.env.PATH;
   onTestFinished(() => void (process.env.PATH = path));
@@ -160,7 +160,7 @@ describe.skipIf(!isRoot)('a loop device whose file cannot be determined (needs r
     loopOver(file);
     renameSync(file, `${file}.moved`);
     rmSync(`${file}.moved`);
-    // The name is removed: nothing is known any more.
+    // The name is removed, so nothing is known about the file.
     withoutLosetup();
     expect(await failureOf(() => target(fileOf(MiB, 'other.img')))).toMatchObject({ code: 'refused' });
   });

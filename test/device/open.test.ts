@@ -30,7 +30,7 @@ describe('a path that leads to another file between inspection and opening', () 
   });
 });
 
-/** What a child prints first; it is gone after the test. */
+/** Returns what a child prints first. The child is ended after the test. */
 async function startPython(program: string, ...args: string[]): Promise<void> {
   const child = spawn('/usr/bin/python3', ['-c', program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');

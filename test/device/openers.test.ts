@@ -17,7 +17,7 @@ import {
   target,
 } from './devices.fixture.ts';
 
-/** A process that has done its work, says so, and then waits; it is gone after the test. */
+/** A process that does its work, reports that, and then waits. It is ended after the test. */
 async function startHolder(file: string, args: readonly string[], input = ''): Promise<() => Promise<void>> {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
@@ -28,7 +28,7 @@ async function startHolder(file: string, args: readonly string[], input = ''): P
   onTestFinished(end);
   child.stdin.write(input);
   await once(child.stdout, 'data');
-  // Whoever opened a file a moment ago may not have been seen by a walk that is still good.
+  // A recent walk over the processes, which is still valid, may not have seen a process that opened a file just now.
   await sleep(bounds.briefOpeningMs);
   return end;
 }

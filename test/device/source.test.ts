@@ -124,7 +124,7 @@ describe.skipIf(!isRoot)('a block device as a source (needs root)', () => {
   });
 
   it('is refused if it is a loop device without a file', async () => {
-    // A number that nobody gets by asking for a free one.
+    // A number that a request for a free one never returns.
     const lonely = join(directory(), 'node');
     execFileSync('mknod', [lonely, 'b', '7', '1000']);
     const { message } = await failureOf(() => source(lonely));

@@ -182,7 +182,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
       `remote target ${device} is mounted on ${mountPoint}: unmount it first.`,
     );
     expect((await failureOf(() => target(link))).message).toContain(`${link} is mounted on ${mountPoint}`);
-    // The mount's claim in the kernel is no second thing to tell.
+    // The mount's claim in the kernel is not reported a second time.
     expect((await target(device, { inUse: 'warn' })).warnings).toEqual([
       `remote target ${device} is mounted on ${mountPoint}, but writing to it is allowed.`,
     ]);
@@ -309,7 +309,7 @@ function mountedExt4(): string {
   return mounted(device);
 }
 
-/** Another process that has the target open; returns what kills it at once. */
+/** Starts another process that has the target open. Returns a function that kills it at once. */
 async function runThatHoldsTarget(file: string): Promise<() => Promise<void>> {
   const deviceModule = fileURLToPath(new URL('../../src/device/device.ts', import.meta.url));
   const program = `

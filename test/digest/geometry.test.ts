@@ -17,7 +17,7 @@ import { differingChunks } from '../support/naive.ts';
 
 const KiB = 1024;
 
-/** Buffers and chunks in any relation: equal, dividing, and not. */
+/** Buffers and chunks in any relation: equal, divisible, and not divisible. */
 const sizes = fc
   .record({
     bufferBytes: fc.oneof(
@@ -31,7 +31,7 @@ const sizes = fc
     chunkBytes: Math.max(1, Math.floor(bufferBytes / share)),
   }));
 
-/** The same, small enough to look at every byte. */
+/** The same, small enough to examine every byte. */
 const smallGeometry = fc
   .tuple(
     fc.integer({ min: 0, max: 4000 }),

@@ -72,7 +72,7 @@ describe.each(engines)('XXH128 $name', ({ engine }) => {
     }
   });
 
-  /** From the self-test of the reference implementation: each length takes another way through the function. */
+  /** From the self-test of the reference implementation: each length takes another path through the function. */
   test.each([
     [0, '99aa06d3014798d86001c324468d497f'],
     [1, 'a6cd5e9392000f6ac44bdff4074eecdb'],
@@ -119,7 +119,7 @@ describe('XXH128 on a node without a feature', () => {
     const program = `
       import { loadXxh128 } from './src/digest/xxh128.ts';
       void loadXxh128().then((xxh128) => console.log(Buffer.from(xxh128.digestOne(Buffer.alloc(5000))).toString('hex')));`;
-    // 4 GiB: node itself wants one.
+    // 4 GiB: node itself needs one.
     const limited = ['-c', 'ulimit -v 4194304 && exec "$@"', 'bash', process.execPath];
     const { stdout } = await run('bash', [...limited, '-e', await bundled(program)]);
     expect(stdout.trim()).toBe(expectedOf(Buffer.alloc(5000)));

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Bash calls this function in place of each command, because the PATH leads nowhere. It prints the arguments of basyn,
+ * Bash calls this function in place of each command, because the PATH is empty. It prints the arguments of basyn,
  * wherever basyn is in the command line: `nice basyn ...`.
  */
 const recorder = `command_not_found_handle() {

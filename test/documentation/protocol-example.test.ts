@@ -110,7 +110,7 @@ describe('the digest of a buffer of two blocks in docs/protocol.md', () => {
   });
 });
 
-/** One side of the example in its real implementation, in conversation with the documented frames of the other side. */
+/** One side of the example in its real implementation, in conversation with the documented frames of the peer. */
 class Peer {
   readonly channel = new Channel();
   readonly #side: Side;
@@ -134,7 +134,7 @@ class Peer {
     onTestFinished(() => this.channel.destroy());
   }
 
-  /** Sends the documented frames of the other side, each after the real side has sent all that stands before it. */
+  /** Sends the documented frames of the peer, each after the real side has sent everything that precedes it. */
   async play(): Promise<void> {
     let expected = 0;
     for (const { from, bytes } of this.#script) {

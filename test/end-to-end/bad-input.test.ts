@@ -92,7 +92,7 @@ describe.each(['here', 'over ssh'] as const)(
 
     const named = (place: string): string => (where === 'here' ? place.replace(/^\w+ /, '') : place);
 
-    /** As the remote device of a PUSH and as its local one: it is said which it is. */
+    /** Uses the path as the remote device of a PUSH and as its local one. The message names the side. */
     async function expectRefused(path: string, sentence: RegExp): Promise<void> {
       const other = scratchFile(Buffer.alloc(1000));
       const asTarget = await basyn.run([
@@ -191,7 +191,7 @@ describe.each(['here', 'over ssh'] as const)(
 );
 
 describe('missing permission gives exit code 2 and one sentence:', () => {
-  /** Root may open everything, so that the side in question is somebody else. */
+  /** Root may open everything, so the side under test runs as another user. */
   const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
 
   test('to read the local device', async () => {
@@ -240,7 +240,7 @@ describe('an unusable host gives exit code 2 and one sentence:', () => {
   const place = /^basyn: Can't start on 127\.0\.0\.1: /;
 
   test('unreachable', async () => {
-    // A port that a connection has is nobody else's, and nobody listens there.
+    // No other process can use the local port of a connection, and no process listens on it.
     const holder = connect(server().port, '127.0.0.1');
     onTestFinished(() => void holder.destroy());
     await once(holder, 'connect');
@@ -281,7 +281,7 @@ describe('an unusable host gives exit code 2 and one sentence:', () => {
   });
 
   test('with a node that is too old', async () => {
-    // What the loader says and does under node 16: a banner with its version, and then it ends.
+    // The behaviour of the loader under node 16: it sends a banner with its version, and then it ends.
     const path = join(scratchDirectory(), 'old-node');
     writeFileSync(path, '#!/bin/sh\necho BASYN 1 16.20.2\n', { mode: 0o755 });
     const sentence =

@@ -11,7 +11,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
 
-/** Every way on which the receiving side may be made. */
+/** Every kind of run that can create the target. */
 const ways = (['here', 'over ssh'] as const).flatMap((where) =>
   (['PUSH', 'POP'] as const).flatMap((action) =>
     (['SYNC', 'COPY'] as const).map((mode) => ({ where, action, mode })),

@@ -18,7 +18,7 @@ function traceOf(stderr: string): string[] {
   return linesOf(stderr).flatMap((line) => debugLine.exec(line)?.[1] ?? []);
 }
 
-/** The sum of all messages in one direction, as the trace has them. */
+/** The sum of the sizes of all messages in one direction, from the trace. */
 function tracedBytes(trace: readonly string[], direction: 'sent' | 'received'): number {
   const pattern = new RegExp(`^lane 1 ${direction} \\w+, (\\d+) bytes`);
   return trace.reduce((sum, line) => sum + Number(pattern.exec(line)?.[1] ?? 0), 0);
@@ -49,7 +49,7 @@ describe('--debug over ssh', () => {
       };
       const first = await run(makePair());
       const second = await run(makePair({ changes: [{ at: 5, lengthBytes: 900_000 }] }));
-      // Nothing but the agent's program and its banner is no message.
+      // Only the agent's program and its banner are not messages.
       expect(second.untraced).toEqual(first.untraced);
       expect(first.untraced.received).toBe(`BASYN 1 ${process.versions.node}\n`.length);
       const source = action === 'PUSH' ? ['sent', 'received'] : ['received', 'sent'];

@@ -22,7 +22,7 @@ describe.each(diskKinds)('a $kind of odd size (loop devices need root)', ({ kind
       const args = [...deviceOptions(action, pair), `--action=${action}`, `--mode=${mode}`, ...host];
       expectSilence(await basyn.run(args));
       expectSynchronised(pair);
-      // Now they are equal, and it stays so.
+      // They are equal now, and remain equal.
       expectSilence(await basyn.run([...args, '--recheck']));
       expectSynchronised(pair);
     },

@@ -12,7 +12,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 const sizeBytes = 48 * 1024 * 1024;
 
-/** Copies an image that doesn't compress over a way of 50 ms, in about three seconds. */
+/** Copies an incompressible image over a link with a round trip of 50 ms, in about three seconds. */
 async function copyFar(...more: string[]): Promise<CommandResult & { readonly temporary: string }> {
   const directory = scratchDirectory(memoryDirectory);
   const temporary = scratchDirectory();

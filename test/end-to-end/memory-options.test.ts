@@ -15,14 +15,14 @@ const basyn = useBasyn();
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Makes node believe that the machine has so many processors: each has a thread, and each thread its own memory. */
+/** Makes node report this number of processors: each has a thread, and each thread has its own memory. */
 const processors = 8;
 const preload = `require('node:os').availableParallelism = () => ${processors};`;
 
 const random = makeRandom(1);
 const text = Buffer.alloc(MiB);
 random.fillWithText(text);
-/** Differs from zeros in every second KiB: no two ranges touch, and there can't be more of them. */
+/** Differs from zeros in every second KiB: no two ranges touch, and their number is the largest possible. */
 const scattered = Buffer.alloc(MiB);
 for (let atBytes = 0; atBytes < MiB; atBytes += 2 * KiB) scattered[atBytes] = 1;
 
@@ -84,7 +84,7 @@ test.each([
   180_000,
 );
 
-/** A file in memory that repeats these bytes; a hole, where there are none. */
+/** A file in memory that repeats these bytes, or a hole without bytes. */
 function imageOf(bytes: Buffer | undefined, sizeMiB: number): string {
   const path = join(scratchDirectory(memoryDirectory), 'disk.img');
   const fd = openSync(path, 'w');

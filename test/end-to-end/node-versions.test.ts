@@ -46,7 +46,7 @@ describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, maj
   });
 });
 
-/** The newest node has zstd of its own, 18 and 20 use the WASM build: each must read the other. */
+/** The newest node has a built-in zstd, 18 and 20 use the WASM build: each must decode the other's output. */
 describe.skipIf(nodeLatest === undefined)('a command under the newest node (needs test/nodes)', () => {
   const grid = (['PUSH', 'POP'] as const).flatMap((action) =>
     agents.map(({ version, node }) => ({ action, version, node })),

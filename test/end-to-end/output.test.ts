@@ -31,7 +31,7 @@ const basyn = useBasyn();
 
 describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
-  /** Without a host both are local, and the side would mislead. */
+  /** Without a host both devices are local, and the side would be misleading. */
   const named = (side: string, path: string): string => (where === 'here' ? path : `${side} ${path}`);
 
   describe('without an action', () => {
@@ -108,7 +108,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const lines = jsonLines(result);
-    // A flush is reported where it takes a while, and a note where something can't be examined.
+    // A flush is reported if it takes long, and a note if something cannot be examined.
     const inBetween = ['progress', 'flushing', 'note'];
     expect(lines.map(({ type }) => type).filter((type) => !inBetween.includes(type))).toEqual([
       'start',
@@ -231,7 +231,7 @@ describe('--stat', () => {
       const pair = makePair();
       const directory = scratchDirectory();
       const [sent, received] = [join(directory, 'sent'), join(directory, 'received')];
-      // What is asked of ssh before goes the same way, and is written over.
+      // An earlier query to ssh takes the same path, and its count is overwritten.
       const env = environmentWithSsh(`tee '${sent}' | ssh "$@" | tee '${received}'`);
       const args = [...runOptions(action, 'COPY', pair), ...hostOptions(server()), '--stat', option];
       const lines = expectLines(await basyn.run(args, { env }));

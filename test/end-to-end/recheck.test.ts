@@ -133,7 +133,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     const below = scratchFile(bytes);
     const loop = attachLoop(below);
     onTestFinished(loop.detach);
-    // From now on the cache of the device holds it all, as long as somebody has it open.
+    // The cache of the device now holds all of it, as long as a process has the device open.
     const holder = openSync(loop.path, 'r');
     onTestFinished(() => closeSync(holder));
     const isCached = (): boolean => readFileSync(loop.path).equals(bytes);

@@ -11,7 +11,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
 
-/** 256 MiB, with data here and there. */
+/** 256 MiB of sparse data. */
 function largeImage(): string {
   const path = scratchFile(mixedBytes(MiB, 1), 'disk.img', scratchDirectory(memoryDirectory));
   truncateSync(path, 256 * MiB);
@@ -41,7 +41,7 @@ test('with a round trip of 50 ms, comparing 256 MiB of equal data takes only a f
       await relay.stop();
     }
   };
-  // Whatever else the machine does only adds to them.
+  // Other load on the machine can only increase them.
   const nearMs = Math.min(await elapsedMs(0), await elapsedMs(0));
   const farMs = Math.min(await elapsedMs(25), await elapsedMs(25));
   // 128 buffers: one round trip for each would be 6.4 seconds.

@@ -63,7 +63,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     await processes.expectNothingLeft(10_000);
   });
 
-  /** A run over 64 GiB of holes, once it moves. */
+  /** A run over 64 GiB of holes, once it has made progress. */
   async function startLongRun(action: 'PUSH' | 'POP'): Promise<RunningCommand> {
     const host = where === 'here' ? [] : hostOptions(server());
     const args = [...runOptions(action, 'SYNC', makeHollowPair(64 * GiB)), ...host, '--json'];
@@ -74,7 +74,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 });
 
 test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and no crash', async () => {
-  // The program runs at a terminal of its own, which closes as soon as the progress is shown.
+  // The program runs at a separate terminal, which closes as soon as the progress is shown.
   const terminal = [
     'import os, pty, sys',
     'pid, fd = pty.fork()',
@@ -91,7 +91,7 @@ test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and
 });
 
 test('a signal before the start of the first phase is reported as such', async () => {
-  // What starts node there swallows all that it is sent.
+  // The command that should start node only discards its input.
   const run = await startSlowly('cat >/dev/null; node');
   await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
   run.child.kill('SIGINT');
@@ -109,9 +109,9 @@ test('a second signal ends the run at once, whatever ssh does', async () => {
   // Later than an echo of the first one, and sooner than ssh is killed.
   await sleep(1000);
   run.child.kill('SIGINT');
-  // No word about how far it came: that would be the end of the first one.
+  // No report of the progress: that would follow the first signal.
   expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
-  // What the run itself had no time for.
+  // The guard removes what the run had no time to remove.
   await expect.poll(() => readdirSync(temporary), { timeout: 6000 }).toEqual([]);
 });
 
@@ -129,7 +129,7 @@ test('a second signal is recognised even if the system clock was set back in bet
   expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
 });
 
-/** A run whose remote side is far from its first word. */
+/** A run whose agent takes long to send its first byte. */
 async function startSlowly(remoteNode: string, env: CommandOptions['env'] = {}): Promise<RunningCommand> {
   const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
   const slow = [...hostOptions(server()), `--remote-node=${remoteNode}`];

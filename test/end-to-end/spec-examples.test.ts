@@ -16,7 +16,7 @@ const long = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --action=PUSH
 const short = '-l /dev/sda1 -r /dev/sda1 -h 10.0.0.1 -a PUSH -m SYNC';
 const recheckOnly = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck';
 
-/** The words of an example, with the real names in their places. */
+/** The arguments of an example, with the real names inserted. */
 function words(example: string, { source, target }: DiskPair): string[] {
   const { host } = server();
   const named = example.replace('/dev/sda1', source).replace('/dev/sda1', target).replace('10.0.0.1', host);

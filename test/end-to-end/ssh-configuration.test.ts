@@ -9,7 +9,7 @@ import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { environmentWithSsh } from '../support/ssh-script.ts';
 
-// What people have in ~/.ssh/config for sessions of their own, and what none of ours can do with.
+// Settings that users have in ~/.ssh/config for interactive sessions, and that would break a session of Basyn.
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -91,7 +91,7 @@ test('works if a port to be forwarded is already in use', async () => {
 });
 
 test('works if ssh is a script that reads its input to the end, also when it prints its configuration', async () => {
-  // Unheard, this would be in the way.
+  // This setting breaks the run unless Basyn reads it from ssh and overrides it.
   const options = ['RemoteCommand=cat /etc/hostname'];
   expectSilence(await synchronise(options, environmentWithSsh('cat | ssh "$@"')));
 });

@@ -76,7 +76,7 @@ describe('a source that changes during the run', () => {
   }
 });
 
-/** Each flush takes so long that there is time to act before it ends. */
+/** Each flush is slow enough to act before it ends. */
 const slowFlush = [
   'strace',
   '-f',
@@ -89,7 +89,7 @@ const slowFlush = [
   'inject=fsync:delay_enter=1500000',
 ];
 
-/** A run in the middle of which something happens. */
+/** A run during which an action takes place. */
 async function duringRun(
   wiring: Wiring,
   act: (pair: Pair) => void,

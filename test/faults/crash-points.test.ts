@@ -18,7 +18,7 @@ describe('success is reported only after everything that was written is durable'
   ])('at every point of %s', async (name, wiring, sizeBytes, more) => {
     const pair = workshop.pair(sizeBytes);
     const log = workshop.path(`strace of ${name}`.replaceAll(/\W/g, '-'));
-    // A further lane would be a further process, and its record would replace the agent's.
+    // A further lane would be another process, and its record would replace that of the agent.
     const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
     const result = await workshop.run(
       wiring,
@@ -36,7 +36,7 @@ describe('success is reported only after everything that was written is durable'
 
     const events = readTrace(log, pair.target);
     const count = (kind: string): number => events.filter((event) => event.kind === kind).length;
-    // The record is whole: it holds what a run that wrote everything must have done.
+    // The record is complete: it contains everything that a run that wrote the whole target must have done.
     expect(count('write-end')).toBeGreaterThanOrEqual(sizeBytes / MiB / 2);
     expect(count('write-end')).toBe(count('write-begin'));
     expect(count('flush-end')).toBeGreaterThanOrEqual(1);

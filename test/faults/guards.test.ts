@@ -56,7 +56,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     try {
       swapOff = swapOn(target);
     } catch (error) {
-      // A container may mount, and yet not swap.
+      // A container may be allowed to mount, but not to swap.
       skip(`swapon is not allowed here: ${String(error)}`);
     }
     onTestFinished(() => swapOff());
@@ -202,13 +202,13 @@ describe.skipIf(!isRoot)('if the kernel cannot be queried (needs root: mount nam
   });
 });
 
-/** Warnings are no part of what {@link expectFailure} looks at. */
+/** Removes warnings, which {@link expectFailure} does not examine. */
 function withoutWarnings(result: CommandResult): CommandResult {
   const lines = result.stderr.split('\n').filter((line) => !line.startsWith('basyn: warning: '));
   return { ...result, stderr: lines.join('\n') };
 }
 
-/** A block device that is gone after the test. */
+/** A block device that is removed after the test. */
 function deviceWithFileSystem(name: string): string {
   const file = workshop.path(name);
   writeFileSync(file, '');

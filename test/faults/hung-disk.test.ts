@@ -39,7 +39,7 @@ test.skipIf(!isRoot).each([
     run.child.kill('SIGTERM');
     await lineWith(run.child.stderr!, 'Stopped by SIGTERM during copy at ');
     expect(performance.now() - startedMs).toBeLessThan(4_000);
-    // The children are gone. The process itself is in the kernel's hands.
+    // The children have ended. The process itself waits in the kernel.
     await expect.poll(() => descendants(run.pid), { timeout: 4_000 }).toEqual([]);
     thaw();
     const { exitCode, stderr } = await run.result;

@@ -49,7 +49,7 @@ describe('SIGKILL', () => {
     const wiring: Wiring = { action, over: 'ssh' };
     const pair = workshop.pair(4 * MiB);
     const check = guardPair(pair);
-    // Two seconds and more, as what was made at random doesn't compress.
+    // This takes at least two seconds, because random data does not compress.
     const relay = await workshop.relay({ bandwidthMbit: 16 });
     const run = await workshop.start(wiring, pair, ['--mode=SYNC', ...verbose], { port: relay.port });
     await lineWith(run.child.stdout!, 'to go through');
@@ -83,7 +83,7 @@ describe('SIGKILL', () => {
 
   test('of the local process, although the remote command never ends: no ssh and no control socket is left', async () => {
     const temporary = scratchDirectory();
-    // ssh would wait for it, whether its own stderr has a reader or not.
+    // ssh would wait for it, whether or not its own stderr has a reader.
     const options = ['--mode=COPY', '--remote-node=yes >&2; node'];
     const run = await workshop.start(push, workshop.pair(MiB), options, { env: { TMPDIR: temporary } });
     await expect.poll(() => firstBelow(server().pid, /^yes$/), { timeout: 10_000 }).toBeDefined();
@@ -126,14 +126,14 @@ describe('a ProxyCommand that outlives ssh', () => {
     });
   });
 
-  /** It has ssh's stderr, which is ours, and doesn't end when the connection does. */
+  /** It inherits the stderr of ssh and of Basyn, and does not end with the connection. */
   async function besideProxy(test: (option: string) => Promise<void>): Promise<void> {
     const pid = workshop.path('proxy');
     const script = [
       'trap "" HUP TERM',
       `echo $$ > ${pid}`,
       `exec 3<> /dev/tcp/127.0.0.1/${server().port}`,
-      // Where the connection has ended, the first `cat` has done so by itself.
+      // If the connection has ended, the first `cat` has ended by itself.
       '{ cat <&3 & cat >&3; kill -KILL $! 2> /dev/null; exec 3>&-; }',
       'exec sleep 600',
     ];
@@ -176,7 +176,7 @@ describe('a link that is stalled', () => {
     const sentence = expectFailure(result, { withinMs: 12_000 });
     expect(sentence).toContain('The peer sent nothing for 5 seconds');
     expect(sentence).toContain('. If the host or the link is only slow, raise --timeout.');
-    // The agent too has ended by itself, although its session is still there.
+    // The agent has also ended by itself, although its session still exists.
     await expect.poll(victims['the remote agent'], { timeout: 9000 }).toBeUndefined();
     expect(victims['the ssh session']()).toBeDefined();
     check();
@@ -186,7 +186,7 @@ describe('a link that is stalled', () => {
 });
 
 describe('a host that does not answer', () => {
-  // A developer's shell has a terminal, and maybe windows: nobody could be asked at either from here.
+  // A developer's shell has a terminal and possibly windows, in which ssh could ask. A test cannot answer.
   const unattended = {
     prefix: ['setsid'],
     env: { DISPLAY: undefined, WAYLAND_DISPLAY: undefined, SSH_ASKPASS_REQUIRE: undefined },

@@ -57,7 +57,7 @@ describe('a disk that fails only the flush', () => {
   });
 });
 
-/** Beside the failure, a warning may say that the first flush of the run has failed. */
+/** In addition to the failure, a warning may report that the first flush of the run has failed. */
 function expectFailedFlush(
   { exitCode, stdout, stderr }: CommandResult,
   wiring: Wiring,
@@ -72,8 +72,8 @@ function expectFailedFlush(
 }
 
 /**
- * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and takes the
- * pages in the cache for written.
+ * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and treats the
+ * pages in the cache as written.
  */
 function makeThinFileSystem(): {
   mountPoint: string;

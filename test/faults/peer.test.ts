@@ -78,7 +78,7 @@ describe('a peer that answers garbage', () => {
     const pair = workshop.pair(MiB);
     const run = await workshop.start(push, pair, ['--mode=SYNC', fake('endless pings', pair.sizeBytes)]);
     try {
-      // Its heap grows to its size at first; what piles up would never come to rest.
+      // The heap grows to its working size at first. Memory that accumulates would grow without end.
       const grownBytes = async (): Promise<number> => {
         const earlyBytes = rssOf(run.pid);
         await sleep(2500);

@@ -17,7 +17,7 @@ import { useSshServer } from '../support/ssh-server.ts';
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
-/** A few writes of the size that Basyn makes, each of which is a place at which a run is killed. */
+/** A few writes of the size that Basyn uses. A run is killed at each of them. */
 const sizeBytes = MiB / 4;
 const sourceBytes = mixedBytes(sizeBytes, 1);
 const targetBytes = Buffer.concat([mixedBytes(sizeBytes, 2), canary]);
@@ -87,7 +87,7 @@ function runUnder(
   source: string,
   { path: target }: MediumTarget,
 ): ReturnType<typeof workshop.run> {
-  // A further lane would be a further process, and its record would replace the agent's.
+  // A further lane would be another process, and its record would replace that of the agent.
   const args = ['--mode=SYNC', '--lanes=1'];
   const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
   return isRemote
@@ -97,7 +97,7 @@ function runUnder(
 
 async function expectSuccess(wiring: Wiring, source: string, { path: target }: MediumTarget): Promise<void> {
   const result = await workshop.run(wiring, { source, target, sizeBytes }, ['--mode=SYNC']);
-  // A warning about the page cache below a loop device may be there: that cache is the medium of these tests.
+  // There may be a warning about the page cache below a loop device: that cache is the medium of these tests.
   expect(result).toMatchObject({ exitCode: 0 });
   expect(readFileSync(source).equals(sourceBytes)).toBe(true);
 }

@@ -62,7 +62,7 @@ describe('a path with characters that a shell interprets is only a path', () => 
 describe('a host', () => {
   const devices = ['--local=/a', '--remote=/b', '--action=PUSH', '--mode=SYNC'];
   test.each([
-    // No blank in it, which would be refused for itself.
+    // Without a blank, which would be refused for itself.
     ['that begins with a dash', ['--host=-oProxyCommand=touch${IFS}pwned']],
     ['whose user begins with a dash', ['--host=-oProxyCommand=touch${IFS}pwned@host']],
     ['with a user that begins with a dash', ['--host=localhost', '--user=-oProxyCommand=touch${IFS}pwned']],
@@ -85,13 +85,13 @@ describe('a host', () => {
       '--port=1',
       '--ssh-option=BatchMode=yes',
     ]);
-    // The local device is looked at first, and is not there either.
+    // The local device is examined first, and does not exist either.
     expect(expectFailure(result)).toMatch(/does not exist|Connection refused/);
   });
 });
 
 describe('without node on the host, the reason and the advice are one line', () => {
-  // What they print, and their exit status, is different in each.
+  // Each shell prints another message and has another exit status.
   describe.each(['sh', 'bash', 'dash', 'fish', 'tcsh'])('%s', (shell) => {
     const without = useSshServer({ profile: { node: 'missing', shell } });
 

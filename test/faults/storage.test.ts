@@ -25,9 +25,9 @@ const workshop = useWorkshop(server);
 let tmpfsCount = 0;
 const verbose = ['--verbose', '--stat'];
 const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
-/** The target on either side, once near and once far. */
+/** The target on either side, once local and once remote. */
 const crossed = cases.filter(([, { action, over }]) => (action === 'PUSH') === (over === 'ssh'));
-/** Every wiring, and in each place every mode, but not all of both together: runs over ssh take their time. */
+/** Every wiring and every mode, but not every combination, because runs over ssh are slow. */
 const inModes = cases.map(
   ([name, wiring], index) => [name, index === 0 || index === 3 ? 'SYNC' : 'COPY', wiring] as const,
 );
@@ -56,7 +56,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
       const onLoop = { ...pair, target: loop };
       const result = await workshop.run(wiring, onLoop, ['--mode=SYNC', ...verbose]);
       expectFailedRead(expectFailure(result), `${sideWord(wiring, 'target')}device ${loop}`, 3 * MiB);
-      // The disk is well again, but for what the cut took.
+      // The disk works again, except for the part that was cut off.
       truncateSync(pair.target, pair.sizeBytes);
       writeFileSync(pair.target, canary, { flag: 'a' });
       await workshop.expectRepair(wiring, onLoop);
@@ -65,7 +65,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
   );
 
   test.each(crossed)('%s: an unwritable target ends a COPY with the offset', async (_name, wiring) => {
-    // The source ends in the middle of a block, for whose other half the kernel has to read it, and fails.
+    // The source ends in the middle of a block. The kernel has to read the other half of the block, and fails.
     const { source } = workshop.pair(2 * MiB + 512);
     const target = workshop.path(`unwritable-${wiring.action}-${wiring.over}`);
     makeSparse(target, 4 * MiB);
@@ -156,7 +156,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     const loop = loopOver(pair.source);
     truncateSync(pair.source, 32 * MiB);
     const wiring = { action, over: 'here' } as const;
-    // Which thread fails first, and when the others do, is another thing each time.
+    // The first thread to fail, and the time when the others fail, differ in each run.
     for (let attempt = 0; attempt < 3; attempt++) {
       const result = await workshop.run(wiring, { ...pair, source: loop });
       expectFailedRead(expectFailure(result), `${sideWord(wiring, 'source')}device ${loop}`, 32 * MiB);
@@ -205,7 +205,7 @@ describe('a source that becomes shorter during the run', () => {
     '%s here: ends the run with the offset of its new end',
     async (action) => {
       const wiring = { action, over: 'here' } as const;
-      // Holes are read at some GB/s: whenever the source is cut, the run has not been everywhere.
+      // Holes are read at some GB/s: at any time of the cut, the run has not read everything.
       const sizeBytes = 64 * 1024 * MiB;
       const pair = {
         source: workshop.path(`long-${action}`),
@@ -248,7 +248,7 @@ describe('a source that becomes shorter during the run', () => {
   }
 });
 
-/** Threads read at several places at once: any of what is past the cut may be the first to fail. */
+/** Threads read at several offsets at once: any offset past the cut may be the first to fail. */
 function expectFailedRead(sentence: string, device: string, leastBytes: number): void {
   const parts = /^basyn: cannot read (.*) at byte (\d+): input\/output error \(EIO\)\.$/.exec(sentence);
   expect(parts?.[1], sentence).toBe(device);

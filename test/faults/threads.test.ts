@@ -15,7 +15,7 @@ import { useSshServer } from '../support/ssh-server.ts';
 const server = useSshServer();
 const workshop = useWorkshop(server);
 const verbose = ['--verbose', '--stat'];
-/** A run on one machine starts no threads for less. */
+/** A run on one machine starts no threads for a smaller device. */
 const sizeBytes = 40 * MiB;
 
 describe('a worker thread that runs out of memory', () => {
@@ -51,8 +51,8 @@ describe('a worker thread that runs out of memory', () => {
   );
 
   /**
-   * What node loads in each thread before the program of ours: in the middle of the work, in the tenth call that
-   * reads or writes the device, the thread's heap is filled until there is no more. The main thread stays well.
+   * A module that node loads in each thread before Basyn's program. In the tenth call that reads or writes the
+   * device, it fills the thread's heap until it is exhausted. The main thread is not affected.
    * The pieces are small: with a heap of the usual size, node would collect garbage for 20 s before it gives up.
    */
   function hungryThreads(role: 'source' | 'target'): string {
@@ -87,7 +87,7 @@ describe('a worker thread that the kernel does not start', () => {
       const options = ['--mode=COPY', ...verbose];
       const { exitCode } = await workshop.run(wiring, pair, options, { prefix: [...record, ...calls] });
       expect(exitCode).toBe(0);
-      // Of all that the main thread starts, the threads of ours come last.
+      // Basyn's threads are the last ones that the main thread starts.
       const started = [...readFileSync(log, 'latin1').matchAll(/^(clone3?)\(.*CLONE_THREAD.* = \d+$/gm)];
       const call = started.at(-1)![1]!;
       const refusal = ['-e', `inject=${call}:error=EAGAIN:when=${started.length}+`];

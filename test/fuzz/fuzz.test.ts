@@ -9,7 +9,7 @@ test('corrupted conversations break no promise', { timeout: 600_000 }, async () 
   const seed = Number(process.env.BASYN_TEST_SEED ?? 1);
   const { rounds, outcomes } = await fuzz({ seed, until: { rounds: 10 * caseCount(200) } });
   console.log(`seed ${seed}: ${rounds} conversations`, Object.fromEntries(outcomes));
-  // Both kinds of ends were reached: what is refused, and what can't be told from an honest run.
+  // Both outcomes occurred: conversations that are refused, and some that look like an honest run.
   expect(outcomes.get('protocol')).toBeGreaterThan(20);
   expect(outcomes.get('success')).toBeGreaterThan(20);
 });

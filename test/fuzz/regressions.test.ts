@@ -1,4 +1,4 @@
-/** What was found by looking at, or by spoiling, conversations. */
+/** Faults that were found by examining or corrupting conversations. */
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
@@ -90,7 +90,7 @@ test('a further lane may be silent only as long as payload arrives on another on
       failure = error;
     }
   })();
-  // A slow link: this frame takes a second and more.
+  // A slow link: this frame takes more than a second.
   for (let part = 0; part < 20; part++) {
     readable.write(frame.subarray((part * frame.length) / 20, ((part + 1) * frame.length) / 20));
     await sleep(50);

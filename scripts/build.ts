@@ -49,8 +49,8 @@ async function program(
 }
 
 /**
- * The library for `import`. It re-exports what the CommonJS file exports: in a program that uses both, an error of one is
- * `instanceof` the class of the other.
+ * The library for `import`. It re-exports what the CommonJS file exports: in a program that uses both, an error of
+ * one is `instanceof` the class of the other.
  */
 function esModule(): string {
   const exported = Object.keys(createRequire(import.meta.url)(join(dist, 'index.cjs')) as object);

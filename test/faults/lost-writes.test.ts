@@ -72,8 +72,8 @@ function expectFailedFlush(
 }
 
 /**
- * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and treats the
- * pages in the cache as written.
+ * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and
+ * treats the pages in the cache as written.
  */
 function makeThinFileSystem(): {
   mountPoint: string;

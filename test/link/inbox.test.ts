@@ -21,7 +21,7 @@ test.each([
   for (let index = 1; index < count; index++) inbox.put(message, frameBytes);
   expect(calls).toEqual([]);
   inbox.put(message, frameBytes);
-  // What still arrives does not stop it twice.
+  // Messages that still arrive do not stop it a second time.
   inbox.put(message, frameBytes);
   expect({ calls, isPaused: inbox.isPaused }).toEqual({ calls: ['pause'], isPaused: true });
   for (let index = 0; index < count; index++) await inbox.next();

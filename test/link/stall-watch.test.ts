@@ -14,7 +14,7 @@ const idle: Standing = {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** What a watch says that looks four times per timeout, for so long. */
+/** The complaint of a watch that checks four times per timeout, for this time. */
 function complaintAfter(totalMs: number, standingAt: (ms: number, watch: StallWatch) => Standing): string {
   const watch = new StallWatch(timeoutMs);
   for (let ms = 250; ms <= totalMs; ms += 250) {
@@ -27,7 +27,7 @@ function complaintAfter(totalMs: number, standingAt: (ms: number, watch: StallWa
 
 test('a peer that sends only signs of life is given up after ten timeouts', () => {
   expect(complaintAfter(20_000, () => idle)).toMatch(/^10250: .*has made no progress for 10 seconds/);
-  // A ping that has come in part counts for nothing.
+  // A partly received ping does not count.
   const partly = (ms: number): Standing => ({ ...idle, substanceBytes: ms % (frameHeaderBytes - 1) });
   expect(complaintAfter(20_000, partly)).toMatch(/has made no progress/);
 });

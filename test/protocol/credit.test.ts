@@ -22,7 +22,7 @@ test('never grants more than is available, serves in order of arrival, and serve
           await settle();
           expect(sum(held)).toBeLessThanOrEqual(stock);
           if (served.length === wanted.length) break;
-          // Somebody who holds something gives it back, now and then in two parts.
+          // A holder returns its credit, sometimes in two parts.
           expect(held.length).toBeGreaterThan(0);
           const amount = held.splice(turns.next().value % held.length, 1)[0]!;
           const part = Math.min(amount, turns.next().value);

@@ -94,7 +94,7 @@ describe('the frame decoder', () => {
   });
 
   describe('any input that is not frames', () => {
-    /** Bytes that begin as frames do, so that more than the first two bytes are looked at. */
+    /** Bytes that begin like frames, so that more than the first two bytes are examined. */
     const hostileHeader = fc
       .tuple(
         fc.integer({ min: 0, max: 255 }),
@@ -133,7 +133,7 @@ describe('the frame decoder', () => {
           const outcome = outcomeOf(() => decodeAll(new FrameDecoder(), cutBytes(wire, pieces)));
           if (outcome instanceof BasynError) expect(outcome.code).toBe('protocol');
           expect(Math.max(0, ...allocations)).toBeLessThanOrEqual(bounds.maxPayloadBytes);
-          // One at a time: a frame's memory is asked for when its header is complete.
+          // One at a time: a frame's memory is allocated when its header is complete.
           expect(allocations.length).toBeLessThanOrEqual(wire.length / frameHeaderBytes);
         }),
         { numRuns: 300 },
@@ -157,7 +157,7 @@ describe('the frame decoder', () => {
   });
 });
 
-/** A header that announces so much, whatever follows. */
+/** A header that announces this length, whatever follows. */
 function headerOf(type: number, lengthBytes: number): Buffer {
   const header = Buffer.from(encodeFrameHeader(type, []));
   header.writeUInt32BE(lengthBytes, 4);
@@ -184,12 +184,12 @@ function* cutBytes(bytes: Uint8Array, lengths: readonly number[]): Generator<Uin
   }
 }
 
-/** Whatever kind of array the bytes are in. */
+/** Makes frames comparable, whatever the kind of byte array. */
 function plain(found: readonly Frame[]): unknown {
   return found.map(({ type, payload }) => [type, Buffer.from(payload).toString('hex')]);
 }
 
-/** The sizes of all memory for more than a header that is asked for from now on, until the end of the test. */
+/** The sizes of all further allocations for more than a header, until the end of the test. */
 function countAllocations(): number[] {
   const sizes: number[] = [];
   const note = (size: number): void => {

@@ -226,7 +226,7 @@ function payloadOf(sent: Message): Buffer {
   return encoded(sent).subarray(frameHeaderBytes);
 }
 
-/** A message without the differences that the wire doesn't carry: -0, prototypes, and kinds of byte arrays. */
+/** A message without differences that are not transferred: -0, prototypes, and kinds of byte arrays. */
 function plain(message: Message): unknown {
   return JSON.parse(
     JSON.stringify(message, (_, value: unknown) =>

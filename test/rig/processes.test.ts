@@ -52,7 +52,7 @@ test('a process that has left its parent is still found', async () => {
   });
   const [pid] = (await once(orphanage.stdout, 'data')) as [Buffer];
   if (orphanage.exitCode === null) await once(orphanage, 'exit');
-  // While it turns into `setsid` and then into `sleep`, it has no command line for a moment.
+  // While it executes `setsid` and then `sleep`, it briefly has no command line.
   const commandLine = (): string => readFileSync(`/proc/${Number(pid)}/cmdline`, 'latin1');
   await expect.poll(commandLine, { timeout: 5000 }).toBe(['sleep', '600', ''].join('\0'));
   await expect(assertNothingLeft(before, 100)).rejects.toThrow('sleep 600');

@@ -9,8 +9,8 @@ import { sshArguments, startSshServer } from '../../rig/ssh/index.ts';
 
 const MIB = 1024 * 1024;
 /**
- * A link is never faster than it says. How much slower it is depends on what else the machine does (on
- * an idle one: by 2 ms and 3 %), so there the fastest of a few measurements counts.
+ * A link is never faster than configured. The load of the machine makes it slower (on an idle machine by
+ * 2 ms and 3 %), so the fastest of a few measurements counts.
  */
 const measurementsMax = 5;
 

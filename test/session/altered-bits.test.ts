@@ -83,7 +83,7 @@ function bitsOf(starts: readonly number[]): number[] {
   });
 }
 
-/** Alters one bit of what goes through it, and notes where each piece starts, and where the last one ends. */
+/** Alters one bit of its stream, and records where each piece starts and where the last one ends. */
 class AlteringWire extends Transform {
   readonly #bit: number;
   readonly #starts: number[];

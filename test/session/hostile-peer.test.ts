@@ -14,7 +14,7 @@ import { frameDigest } from '../support/frame-digest.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
-/** What the honest side must never do, whatever the other side says: write where it may not, hang, or report success. */
+/** The honest side must never write outside its range, hang, or report success, whatever its peer sends. */
 
 const sizeBytes = 100_000;
 const canary = Buffer.alloc(50_000, 'canary');
@@ -181,7 +181,7 @@ describe('a local source', () => {
     cachedBecause: null,
     lanes: null,
   };
-  /** Of as much payload as was sent. */
+  /** A confirmation of all payload that was sent. */
   const allWritten = written(sizeBytes, 0);
 
   test.each<[string, readonly Message[], string]>([
@@ -227,7 +227,7 @@ describe('a local source', () => {
     expect(error.message).toContain(words);
   });
 
-  /** What a copy ends with, to an agent that says these things, each after a while, and does `end` after `bye`. */
+  /** The outcome of a copy to an agent that sends these messages, each after a delay, and runs `end` after `bye`. */
   async function localOutcome(said: readonly Message[], end?: (agent: Channel) => void): Promise<BasynError> {
     const path = scratchFile(device.subarray(0, sizeBytes));
     const [local, agent] = channelPair();
@@ -264,7 +264,7 @@ describe('a local source', () => {
   }
 });
 
-/** What the agent says in the end to somebody who says these things, whatever it answers in between. */
+/** The last message of the agent to a peer that sends these messages, whatever it answers before. */
 async function answerTo(said: readonly Message[]): Promise<BasynError> {
   const [local, agent] = channelPair();
   const serving = serveAgentEnd(agent, new InlineRunner(perform), () => Promise.resolve(null)).catch(

@@ -8,7 +8,7 @@ import { orderOver, runInMemory } from '../support/memory-session.ts';
 
 const sizeBytes = 8 * 1024 * 1024;
 
-/** One write fails at once, and ending the threads takes its time, in which the conversation goes on. */
+/** One write fails immediately. Ending the threads takes time, during which the conversation continues. */
 class FailingRunner implements JobRunner {
   readonly parallelism = 2;
   readonly isBusy = true;

@@ -18,7 +18,7 @@ test('change nothing if nothing is configured, whether or not ssh knows a settin
 test.each([
   ['remotecommand', 'tmux attach', 'remotecommand=none'],
   ['stdinnull', 'yes', 'stdinnull=no'],
-  // ssh is asked for no session, so it does not say which one is configured.
+  // ssh is called without a session, so it does not print the configured one.
   ['sessiontype', 'none', 'sessiontype=default'],
   ['forkafterauthentication', 'yes', 'forkafterauthentication=no'],
   ['permitlocalcommand', 'yes', 'permitlocalcommand=no'],

@@ -16,7 +16,7 @@ import { ControlSocket } from '../../src/transport/control-socket.ts';
 import { removeStaleSockets } from '../../src/transport/stale-sockets.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
-/** Listens on a path, and is killed: the socket stays, as after the death of ssh. */
+/** Listens on a path and is killed. The socket stays, as after ssh was killed. */
 async function leaveSocket(path: string): Promise<void> {
   const program = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
   await once(spawn(process.execPath, ['-e', program, path]), 'exit');
@@ -28,7 +28,7 @@ function directoryIn(parent: string, name = 'basyn-ssh-aB3dE6'): string {
   return directory;
 }
 
-/** Its last change was longer ago than any run waits for its socket. */
+/** Makes its last change older than the time that any run waits for its socket. */
 function age(directory: string): void {
   const before = new Date(Date.now() - 2 * 3_600_000);
   utimesSync(directory, before, before);

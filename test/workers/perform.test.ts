@@ -16,7 +16,7 @@ const sizeBytes = 600_001;
 const bytes = filled(1);
 const wholeDevice = { offsetBytes: 0, lengthBytes: sizeBytes };
 
-/** Ranges of the device, in order, that don't overlap. */
+/** Ranges of the device, in order, without overlaps. */
 const extents = fc
   .uniqueArray(fc.nat({ max: sizeBytes }), { minLength: 2, maxLength: 8 })
   .map((bounds) => bounds.sort((a, b) => a - b))
@@ -122,14 +122,14 @@ test('a read job digests zeros before and after other bytes', async () => {
   expect(digest).toEqual(frameDigest(extents, content));
 });
 
-// Decoding uses its memory again: were one job to wait between decoding and writing, another's bytes would be written.
+// Decoding reuses its memory: if one job waited between decoding and writing, another's bytes would be written.
 test.each(['zlib', 'zstd'] as const)(
   'concurrent write jobs each write their own bytes (%s)',
   async (encoding) => {
     const target = deviceOf(Buffer.alloc(sizeBytes));
     const frames = await Promise.all(
       Array.from(cut(wholeDevice, 50_000), async (extent) => {
-        // Each a value of its own, which compresses whatever it is.
+        // Each has its own value, which always compresses.
         const plain = Buffer.alloc(extent.lengthBytes, 1 + extent.offsetBytes / 50_000);
         return { extent, plain, ...(await encode(plain, { encoding, level: 1 })) };
       }),

@@ -57,7 +57,7 @@ test('jobs of kind "now" run before jobs of kind "ahead"', async () => {
     pool.run(digestJob(device, 0), urgency).then(() => done.push(urgency));
   const ahead = Array.from({ length: 10 }, () => run('ahead'));
   await Promise.all([...ahead, run('now')]);
-  // What the thread was handed already is done first.
+  // Jobs that the thread already has are done first.
   expect(done.indexOf('now')).toBeLessThan(4);
 });
 

@@ -105,7 +105,7 @@ function over(bytesPerMs: number | undefined): Throughput {
   return { bytesPerMs, roundTripMs: undefined };
 }
 
-/** Ordinary data on an ordinary core: 100 MB/s, to 40 %. Of `outcomes`, each in its turn. */
+/** Typical data on a typical core: 100 MB/s, to 40 %. The `outcomes` take turns. */
 function observeSome(control: CompressionControl, outcomes: readonly Encoding[] = ['zstd']): void {
   for (let count = 0; count < 120; count++) {
     const setting = { encoding: 'zstd', level: 1 } as const;

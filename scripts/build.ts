@@ -57,7 +57,7 @@ function esModule(): string {
   return `export { ${exported.sort().join(', ')} } from './index.cjs';\n`;
 }
 
-/** The same types twice: TypeScript tells by the extension whether a declaration describes ESM or CommonJS. */
+/** The same types twice: TypeScript decides by the extension whether a declaration describes ESM or CommonJS. */
 async function declarations(): Promise<void> {
   const text = await bundleDeclarations();
   await Promise.all(['index.d.ts', 'index.d.cts'].map((name) => writeFile(join(dist, name), text)));

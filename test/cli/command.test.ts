@@ -187,7 +187,7 @@ describe('a run that fails after it has begun to write', () => {
     ['when all is written', push, [starts('copy'), copyEnds], ''],
     ['during the recheck', push, [starts('copy'), copyEnds, starts('recheck')], ''],
     ['in a dry run', [...push, '--dry-run'], [starts('sync')], ''],
-  ])('says what to do next: %s', async (_when, argv, events, expected) => {
+  ])('states what to do next: %s', async (_when, argv, events, expected) => {
     const { stderr, stdout } = await run([...argv, '--json'], { sync: failingAfter(events) });
     expect(stderr).toEqual([`basyn: The link broke.${expected}`]);
     expect(JSON.parse(stdout.at(-1)!)).toMatchObject({

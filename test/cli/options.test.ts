@@ -17,7 +17,7 @@ function syncOptions(...argv: string[]) {
   return task.kind === 'sync' ? task.options : expect.fail(`it was read as ${task.kind}`);
 }
 
-describe('the examples of the spec', () => {
+describe('the examples of the specification', () => {
   const endpoints = { local: '/dev/sda1', remote: '/dev/sda1', host: '10.0.0.1' };
   const transfer = {
     action: 'push',

@@ -87,7 +87,7 @@ describe('the line for a terminal', () => {
   });
 });
 
-it('the line for a log says the same in words', () => {
+it('the line for a log contains the same data in words', () => {
   expect(progressSentence(view)).toBe(
     'basyn: sync: 25% (1.0 GiB of 4.0 GiB), read 512.0 MiB/s, sent 12.5 MiB/s, 0:06 left',
   );

@@ -19,7 +19,7 @@ it.each([
   expect(message).toContain(`write ${meant}.`);
 });
 
-it('--local can only be on this machine', () => {
+it('--local must be a path on the local machine', () => {
   expect(usageMessage(() => refuseScpNotation(inspecting('backup:/srv/a', '/b')))).toMatch(
     /^--local: .* write --host=backup --remote=\/srv\/a, and choose the direction with --action\.$/,
   );

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { statLines } from '../../src/cli/stat.ts';
 import { copyPhase, GiB, recheckPhase, report, source } from './output.fixture.ts';
 
-it('has the rows of the spec, in its order and units', () => {
+it('has the rows of the specification, in its order and units', () => {
   expect(statLines(report)).toEqual([
     'Device size: 4294967296 bytes (4.0 GiB)',
     'Traffic:     Rx:        1000 bytes',

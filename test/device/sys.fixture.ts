@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 export interface FakeDevice {
   readonly number: string;
   readonly sizeBytes: number;
-  /** Below a disk: name of the disk, and where the partition begins. */
+  /** For a partition: the name of its disk, and its offset. */
   readonly partitionOf?: string;
   readonly startBytes?: number;
   /** Names of the devices below and above. */

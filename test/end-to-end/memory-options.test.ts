@@ -37,7 +37,7 @@ test.each([
     options: ['--buffer=1048576', '--chunk=1', '--hash=SHA512', '--lanes=16', '--dry-run'],
   },
   {
-    what: 'much data is decompressed',
+    what: 'a large amount of data is decompressed',
     sizeMiB: 512,
     source: text,
     target: undefined,
@@ -46,7 +46,7 @@ test.each([
     options: ['--compress=zlib', '--zlevel=1'],
   },
   {
-    what: 'the agent decompresses much data',
+    what: 'the agent decompresses a large amount of data',
     sizeMiB: 512,
     source: text,
     target: undefined,

@@ -216,7 +216,7 @@ describe('--stat', () => {
     },
   );
 
-  // Most of them are the device's; the agent is no more than some percent of them.
+  // Most bytes are those of the device. The agent takes only a few percent of them.
   const amounts = [
     { option: '--compress=zstd', leastBytes: 800_000, mostBytes: 2_600_000 },
     { option: '--compress=none', leastBytes: 2_600_000, mostBytes: 5_000_000 },

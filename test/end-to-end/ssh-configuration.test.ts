@@ -44,7 +44,7 @@ test('works if the user’s own configuration shares connections, and these outl
 describe('a server that refuses the key', () => {
   const refusing = useSshServer({ profile: { access: 'refused' } });
 
-  test('is the reported reason although ssh was told to be silent', async () => {
+  test('is reported as the reason, although ssh is configured to be silent', async () => {
     const { exitCode, stderr } = await synchronise(['LogLevel=QUIET'], {}, refusing());
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,

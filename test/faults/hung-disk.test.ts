@@ -50,7 +50,7 @@ test.skipIf(!isRoot).each([
   },
 );
 
-/** Whether a thread of the process or below it waits in the kernel, where no signal reaches it. */
+/** Whether a thread of the process or of a descendant waits in the kernel uninterruptibly. */
 function hangsInKernel(pid: number): boolean {
   const pids = [pid, ...descendants(pid).map((each) => each.pid)];
   return pids.some((each) => threadStates(each).includes('D'));

@@ -114,7 +114,7 @@ describe('without node on the host, the reason and the advice are one line', () 
   });
 });
 
-describe('the message about an account that runs no command does not blame its profile', () => {
+describe('the failure of an account that runs no command is not blamed on its profile', () => {
   describe.each([
     [
       'has no shell',

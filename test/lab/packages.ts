@@ -50,7 +50,7 @@ function download(directory: string): void {
   try {
     execFileSync('apt-get', [...args, ...packages.map(nameOf)], options);
   } catch {
-    // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt fails, too.
+    // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt also fails.
     execFileSync('apt-get', ['update', '-qq'], options);
     execFileSync('apt-get', [...args, ...packages.map(nameOf)], options);
   }

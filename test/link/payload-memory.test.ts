@@ -50,7 +50,7 @@ describe('memory for payloads', () => {
     expect(again.filter((buffer) => known.has(buffer))).toHaveLength(tuning.sparePayloads);
   });
 
-  test('has the exact size while much is in use, and a full block afterwards', () => {
+  test('has the exact size while many payloads are in use, and a full block afterwards', () => {
     const memory = new PayloadMemory();
     const lengthBytes = tuning.leastDataPayloadBytes;
     const taken = Array.from({ length: bounds.takenPayloads }, () => memory.take(lengthBytes));

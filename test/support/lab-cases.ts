@@ -3,7 +3,7 @@ import type { Parameters } from 'fast-check';
 /** Set by `npm run test:lab`: whole matrices, and hundreds of random cases. `npm test` runs a fixed selection. */
 const isLab = process.env.BASYN_TEST_LAB !== undefined;
 
-/** The number of cases that `npm test` runs, where the laboratory runs hundreds. */
+/** The number of cases that `npm test` runs. The laboratory runs hundreds. */
 export const fewCases = 20;
 
 /** The selected cases of a matrix, or all of them in the laboratory. */

@@ -35,7 +35,7 @@ test('the end of its input ends a child that reads it', async () => {
   expect(await start('cat').end()).toEqual({ code: 0, signal: null });
 });
 
-test('a child that ignores the end of its input is asked to end', async () => {
+test('a child that ignores the end of its input gets a signal to end', async () => {
   const startedMs = performance.now();
   expect(await start('exec sleep 600').end()).toEqual({ code: null, signal: 'SIGTERM' });
   expect(performance.now() - startedMs).toBeGreaterThan(bounds.killAfterMs - 100);

@@ -41,7 +41,7 @@ test.each<[string, string[], string | undefined]>([
     'Fatal process OOM in Failed to reserve memory',
   ],
   [
-    'ssh that was asked for details',
+    'ssh with debug output',
     ['debug1: Exit status 127', 'ssh: connect to host x port 22: Connection refused', 'debug1: cleanup'],
     'ssh: connect to host x port 22: Connection refused',
   ],

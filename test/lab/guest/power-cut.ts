@@ -56,7 +56,7 @@ export function fileSurvivesAfterForeignCopy(place: Place, ...more: readonly str
   expectSynchronised(file.contentAfterPowerCut(file.path), pair);
 }
 
-/** The name of a new file must be durable, too. */
+/** The name of a new file must also be durable. */
 export function createdFileSurvives(place: Place): void {
   const { source } = makePair();
   const file = new FileOnLoggedDisk(Buffer.alloc(4096));

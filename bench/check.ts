@@ -4,10 +4,10 @@ import type { Summary } from './summary.ts';
 /** One line of what the bench must show. */
 export interface Check {
   readonly title: string;
-  /** What the figure is a multiple of, or is compared with. */
+  /** The base of the figure, if that is a multiple or a comparison. */
   readonly against: string;
   readonly needs: readonly Contender[];
-  /** From the summaries of what it needs, in that order. */
+  /** Computes the figure from the summaries that it needs, in that order. */
   readonly figure: (...summaries: readonly Summary[]) => number;
   readonly bound: Bound;
 }
@@ -20,7 +20,7 @@ export interface Bound {
 export const atLeast = (value: number): Bound => ({ kind: 'at least', value });
 export const atMost = (value: number): Bound => ({ kind: 'at most', value });
 
-/** What a check came to; without a figure where something it needs was not measured. */
+/** The result of a check. It has no figure if something that the check needs was not measured. */
 export interface Verdict {
   readonly title: string;
   readonly against: string;

@@ -1,18 +1,18 @@
 import type { ImageFiles, ImageName, TargetState } from './images.ts';
 import type { HostName } from './network.ts';
 
-/** A command that is measured. It names no other files than the pair of images it is handed. */
+/** A command that is measured. It uses only the pair of images that it is given. */
 export interface Contender {
   readonly name: string;
   /** The executable that must be on the PATH for it to take part. */
   readonly tool: string;
-  /** The name by which it reaches the other side; none where it stays on this machine. */
+  /** The host name of the peer; undefined if the command runs on one host. */
   readonly host?: HostName;
   readonly image: ImageName;
-  /** How the target is before each run. */
+  /** The state of the target before each run. */
   readonly state: TargetState;
   /** Whether source and target must be equal after each run. */
   readonly makesEqual: boolean;
-  /** A line for the shell. */
+  /** A shell command line. */
   command(files: ImageFiles): string;
 }

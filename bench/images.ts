@@ -45,12 +45,12 @@ export class ImagePair {
     else makeAllocated(this.files, sizeBytes);
   }
 
-  /** How many bytes differ now. */
+  /** The number of bytes that differ now. */
   get differingBytes(): number {
     return this.#differing.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Gives the target the state, whatever it is in. The same blocks change each time, to the same bytes. */
+  /** Puts the target into this state. The same blocks change each time, to the same bytes. */
   bring(state: TargetState): void {
     if (state === 'identical') {
       copyExtents(this.files, this.#differing);
@@ -61,7 +61,7 @@ export class ImagePair {
     }
   }
 
-  /** Notes that the target has been made equal; throws where it has not. */
+  /** Records that the target has been made equal. Throws if it is not equal. */
   requireEqual(command: string): void {
     if (!filesEqual(this.files.source, this.files.target, this.sizeBytes)) {
       throw new Error(`source and target differ after: ${command}`);
@@ -84,7 +84,7 @@ function makeHoles({ source, target }: ImageFiles, sizeBytes: number): void {
   }
 }
 
-/** Zeros are written too, as they are on a block device. */
+/** Writes zeros as well, as on a block device. */
 function makeAllocated({ source, target }: ImageFiles, sizeBytes: number): void {
   writeImage(source, sizeBytes, { seed: SEED });
   execFileSync('fallocate', ['--length', `${sizeBytes}`, source]);

@@ -1,4 +1,4 @@
-/** The machine, and what it can do at best: the limits that no tool on it passes. */
+/** The machine and its limits, which no tool can exceed. */
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -44,7 +44,7 @@ export function describeMachine(): Machine {
   };
 }
 
-/** Each the median of so many measurements. */
+/** Each limit is the median of this number of measurements. */
 export async function measureLimits(times: number, network: Network | undefined): Promise<Limit[]> {
   const speed = async (name: string, bytes: number, work: () => unknown): Promise<Limit> => {
     return { name, value: bytes / 1e6 / ((await medianMs(times, work)) / 1000), unit: 'MB/s' };

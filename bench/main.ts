@@ -1,6 +1,6 @@
 /**
- * Measures us against the tools that people use now, in the same run on the same images, and says whether
- * we are as far ahead as we mean to be. See docs/performance.md.
+ * Measures Basyn and the tools in common use, in the same run on the same images, and reports whether
+ * Basyn reaches its performance goals. See docs/performance.md.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { makeRowRunner } from './run-row.ts';
 import { alignTable } from './table.ts';
 import { installBasyn } from './tools.ts';
 
-// What runs, and what is in memory, is cleaned up at exit, and a signal alone is none.
+// Processes and images in memory are cleaned up at exit. A signal alone would not run the exit handlers.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 async function main(): Promise<void> {
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   if (options.markdownPath !== undefined) writeMarkdown(options.markdownPath, report);
 }
 
-/** What the environment tells every node to load when it starts: 40 ms on some machines, and nothing of ours. */
+/** The environment may make every node preload a module. That takes 40 ms on some machines and must not be measured. */
 const nodeVariables = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
 
 async function bench({ only, timedRuns, quick, long }: BenchOptions): Promise<BenchReport> {
@@ -79,7 +79,7 @@ function matches({ title, checks }: Row, only: RegExp): boolean {
   return [title, ...checks.map((check) => check.title)].some((text) => only.test(text));
 }
 
-/** One line that the next one replaces; only where somebody watches. */
+/** One line that the next one replaces; only on a terminal. */
 function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }

@@ -5,7 +5,7 @@ import { markdownTable } from './table.ts';
 const BEGIN = '<!-- bench -->';
 const END = '<!-- /bench -->';
 
-/** Writes the report into a page, between its two marks where it has them. */
+/** Writes the report into a page, between its two markers if it has them. */
 export function writeMarkdown(path: string, report: BenchReport): void {
   const text = [BEGIN, toMarkdown(report), END].join('\n\n');
   const page = existsSync(path) ? readFileSync(path, 'utf8') : '';

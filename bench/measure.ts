@@ -4,20 +4,20 @@ import { killTree, reapedCpuMs } from '../rig/processes/processes.ts';
 import { atExit } from '../rig/temporary.ts';
 import type { Network } from './network.ts';
 
-/** What one run of a command took. The remote side is what ran below the ssh server. */
+/** The resources that one run of a command used. The remote side is everything below the ssh server. */
 export interface Run {
   readonly wallMs: number;
-  /** User and system time of the command and all that it started. */
+  /** User and system time of the command and all its descendants. */
   readonly localCpuMs: number;
   readonly remoteCpuMs: number;
-  /** Both directions; undefined where ssh didn't run. */
+  /** Both directions; undefined if ssh did not run. */
   readonly wireBytes: number | undefined;
 }
 
-/** The most memory that the largest process of each side has held. */
+/** The peak memory of the largest process of each side. */
 export interface Peaks {
   readonly localPeakBytes: number;
-  /** Undefined where ssh didn't run. */
+  /** Undefined if ssh did not run. */
   readonly remotePeakBytes: number | undefined;
 }
 
@@ -29,7 +29,7 @@ atExit(() => {
   if (runningPid !== undefined) killTree(runningPid);
 });
 
-/** Runs a line of shell; throws where it fails. */
+/** Runs a shell command line. Throws if it fails. */
 export async function measure(
   command: string,
   network: Network | undefined,
@@ -56,7 +56,7 @@ export async function measure(
   };
 }
 
-/** The same, and looks at the memory meanwhile, which slows the run down. */
+/** The same, but also samples the memory, which slows the run down. */
 export async function measureWithMemory(command: string, network: Network | undefined): Promise<Run & Peaks> {
   const remote = network && watchMemory(network.serverPid, MEMORY_INTERVAL_MS);
   let local: MemoryWatch | undefined;

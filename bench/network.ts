@@ -10,7 +10,7 @@ import { findOnPath } from './tools.ts';
 /** The same machine under several names: each name is a link to it. */
 export type HostName = 'near' | 'far' | 'far-gigabit';
 
-/** `near` is no link but the loopback device itself. */
+/** `near` has no link: it is the loopback device itself. */
 const links: Readonly<Record<HostName, LinkOptions | undefined>> = {
   near: undefined,
   far: { delayMs: 25 },
@@ -27,14 +27,14 @@ export interface Network {
   untilIdle(): Promise<void>;
   resetWire(): Promise<void>;
   /**
-   * What has gone over the wire since the reset, both directions: what the link has carried, or, where there is none,
-   * what ssh says of itself (which an ssh for a further lane does not). Undefined where ssh didn't run.
+   * The bytes transferred since the reset, in both directions: the count of the link or, without a link,
+   * the count that ssh reports (an ssh for a further lane reports none). Undefined if ssh did not run.
    */
   wireBytes(): Promise<number | undefined>;
   stop(): Promise<void>;
 }
 
-/** Starts the links, and puts the command into a directory that is the first of the PATH. */
+/** Starts the links, and puts the command into the first directory of the PATH. */
 export async function startNetwork(binDirectory: string): Promise<Network | undefined> {
   const ssh = findOnPath('ssh');
   if (findSshd() === undefined || ssh === undefined) return undefined;
@@ -53,7 +53,7 @@ export async function startNetwork(binDirectory: string): Promise<Network | unde
 
   const configPath = join(binDirectory, 'ssh_config');
   const logPath = join(binDirectory, 'ssh.log');
-  // Verbose, so that ssh says at its end what it has carried.
+  // Verbose, so that ssh reports its traffic when it ends.
   const common = [`HostName ${server.host}`, `User ${server.user}`, 'LogLevel VERBOSE', ...server.sshOptions];
   writeFileSync(configPath, ['Host *', ...common.map((line) => `  ${line}`), ...ports, ''].join('\n'));
   writeFileSync(logPath, '');

@@ -21,7 +21,7 @@ export const usage = `npm run bench -- [options]
                    <!-- /bench -->, they replace what is between them.
 `;
 
-/** @throws where an option is unknown or has a senseless value. */
+/** @throws if an option is unknown or has an invalid value. */
 export function parseBenchOptions(argv: readonly string[]): BenchOptions | 'help' {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;

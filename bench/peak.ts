@@ -13,7 +13,7 @@ export function memoryBound(title: string, ours: Contender): Check {
   return { title, against, needs: [ours], figure: (own) => peakBytes(own) / PEAK_BYTES_MAX, bound };
 }
 
-/** The same for the worst of all our runs. */
+/** The same for the worst of all runs of Basyn. */
 export function judgeWorstPeak(results: readonly RowResult[]): Verdict {
   const ours = results.flatMap(({ entries }) => entries.filter(({ tool }) => tool === 'basyn'));
   const figure = Math.max(0, ...ours.map(({ summary }) => peakBytes(summary))) / PEAK_BYTES_MAX;

@@ -1,4 +1,4 @@
-/** Ourselves and the tools that we are measured against, each as the command that a person would type. */
+/** Basyn and the tools that it is compared with, each as the command that a user would type. */
 
 import type { Contender } from './contender.ts';
 import type { ImageName, TargetState } from './images.ts';
@@ -35,7 +35,7 @@ export function basyn(work: Work | RemoteWork, mode: Mode, ...flags: string[]): 
   };
 }
 
-/** Reads both to the end only where they are identical: so that is what it is always given. */
+/** Reads both to the end only if they are identical, so it is always given identical images. */
 export function cmp({ image }: Work): Contender {
   return {
     image,
@@ -94,7 +94,7 @@ export function bdsync(work: RemoteWork): Contender {
   };
 }
 
-/** Over ssh it compares with a digest file of its last run instead of with the target: another kind of work. */
+/** Over ssh, it compares with a digest file of its last run instead of the target: that is a different task. */
 export function blocksyncFast(work: Work): Contender {
   return {
     ...work,
@@ -116,7 +116,7 @@ export function rblocksync(work: Work | RemoteWork): Contender {
   };
 }
 
-/** The least that any program for Node needs. */
+/** The minimum that any program for Node needs. */
 export function emptyNodeProgram({ image }: Work): Contender {
   return {
     image,

@@ -1,11 +1,11 @@
-/** What was measured, as tables for people. */
+/** The measurements as readable tables. */
 
 import type { Verdict } from './check.ts';
 import type { Limit, Machine } from './machine.ts';
 import type { Entry, RowResult } from './row.ts';
 import type { Table } from './table.ts';
 
-/** All that a bench has found; the JSON file is this. */
+/** All results of a benchmark: the content of the JSON file. */
 export interface BenchReport {
   readonly startedAt: string;
   readonly quick: boolean;

@@ -2,17 +2,17 @@ import type { Check, Verdict } from './check.ts';
 import type { Contender } from './contender.ts';
 import type { Summary } from './summary.ts';
 
-/** Contenders that take turns at the same work, and what their figures must show. */
+/** Contenders that perform the same task in turn, and the checks of their figures. */
 export interface Row {
   readonly title: string;
-  /** Ourselves first. */
+  /** Basyn first. */
   readonly contenders: readonly Contender[];
   readonly checks: readonly Check[];
   /** Takes minutes: measured with `--long` only, and once. */
   readonly isLong?: true;
 }
 
-/** What a row's contenders came to, those that are on the PATH, and what follows from it. */
+/** The results of a row's contenders that are on the PATH, and the results of its checks. */
 export interface RowResult {
   readonly title: string;
   readonly entries: readonly Entry[];

@@ -1,4 +1,4 @@
-/** What is measured, and what must come out: the table of the bench, as data. */
+/** The table of the benchmark as data: what is measured, and the required results. */
 
 import { atLeast, atMost, type Check } from './check.ts';
 import type { Contender } from './contender.ts';
@@ -100,7 +100,7 @@ function identical(): Row {
   };
 }
 
-/** Connection set-up is what a tiny file takes over the same link. */
+/** The time of connection set-up is the time of a tiny file over the same link. */
 function identicalFar(): Row {
   const far = overSsh('identical', 'far');
   const ours = basyn(far, 'SYNC');

@@ -15,7 +15,7 @@ export interface RowRunner {
   close(): void;
 }
 
-/** Runs rows one after the other; images are kept for as long as the next row needs them. */
+/** Runs rows one after the other. Images are kept as long as the next row needs them. */
 export function makeRowRunner(
   sizesBytes: ImageBytes,
   timedRuns: number,
@@ -42,7 +42,7 @@ export function makeRowRunner(
       );
       provideImages(new Set(present.map(({ image }) => image)));
       const turns = present.map((contender) => new Turn(contender, pairs.get(contender.image)!, network));
-      // The first round is for the memory, whose watching takes time; a long row has no other.
+      // The first round measures memory, which slows it down. A long row has only this round.
       for (let round = 0; round <= (isLong ? 0 : timedRuns); round += 1) {
         for (const turn of turns) {
           onProgress(`${title}: ${turn.contender.name}, ${round === 0 ? 'memory' : `run ${round}`}`);

@@ -1,13 +1,13 @@
 import type { Peaks, Run } from './measure.ts';
 
-/** What a contender's runs came to. Medians, but for the peaks and the single times. */
+/** The results of a contender's runs: medians, except for the peaks and the single times. */
 export interface Summary extends Peaks {
   readonly wallMs: readonly number[];
   readonly medianMs: number;
   readonly localCpuMs: number;
   readonly remoteCpuMs: number;
   readonly wireBytes: number | undefined;
-  /** How much the target differed before each run. */
+  /** The amount by which the target differed before each run. */
   readonly changedBytes: number;
 }
 

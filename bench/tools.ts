@@ -8,8 +8,8 @@ export function findOnPath(tool: string): string | undefined {
 }
 
 /**
- * Makes a directory that is the first of the PATH from now on, and installs us there. It is a copy: a build
- * that somebody makes meanwhile is not what is measured.
+ * Makes a new first directory of the PATH and installs Basyn there. It is a copy, so that a concurrent build
+ * does not change what is measured.
  */
 export function installBasyn(): string {
   const { path } = makeTemporaryDirectory('bench');

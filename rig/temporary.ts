@@ -20,7 +20,7 @@ export function atExit(cleanUp: () => void): () => void {
   return once;
 }
 
-/** A directory in memory where the machine has one, so that a test's many flushes cost nothing. */
+/** A directory in memory if the machine has one, so that the many flushes of a test take no time. */
 export const memoryDirectory =
   process.env.BASYN_TEST_MEMORY ?? (isWritable('/dev/shm') ? '/dev/shm' : undefined);
 

@@ -21,8 +21,8 @@ async function main(): Promise<void> {
 /** Resolves with the files that both programs are made of. */
 async function programs(): Promise<string[]> {
   const files = await Promise.all([
-    // Whoever copies it to ~/bin/basyn takes its extension away: node takes what has none for CommonJS. It may also
-    // come by `node -`, as a script, where a variable named `crypto` would be a global one.
+    // A copy as ~/bin/basyn has no extension, and node treats such a file as CommonJS. The program may also
+    // be run by `node -` as a script, where a variable named `crypto` would be global.
     program('src/cli/main.ts', 'basyn.cjs', {
       banner: { js: '#!/usr/bin/env node\n(() => {' },
       footer: { js: '})();' },
@@ -49,15 +49,15 @@ async function program(
 }
 
 /**
- * The library for `import`. It hands on what the CommonJS file exports: in a program that uses both, an error of one is
- * `instanceof` the class of the other.
+ * The library for `import`. It re-exports what the CommonJS file exports: in a program that uses both, an error of
+ * one is `instanceof` the class of the other.
  */
 function esModule(): string {
   const exported = Object.keys(createRequire(import.meta.url)(join(dist, 'index.cjs')) as object);
   return `export { ${exported.sort().join(', ')} } from './index.cjs';\n`;
 }
 
-/** The same types twice: TypeScript tells by the extension whether a declaration describes ESM or CommonJS. */
+/** The same types twice: TypeScript decides by the extension whether a declaration describes ESM or CommonJS. */
 async function declarations(): Promise<void> {
   const text = await bundleDeclarations();
   await Promise.all(['index.d.ts', 'index.d.cts'].map((name) => writeFile(join(dist, name), text)));

@@ -14,7 +14,7 @@ export const { version } = JSON.parse(await readFile(join(root, 'package.json'),
   version: string;
 };
 
-/** What the sources may take for granted besides Node: see src/ambient.d.ts. */
+/** What the sources may use besides Node: see src/ambient.d.ts. */
 export const define = { __BASYN_VERSION__: JSON.stringify(version) };
 
 /** A module in the `basyn:` scheme. */
@@ -31,7 +31,7 @@ export const virtualModules: Record<string, () => Promise<VirtualModule>> = {
   'basyn:xxh128': xxh128Module,
 };
 
-/** One and the same for every product, so that both sides of a run are one program. */
+/** The same for every product, so that both sides of a run are one program. */
 let agent: Promise<VirtualModule> | undefined;
 
 /** The agent and the program of its threads, a NUL between them. */

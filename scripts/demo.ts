@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: shows what the command does, with disk images in a temporary folder. First both devices are
- * on this machine; then one is behind ssh, served by a small ssh server of the demo's own. It needs no root,
- * changes nothing outside its folder, and ends with exit code 1 where anything is not as it should be.
+ * on this machine; then one is behind ssh, served by a small ssh server that the demo starts. It needs no root,
+ * changes nothing outside its folder, and ends with exit code 1 if any result is wrong.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 const imageBytes = 64 * MIB;
 const seed = 20;
 
-/** The folders of the demo, which are gone after it. */
+/** The folders of the demo, which are removed after it. */
 interface Stage {
   /** Where the commands run. */
   readonly here: string;
@@ -152,7 +152,7 @@ function change({ here }: Stage, name: string, changeSeed: number): void {
   say(`1 % of the 4 KiB blocks of ${name} have changed, at random places: ${changedBytes} bytes.`);
 }
 
-/** Runs a command line as a shell does, with its output where ours goes. */
+/** Runs a command line as a shell does, and inherits the output. */
 async function basyn({ here, bin }: Stage, words: string): Promise<void> {
   const line = `basyn ${words}`;
   console.log(`\n$ ${line}`);
@@ -163,7 +163,7 @@ async function basyn({ here, bin }: Stage, words: string): Promise<void> {
   if (exitCode !== 0) throw new Error(`The command ended with ${exitCode ?? 'a signal'} instead of 0.`);
 }
 
-/** Without basyn, so that nobody has to take its word for it. */
+/** Compares without basyn, as independent evidence. */
 function compare({ here }: Stage, path: string): void {
   if (!filesEqual(join(here, 'disk.img'), path, imageBytes)) throw new Error('The images are not the same.');
   say('Compared byte for byte by the demo itself: both are the same.');
@@ -180,7 +180,7 @@ function say(...lines: string[]): void {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
     running?.kill(signal);
-    // The folders and the server go with us.
+    // The folders and the server end with this process.
     process.exit(1);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * `tsx --import ./scripts/register.ts FILE` runs a file that imports the sources themselves: it knows the
- * `basyn:` modules and the version that the build would put in.
+ * `tsx --import ./scripts/register.ts FILE` runs a file that imports the sources themselves: it resolves the
+ * `basyn:` modules and the version that the build would insert.
  */
 import { register } from 'node:module';
 import { version, virtualModules } from './bundle.ts';
@@ -8,7 +8,7 @@ import { version, virtualModules } from './bundle.ts';
 const names = Object.keys(virtualModules);
 const modules = await Promise.all(Object.values(virtualModules).map((make) => make()));
 
-// Hooks run in a thread of their own, which has no tsx: so they are plain text, and get the modules as data.
+// Hooks run in a separate thread without tsx, so they are plain text and get the modules as data.
 const hooks = `
   let modules;
   export function initialize(data) { modules = data; }

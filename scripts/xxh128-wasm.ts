@@ -12,7 +12,7 @@ const source = fileURLToPath(new URL('../wasm/xxh128.ts', import.meta.url));
 const cache = fileURLToPath(new URL('../node_modules/.cache/basyn', import.meta.url));
 const packageFile = createRequire(import.meta.url).resolve('assemblyscript/package.json');
 const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { version: string };
-/** A program of its own: the compiler's types would take the place of node's. */
+/** A separate program, because the compiler's types would replace those of node. */
 const compiler = join(dirname(packageFile), 'bin/asc.js');
 
 const commonOptions = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'bulk-memory'];
@@ -33,7 +33,7 @@ export async function compileXxh128(kind: keyof typeof options): Promise<Uint8Ar
   const file = join(cache, `xxh128-${kind}-${key.digest('hex').slice(0, 16)}.wasm`);
   if (!existsSync(file)) {
     await mkdir(cache, { recursive: true });
-    // Whole or not at all: another build may look for it at the same time.
+    // Write it atomically: another build may read it at the same time.
     const unfinished = `${file}.${process.pid}.wasm`;
     await run(process.execPath, [compiler, source, '--outFile', unfinished, ...options[kind]]);
     await rename(unfinished, file);

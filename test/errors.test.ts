@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
 import { BasynError } from '../src/errors.ts';
 
-it('prints under its own name, and only with the fields that are known', () => {
+it('is printed with its own name, and only with the known fields', () => {
   const error = new BasynError(
     'device',
     'It broke.',

@@ -17,7 +17,7 @@ const folder = makeTemporaryDirectory('packaging');
 afterAll(() => folder.remove());
 
 describe('the executable', () => {
-  it('runs alone from any folder', async () => {
+  it('runs without other files from any directory', async () => {
     const script = join(folder.path, 'basyn.cjs');
     copyFileSync(join(root, 'dist/basyn.cjs'), script);
     expect(statSync(script).mode & 0o777).toBe(0o755);
@@ -82,7 +82,7 @@ describe('the packed library', () => {
       expect(await compiling).toMatchObject({ stdout: '' });
     }, packingTimeoutMs);
 
-    // Larger than what a run compares without threads: the program of the threads has to be found, too.
+    // Larger than what a run compares without threads: the program of the threads must also be found.
     const imageBytes = 40 * 1024 * 1024;
 
     it.each([
@@ -141,7 +141,7 @@ describe('the licences', () => {
   });
 });
 
-/** Uses what is declared for values and types, and fails to compile where `sync` is `any`. */
+/** Uses the declared values and types, and fails to compile if `sync` is `any`. */
 const consumer = `
 import { BasynError, sync, type RunEvent, type SyncOptions } from 'basyn';
 

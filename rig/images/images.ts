@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { makeRandom, type Random } from './random.ts';
 
-/** Shares of an image; what they leave of 1 is zeros. */
+/** Shares of an image. The rest, up to 1, is zeros. */
 export interface ImageMix {
   readonly incompressible: number;
   readonly text: number;
@@ -23,7 +23,7 @@ export interface ChangeOptions {
   readonly fraction: number;
   readonly blockBytes: number;
   readonly seed: number;
-  /** How much of the file or device counts; needed for a device. */
+  /** The length of the file or device to use; required for a device. */
   readonly sizeBytes?: number;
 }
 
@@ -31,7 +31,7 @@ const MIB = 1024 * 1024;
 const IO_BYTES = MIB;
 const STRETCH_BYTES_MIN = 4096;
 const STRETCH_BYTES_MAX = 8 * MIB;
-/** An image has about this many stretches at least, so that a small one is a mixture too. */
+/** An image has at least about this number of stretches, so that a small one is also a mixture. */
 const STRETCHES_MIN = 24;
 
 /**
@@ -79,7 +79,7 @@ export function changeBlocks(
       const length = Math.min(blockBytes, totalBytes - offset);
       readSync(fd, before, 0, length, offset);
       random.fill(after.subarray(0, length));
-      // By chance a block of very few bytes would stay as it is.
+      // A block of very few bytes could be replaced by equal bytes by chance.
       if (before.compare(after, 0, length, 0, length) === 0) after[0]! ^= 1;
       writeSync(fd, after, 0, length, offset);
       appendJoined(extents, { offset, length });
@@ -90,7 +90,7 @@ export function changeBlocks(
   return extents;
 }
 
-/** Whether both files or devices hold the same first bytes; false where one of them is shorter. */
+/** Whether both files or devices hold the same first bytes; false if one of them is shorter. */
 export function filesEqual(pathA: string, pathB: string, lengthBytes: number): boolean {
   const fdA = openSync(pathA, 'r');
   const fdB = openSync(pathB, 'r');
@@ -151,7 +151,7 @@ function* planStretches(sizeBytes: number, mix: ImageMix, random: Random): Gener
   }
 }
 
-/** The kind to which a byte drawn from all that is left belongs, so that none is used up early. */
+/** The kind of a byte drawn from all remaining bytes, so that no kind is used up early. */
 function chooseKind(leftBytes: Readonly<Record<StretchKind, number>>, drawn: number): StretchKind {
   if (drawn < leftBytes.incompressible) return 'incompressible';
   return drawn < leftBytes.incompressible + leftBytes.text ? 'text' : 'zeros';

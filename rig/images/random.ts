@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 
 /** A seeded source of test data: the same seed gives the same draws, whatever the machine. */
 export interface Random {
-  /** A whole number from 0 up to, but without, the limit. */
+  /** A whole number from 0 to the limit, excluding the limit. */
   below(limit: number): number;
   /** Incompressible bytes. */
   fill(target: Buffer): void;

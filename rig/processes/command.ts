@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { killTree } from './processes.ts';
 
 export interface CommandOptions {
-  /** After this time the command and all below it are killed. */
+  /** After this time the command and all its descendants are killed. */
   readonly deadlineMs?: number;
-  /** Of each of stdout and stderr; what exceeds it is dropped, not an error. */
+  /** The limit for stdout and stderr each. Output beyond it is dropped without an error. */
   readonly outputBytesMax?: number;
   /** Written to stdin, which is then closed; without it stdin is empty. */
   readonly input?: string | Buffer;
@@ -24,7 +24,7 @@ export interface CommandResult {
   readonly wallMs: number;
 }
 
-/** A command that runs: end it by a signal to its pid, and await its result. */
+/** A running command: end it by a signal to its pid, and await its result. */
 export interface RunningCommand {
   readonly pid: number;
   readonly child: ChildProcess;
@@ -41,7 +41,7 @@ export async function runCommand(
   return result;
 }
 
-/** Starts a command, for tests that look at it, or disturb it, while it runs. */
+/** Starts a command, for tests that examine or disturb it while it runs. */
 export async function startCommand(
   file: string,
   args: readonly string[],
@@ -56,7 +56,7 @@ export async function startCommand(
   });
   await once(child, 'spawn');
   const pid = child.pid!;
-  // A command that ends without reading its input is no failure of the test's.
+  // A command that ends without reading its input does not fail the test.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
 
@@ -64,7 +64,7 @@ export async function startCommand(
   const deadline = setTimeout(() => {
     deadlineExceeded = true;
     killTree(pid);
-    // One that escaped the tree may still hold the pipes, and would keep us waiting.
+    // A process that escaped the tree may still hold the pipes open, and the wait would not end.
     child.stdout.destroy();
     child.stderr.destroy();
   }, deadlineMs);
@@ -76,7 +76,7 @@ export async function startCommand(
   return { pid, child, result };
 }
 
-/** Waits until a stream has said these words. */
+/** Waits until a stream contains these words. */
 export async function lineWith(stream: NodeJS.ReadableStream, words: string): Promise<void> {
   let text = '';
   await new Promise<void>((resolve, reject) => {
@@ -88,7 +88,7 @@ export async function lineWith(stream: NodeJS.ReadableStream, words: string): Pr
   });
 }
 
-/** Keeps the first bytes of a stream, and lets the rest pass so that the writer isn't held up. */
+/** Keeps the first bytes of a stream, and discards the rest so that the writer does not block. */
 function collect(stream: NodeJS.ReadableStream, bytesMax: number): () => string {
   const chunks: Buffer[] = [];
   let roomBytes = bytesMax;

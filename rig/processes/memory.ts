@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { descendants } from './processes.ts';
 
-/** The most memory that one process of a tree has held. */
+/** The peak memory of one process of a tree. */
 export interface ProcessPeak {
   readonly pid: number;
   readonly name: string;
@@ -9,12 +9,12 @@ export interface ProcessPeak {
 }
 
 export interface MemoryWatch {
-  /** Ends the watch: a peak for each process that was seen, the largest first. */
+  /** Ends the watch and returns a peak for each process that was seen, the largest first. */
   stop(): ProcessPeak[];
 }
 
 /**
- * Watches the peak memory of a process and all below it. The kernel keeps the high-water mark, so only
+ * Watches the peak memory of a process and all its descendants. The kernel keeps the high-water mark, so only
  * what grows in the last interval before a process ends is missed.
  */
 export function watchMemory(pid: number, intervalMs = 50): MemoryWatch {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A live process; `startTicks` tells it from a later one with the same pid. */
+/** A live process; `startTicks` distinguishes it from a later one with the same pid. */
 export interface ProcessInfo {
   readonly pid: number;
   readonly parentPid: number;
@@ -14,18 +14,18 @@ export interface ProcessInfo {
 export type ProcessSnapshot = ReadonlySet<string>;
 
 /**
- * In the environment of all that this test process starts, also over ssh: so a process is known as
- * ours when its parents have ended and init has adopted it.
+ * Set in the environment of every process that this test process starts, including over ssh. It identifies
+ * a process whose parents have ended and that init has adopted.
  */
 export const runMarker = randomUUID();
 process.env.BASYN_TEST_RUN = runMarker;
 
-/** What this test process has running now: take it before the work, compare after it. */
+/** The descendants of this test process now. Take it before the work, and compare after it. */
 export function snapshotProcesses(): ProcessSnapshot {
   return new Set(ourProcesses().map(identity));
 }
 
-/** Waits for all of our processes that were not there before to end; throws if they don't. */
+/** Waits for all new processes of this test to end. Throws if they do not end. */
 export async function assertNothingLeft(before: ProcessSnapshot, withinMs = 5000): Promise<void> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
@@ -44,9 +44,9 @@ export function descendants(pid: number): ProcessInfo[] {
   return below(pid, listProcesses());
 }
 
-/** Ends a process and all below it at once, whatever they do about signals. Synchronous, so usable at exit. */
+/** Kills a process and all its descendants at once. Synchronous, so that it can be used at exit. */
 export function killTree(pid: number): void {
-  // The top first: a server must not replace what is killed below it.
+  // The top first: a server must not replace its killed children.
   const doomed = descendants(pid);
   kill(pid);
   for (const info of doomed) {
@@ -94,7 +94,7 @@ function listProcesses(): ProcessInfo[] {
 
 function readProcess(pid: number): ProcessInfo | undefined {
   const fields = readStatFields(pid);
-  // A zombie has ended; its parent has only not asked yet.
+  // A zombie has ended; its parent has only not waited for it yet.
   if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
   const name = readProc(pid, 'cmdline')?.replaceAll('\0', ' ').slice(0, 200).trim() ?? '';
   return { pid, parentPid: Number(fields[1]), startTicks: Number(fields[19]), name };

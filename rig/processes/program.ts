@@ -8,16 +8,16 @@ import { killTree } from './processes.ts';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 
-/** A TypeScript program of the test support in a process of its own, with an IPC channel to it. */
+/** A TypeScript program of the test support in a separate process, with an IPC channel to it. */
 export interface Program {
   readonly child: ChildProcess;
-  /** Ends it and all below it at once. */
+  /** Kills it and all its descendants at once. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a TypeScript file. It is bundled here and handed over on stdin, so that there is no built file
- * to keep, to find or to clean up; packages are found from the project's root.
+ * Starts a TypeScript file. It is bundled here and passed on stdin, so that no built file
+ * has to be kept, found or removed; packages are found from the project's root.
  */
 export async function startProgram(path: string, args: readonly string[]): Promise<Program> {
   const code = await bundle(path);
@@ -62,7 +62,7 @@ function bundle(path: string): Promise<string> {
   return known;
 }
 
-/** By its command: its API would leave a service running in this process. */
+/** Runs esbuild as a command: its API would leave a service running in this process. */
 async function runEsbuild(path: string): Promise<string> {
   const esbuild = createRequire(import.meta.url).resolve('esbuild/bin/esbuild');
   const flags = ['--bundle', '--platform=node', '--format=esm', '--target=node20', '--packages=external'];

@@ -3,21 +3,21 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import type { Intake, Piece } from './relay-memory.ts';
 
-/** What a link does to the bytes that it carries; what is left out doesn't limit it. */
+/** The limits and faults of a link. Omitted properties do not limit it. */
 export interface LinkOptions {
-  /** Delay of each direction, so half of the round-trip time. */
+  /** Delay of each direction: half of the round-trip time. */
   readonly delayMs?: number | undefined;
   /** Cap of each direction, shared by all connections. */
   readonly bandwidthMbit?: number | undefined;
-  /** The link breaks (connections are reset, new ones too) after this many bytes, both directions added. */
+  /** The link breaks (it resets existing and new connections) after this number of bytes, both directions added. */
   readonly cutAfterBytes?: number | undefined;
   /** The link breaks this long after its first connection. */
   readonly cutAfterMs?: number | undefined;
-  /** Nothing moves any more after this many bytes, but all connections stay open. */
+  /** The link carries nothing more after this number of bytes, but all connections stay open. */
   readonly stallAfterBytes?: number | undefined;
 }
 
-/** Bytes that the link has handed on: forward is towards the target. */
+/** Bytes that the link has passed on: forward is towards the target. */
 export interface LinkCounters {
   readonly bytesForward: number;
   readonly bytesBack: number;
@@ -30,17 +30,17 @@ export interface End {
   readonly sink: Writable;
 }
 
-/** Bytes on their way in one connection's one direction, when no bandwidth cap bounds them. */
+/** Bytes in transit in one direction of a connection without a bandwidth cap. */
 const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024;
-/** How far a capped wire may be booked ahead: so it stays busy when a loaded machine's timers are late. */
+/** How far a capped link may be booked ahead, so that it stays busy when the timers of a loaded machine are late. */
 const BACKLOG_MS_MAX = 10;
-/** Node's timers are whole milliseconds, so a piece is handed on when it is due to the nearest one. */
+/** Node's timers use whole milliseconds, so a piece is passed on at the nearest millisecond. */
 const TIMER_ERROR_MS = 0.5;
 /** A capped wire carries a stream of packets: what is read at once takes about this long, or is this small. */
 const PACKET_MS = 1;
 const PACKET_BYTES_MIN = 1500;
 
-/** A network link: what all the connections that it carries have in common. */
+/** A network link: the state that all its connections share. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #forward: Wire;
@@ -62,7 +62,7 @@ export class Link {
     return this.#state === 'stalled';
   }
 
-  /** How much to read from a connection at once. */
+  /** The number of bytes to read from a connection at once. */
   get packetBytes(): number {
     return Math.max(PACKET_BYTES_MIN, this.#forward.bytesPerMs * PACKET_MS);
   }
@@ -71,7 +71,7 @@ export class Link {
     return { bytesForward: this.#forward.carriedBytes, bytesBack: this.#back.carriedBytes };
   }
 
-  /** How many bytes may still be handed on before the link fails. */
+  /** The number of bytes that may still be passed on before the link fails. */
   get bytesUntilFault(): number {
     return this.#faultAtBytes - this.#carriedBytes;
   }
@@ -119,7 +119,7 @@ export class Link {
   }
 }
 
-/** One direction of the link: a clock that says when bytes handed over now will have arrived. */
+/** One direction of the link: a clock that gives the arrival time of bytes that are sent now. */
 class Wire {
   readonly bytesPerMs: number;
   carriedBytes = 0;
@@ -136,13 +136,13 @@ class Wire {
     return this.#freeAtMs - performance.now();
   }
 
-  /** Books the wire for these bytes, and says when the last of them arrives. */
+  /** Books the link for these bytes, and returns when the last of them arrives. */
   send(bytes: number): number {
     this.#freeAtMs = Math.max(performance.now(), this.#freeAtMs) + bytes / this.bytesPerMs;
     return this.#freeAtMs + this.#delayMs;
   }
 
-  /** Lets the lane read on as soon as the backlog has shrunk, together with all others that wait. */
+  /** Lets the lane continue to read as soon as the backlog has shrunk, together with all other waiting lanes. */
   wakeWhenFree(lane: Lane): void {
     if (this.#waiting.size === 0) setTimeout(() => this.#wake(), this.backlogMs - BACKLOG_MS_MAX / 2);
     this.#waiting.add(lane);
@@ -176,7 +176,7 @@ class Lane {
     source.resume();
   }
 
-  /** Reads on, unless the wire, the queue or the receiver is full. */
+  /** Continues to read, unless the link, the queue or the receiver is full. */
   readOrWait(): void {
     if (this.#blocked || this.#inFlightBytes >= IN_FLIGHT_BYTES_MAX) {
       this.#source.pause();
@@ -192,7 +192,7 @@ class Lane {
     return this.#link.stalled || this.#sink.writableNeedDrain || this.#sink.destroyed;
   }
 
-  /** Ends both sides at once, as a broken line does: by a reset where there is one. */
+  /** Ends both sides at once, as a broken link does: by a reset if the connection supports it. */
   close(): void {
     clearTimeout(this.#timer);
     this.#inFlight.clear();
@@ -218,7 +218,7 @@ class Lane {
     if (this.#timer === undefined) this.#deliver();
   }
 
-  /** Hands on what has arrived, and comes back for the next. */
+  /** Passes on what has arrived, and schedules the next piece. */
   #deliver(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -247,7 +247,7 @@ class Lane {
     const { bytesUntilFault } = this.#link;
     const bytes = piece.bytes.subarray(0, Math.min(piece.bytes.length, bytesUntilFault));
     this.#sink.write(bytes, () => piece.release());
-    // The last bytes before a fault leave for the kernel before it strikes.
+    // The last bytes before a fault reach the kernel before the fault occurs.
     if (bytes.length === bytesUntilFault) this.#sink.uncork();
     this.#link.count(this.#wire, bytes.length);
   }

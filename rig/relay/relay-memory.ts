@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { OnReadOpts } from 'node:net';
 
 const SLAB_BYTES = 1024 * 1024;
-/** A slab with less room than this is not read into again. */
+/** A slab with less free space than this is not read into again. */
 const READ_BYTES_MIN = 64 * 1024;
 
 /** Lets a socket read into pooled memory, each read behind the one before. */
@@ -31,7 +31,7 @@ export class Intake {
   };
 }
 
-/** Bytes of a slab that are on their way; released once they are written. */
+/** Bytes of a slab that are in transit; released once they are written. */
 export class Piece {
   readonly bytes: Buffer;
   readonly #slab: Slab;
@@ -47,7 +47,7 @@ export class Piece {
   }
 }
 
-/** Memory that reads fill from the front; it serves again when nobody holds it any more. */
+/** Memory that reads fill from the front. It is reused when no holder is left. */
 export class Slab {
   static readonly #free: Slab[] = [];
   readonly #memory = Buffer.allocUnsafeSlow(SLAB_BYTES);
@@ -66,7 +66,7 @@ export class Slab {
     return this.#memory.subarray(this.#filledBytes);
   }
 
-  /** Says that so many bytes have been read into the room's front, and returns them. */
+  /** Marks this number of bytes at the front of the free space as read, and returns them. */
   fill(bytes: number): Buffer {
     const filled = this.room.subarray(0, bytes);
     this.#filledBytes += bytes;

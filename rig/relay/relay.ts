@@ -11,11 +11,11 @@ export interface RelayOptions extends LinkOptions {
 export interface Relay {
   readonly port: number;
   readonly pid: number;
-  /** What the link has carried so far. */
+  /** The bytes that the link has carried so far. */
   counters(): Promise<LinkCounters>;
-  /** Breaks the link now: all connections are reset, and new ones too. */
+  /** Breaks the link now: it resets all existing and new connections. */
   cut(): Promise<LinkCounters>;
-  /** From now on nothing moves any more, but all connections stay open. */
+  /** Stalls the link: it carries nothing more, but all connections stay open. */
   stall(): Promise<LinkCounters>;
   stop(): Promise<void>;
 }

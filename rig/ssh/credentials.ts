@@ -17,7 +17,7 @@ export function makeCredentials(directory: string): Credentials {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'basyn-test', '-f', path]);
   }
   const knownHostsPath = join(directory, 'known_hosts');
-  // Whatever the port: a relay has another one than the server.
+  // For any port, because the port of a relay differs from that of the server.
   writeFileSync(knownHostsPath, `* ${readFileSync(`${hostKeyPath}.pub`, 'latin1')}`);
   return {
     hostKeyPath,

@@ -23,7 +23,7 @@ export interface EmbeddedReady {
   readonly port: number;
 }
 
-/** sshd lets a command run on when its connection is lost; only what never notices is killed, after this. */
+/** sshd lets a command continue when its connection is lost. A command that never notices is killed after this time. */
 const ORPHAN_GRACE_MS = 10_000;
 
 function main(configuration: EmbeddedConfiguration): void {
@@ -37,7 +37,7 @@ function main(configuration: EmbeddedConfiguration): void {
     client.on('session', (accept) => {
       serve(accept(), configuration);
     });
-    // A connection that breaks is what some tests are about.
+    // Some tests break the connection on purpose.
     client.on('error', () => undefined);
   });
   // With Nagle's algorithm, each 2 MiB of window would wait 40 ms for a delayed acknowledgement.
@@ -79,7 +79,7 @@ function run(
   const { username, shell } = userInfo();
   const child = spawn(loginScriptPath, {
     cwd: homedir(),
-    // As sshd, nothing of the server's own environment.
+    // Like sshd, pass on nothing of the server's own environment.
     env: {
       USER: username,
       LOGNAME: username,
@@ -92,7 +92,7 @@ function run(
     detached: true,
     stdio: 'pipe',
   });
-  // Either side may close before the other has said all that it wanted to.
+  // Either side may close before its peer has sent everything.
   for (const stream of [channel, channel.stderr, child.stdin, child.stdout, child.stderr]) {
     stream.on('error', () => undefined);
   }
@@ -109,7 +109,7 @@ function run(
     channel.end();
   });
   channel.on('close', () => {
-    // The command sees what it would see with sshd: the end of its input, and nobody to read its output.
+    // The command sees the same as with sshd: the end of its input, and no reader of its output.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
     setTimeout(() => {
       if (child.exitCode === null && child.signalCode === null) killTree(child.pid!);

@@ -8,8 +8,8 @@ import { writeLoginScript } from './login-profile.ts';
 import type { SshServer, SshServerOptions } from './server.ts';
 
 /**
- * Starts an ssh server that is ours, for machines without sshd. It is a process of its own, so that a
- * test which waits for `ssh` synchronously doesn't wait for itself.
+ * Starts the embedded ssh server, for machines without sshd. It is a separate process, so that a
+ * test that waits for `ssh` synchronously does not block the server.
  */
 export async function startEmbedded({ profile = {} }: SshServerOptions = {}): Promise<SshServer> {
   const directory = makeTemporaryDirectory('ssh');

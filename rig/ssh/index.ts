@@ -8,8 +8,8 @@ export type { LoginProfile } from './login-profile.ts';
 let announced = false;
 
 /**
- * Starts the machine's sshd, or the embedded server where there is none or BASYN_TEST_SSH=embedded asks
- * for it, and says once which it is.
+ * Starts the machine's sshd, or the embedded server if there is no sshd or BASYN_TEST_SSH=embedded
+ * requests it, and prints once which one it is.
  */
 export async function startSshServer(options: SshServerOptions = {}): Promise<SshServer> {
   const forced = process.env.BASYN_TEST_SSH;

@@ -7,7 +7,7 @@ export interface LoginProfile {
   readonly access?: 'granted' | 'refused';
   /** Printed on stdout before each command runs, as a careless `.bashrc` does. */
   readonly noise?: string;
-  /** What `node` means on the remote side: not installed, or this executable instead of the usual one. */
+  /** The meaning of `node` on the remote host: not installed, or this executable instead of the usual one. */
   readonly node?: 'missing' | { readonly path: string };
   /** The shell of the account: its command without the `-c`. Otherwise the user's own, or sh. */
   readonly shell?: string;
@@ -21,7 +21,7 @@ export interface LoginProfile {
 
 /**
  * Writes the script that the server runs in place of each command (as sshd's `ForceCommand` does, which
- * hands it the command in `SSH_ORIGINAL_COMMAND`); returns its path.
+ * passes the command in `SSH_ORIGINAL_COMMAND`); returns its path.
  */
 export function writeLoginScript(
   directory: string,
@@ -41,7 +41,7 @@ export function writeLoginScript(
   return path;
 }
 
-/** A PATH on which everything is to be found but node: node often lives where `sh` does. */
+/** A PATH with everything except node, because node is often in the same directory as `sh`. */
 function makeToolsWithoutNode(directory: string): string {
   const tools = join(directory, 'tools');
   mkdirSync(tools);

@@ -1,7 +1,7 @@
 import type { LoginProfile } from './login-profile.ts';
 
 export interface SshServerOptions {
-  /** How a login looks to the client; without it, as on an ordinary machine. */
+  /** How a login looks to the client; by default as on an ordinary machine. */
   readonly profile?: LoginProfile;
 }
 
@@ -11,23 +11,23 @@ export interface SshServer {
   readonly host: '127.0.0.1';
   readonly port: number;
   readonly user: string;
-  /** Values for ssh's `-o`: our key and no other, and the server's host key pinned for any port. */
+  /** Values for ssh's `-o`: only the client's key, and the server's host key pinned for any port. */
   readonly sshOptions: readonly string[];
   /** The server's process; the sessions run below it. */
   readonly pid: number;
-  /** What the server has logged, for a failing test's message. */
+  /** The server's log, for the message of a failing test. */
   log(): string;
   /** Ends the server and all its sessions. */
   stop(): Promise<void>;
 }
 
-/** Arguments for `ssh` up to and with the host. A relay's port may stand in for the server's. */
+/** Arguments for `ssh` up to and including the host. The port may be that of a relay. */
 export function sshArguments(server: SshServer, port = server.port): string[] {
   const options = server.sshOptions.flatMap((option) => ['-o', option]);
   return [...options, '-p', `${port}`, '-l', server.user, server.host];
 }
 
-/** The options of Basyn that lead to the server. A relay's port may stand in for the server's. */
+/** The options of Basyn that lead to the server. The port may be that of a relay. */
 export function hostOptions({ host, port, user, sshOptions }: SshServer, portInstead = port): string[] {
   return [
     `--host=${host}`,

@@ -17,17 +17,17 @@ const LOG_CHARACTERS_MAX = 64 * 1024;
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PRIVILEGE_SEPARATION_DIRECTORY = '/run/sshd';
 
-/** Where this machine has an sshd; it insists on being started by its full path. */
+/** The path of this machine's sshd, which must be started by its full path. */
 export function findSshd(): string | undefined {
   const directories = ['/usr/sbin', '/usr/local/sbin', '/sbin', ...(process.env.PATH ?? '').split(delimiter)];
   return directories.map((directory) => join(directory, 'sshd')).find((path) => existsSync(path));
 }
 
-/** Starts a real OpenSSH server with keys and configuration of its own, and its usual limits. */
+/** Starts a real OpenSSH server with separate keys and configuration, and its usual limits. */
 export async function startSshd({ profile = {} }: SshServerOptions = {}): Promise<SshServer> {
   const sshdPath = findSshd();
   if (sshdPath === undefined) throw new Error('no sshd on this machine: install openssh-server');
-  // Shared by all sshds of the machine, empty, and gone at the next boot: so it isn't removed.
+  // All sshds of the machine share it, it is empty, and the next boot removes it. So it is not removed here.
   if (process.getuid?.() === 0) mkdirSync(PRIVILEGE_SEPARATION_DIRECTORY, { recursive: true, mode: 0o755 });
 
   const directory = makeTemporaryDirectory('sshd');
@@ -72,8 +72,8 @@ function configure(directory: string, credentials: Credentials, profile: LoginPr
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
     'Subsystem sftp internal-sftp',
-    // Node need not be on sshd's own PATH: setup-node and nvm put it elsewhere. And what a person has in the profile
-    // of their shell is no part of what is tested or measured: some start sixty processes at each login.
+    // Node need not be on sshd's own PATH: setup-node and nvm put it elsewhere. The profile of the
+    // user's shell must not be tested or measured: some profiles start sixty processes at each login.
     `SetEnv BASYN_TEST_RUN=${runMarker} "PATH=${dirname(process.execPath)}:${SYSTEM_PATH}" "HOME=${home}"`,
   ];
   // An ordinary login meets the user's real shell.
@@ -92,7 +92,7 @@ function isAccountLocked(): boolean {
       .find((line) => line.startsWith(`${userInfo().username}:`));
     return entry?.split(':')[1]?.startsWith('!') ?? false;
   } catch {
-    // Who can't read it runs an sshd that can't either.
+    // A user who cannot read it runs an sshd that cannot read it either.
     return false;
   }
 }
@@ -106,7 +106,7 @@ interface Sshd {
 
 async function listenOnFreePort(sshdPath: string, configPath: string): Promise<Sshd> {
   for (let attempt = 1; ; attempt += 1) {
-    // sshd can't choose a port itself, and between our choice and its start another may take it.
+    // sshd cannot choose a port itself. Another process may take the chosen port before sshd starts.
     const sshd = start(sshdPath, configPath, await findFreePort());
     if (await listens(sshd)) return sshd;
     sshd.kill();
@@ -118,7 +118,7 @@ async function listenOnFreePort(sshdPath: string, configPath: string): Promise<S
 
 function start(sshdPath: string, configPath: string, port: number): Sshd {
   const command = [sshdPath, '-D', '-e', '-f', configPath, '-p', `${port}`];
-  // The kernel ends it with us, also when we are killed and run no clean-up.
+  // The kernel ends it with this process, even if this process is killed and runs no clean-up.
   const guard = ['setpriv', '--pdeathsig', 'TERM'];
   const isGuarded = spawnSync(guard[0]!, [...guard.slice(1), 'true']).status === 0;
   const [file, ...args] = isGuarded ? [...guard, ...command] : command;
@@ -128,7 +128,7 @@ function start(sshdPath: string, configPath: string, port: number): Sshd {
   return { child, port, log: () => log, kill: atExit(() => killTree(child.pid!)) };
 }
 
-/** Waits until sshd listens, or has ended and said why. */
+/** Waits until sshd listens, or has ended with a reason. */
 async function listens({ child, log }: Sshd): Promise<boolean> {
   const ended = new AbortController();
   child.on('close', () => ended.abort());

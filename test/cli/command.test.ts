@@ -40,7 +40,7 @@ async function run(
   return { exitCode, stdout: stdout.lines, stderr: stderr.lines };
 }
 
-/** A run that tells what a real one tells. */
+/** A run that sends the events of a real one. */
 const sync = async ({ onEvent }: SyncOptions): Promise<typeof report> => {
   const traffic = { receivedBytes: 1, transmittedBytes: 2 };
   onEvent?.({ type: 'start', source, target });
@@ -80,7 +80,7 @@ describe('a run', () => {
     });
   });
 
-  it('shows what each flag asks for, where the spec wants it', async () => {
+  it('prints the output of each flag to the stream that the specification names', async () => {
     const stat = await run([...push, '--stat'], { sync });
     expect(stat.stdout[0]).toBe('Device size: 4294967296 bytes (4.0 GiB)');
     expect(stat.stderr).toEqual([]);
@@ -95,7 +95,7 @@ describe('a run', () => {
     expect(debug.stderr).toEqual(['2025-01-02T03:04:05.000Z debug: a frame']);
   });
 
-  it('with --json prints only JSON to stdout, whatever else is asked for', async () => {
+  it('with --json prints only JSON to stdout, even with other flags', async () => {
     const { exitCode, stdout, stderr } = await run([...push, '--json', '--stat', '--verbose', '--progress'], {
       sync,
     });
@@ -110,7 +110,7 @@ describe('a run', () => {
     expect(stderr).toHaveLength(1);
   });
 
-  it('that only rechecks exits with 2 where the devices differ, and says where', async () => {
+  it('that only rechecks exits with 2 if the devices differ, and reports where', async () => {
     const { exitCode, stdout, stderr } = await run([...both, '--recheck'], {
       recheck: async () => differingReport,
     });
@@ -121,7 +121,7 @@ describe('a run', () => {
     expect(equal).toEqual({ exitCode: 0, stdout: [], stderr: [] });
   });
 
-  it('without an action looks at both devices', async () => {
+  it('without an action inspects both devices', async () => {
     const inspect = async () => ({ local: source, remote: target });
     const text = await run(both, { inspect });
     expect(text).toMatchObject({ exitCode: 0, stderr: [] });
@@ -155,7 +155,7 @@ describe('a failure', () => {
     expect(stderr.filter((line) => /^ +at .*command\.test\.ts/.test(line)).length).toBeGreaterThan(0);
   });
 
-  it('that nobody caught ends the run in the same way', async () => {
+  it('that is uncaught ends the run in the same way', async () => {
     const crash = Promise.reject(new Error('lost'));
     const { exitCode, stdout, stderr } = await run([...push, '--json'], { sync: () => endless }, { crash });
     expect(exitCode).toBe(2);
@@ -187,7 +187,7 @@ describe('a run that fails after it has begun to write', () => {
     ['when all is written', push, [starts('copy'), copyEnds], ''],
     ['during the recheck', push, [starts('copy'), copyEnds, starts('recheck')], ''],
     ['in a dry run', [...push, '--dry-run'], [starts('sync')], ''],
-  ])('says what to do next: %s', async (_when, argv, events, expected) => {
+  ])('states what to do next: %s', async (_when, argv, events, expected) => {
     const { stderr, stdout } = await run([...argv, '--json'], { sync: failingAfter(events) });
     expect(stderr).toEqual([`basyn: The link broke.${expected}`]);
     expect(JSON.parse(stdout.at(-1)!)).toMatchObject({
@@ -197,7 +197,7 @@ describe('a run that fails after it has begun to write', () => {
     });
   });
 
-  it('says it after the remedy for the failure itself', async () => {
+  it('prints the advice after the remedy for the failure itself', async () => {
     const sync: Library['sync'] = async ({ onEvent }) => {
       onEvent?.(starts('copy'));
       throw new BasynError('connection', 'The link is silent.', { remedy: 'longer-timeout' });
@@ -210,7 +210,7 @@ describe('a run that fails after it has begun to write', () => {
 });
 
 describe('a wrong command line', () => {
-  it('is told on stderr, exits with 1, and calls nothing', async () => {
+  it('is reported on stderr, exits with 1, and calls nothing', async () => {
     expect(await run(['--lokal=/a'])).toEqual({
       exitCode: 1,
       stdout: [],
@@ -218,13 +218,13 @@ describe('a wrong command line', () => {
     });
   });
 
-  it('is told in JSON, too, where that is asked for', async () => {
+  it('is also reported as JSON if --json is given', async () => {
     const { exitCode, stdout } = await run(['--json', '--nonsense']);
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout[0] ?? '')).toMatchObject({ type: 'error', code: 'usage', exitCode: 1 });
   });
 
-  it('that is empty gets the short usage', async () => {
+  it('without arguments prints the short usage', async () => {
     const { exitCode, stdout, stderr } = await run([]);
     expect(exitCode).toBe(1);
     expect(stdout).toEqual([]);
@@ -277,7 +277,7 @@ describe('an interruption', () => {
       ({ onEvent }: SyncOptions) => onEvent?.({ type: 'phase-end', ...syncPhase }),
       'Stopped by SIGTERM during sync at 4294967296 of 4294967296 bytes (100%).',
     ],
-  ])('%s says how far the run came, and exits with 2', async (_when, events, sentence) => {
+  ])('%s reports the progress of the run, and exits with 2', async (_when, events, sentence) => {
     const controller = new AbortController();
     const functions = { sync: interruptedAfter(events, controller) };
     const ended = await run([...push, '--json'], functions, { interruption: controller.signal });
@@ -291,7 +291,7 @@ describe('an interruption', () => {
     });
   });
 
-  it('of a run that hangs says so', async () => {
+  it('reports a run that hangs', async () => {
     const controller = new AbortController();
     const hanging: Library['sync'] = () => {
       controller.abort(new BasynError('aborted', 'Stopped by SIGTERM'));
@@ -313,7 +313,7 @@ describe('an interruption', () => {
     expect(stderr.text).toMatch(/\nbasyn: Stopped by SIGTERM [^\r]*\n$/);
   });
 
-  it('that comes too late changes nothing', async () => {
+  it('after the end of the run changes nothing', async () => {
     const controller = new AbortController();
     const late: Library['sync'] = async () => {
       controller.abort(new BasynError('aborted', 'Stopped by SIGINT'));
@@ -327,13 +327,13 @@ describe('an interruption', () => {
 });
 
 describe('a broken stdout', () => {
-  it('of a reader that has seen enough is no failure', async () => {
+  it('that its reader has closed is not a failure', async () => {
     const stdout = new FakeStream();
     stdout.failWith('EPIPE');
     expect(await run([...push, '--stat'], { sync }, { stdout })).toMatchObject({ exitCode: 0, stderr: [] });
   });
 
-  it('that is full is one', async () => {
+  it('that is full is a failure', async () => {
     const stdout = new FakeStream();
     stdout.failWith('ENOSPC');
     const { exitCode, stderr } = await run([...push, '--stat'], { sync }, { stdout });
@@ -343,14 +343,14 @@ describe('a broken stdout', () => {
     ]);
   });
 
-  it('and a broken stderr leave the exit code as it is', async () => {
+  it('and a broken stderr do not change the exit code', async () => {
     const stderr = new FakeStream();
     stderr.failWith('EIO');
     expect(await run(['--nonsense'], {}, { stderr })).toMatchObject({ exitCode: 1 });
   });
 });
 
-it('opens neither stdout nor stderr where there is nothing to write', async () => {
+it('opens neither stdout nor stderr if there is nothing to write', async () => {
   const unopened = {
     get stdout(): FakeStream {
       return expect.fail('stdout was opened');

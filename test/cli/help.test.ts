@@ -18,7 +18,7 @@ describe('the help', () => {
     }
   });
 
-  it('tells the defaults, examples and exit codes', () => {
+  it('states the defaults, examples and exit codes', () => {
     const text = helpLines().join('\n');
     expect(text).toMatch(/--buffer=KB .*Default 2048\./);
     expect(text).toMatch(/Default SHA1\./);
@@ -26,7 +26,7 @@ describe('the help', () => {
     expect(text).toMatch(/^ {2}0 {2}.*\n {2}1 {2}.*\n {2}2 {2}/m);
   });
 
-  it('wraps words without losing one', () => {
+  it('wraps text without losing a word', () => {
     const text = helpLines().join(' ').replace(/\s+/g, ' ');
     for (const [, { help }] of optionEntries) expect(text).toContain(help.replaceAll('`', ''));
   });

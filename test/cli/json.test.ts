@@ -38,7 +38,7 @@ function printed(make: (output: Output) => Reporter, act: (reporter: Reporter) =
   return stdout.lines;
 }
 
-it('prints each event as it is, one a line, and the result last', () => {
+it('prints each event unchanged, one per line, and the result last', () => {
   const lines = printed(reporterOfRun, (reporter) => {
     [...events, ...hidden].forEach((event) => reporter.event?.(event));
     reporter.finished?.(report);
@@ -60,7 +60,7 @@ it.each<[string, Task, object]>([
     { kind: 'recheck', options: { local: '/a', remote: '/b' } },
     { host: null, action: null, mode: null },
   ],
-])('says in the first line when, by which version and with which order %s started', (_what, task, order) => {
+])('states in the first line the time, version and options with which %s started', (_what, task, order) => {
   const [line = ''] = printed(reporterOfRun, (reporter) => {
     reporter.started?.(task);
     reporter.event?.({ type: 'start', source, target });
@@ -75,7 +75,7 @@ it.each<[string, Task, object]>([
   });
 });
 
-it('with --debug prints the remote side’s stderr, too', () => {
+it('with --debug also prints the stderr of the remote host', () => {
   const lines = printed(jsonDebugReporter, (reporter) =>
     [...events, ...hidden].forEach((event) => reporter.event?.(event)),
   );
@@ -100,7 +100,7 @@ it.each([
   expect(lines.map((line) => JSON.parse(line))).toEqual([{ type: 'error', ...expected }]);
 });
 
-it('prints both devices where there is no action', () => {
+it('prints both devices without an action', () => {
   const lines = printed(reporterOfRun, (reporter) => reporter.found?.({ local: source, remote: target }));
   expect(lines.map((line) => JSON.parse(line))).toEqual([{ type: 'devices', local: source, remote: target }]);
 });

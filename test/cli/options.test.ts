@@ -17,7 +17,7 @@ function syncOptions(...argv: string[]) {
   return task.kind === 'sync' ? task.options : expect.fail(`it was read as ${task.kind}`);
 }
 
-describe('the examples of the spec', () => {
+describe('the examples of the specification', () => {
   const endpoints = { local: '/dev/sda1', remote: '/dev/sda1', host: '10.0.0.1' };
   const transfer = {
     action: 'push',
@@ -52,7 +52,7 @@ describe('the examples of the spec', () => {
     expect(task).toEqual({ kind: 'recheck', options: endpoints });
   });
 
-  it('re-check only, with a source that is stated', () => {
+  it('re-check only, with a stated source', () => {
     const { task } = run(words('--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 -a pop --recheck'));
     expect(task).toEqual({ kind: 'recheck', options: { ...endpoints, action: 'pop' } });
   });
@@ -91,7 +91,7 @@ describe('forms', () => {
     expect(run([...others, `-${short}${value}`])).toEqual(expected);
   });
 
-  it('a value may hold "=", spaces and dashes', () => {
+  it('a value may contain "=", spaces and dashes', () => {
     const { task } = run(['--local=/a=b -c', '--remote=-r', '-h', 'z', '--remote-node', 'sudo -n node']);
     expect(task.options).toMatchObject({ local: '/a=b -c', remote: '-r', remoteNode: 'sudo -n node' });
   });
@@ -144,7 +144,7 @@ describe('values', () => {
     expect(syncOptions(option)).toMatchObject(expected);
   });
 
-  it('what is left out is left to the library', () => {
+  it('options that are not given are left to the library', () => {
     expect(Object.keys(syncOptions()).sort()).toEqual(
       ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'force', 'dryRun'].sort(),
     );
@@ -261,7 +261,7 @@ describe('wrong command lines', () => {
     expect(message).toBe(`--${name} must be ${range}, not ${JSON.stringify(value)}.`);
   });
 
-  it('a negative number after a space is a number out of range', () => {
+  it('a negative number after a space is a number that is out of range', () => {
     expect(usageMessage(() => parseCommand([...both, '--zlevel', '-1']))).toMatch(
       /^--zlevel must be .* not "-1"/,
     );

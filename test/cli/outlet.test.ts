@@ -10,7 +10,7 @@ function outletTo(stream: FakeStream): Outlet {
   );
 }
 
-/** An outlet whose reader has taken the first text and nothing since. */
+/** An outlet whose reader has read the first text and nothing since. */
 function stalled() {
   const stream = new FakeStream();
   const outlet = outletTo(stream);
@@ -20,7 +20,7 @@ function stalled() {
 }
 
 describe('a reader that is too slow', () => {
-  it('finds everything that is kept, and in place of what was dropped, its count', () => {
+  it('gets all output that is kept, and the number of dropped lines in place of those', () => {
     const { stream, outlet } = stalled();
     const line = `${'x'.repeat(999)}\n`;
     const lineCount = 10_000;
@@ -33,13 +33,13 @@ describe('a reader that is too slow', () => {
     expect(stream.lines.slice(-2)).toEqual([`(${lineCount - queuedCount} dropped)`, 'result']);
   });
 
-  it('costs no work for what is dropped', () => {
+  it('costs no work for output that is dropped', () => {
     const { outlet } = stalled();
     outlet.put('kept', () => 'x'.repeat(bounds.queuedOutputCharacters + 1));
     outlet.put('droppable', () => expect.fail('it was made'));
   });
 
-  it('finds only the newest of what gives way', () => {
+  it('gets only the latest of several lines that replace each other', () => {
     const { stream, outlet } = stalled();
     outlet.put('latest', () => '1 %\n');
     outlet.put('kept', () => 'a warning\n');
@@ -49,7 +49,7 @@ describe('a reader that is too slow', () => {
     expect(stream.lines).toEqual(['first', 'a warning', '3 %']);
   });
 
-  it('is counted anew after it has caught up', () => {
+  it('gets a new count after it has caught up', () => {
     const { stream, outlet } = stalled();
     const full = 'x'.repeat(bounds.queuedOutputCharacters);
     outlet.put('kept', () => `${full}\n`);
@@ -60,7 +60,7 @@ describe('a reader that is too slow', () => {
     expect(stream.lines).toEqual(['first', full, '(2 dropped)', 'taken']);
   });
 
-  it('is waited for', async () => {
+  it('is waited for until it has read everything', async () => {
     const { stream, outlet } = stalled();
     let isIdle = false;
     const idle = outlet.idle().then(() => (isIdle = true));
@@ -71,7 +71,7 @@ describe('a reader that is too slow', () => {
   });
 });
 
-it('a reader that keeps up gets a long queue without a deep stack', () => {
+it('a long queue for a reader that keeps up needs no deep stack', () => {
   const stream = new FakeStream();
   const outlet = outletTo(stream);
   for (let index = 0; index < 100_000; index++) outlet.put('droppable', () => `${index}\n`);

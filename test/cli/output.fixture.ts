@@ -22,7 +22,7 @@ export class FakeStream implements TextStream {
     this.columns = columns;
   }
 
-  /** From now on every write fails, as a real stream tells it: later, and by an event. */
+  /** Makes every further write fail as on a real stream: later, and by an event. */
   failWith(code: string): void {
     this.#failure = Object.assign(new Error(`write ${code}`), { code });
   }
@@ -45,12 +45,12 @@ export class FakeStream implements TextStream {
     done();
   }
 
-  /** From now on its reader takes nothing. */
+  /** Makes its reader stop reading. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** The reader takes everything again. */
+  /** Makes its reader read everything again. */
   resume(): void {
     this.#isPaused = false;
     this.#resume();

@@ -33,7 +33,7 @@ describe('the line for a terminal', () => {
     expect(progressLine(view, columns)).toBe(line);
   });
 
-  it('has bar, percent, both speeds and time left in 80 columns, in the longest phase at the longest numbers', () => {
+  it('fits bar, percentage, both speeds and time left into 80 columns, with the longest phase name and numbers', () => {
     const line = progressLine(
       { ...view, phase: 'recheck', readBytesPerSecond: 1023.9 * MiB, sizeBytes: 64 * 1024 * GiB },
       80,
@@ -73,13 +73,13 @@ describe('the line for a terminal', () => {
     );
   });
 
-  it('does not invent a time before there is a speed', () => {
+  it('shows no time left before a speed is known', () => {
     expect(progressLine({ ...view, readBytesPerSecond: 0 }, 80)).toContain('-:-- left');
     expect(progressLine({ ...view, readBytesPerSecond: 1 }, 80)).toContain('-:-- left');
     expect(progressLine({ ...view, readBytesPerSecond: 1000 }, 80)).toContain('894:47:05 left');
   });
 
-  it('is full only at the end', () => {
+  it('shows a full bar only at the end', () => {
     const atPercent = (doneBytes: number): string => progressLine({ ...view, doneBytes }, 80);
     expect(atPercent(4 * GiB - 1)).toMatch(/-\] {2}99%/);
     expect(atPercent(4 * GiB)).toMatch(/\[#+\] 100%/);
@@ -87,7 +87,7 @@ describe('the line for a terminal', () => {
   });
 });
 
-it('the line for a log says the same in words', () => {
+it('the line for a log contains the same data in words', () => {
   expect(progressSentence(view)).toBe(
     'basyn: sync: 25% (1.0 GiB of 4.0 GiB), read 512.0 MiB/s, sent 12.5 MiB/s, 0:06 left',
   );
@@ -96,11 +96,11 @@ it('the line for a log says the same in words', () => {
 describe('speeds', () => {
   const start = { elapsedMs: 0, doneBytes: 0, wireBytes: 500 };
 
-  it('are nothing before the first sample', () => {
+  it('are unknown before the first sample', () => {
     expect(new SpeedMeter(start).speeds()).toEqual({ readBytesPerSecond: 0, sentBytesPerSecond: 0 });
   });
 
-  it('are those of the last five seconds', () => {
+  it('are averages over the last five seconds', () => {
     const meter = new SpeedMeter(start);
     for (let second = 1; second <= 10; second += 1) {
       meter.add({ elapsedMs: second * 1000, doneBytes: second * 1_000_000, wireBytes: 500 + second * 10 });
@@ -112,7 +112,7 @@ describe('speeds', () => {
     expect(meter.speeds()).toEqual({ readBytesPerSecond: 0, sentBytesPerSecond: 30 });
   });
 
-  it('one quick step in between moves them by its share only', () => {
+  it('one fast sample changes them only in proportion to its duration', () => {
     const meter = new SpeedMeter(start);
     for (let second = 1; second <= 4; second += 1) {
       meter.add({ elapsedMs: second * 1000, doneBytes: second * 100, wireBytes: 500 });
@@ -121,14 +121,14 @@ describe('speeds', () => {
     expect(meter.speeds().readBytesPerSecond).toBe(180);
   });
 
-  it('a pause counts in full', () => {
+  it('include the whole duration of a pause', () => {
     const meter = new SpeedMeter(start);
     meter.add({ elapsedMs: 1000, doneBytes: 1000, wireBytes: 500 });
     meter.add({ elapsedMs: 20_000, doneBytes: 2900, wireBytes: 500 });
     expect(meter.speeds().readBytesPerSecond).toBe(100);
   });
 
-  it('samples that come too close are skipped', () => {
+  it('skip samples that follow too soon', () => {
     const meter = new SpeedMeter(start);
     meter.add({ elapsedMs: 1, doneBytes: 1_000_000, wireBytes: 500 });
     expect(meter.speeds().readBytesPerSecond).toBe(0);
@@ -152,7 +152,7 @@ describe('--progress', () => {
     return { output, reporter: new ProgressReporter(output) };
   }
 
-  it('on a terminal redraws one line, at most ten times a second', () => {
+  it('redraws one line on a terminal, at most ten times per second', () => {
     const stderr = new FakeStream({ isTTY: true });
     const { reporter } = reporterOn(stderr);
     [phaseStart, progress(50), progress(100), progress(150), progress(199), progress(200, 2 * GiB)].forEach(
@@ -165,7 +165,7 @@ describe('--progress', () => {
     expect(stderr.text).not.toContain('\n');
   });
 
-  it('ends each phase with a line of its own, and measures the next anew', () => {
+  it('ends each phase with its own line, and restarts the measurement for the next phase', () => {
     const stderr = new FakeStream({ isTTY: true });
     const { reporter } = reporterOn(stderr);
     const again = { ...progress(100), phase: 'recheck' } as const;
@@ -174,7 +174,7 @@ describe('--progress', () => {
     );
     expect(stderr.text.endsWith(`${erase}${describePhase(syncPhase)}\n`)).toBe(true);
     [{ ...phaseStart, phase: 'recheck' } as const, again].forEach((event) => reporter.event(event));
-    // The wire's bytes are counted from the start of the run: what the first phase sent isn't the second one's.
+    // Traffic is counted from the start of the run. The second phase must not include that of the first one.
     expect(stderr.text.split('\n').at(-1)).toMatch(/recheck .*sent {4}0 bytes\/s/);
     reporter.event({ type: 'phase-end', ...recheckPhase });
     expect(stderr.text.endsWith(`${erase}${describePhase(recheckPhase)}\n`)).toBe(true);
@@ -217,7 +217,7 @@ describe('--progress', () => {
     expect(stderr.text.slice(erase.length)).toHaveLength(39);
   });
 
-  it('gives way to other lines on the same terminal', () => {
+  it('is cleared before other lines are printed on the same terminal', () => {
     const stderr = new FakeStream({ isTTY: true });
     const { output, reporter } = reporterOn(stderr);
     [phaseStart, progress(100)].forEach((event) => reporter.event(event));
@@ -226,7 +226,7 @@ describe('--progress', () => {
     expect(stderr.text).toBe(`${erase}${line}${erase}basyn: warning: look\n${line}`);
   });
 
-  it('is left alone by what goes to a file', () => {
+  it('is not redrawn for output that goes to a file', () => {
     const stderr = new FakeStream({ isTTY: true });
     const stdout = new FakeStream();
     const { output, reporter } = reporterOn(stderr, stdout);
@@ -237,7 +237,7 @@ describe('--progress', () => {
     expect(stdout.text).toBe('a line\n');
   });
 
-  it('where stderr is no terminal, writes a line every ten seconds and one at the end', () => {
+  it('writes a line every ten seconds and one at the end if stderr is not a terminal', () => {
     const stderr = new FakeStream();
     const { reporter } = reporterOn(stderr);
     reporter.event(phaseStart);

@@ -12,7 +12,7 @@ const options = new Set(
     .match(/--[a-z][a-z-]*/g),
 );
 
-test.each(remedies)('the remedy "%s" is one more sentence, which names one option', (remedy) => {
+test.each(remedies)('the remedy "%s" adds one sentence, which names one option', (remedy) => {
   const { message } = withRemedy(new BasynError('device', 'It failed.', { remedy }));
   expect(message).toMatch(/^It failed\. [A-Z][^.]*\.$/);
   expect(message.match(/--[a-z][a-z-]*/g)?.filter((name) => options.has(name))).toHaveLength(1);
@@ -26,7 +26,7 @@ test('an error with a remedy keeps its facts, its cause and its stack', () => {
   expect(phrased).toMatchObject({ cause: error.cause, stack: error.stack });
 });
 
-test('an error without a remedy stays as it is', () => {
+test('an error without a remedy is unchanged', () => {
   const error = new BasynError('device', 'It failed.');
   expect(withRemedy(error)).toBe(error);
 });
@@ -37,7 +37,7 @@ const layers = readdirSync(sources, { withFileTypes: true })
   .map(({ name }) => name);
 
 test.each(layers)(
-  'no text in src/%s names an option of the command, as library users see it too',
+  'no text in src/%s names an option of the command, because library users see these texts',
   (layer) => {
     const files = readdirSync(`${sources}${layer}`, { recursive: true, encoding: 'utf8' });
     const texts = files

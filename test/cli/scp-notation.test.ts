@@ -13,26 +13,26 @@ it.each([
   ['root@backup.example.org:/dev/sdb', '--host=root@backup.example.org --remote=/dev/sdb'],
   ['[::1]:/dev/sdb', '--host=[::1] --remote=/dev/sdb'],
   ['me@[fe80::1%eth0]:/dev/sdb', '--host=me@[fe80::1%eth0] --remote=/dev/sdb'],
-])('--remote=%s without a host gets the options that are meant', (remote, meant) => {
+])('--remote=%s without a host is refused with the intended options', (remote, meant) => {
   const message = usageMessage(() => refuseScpNotation(inspecting('/a', remote)));
   expect(message).toContain(`--remote: there is no file named "${remote}" on this machine.`);
   expect(message).toContain(`write ${meant}.`);
 });
 
-it('--local can only be on this machine', () => {
+it('--local must be a path on the local machine', () => {
   expect(usageMessage(() => refuseScpNotation(inspecting('backup:/srv/a', '/b')))).toMatch(
     /^--local: .* write --host=backup --remote=\/srv\/a, and choose the direction with --action\.$/,
   );
 });
 
 it.each(['/dev/disk/by-path/pci-0000:00:1f.2', './host:/path', 'a/b:/c', 'disk:1.img', '12:30', ':/x'])(
-  'the path %s of this machine is none of them',
+  'the path %s is accepted as a local path',
   (path) => {
     expect(() => refuseScpNotation(inspecting(path, path))).not.toThrow();
   },
 );
 
-it('a file that really has this name is used, and with a host the path is not ours to judge', () => {
+it('an existing file of this name is accepted, and so is any remote path if a host is given', () => {
   const previous = process.cwd();
   process.chdir(scratchDirectory());
   onTestFinished(() => process.chdir(previous));

@@ -25,7 +25,7 @@ describe('signals', () => {
     expect(world.exits).toBe(0);
   });
 
-  it('a second one exits at once', () => {
+  it('a second signal exits at once', () => {
     const { source, world } = listen();
     source.emit('SIGINT');
     world.nowMs += 1000;
@@ -33,7 +33,7 @@ describe('signals', () => {
     expect(world.exits).toBe(1);
   });
 
-  it('the same one, passed on by npm, does not count as a second one', () => {
+  it('an echo of the same signal, forwarded by npm, does not count as a second one', () => {
     const { source, world } = listen();
     source.emit('SIGINT');
     world.nowMs += 50;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { statLines } from '../../src/cli/stat.ts';
 import { copyPhase, GiB, recheckPhase, report, source } from './output.fixture.ts';
 
-it('has the rows of the spec, in its order and units', () => {
+it('has the rows of the specification, in its order and units', () => {
   expect(statLines(report)).toEqual([
     'Device size: 4294967296 bytes (4.0 GiB)',
     'Traffic:     Rx:        1000 bytes',
@@ -32,7 +32,7 @@ it('takes size from the source, and time and traffic from the whole run', () => 
   expect(lines.at(-1)).toBe('Recheck:     Differing: 7 bytes');
 });
 
-it('divides by nothing neither for an empty device nor for no time', () => {
+it('never divides by zero, for an empty device or a duration of zero', () => {
   const lines = statLines({ ...report, source: { ...source, sizeBytes: 0 }, phases: [], elapsedMs: 0 });
   expect(lines).toContain('Ratio:       n/a');
   expect(lines.join('\n')).not.toMatch(/NaN|Infinity/);

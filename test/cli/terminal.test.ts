@@ -17,7 +17,7 @@ describe('safeText', () => {
     expect(safeText(text)).toBe(safe);
   });
 
-  it('leaves nothing that a terminal obeys in any text', () => {
+  it('leaves no control sequence in any text', () => {
     const hostile = fc.string({
       unit: fc.integer({ min: 0, max: 0xa0 }).map((code) => String.fromCharCode(code)),
     });
@@ -33,7 +33,7 @@ describe('safeText', () => {
 });
 
 describe('safeJson', () => {
-  it('is JSON of the same value, on one line that is safe', () => {
+  it('is JSON of the same value, on one line without control sequences', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
         const line = safeJson(value);

@@ -35,7 +35,7 @@ function tell(make: (output: Output) => Reporter, act: (reporter: Reporter) => v
 describe('--verbose', () => {
   const verbose = (output: Output): Reporter => verboseReporter(output, now, names);
 
-  it('logs start, phases and end to stdout, each line with the time', () => {
+  it('logs start, phases and end to stdout, each line with a timestamp', () => {
     const { stdout, stderr } = tell(verbose, (reporter) => {
       const options = {
         local: '/dev/sda1',
@@ -78,11 +78,11 @@ describe('--verbose', () => {
   it.each([
     [{ ...report, phases: [recheckPhase] }, 'end: the devices match, all done in 8.0 s'],
     [differingReport, 'end: the devices differ, all done in 8.0 s'],
-  ])('tells what a recheck found', (finished, line) => {
+  ])('reports what a recheck found', (finished, line) => {
     expect(tell(verbose, (reporter) => reporter.finished?.(finished)).stdout[0]).toContain(line);
   });
 
-  it('logs a failure, too', () => {
+  it('also logs a failure', () => {
     const { stdout } = tell(verbose, (reporter) => reporter.failed?.(new BasynError('device', 'It broke.')));
     expect(stdout).toEqual(['2025-01-02T03:04:05Z failed: It broke.']);
   });
@@ -114,7 +114,7 @@ describe('phases', () => {
 });
 
 describe('differences', () => {
-  it('names bytes, number of ranges, and the first of them', () => {
+  it('are reported as bytes, number of ranges, and the first ranges', () => {
     expect(differenceLines(differingReport, names, 'stated')).toEqual([
       'basyn: The devices differ: 12288 bytes (12.0 KiB) in 5 ranges of local /dev/sda1 and remote /images/sda1.',
       '  at offset 0: 4096 bytes (4.0 KiB)',
@@ -123,12 +123,12 @@ describe('differences', () => {
     ]);
   });
 
-  it('says nothing more where every range is named', () => {
+  it('have no further line if every range is listed', () => {
     const phases = differingReport.phases.map((phase) => ({ ...phase, differingRangeCount: 2 }));
     expect(differenceLines({ ...differingReport, phases }, names, 'stated')).toHaveLength(3);
   });
 
-  it('names both sizes where these differ, what is known of the rest, and how to allow a larger target', () => {
+  it('of sizes are reported with both sizes, the result for the common part, and how to allow a larger target', () => {
     const sizes = { ...report, phases: [recheckPhase], sizesMatch: false, matches: false };
     expect(differenceLines(sizes, names, 'not stated')).toEqual([
       'basyn: The devices differ in size: local /dev/sda1 has 4294967296 bytes, remote /images/sda1 has 5368709120. ' +
@@ -138,13 +138,13 @@ describe('differences', () => {
     expect(differenceLines(sizes, names, 'stated')[0]).toMatch(/has 5368709120\.$/);
   });
 
-  it('is silent where the devices match', () => {
+  it('are not mentioned if the devices match', () => {
     expect(differenceLines(report, names, 'stated')).toEqual([]);
   });
 });
 
 describe('notices on stderr', () => {
-  it('warnings, remote lines, failures and differences, each on one safe line', () => {
+  it('are warnings, remote lines, failures and differences, each on one line without control sequences', () => {
     const { stdout, stderr } = tell(
       (output) => noticeReporter(output, names),
       (reporter) => {
@@ -172,7 +172,7 @@ describe('notices on stderr', () => {
 });
 
 describe('--debug', () => {
-  it('traces, and shows where an error comes from', () => {
+  it('traces, and prints the stack of an error', () => {
     const cause = new TypeError('the cause', { cause: 'the root' });
     const { stdout, stderr } = tell(
       (output) => debugReporter(output, now),

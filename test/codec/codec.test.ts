@@ -25,19 +25,22 @@ const noise = filled((bytes) => makeRandom(2).fill(bytes));
 describe('encoded bytes', () => {
   const settings = compressions.flatMap((encoding) => levels.map((level) => ({ encoding, level })));
 
-  test.each(settings)('come back from $encoding at level $level, and were made shorter', async (setting) => {
-    const encoded = await encode(text, setting);
-    expect(encoded.encoding).toBe(setting.encoding);
-    expect(encoded.payload.byteLength).toBeLessThan(0.7 * text.length);
-    expect(text.equals(await decode(encoded, text.length))).toBe(true);
-  });
+  test.each(settings)(
+    'are decoded from $encoding at level $level, and are shorter than the original',
+    async (setting) => {
+      const encoded = await encode(text, setting);
+      expect(encoded.encoding).toBe(setting.encoding);
+      expect(encoded.payload.byteLength).toBeLessThan(0.7 * text.length);
+      expect(text.equals(await decode(encoded, text.length))).toBe(true);
+    },
+  );
 
   test.each(compressions)('are shorter at level 9 than at level 1 (%s)', async (encoding) => {
     const [fast, best] = await Promise.all([1, 9].map((level) => encode(text, { encoding, level })));
     expect(best!.payload.byteLength).toBeLessThan(fast!.payload.byteLength);
   });
 
-  test('come back whatever they are, under any setting', async () => {
+  test('are decoded correctly for any input and any setting', async () => {
     const repeated = fc
       .tuple(fc.uint8Array({ minLength: 1, maxLength: 9 }), fc.integer({ min: 1, max: 9000 }))
       .map(([pattern, length]) => Buffer.alloc(length, pattern));
@@ -60,7 +63,7 @@ describe('encoded bytes', () => {
   });
 
   test.each(compressions)(
-    'that don’t compress go as they are, and cost no byte more (%s)',
+    'that do not compress are sent unencoded, without an extra byte (%s)',
     async (encoding) => {
       const encoded = await encode(noise, { encoding, level: 6 });
       expect(encoded.encoding).toBe('none');
@@ -68,24 +71,27 @@ describe('encoded bytes', () => {
     },
   );
 
-  test('are left alone where no compression was asked for', async () => {
+  test('are not changed without compression', async () => {
     const { encoding, payload } = await encode(text, { encoding: 'none', level: 9 });
     expect(encoding).toBe('none');
     expect(payload).toBe(text);
   });
 
-  test.each(compressions)('come out whole one after the other, in whatever memory (%s)', async (encoding) => {
-    const decoder = await loadDecoder(encoding);
-    const [first, second] = await Promise.all(
-      [text, text.subarray(1000, 5000)].map(async (plain) => encode(plain, { encoding, level: 1 })),
-    );
-    expect(text.equals(decoder(first!.payload, text.length))).toBe(true);
-    expect(text.subarray(1000, 5000).equals(decoder(second!.payload, 4000))).toBe(true);
-    expect(text.equals(decoder(first!.payload, text.length))).toBe(true);
-  });
+  test.each(compressions)(
+    'are decoded completely one after another, in any memory (%s)',
+    async (encoding) => {
+      const decoder = await loadDecoder(encoding);
+      const [first, second] = await Promise.all(
+        [text, text.subarray(1000, 5000)].map(async (plain) => encode(plain, { encoding, level: 1 })),
+      );
+      expect(text.equals(decoder(first!.payload, text.length))).toBe(true);
+      expect(text.subarray(1000, 5000).equals(decoder(second!.payload, 4000))).toBe(true);
+      expect(text.equals(decoder(first!.payload, text.length))).toBe(true);
+    },
+  );
 });
 
-test('zero means every byte', () => {
+test('bytes count as zeros only if every byte is zero', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 5000 }),
@@ -125,7 +131,7 @@ describe('a payload that is not what its frame announces', () => {
     });
   });
 
-  test('is a protocol error, or some bytes of the right length, whatever its bytes are', async () => {
+  test('is a protocol error, or yields bytes of the right length, for any content', async () => {
     const pristine = await Promise.all(
       compressions.map(async (encoding) => encode(text.subarray(0, 2000), { encoding, level: 3 })),
     );
@@ -158,11 +164,11 @@ describe('a payload that is not what its frame announces', () => {
     { encoding: 'zlib' as const, bomb: () => zlibBomb(256 * MiB) },
     { encoding: 'zstd' as const, bomb: () => zstdBomb(256 * MiB) },
   ])(
-    'as a bomb of 256 MiB is refused without room being made for it ($encoding)',
+    'because it inflates to 256 MiB is refused without allocating that memory ($encoding)',
     async ({ encoding, bomb }) => {
       const payload = bomb();
       expect(payload.byteLength).toBeLessThan(MiB);
-      // The first call brings what every call needs.
+      // The first call allocates what every call needs.
       await decode(await encode(text, { encoding, level: 1 }), text.length);
       forgetPeak();
       const beforeBytes = peakRssBytes();
@@ -172,7 +178,7 @@ describe('a payload that is not what its frame announces', () => {
     },
   );
 
-  test('the bomb is zstd indeed', async () => {
+  test('the payload of 256 MiB is valid zstd', async () => {
     expect(isZero(await decode({ encoding: 'zstd', payload: zstdBomb(MiB) }, MiB))).toBe(true);
   });
 
@@ -189,8 +195,8 @@ describe('a payload that is not what its frame announces', () => {
   }
 });
 
-/** The newest node has zstd of its own, this process (on node 20) has the WASM build. */
-describe.skipIf(nodeLatest === undefined)('zstd here and in the newest node (needs test/nodes)', () => {
+/** The newest node has a built-in zstd, this process (on node 20) uses the WASM build. */
+describe.skipIf(nodeLatest === undefined)('our zstd and that of the newest node (needs test/nodes)', () => {
   const samples: Record<string, Buffer> = {
     text,
     noise,
@@ -199,7 +205,7 @@ describe.skipIf(nodeLatest === undefined)('zstd here and in the newest node (nee
     long: Buffer.concat([text, noise, text]),
   };
 
-  test.each([1, 3, 9])('read each other at level %i', async (level) => {
+  test.each([1, 3, 9])('decode each other’s output at level %i', async (level) => {
     const zstd = await loadZstd();
     const [ours, theirs] = [scratchDirectory(), scratchDirectory()];
     mkdirSync(join(ours, 'packed'));
@@ -223,7 +229,7 @@ describe.skipIf(nodeLatest === undefined)('zstd here and in the newest node (nee
     }
   });
 
-  /** Runs the source itself, in which the newest node finds its own zstd, and no `basyn:zstd`. */
+  /** Runs the source itself, in which the newest node finds its built-in zstd, and no `basyn:zstd`. */
   const newestProgram = `
     import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
     const { loadZstd } = await import(${JSON.stringify(new URL('../../src/codec/zstd.ts', import.meta.url).href)});
@@ -243,13 +249,13 @@ function filled(fill: (bytes: Buffer) => void): Buffer {
   return bytes;
 }
 
-/** Made elsewhere, as it takes the room here that it must not take. */
+/** Created in another process, because it needs the memory that this process must not allocate. */
 function zlibBomb(lengthBytes: number): Buffer {
   const program = `process.stdout.write(require('node:zlib').deflateSync(Buffer.alloc(${lengthBytes})))`;
   return execFileSync(process.execPath, ['-e', program]);
 }
 
-/** A frame of zstd by hand (RFC 8878): so many zeros, in blocks that only say "128 KiB of the byte 0". */
+/** A zstd frame made by hand (RFC 8878): this number of zeros, in blocks that mean "128 KiB of the byte 0". */
 function zstdBomb(lengthBytes: number): Buffer {
   const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0]);
   header.writeUInt32LE(lengthBytes, 5);
@@ -264,7 +270,7 @@ function zstdBomb(lengthBytes: number): Buffer {
   return Buffer.concat([header, ...blocks]);
 }
 
-/** From now on, the kernel's high-water mark counts anew. */
+/** Resets the kernel's high-water mark. */
 function forgetPeak(): void {
   writeFileSync('/proc/self/clear_refs', '5');
 }

@@ -16,8 +16,8 @@ describe('a device number', () => {
   });
 });
 
-describe('what /sys tells', () => {
-  it('names the volume that claims a partition, by its own name', () => {
+describe('the data of /sys', () => {
+  it('names the volume that claims a partition', () => {
     const sys = makeFakeSys(directory(), {
       sda: { number: '8:0', sizeBytes: 100 * MiB },
       sda2: {
@@ -40,22 +40,22 @@ describe('what /sys tells', () => {
     expect(readBlockDevice('253:0', sys)).toMatchObject({ slaves: ['8:2'] });
   });
 
-  it('is undefined for a device that is not there', () => {
+  it('is undefined for a device that does not exist', () => {
     expect(readBlockDevice('8:9', makeFakeSys(directory(), {}))).toBeUndefined();
   });
 
-  it('writes a slash in a name as people know it', () => {
+  it('decodes a slash in a name', () => {
     const sys = makeFakeSys(directory(), { 'cciss!c0d0': { number: '104:0', sizeBytes: MiB } });
     expect(readBlockDevice('104:0', sys)?.name).toBe('cciss/c0d0');
   });
 
-  it('says that it does not know the loop devices where there is no /sys', () => {
+  it('reports the loop devices as unknown without /sys', () => {
     expect(attachedLoops(directory())).toBeUndefined();
   });
 });
 
-describe.skipIf(!isRoot)('what the real /sys tells about a loop device (needs root)', () => {
-  it('gives the file below, where in it the device begins, and its size', () => {
+describe.skipIf(!isRoot)('the data of the real /sys about a loop device (needs root)', () => {
+  it('contains the file below, the offset of the device in it, and its size', () => {
     const file = fileOf(4 * MiB, 'a disk\nwith a newline and a blank.img ');
     const path = loopOver(file, { offsetBytes: MiB, sizeLimitBytes: 2 * MiB });
     const number = deviceNumber(statSync(path, { bigint: true }).rdev);
@@ -67,7 +67,7 @@ describe.skipIf(!isRoot)('what the real /sys tells about a loop device (needs ro
     expect(attachedLoops()).toContain(number);
   });
 
-  it('says when it is read-only', () => {
+  it('shows whether it is read-only', () => {
     const path = loopOver(fileOf(MiB), { readOnly: true });
     expect(readBlockDevice(deviceNumber(statSync(path, { bigint: true }).rdev))?.readOnly).toBe(true);
   });

@@ -34,7 +34,7 @@ import {
 const GiB = 1024 * MiB;
 
 describe('a target that is created', () => {
-  it('is a sparse file of the size of the source, for its owner only, and locked', async () => {
+  it('is a sparse file of the source’s size, accessible only to its owner, and locked', async () => {
     const path = join(directory(), 'new.img');
     const { handle, created, warnings, identity } = await create(path, 3 * GiB + 1);
     expect({ created, warnings, path: handle.path }).toEqual({ created: true, warnings: [], path });
@@ -55,7 +55,7 @@ describe('a target that is created', () => {
     expect(statSync(path).size).toBe(0);
   });
 
-  it('stays when the run fails, and the next run goes on with it', async () => {
+  it('remains if the run fails, and the next run continues with it', async () => {
     const path = join(directory(), 'new.img');
     const first = await create(path, MiB);
     await first.close();
@@ -63,7 +63,7 @@ describe('a target that is created', () => {
     expect({ created, size: handle.sizeBytes }).toEqual({ created: false, size: MiB });
   });
 
-  it('is not made over a file that exists: too small is too small', async () => {
+  it('does not replace an existing file that is too small', async () => {
     const file = fileWith(Buffer.from('data'));
     expect(await failureOf(() => create(file, MiB))).toMatchObject({ code: 'refused' });
     expect(readFileSync(file, 'utf8')).toBe('data');
@@ -76,7 +76,7 @@ describe('a target that is created', () => {
   });
 
   it.each(['write', 'dry run'] as const)(
-    'is not made through a link that leads nowhere: %s',
+    'is not created through a dangling symbolic link: %s',
     async (purpose) => {
       const link = join(directory(), 'link');
       symlinkSync('nowhere', link);
@@ -87,7 +87,7 @@ describe('a target that is created', () => {
   );
 
   it.each(['write', 'dry run'] as const)(
-    'is never made in /dev, however it is written: %s',
+    'is never created in /dev, whatever form the path has: %s',
     async (purpose) => {
       const name = `basyn-test-${process.pid}`;
       onTestFinished(() => rmSync(`/dev/${name}`, { force: true }));
@@ -108,19 +108,19 @@ describe('a target that is created', () => {
     },
   );
 
-  it.skipIf(!isRoot)('is never made in /dev where that is mounted a second time (needs root)', async () => {
+  it.skipIf(!isRoot)('is never created in a second mount of /dev (needs root)', async () => {
     const path = join(mounted('/dev', 'bind'), `basyn-test-${process.pid}`);
     onTestFinished(() => rmSync(`/dev/${basename(path)}`, { force: true }));
     expect(await failureOf(() => create(path, MiB))).toMatchObject({ code: 'refused' });
     expect(existsSync(path)).toBe(false);
   });
 
-  it('may be made on a file system of its own below /dev', async () => {
+  it('may be created on a separate file system below /dev', async () => {
     const parent = directory('/dev/shm');
     expect((await create(join(parent, 'new.img'), MiB)).created).toBe(true);
   });
 
-  it('leaves nothing behind where the file system has no files that large', async () => {
+  it('leaves no file behind if the file system does not support files of that size', async () => {
     const parent = directory();
     const { code, message } = await failureOf(() => create(join(parent, 'new.img'), Number.MAX_SAFE_INTEGER));
     expect(code).toBe('device');
@@ -128,14 +128,14 @@ describe('a target that is created', () => {
     expect(readdirSync(parent)).toEqual([]);
   });
 
-  it.skipIf(!isRoot)('is not made without permission (needs root, to become somebody else)', async () => {
+  it.skipIf(!isRoot)('is not created without permission (needs root, to change the user)', async () => {
     const parent = directory();
     chmodSync(parent, 0o555);
     const { message } = await asNobody(() => failureOf(() => create(join(parent, 'new.img'), MiB)));
     expect(message).toContain("can't be created: permission denied (EACCES).");
   });
 
-  it('is never made over a file that appeared meanwhile', async () => {
+  it('never replaces a file that appeared in the meantime', async () => {
     const path = join(directory(), 'new.img');
     const plan = planCreation({ side: 'remote', hosts: 'two', role: 'target', path }, MiB);
     writeFileSync(path, 'data');
@@ -144,7 +144,7 @@ describe('a target that is created', () => {
   });
 
   it.skipIf(!isRoot)(
-    'can not be made on a read-only file system, and a dry run says so (needs root)',
+    'cannot be created on a read-only file system, and a dry run reports that (needs root)',
     async () => {
       const device = loopOver(fileOf(8 * MiB));
       makeFileSystem(device);
@@ -154,7 +154,7 @@ describe('a target that is created', () => {
     },
   );
 
-  it('is durable: first its size, then its name in the directory', () => {
+  it('is durable: its size is flushed first, then its name in the directory', () => {
     const parent = directory();
     const trace = join(parent, 'trace');
     const path = join(parent, 'new.img');
@@ -174,7 +174,7 @@ describe('a target that is created', () => {
     ]);
   });
 
-  it.skipIf(!isRoot)('is made in a directory that can not be read (needs root)', async () => {
+  it.skipIf(!isRoot)('can be created in a directory that cannot be read (needs root)', async () => {
     const parent = directory('/dev/shm');
     chmodSync(parent, 0o300);
     chownSync(parent, 65534, 65534);
@@ -188,7 +188,7 @@ describe('a target that is created', () => {
   });
 
   it.each([
-    ['can not be flushed', 'EINVAL', /^$/],
+    ['cannot be flushed', 'EINVAL', /^$/],
     [
       'fails to be flushed',
       'EIO',
@@ -208,7 +208,7 @@ describe('a target that is created', () => {
     expect(statSync(path).size).toBe(5);
   });
 
-  it('leaves alone what another program has put in its place, when it gets no size', async () => {
+  it('is not removed after a failure if another program has replaced it', async () => {
     const path = join(directory(), 'new.img');
     const module = fileURLToPath(new URL('../../src/device/create.ts', import.meta.url));
     const program = `
@@ -225,7 +225,7 @@ describe('a target that is created', () => {
     expect(readFileSync(path, 'utf8')).toBe('precious');
   });
 
-  it.skipIf(!isRoot)('is not made on the very device that is the source (needs root)', async () => {
+  it.skipIf(!isRoot)('is not created on a file system on the source (needs root)', async () => {
     const device = loopOver(fileOf(8 * MiB));
     makeFileSystem(device);
     const mountPoint = mounted(device);
@@ -238,7 +238,7 @@ describe('a target that is created', () => {
 });
 
 describe('a dry run that would create its target', () => {
-  it('creates nothing, says so, and reads zeros where the file would be', async () => {
+  it('creates nothing, reports that, and reads zeros in place of the file', async () => {
     const path = join(directory(), 'new.img');
     const { handle, created, warnings } = await create(path, 5 * GiB, 'dry run');
     expect({ created, warnings }).toEqual({
@@ -261,7 +261,7 @@ function create(
   return target(path, { missing: 'create', sourceSizeBytes, purpose });
 }
 
-/** Relative paths have no slash at all where the current directory is the file's own. */
+/** A relative path has no slash if the current directory is that of the file. */
 function relativeTo(path: string): string {
   const previous = process.cwd();
   onTestFinished(() => process.chdir(previous));

@@ -18,14 +18,14 @@ export function fileOf(sizeBytes: number, name = 'disk.img', parent = directory(
   return path;
 }
 
-/** The path of a loop device that is gone after the test. */
+/** The path of a loop device that is removed after the test. */
 export function loopOver(file: string, options?: loops.LoopOptions): string {
   const { path, detach } = loops.attachLoop(file, options);
   onTestFinished(detach);
   return path;
 }
 
-/** A mounted file system on the device, and where. */
+/** Mounts a file system on the device, and returns the mount point. */
 export function mounted(device: string, options?: string, name = 'mount point'): string {
   const path = join(directory(), name);
   onTestFinished(loops.mount(device, path, options));
@@ -59,7 +59,7 @@ export async function target(path: string, options: Partial<TargetOptions> = {})
   return closedAfterwards(await openTarget(path, { ...writing, ...options }));
 }
 
-/** The BasynError that the work ends with, as it would be shown. */
+/** The BasynError with which the work ends, as it would be printed. */
 export async function failureOf(work: () => unknown): Promise<ErrorRecord> {
   try {
     await work();
@@ -80,7 +80,7 @@ function closedAfterwards(device: OpenedDevice): OpenedDevice {
   return { ...device, close };
 }
 
-/** Does the work as the user "nobody". The permissions of other tests' files must not matter meanwhile. */
+/** Does the work as the user "nobody". The permissions of other tests' files must not matter during that. */
 export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   process.seteuid!(65534);
   try {

@@ -93,7 +93,7 @@ describe('volumes and arrays, in an imitation of /sys', () => {
     expect(answer(b, a)).toBe(shared);
   });
 
-  it('are refused where they stand on more devices than one message can name', async () => {
+  it('are refused if they consist of more devices than fit into one message', async () => {
     const members = Array.from({ length: 300 }, (_, index) => `sd${index}`);
     const root = makeFakeSys(directory(), {
       ...Object.fromEntries(members.map((name, i) => [name, { number: `65:${i}`, sizeBytes: MiB }])),
@@ -115,7 +115,7 @@ describe.skipIf(!isRoot)('real loop devices (needs root)', () => {
     expect(share(first, loopOver(fileOf(4 * MiB)))).toBe(false);
   });
 
-  it('are different storage where they take up different parts of one file', () => {
+  it('are different storage if they use different parts of one file', () => {
     const file = fileOf(4 * MiB);
     const low = loopOver(file, { sizeLimitBytes: 2 * MiB });
     const high = loopOver(file, { offsetBytes: 2 * MiB });
@@ -134,7 +134,7 @@ describe.skipIf(!isRoot)('real loop devices (needs root)', () => {
     expect(share(upper, file)).toBe(true);
   });
 
-  it('share with their partitions, which are apart from each other', () => {
+  it('share storage with their partitions, which are separate from each other', () => {
     const parts = [
       { startBytes: MiB, sizeBytes: MiB },
       { startBytes: 2 * MiB, sizeBytes: MiB },
@@ -154,7 +154,7 @@ describe.skipIf(!isRoot)('real loop devices (needs root)', () => {
     expect(share(link, device)).toBe(true);
   });
 
-  it('share with the files of the file system on them', () => {
+  it('share storage with the files of the file system on them', () => {
     const device = loopOver(fileOf(8 * MiB));
     makeFileSystem(device);
     const mountPoint = mounted(device);
@@ -166,7 +166,7 @@ describe.skipIf(!isRoot)('real loop devices (needs root)', () => {
   });
 });
 
-describe('an identity from the other side', () => {
+describe('an identity from the peer', () => {
   it('survives JSON', () => {
     const identity = identityAt(fileOf(MiB));
     expect(identity.regions.length).toBeGreaterThan(0);
@@ -182,28 +182,28 @@ describe('an identity from the other side', () => {
     ['text', 'identity'],
     ['no machine', { ...whole, machine: undefined }],
     ['a machine of another type', { ...whole, machine: 7 }],
-    ['a boot without end', { ...whole, machine: { ...machine, bootId: 'x'.repeat(300) } }],
+    ['a boot ID that is too long', { ...whole, machine: { ...machine, bootId: 'x'.repeat(300) } }],
     ['no kernel', { ...whole, machine: { ...machine, kernel: undefined } }],
     ['hardware of another type', { ...whole, machine: { ...machine, hardware: {} } }],
-    ['a clock that is none', { ...whole, machine: { ...machine, wallMs: null } }],
-    ['a clock without end', { ...whole, machine: { ...machine, monotonicMs: Infinity } }],
+    ['a clock that is not a number', { ...whole, machine: { ...machine, wallMs: null } }],
+    ['an infinite clock', { ...whole, machine: { ...machine, monotonicMs: Infinity } }],
     ['no regions', { ...whole, regions: undefined }],
     ['too many regions', { ...whole, regions: Array(257).fill(region) }],
-    ['a region that is none', { ...whole, regions: [null] }],
-    ['a store without end', { ...whole, regions: [{ ...region, store: 'x'.repeat(300) }] }],
+    ['a region that is not an object', { ...whole, regions: [null] }],
+    ['a store name that is too long', { ...whole, regions: [{ ...region, store: 'x'.repeat(300) }] }],
     ['a negative start', { ...whole, regions: [{ ...region, startBytes: -1 }] }],
     ['an end that is no integer', { ...whole, regions: [{ ...region, endBytes: 0.5 }] }],
     ['an end too large to be exact', { ...whole, regions: [{ ...region, endBytes: 2 ** 60 }] }],
-    ['a placement of its own', { ...whole, regions: [{ ...region, placement: 'maybe' }] }],
+    ['an unknown placement', { ...whole, regions: [{ ...region, placement: 'maybe' }] }],
     ['no gaps', { ...whole, gaps: undefined }],
     ['too many gaps', { ...whole, gaps: Array(17).fill(gap) }],
-    ['a gap of its own', { ...whole, gaps: [{ ...gap, mayBe: 'nothing' }] }],
-    ['a gap without end', { ...whole, gaps: [{ ...gap, what: 'x'.repeat(300) }] }],
-  ])('is refused when it is malformed: %s', async (_name, value) => {
+    ['an unknown gap', { ...whole, gaps: [{ ...gap, mayBe: 'nothing' }] }],
+    ['a gap description that is too long', { ...whole, gaps: [{ ...gap, what: 'x'.repeat(300) }] }],
+  ])('is refused if it is malformed: %s', async (_name, value) => {
     expect(await failureOf(() => parseIdentity(value))).toMatchObject({ code: 'protocol' });
   });
 
-  it('is taken without what does not belong to it', () => {
+  it('is accepted without its unknown fields', () => {
     const parsed = parseIdentity({ ...whole, regions: [{ ...region, extra: 1 }], more: 2 });
     expect(parsed).toEqual(whole);
   });

@@ -35,18 +35,18 @@ describe('what claims a device, in an imitation of /sys', () => {
     expect(clauses('8:2')).toEqual(['is part of dm-0 (vg-root)', 'is part of dm-1 (vg-swap)']);
   });
 
-  it('is what claims one of its partitions, or the disk that it is a partition of', () => {
+  it('includes what claims one of its partitions, or the disk that it is a partition of', () => {
     expect(clauses('8:0')[0]).toBe('overlaps with sda2, which is part of dm-0 (vg-root)');
     expect(clauses('8:17')).toEqual(['overlaps with sdb, which is part of md0']);
   });
 
-  it('is nothing for the next partition, and for a volume on top', () => {
+  it('does not include what claims the next partition, or the volume itself', () => {
     expect(clauses('8:1')).toEqual([]);
     expect(clauses('253:0')).toEqual([]);
   });
 });
 
-describe('what a mount is on', () => {
+describe('the storage below a mount', () => {
   const storage = (deviceNumber: string, source: string, type = 'btrfs'): ReturnType<typeof storageOf> => {
     const mount: Mount = {
       id: '2',
@@ -66,21 +66,26 @@ describe('what a mount is on', () => {
     expect(storage('8:1', '/dev/null').devices).toEqual(['8:1']);
   });
 
-  it.skipIf(!isRoot)('is found by its name for a file system with a number of its own (needs root)', () => {
-    const [first, second] = [loopOver(fileOf(MiB)), loopOver(fileOf(MiB))];
-    const numberOf = (path: string): string => deviceNumber(statSync(path, { bigint: true }).rdev);
-    expect(storage('0:50', first).devices).toEqual([numberOf(first)]);
-    expect(storage('0:50', `${first}:${second}`, 'bcachefs').devices).toEqual([first, second].map(numberOf));
-  });
+  it.skipIf(!isRoot)(
+    'is found by its name for a file system that has its own device number (needs root)',
+    () => {
+      const [first, second] = [loopOver(fileOf(MiB)), loopOver(fileOf(MiB))];
+      const numberOf = (path: string): string => deviceNumber(statSync(path, { bigint: true }).rdev);
+      expect(storage('0:50', first).devices).toEqual([numberOf(first)]);
+      expect(storage('0:50', `${first}:${second}`, 'bcachefs').devices).toEqual(
+        [first, second].map(numberOf),
+      );
+    },
+  );
 
-  it('is unknown for a file system whose device is out of sight, and for one that may be anywhere', () => {
+  it('is unknown for a file system whose device is not visible, or that may be anywhere', () => {
     expect(storage('0:50', '/dev/gone')).toMatchObject({ devices: [], hidden: 'block device' });
     expect(storage('0:50', 'tank/data', 'zfs')).toMatchObject({ devices: [], hidden: 'block device' });
     expect(storage('0:50', 'host:/srv', 'nfs4')).toMatchObject({ devices: [], hidden: 'elsewhere' });
     expect(storage('0:50', 'gone', 'erofs')).toMatchObject({ files: [], hidden: 'file' });
   });
 
-  it('is nothing in memory', () => {
+  it('is empty for a file system in memory', () => {
     expect(storage('0:50', 'tmpfs', 'tmpfs')).toEqual({ devices: [], files: [] });
   });
 });

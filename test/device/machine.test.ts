@@ -20,12 +20,12 @@ const later = (ms: number, changes: Partial<Machine> = {}): Machine => ({
   ...changes,
 });
 
-describe('two ends', () => {
+describe('two peers', () => {
   it.each([
     ['a moment later', later(0.4), 'same'],
     ['minutes later', later(300_000), 'same'],
-    ['from a container with a boot ID of its own', later(2_000, { bootId: 'b' }), 'same'],
-    ['from a container with hardware of its own', later(2_000, { bootId: 'b', hardware: '' }), 'same'],
+    ['from a container with its own boot ID', later(2_000, { bootId: 'b' }), 'same'],
+    ['from a container with its own hardware ID', later(2_000, { bootId: 'b', hardware: '' }), 'same'],
     ['without /proc', later(2_000, { bootId: '' }), 'same'],
     ['with another kernel', later(2_000, { kernel: 'linux #2' }), 'different'],
     [
@@ -39,17 +39,17 @@ describe('two ends', () => {
       'different',
     ],
     [
-      'from a clone that went on an hour later',
+      'from a clone that was resumed an hour later',
       later(2_000, { monotonicMs: machine.monotonicMs - 3_600_000 }),
       'different',
     ],
     [
-      'from a clone with hardware of its own that went on at nearly the same time',
+      'from a clone with different hardware that was resumed at nearly the same time',
       later(2_000, { hardware: 'i', monotonicMs: machine.monotonicMs - 9_000 }),
       'different',
     ],
     [
-      'from a clone that went on at nearly the same time, or after the clock was set',
+      'from a clone that was resumed at nearly the same time, or after the clock was set',
       later(2_000, { monotonicMs: machine.monotonicMs - 9_000 }),
       'unknown',
     ],
@@ -58,12 +58,12 @@ describe('two ends', () => {
       later(2_000, { bootId: '', wallMs: machine.wallMs + 60_000 }),
       'different',
     ],
-  ])('%s are told apart or not', (_name, other, answer) => {
+  ])('%s are distinguished or not', (_name, other, answer) => {
     expect(compareMachines(machine, other)).toBe(answer);
     expect(compareMachines(other, machine)).toBe(answer);
   });
 
-  it('in this process are the same', () => {
+  it('in one process are the same', () => {
     expect(compareMachines(thisMachine(), thisMachine())).toBe('same');
   });
 });

@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { isRoot, mountFile, mountOverlay } from '../support/loop-device.ts';
 import { directory, failureOf, fileOf, loopOver, MiB, mounted, source, target } from './devices.fixture.ts';
 
-/** The same bytes by two names: neither may be copied to the other, --force or not, and both ways are refused. */
+/** The same bytes under two names: copying one to the other is refused in both directions, even with --force. */
 async function expectSameStorage(first: string, second: string): Promise<void> {
   for (const [from, to] of [
     [first, second],
@@ -39,7 +39,7 @@ async function expectAttached(file: string, device: string): Promise<void> {
 }
 
 describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
-  it('is recognised when the name that was attached is removed', async () => {
+  it('is recognised if the attached name was removed', async () => {
     const file = fileOf(MiB);
     const device = loopOver(file);
     linkSync(file, `${file}.link`);
@@ -48,7 +48,7 @@ describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
     await expectSameStorage(device, `${file}.link`);
   });
 
-  it('is recognised when that name is not UTF-8', async () => {
+  it('is recognised if that name is not UTF-8', async () => {
     const file = fileOf(MiB);
     const odd = Buffer.concat([Buffer.from(`${file}.`), Buffer.from([0xe9, 0x80, 0xff])]);
     linkSync(file, odd);
@@ -64,7 +64,7 @@ describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
     await expectSameStorage(device, file);
   });
 
-  it('is recognised when something is mounted over that name', async () => {
+  it('is recognised if something is mounted over that name', async () => {
     const parent = directory();
     const file = fileOf(MiB, 'disk.img', parent);
     const elsewhere = join(directory(), 'link');
@@ -76,7 +76,7 @@ describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
     onTestFinished(() => void execFileSync('umount', [parent]));
     await expectAttached(elsewhere, device);
     await expectSameStorage(device, elsewhere);
-    // Nor is what is there now taken for it.
+    // The file that has this name now is not mistaken for it either.
     await target(file);
   });
 
@@ -101,7 +101,7 @@ describe.skipIf(!isRoot)('a file below a loop device (needs root)', () => {
   });
 });
 
-/** A losetup that knows none of our options, as that of busybox. */
+/** A losetup without the required options, like that of busybox. */
 function withoutLosetup(): void {
   const path = process.env.PATH;
   onTestFinished(() => void (process.env.PATH = path));
@@ -112,8 +112,8 @@ function withoutLosetup(): void {
   process.env.PATH = `${bin}:${path!}`;
 }
 
-describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs root)', () => {
-  it('is refused to be below a file, but not with --force, which warns', async () => {
+describe.skipIf(!isRoot)('a loop device whose file cannot be determined (needs root)', () => {
+  it('makes a target that may be its file be refused, and only causes a warning with --force', async () => {
     const file = fileOf(MiB);
     const device = loopOver(file);
     linkSync(file, `${file}.link`);
@@ -129,7 +129,7 @@ describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs r
     expect(warnings).toEqual([expect.stringContaining(`may be attached to the loop device ${device}`)]);
   });
 
-  it('is refused to be the source, --force or not', async () => {
+  it('as the source makes a target that may be its file be refused, even with --force', async () => {
     const file = fileOf(MiB);
     const device = loopOver(file);
     linkSync(file, `${file}.link`);
@@ -147,7 +147,7 @@ describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs r
     });
   });
 
-  it('is known by its name where that leads to a file of the right size', async () => {
+  it('is identified by its name if that leads to a file of the right size', async () => {
     const file = fileOf(MiB);
     const device = loopOver(file);
     withoutLosetup();
@@ -155,17 +155,17 @@ describe.skipIf(!isRoot)('a loop device whose file can not be found out (needs r
     await expectSameStorage(device, file);
   });
 
-  it('is no reason to refuse a file that has one name only, which is another', async () => {
+  it('does not cause a file to be refused whose only name is different', async () => {
     const file = fileOf(MiB);
     loopOver(file);
     renameSync(file, `${file}.moved`);
     rmSync(`${file}.moved`);
-    // The name is removed: nothing is known any more.
+    // The name is removed, so nothing is known about the file.
     withoutLosetup();
     expect(await failureOf(() => target(fileOf(MiB, 'other.img')))).toMatchObject({ code: 'refused' });
   });
 
-  it('is no reason to refuse other files where its name is out of sight', async () => {
+  it('does not cause other files to be refused if its name is not visible', async () => {
     const parent = directory();
     loopOver(fileOf(MiB, 'host.img', parent));
     const cover = directory();
@@ -205,7 +205,7 @@ describe.skipIf(!isRoot)('a btrfs on two devices (needs root)', () => {
     return { first, second, mountPoint: mounted(first) };
   }
 
-  it('is mounted on both, as a target and as a source', async () => {
+  it('is detected as mounted on both, as a target and as a source', async () => {
     const { first, second, mountPoint } = mountedBtrfs();
     for (const device of [first, second]) {
       const { code, message } = await failureOf(() => target(device));
@@ -219,7 +219,7 @@ describe.skipIf(!isRoot)('a btrfs on two devices (needs root)', () => {
     }
   });
 
-  it('shares with its files, also those of a subvolume, in both directions', async () => {
+  it('shares storage with its files, including those of a subvolume, in both directions', async () => {
     const { first, second, mountPoint } = mountedBtrfs();
     execFileSync('btrfs', ['--quiet', 'subvolume', 'create', join(mountPoint, 'sub')]);
     for (const parent of [mountPoint, join(mountPoint, 'sub')]) {
@@ -233,7 +233,7 @@ describe.skipIf(!isRoot)('a btrfs on two devices (needs root)', () => {
     expect(failure.message).toContain('is the same storage as the source');
   });
 
-  it('keeps its files apart', async () => {
+  it('does not share storage between its files', async () => {
     const { mountPoint } = mountedBtrfs();
     const { identity } = await source(fileOf(MiB, 'a', mountPoint));
     await target(fileOf(MiB, 'b', mountPoint), { sourceIdentity: identity });
@@ -258,14 +258,14 @@ describe.skipIf(!isRoot)('an overlay (needs root)', () => {
     return { lower, upper, merged };
   }
 
-  it('shares its files with the directories below', async () => {
+  it('shares the files of its layers', async () => {
     const { lower, upper, merged } = overlay();
     await expectSameStorage(join(merged, 'above'), join(upper, 'above'));
     await expectSameStorage(join(merged, 'both'), join(upper, 'both'));
     await expectSameStorage(join(merged, 'below'), join(lower, 'below'));
   });
 
-  it('whose layers are out of sight is not copied onto a file that may be in one of them', async () => {
+  it('whose layers are not visible is not copied onto a file that may be in one of them', async () => {
     const { upper, merged } = overlay();
     fileOf(MiB, 'other', upper);
     // As in a container: the names of the layers lead nowhere.
@@ -288,13 +288,13 @@ describe.skipIf(!isRoot)('an overlay (needs root)', () => {
     expect(device.warnings).toEqual([expect.stringContaining('may be the same storage as the source')]);
   });
 
-  it('keeps apart what is apart', async () => {
+  it('does not share storage between different files', async () => {
     const { lower, merged } = overlay();
     const { identity } = await source(join(lower, 'both'));
     await target(join(merged, 'both'), { sourceIdentity: identity });
   });
 
-  it('shares with a directory of it that is mounted elsewhere', async () => {
+  it('shares storage with one of its directories that is mounted elsewhere', async () => {
     const { upper, merged } = overlay();
     mkdirSync(join(merged, 'directory'));
     fileOf(MiB, 'file', join(merged, 'directory'));
@@ -304,7 +304,7 @@ describe.skipIf(!isRoot)('an overlay (needs root)', () => {
     );
   });
 
-  it('shares with the device below its upper directory, also a file that does not exist yet', async () => {
+  it('shares storage with the device below its upper directory, including for a file that does not exist yet', async () => {
     const device = loopOver(fileOf(16 * MiB));
     execFileSync('mkfs.ext4', ['-q', '-F', device]);
     const root = mounted(device);

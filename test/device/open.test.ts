@@ -9,7 +9,7 @@ import { openInspected, type Place } from '../../src/device/open.ts';
 import { isRoot, mountOverlay } from '../support/loop-device.ts';
 import { directory, failureOf, fileOf, MiB, source, target } from './devices.fixture.ts';
 
-describe('a path that leads to something else between the look and the opening', () => {
+describe('a path that leads to another file between inspection and opening', () => {
   const place = (path: string): Place => ({ side: 'local', hosts: 'two', role: 'source', path });
 
   it('is refused', async () => {
@@ -21,7 +21,7 @@ describe('a path that leads to something else between the look and the opening',
     expect(message).toContain('was replaced by something else');
   });
 
-  it('does not hang when that is a pipe', async () => {
+  it('does not hang if the other file is a pipe', async () => {
     const seen = statSync(fileOf(10), { bigint: true });
     const pipe = join(directory(), 'pipe');
     execFileSync('mkfifo', [pipe]);
@@ -30,7 +30,7 @@ describe('a path that leads to something else between the look and the opening',
   });
 });
 
-/** What a child prints first; it is gone after the test. */
+/** Returns what a child prints first. The child is ended after the test. */
 async function startPython(program: string, ...args: string[]): Promise<void> {
   const child = spawn('/usr/bin/python3', ['-c', program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
@@ -41,7 +41,7 @@ async function startPython(program: string, ...args: string[]): Promise<void> {
   await once(child.stdout, 'data');
 }
 
-describe('a file on which somebody holds a lease, as Samba does', () => {
+describe('a file on which another process holds a lease, as Samba does', () => {
   const lease = `
 import fcntl, os, signal, sys, time
 fd = os.open(sys.argv[1], os.O_RDONLY)
@@ -54,7 +54,7 @@ time.sleep(1)
 fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 time.sleep(60)`;
 
-  it.each(['write', 'dry run'] as const)('is opened when it is given up: %s', async (purpose) => {
+  it.each(['write', 'dry run'] as const)('is opened when the lease is released: %s', async (purpose) => {
     const file = fileOf(10);
     await startPython(lease, file);
     expect((await target(file, { purpose })).warnings).toEqual([]);
@@ -62,7 +62,7 @@ time.sleep(60)`;
 });
 
 describe.skipIf(!isRoot)('a dry run fails where the real run would (needs root)', () => {
-  it.each(['write', 'dry run'] as const)('on a file to which one may only append: %s', async (purpose) => {
+  it.each(['write', 'dry run'] as const)('on an append-only file: %s', async (purpose) => {
     const file = fileOf(10);
     execFileSync('chattr', ['+a', file]);
     onTestFinished(() => void execFileSync('chattr', ['-a', file]));
@@ -83,7 +83,7 @@ describe.skipIf(!isRoot)('a dry run fails where the real run would (needs root)'
     expect(message).toContain('(ETXTBSY)');
   });
 
-  it('and does not copy a file of an overlay to its upper directory', async () => {
+  it('but does not copy a file of an overlay to its upper directory', async () => {
     const root = directory();
     const [lower, upper, work] = [join(root, 'lower'), join(root, 'upper'), join(root, 'work')];
     for (const path of [lower, upper, work]) mkdirSync(path);
@@ -122,7 +122,7 @@ describe.skipIf(!isRoot)('a file system whose inode numbers change (needs root)'
     expect(back.warnings).toEqual([what]);
   });
 
-  it('is not copied within, as nobody can tell two files apart', async () => {
+  it('is refused for both source and target, because two of its files cannot be distinguished', async () => {
     const mountPoint = await mountRestless();
     const { identity } = await source(join(mountPoint, 'a'));
     for (const name of ['a', 'b']) {
@@ -137,7 +137,7 @@ describe.skipIf(!isRoot)('a file system whose inode numbers change (needs root)'
   });
 });
 
-describe('what is refused', () => {
+describe('a path that is refused', () => {
   it('leaves no descriptor open', async () => {
     const file = fileOf(10);
     const { identity } = await source(file);

@@ -17,7 +17,7 @@ import {
   target,
 } from './devices.fixture.ts';
 
-/** A process that has done its work, says so, and then waits; it is gone after the test. */
+/** A process that does its work, reports that, and then waits. It is ended after the test. */
 async function startHolder(file: string, args: readonly string[], input = ''): Promise<() => Promise<void>> {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
@@ -28,7 +28,7 @@ async function startHolder(file: string, args: readonly string[], input = ''): P
   onTestFinished(end);
   child.stdin.write(input);
   await once(child.stdout, 'data');
-  // Whoever opened a file a moment ago may not have been seen by a walk that is still good.
+  // A recent walk over the processes, which is still valid, may not have seen a process that opened a file just now.
   await sleep(bounds.briefOpeningMs);
   return end;
 }
@@ -59,7 +59,7 @@ describe('a file that another process has open for writing', () => {
     await target(file);
   });
 
-  it('is not in use by a process that only reads it, or has another file open', async () => {
+  it('is not in use by a process that only reads it or that has another file open', async () => {
     const file = fileOf(MiB);
     await holdingOpen('<', file);
     await holdingOpen('<>', fileOf(MiB));
@@ -67,7 +67,7 @@ describe('a file that another process has open for writing', () => {
     expect((await target(file)).warnings).toEqual([]);
   });
 
-  it('may be closed while we wait: programs that watch files open them for a moment', async () => {
+  it('is not in use if it is closed within the waiting time, because programs that watch files open them briefly', async () => {
     const file = fileOf(MiB);
     const end = await holdingOpen('<>', file);
     const opening = target(file);
@@ -76,7 +76,7 @@ describe('a file that another process has open for writing', () => {
     expect((await opening).warnings).toEqual([]);
   });
 
-  it.skipIf(!isRoot)('can not be seen by everybody, and a note says so (needs root)', async () => {
+  it.skipIf(!isRoot)('is not visible to every user, and a note reports that (needs root)', async () => {
     await asNobody(async () => {
       const file = fileOf(MiB, 'disk.img', directory('/dev/shm'));
       await sleep(bounds.briefOpeningMs);
@@ -89,7 +89,7 @@ describe('a file that another process has open for writing', () => {
 });
 
 describe.skipIf(!isRoot)('a block device that another process has open for writing (needs root)', () => {
-  it('is in use by it, also through the file below', async () => {
+  it('is in use by it, including through the file below', async () => {
     const file = fileOf(MiB);
     const device = loopOver(file);
     const end = await holdingOpen('<>', device);
@@ -105,7 +105,7 @@ describe.skipIf(!isRoot)('an image that QEMU uses (needs root)', () => {
     startHolder('qemu-io', ['-f', 'raw', ...options, path], 'length\n');
   const what = /is locked by a QEMU virtual machine or tool/;
 
-  it('is in use also where it is only read there', async () => {
+  it('is in use even if QEMU only reads it', async () => {
     const file = fileOf(MiB);
     const end = await qemu(file, '-r');
     expect(await failureOf(() => target(file))).toMatchObject({
@@ -117,7 +117,7 @@ describe.skipIf(!isRoot)('an image that QEMU uses (needs root)', () => {
     await target(file);
   });
 
-  it('is in use where it is written there, which a source is warned about, on a btrfs, too', async () => {
+  it('is in use if QEMU writes to it, which causes a warning for a source, including on btrfs', async () => {
     const device = loopOver(fileOf(128 * MiB));
     execFileSync('mkfs.btrfs', ['--quiet', device]);
     for (const parent of [directory(), mounted(device)]) {

@@ -3,7 +3,7 @@ import { bytesOfPath, shownPath } from '../../src/device/kernel-path.ts';
 import { overlayLayers, parseLocks, parseMountInfo, parseSwaps } from '../../src/device/proc-tables.ts';
 
 describe('the table of mounts', () => {
-  it('gives device, mount point, type, source and whether it is writable', () => {
+  it('contains device, mount point, type, source and whether the mount is writable', () => {
     const line = '36 35 98:0 / /mnt/data ro,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue\n';
     expect(parseMountInfo(line)).toEqual([
       {
@@ -20,7 +20,7 @@ describe('the table of mounts', () => {
     ]);
   });
 
-  it('is read with no optional fields, with a hyphen as a source, and with an empty source', () => {
+  it('is parsed without optional fields, with a hyphen as the source, and with an empty source', () => {
     const text = [
       '22 1 0:21 / /proc rw,nosuid - proc proc rw',
       '23 1 0:22 / /odd rw - tmpfs - ro,size=1k',
@@ -33,7 +33,7 @@ describe('the table of mounts', () => {
     ]);
   });
 
-  it('decodes blanks, tabs, newlines, backslashes, and keeps each byte of text that is not ASCII', () => {
+  it('decodes blanks, tabs, newlines and backslashes, and keeps each byte of non-ASCII text', () => {
     const line = '1 2 8:1 / /a\\040b\\011c\\012d\\134e\\134040\\303\\244ä\xff rw - ext4 /dev/my\\040disk rw';
     const [mount] = parseMountInfo(Buffer.from(line, 'utf8').toString('latin1'));
     expect(mount!.source).toBe('/dev/my disk');
@@ -57,26 +57,26 @@ describe('the table of swap areas', () => {
     expect(parseSwaps(text)).toEqual([{ path: '/dev/sda2' }, { path: '/srv/swap file' }]);
   });
 
-  it('is empty without any', () => {
+  it('is empty without swap areas', () => {
     expect(parseSwaps('Filename\tType\tSize\tUsed\tPriority\n')).toEqual([]);
   });
 });
 
 describe('the layers of an overlay', () => {
-  it('are the upper directory, and the lower ones from the top, with all that may be in a name', () => {
+  it('are the upper directory and the lower ones from the top, with any character in a name', () => {
     const superOptions =
       'rw,lowerdir=/l\\134:2:/l\\134\\0541::/b\\134\\134,upperdir=/u\\040p\\134\\054q,workdir=/w,uuid=on';
     expect(overlayLayers({ superOptions })).toEqual(['/u p,q', '/u p\\,q', '/l:2', '/l,1', '/b\\']);
   });
 
-  it('are named one by one by the new way to mount', () => {
+  it('are listed one by one by the new mount API', () => {
     const superOptions = 'ro,lowerdir+=/a:b,lowerdir+=/c,datadir+=/d';
     expect(overlayLayers({ superOptions })).toEqual(['/a:b', '/c', '/d']);
   });
 });
 
 describe('the table of locks', () => {
-  it('gives kind, file and range, and leaves out who waits', () => {
+  it('contains kind, file and range, but no waiting locks', () => {
     const text = [
       '1: OFDLCK ADVISORY  READ  -1 fe:00:3932186 100 101',
       '1: -> POSIX ADVISORY  WRITE 12 fe:00:3932186 0 EOF',

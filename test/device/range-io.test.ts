@@ -57,7 +57,7 @@ describe.each([
   ['a read into given memory', readIntoMemory],
   ['a buffered piece', readAsPiece],
 ])('%s', (_, read) => {
-  it('gives exactly the bytes of a range', async () => {
+  it('returns exactly the bytes of a range', async () => {
     const { handle } = await source(fileWith(data));
     for (const [offset, length] of [
       [0, MiB],
@@ -71,7 +71,7 @@ describe.each([
     }
   });
 
-  it('ends the run where the file has become shorter, with the place', async () => {
+  it('fails with the offset if the file has become shorter', async () => {
     const file = fileWith(data);
     const { handle } = await source(file);
     truncateSync(file, 5000);
@@ -88,7 +88,7 @@ describe.each([
 });
 
 describe('a reader', () => {
-  it('treats a range that is not inside the device as a bug of ours', async () => {
+  it('reports a range outside the device as a bug in Basyn', async () => {
     const { handle } = await source(fileWith(data));
     for (const view of [handle, directly(handle)]) {
       for (const [offset, length] of [
@@ -105,7 +105,7 @@ describe('a reader', () => {
     }
   });
 
-  it('in another thread uses the same descriptor', async () => {
+  it('uses the same descriptor in another thread', async () => {
     const { handle } = await source(fileWith(data));
     const program = `
       const { parentPort, workerData } = require('node:worker_threads');
@@ -123,7 +123,7 @@ describe('a reader', () => {
 });
 
 describe('direct access', () => {
-  it('gives the same bytes as buffered access, for any range and any pieces', async () => {
+  it('returns the same bytes as buffered access, for any range and any pieces', async () => {
     const direct = directly((await source(fileWith(data))).handle);
     expect(direct).toMatchObject({ access: 'direct', sizeBytes: data.length });
     const range = fc
@@ -138,7 +138,7 @@ describe('direct access', () => {
     );
   });
 
-  it('keeps a piece as it is until the next one is asked for, although it reads ahead', async () => {
+  it('does not change a piece until the next one is requested, although it reads ahead', async () => {
     const direct = directly((await source(fileWith(data))).handle);
     const reader = new PieceReader();
     const pieces = cutAll([{ offsetBytes: 0, lengthBytes: data.length }], 8192);
@@ -151,7 +151,7 @@ describe('direct access', () => {
     await reader.stop();
   });
 
-  it('really demands what the reader provides: the kernel refuses the same read unaligned', async () => {
+  it('requires the alignment that the reader provides: the kernel refuses the same read unaligned', async () => {
     const direct = directly((await source(fileWith(data))).handle);
     expect(() => readSync(direct.fd, alignedMemory(4096)!, 0, 4096, 1)).toThrow('EINVAL');
     expect(() => readSync(direct.fd, alignedMemory(8192)!, 1, 4096, 0)).toThrow('EINVAL');
@@ -162,7 +162,7 @@ describe('direct access', () => {
     expect(await readPieces(direct, 0, 0, 1)).toHaveLength(0);
   });
 
-  it('ends the run where the file has become shorter, with the place', async () => {
+  it('fails with the offset if the file has become shorter', async () => {
     const file = fileWith(data);
     const direct = directly((await source(file)).handle);
     truncateSync(file, 5000);
@@ -172,7 +172,7 @@ describe('direct access', () => {
   });
 
   it.skipIf(!isRoot)(
-    'reads the odd end of a block device that is claimed for writing (needs root)',
+    'reads the unaligned end of a block device that is claimed for writing (needs root)',
     async () => {
       const { handle } = await target(loopOver(fileWith(data.subarray(0, 3 * MiB + 512))));
       const bytes = await readPieces(directly(handle), 3 * MiB - 100, 612, MiB);
@@ -180,7 +180,7 @@ describe('direct access', () => {
     },
   );
 
-  it('says why where the storage has none', async () => {
+  it('gives the reason if the storage does not support it', async () => {
     const path = '/proc/cpuinfo';
     const fd = openSync(path, 'r');
     onTestFinished(() => closeSync(fd));
@@ -192,12 +192,12 @@ describe('direct access', () => {
     });
   });
 
-  it.skipIf(!isRoot)('is not needed where the page cache is the storage (needs root)', async () => {
+  it.skipIf(!isRoot)('is not needed if the page cache is the storage (needs root)', async () => {
     const { handle } = await source(fileOf(MiB, 'disk.img', mountedTmpfs(2 * MiB)));
     expect(openDiskView(handle)).toMatchObject({ handle, cachedBecause: undefined });
   });
 
-  it.skipIf(!isRoot)('says where a loop device reads its file through the cache (needs root)', async () => {
+  it.skipIf(!isRoot)('reports a loop device that reads its file through the cache (needs root)', async () => {
     const file = fileWith(data.subarray(0, MiB));
     for (const [io, reason] of [
       ['buffered', expect.stringMatching(/^the loop device loop\d+ reads its file through the page cache/)],
@@ -211,7 +211,7 @@ describe('direct access', () => {
     }
   });
 
-  it('opens the same file even if another one has its name by now', async () => {
+  it('opens the same file even if another one now has its name', async () => {
     const file = fileWith(data);
     const { handle } = await source(file);
     writeFileSync(`${file}.other`, 'other');
@@ -219,7 +219,7 @@ describe('direct access', () => {
     expect(await readPieces(directly(handle), 0, 10, MiB)).toEqual(data.subarray(0, 10));
   });
 
-  it('lets go of its own descriptor and leaves the other one open', async () => {
+  it('closes its own descriptor and leaves the other one open', async () => {
     const { handle } = await source(fileWith(data));
     const direct = openDiskView(handle);
     await direct.close();
@@ -229,7 +229,7 @@ describe('direct access', () => {
 });
 
 describe('writing', () => {
-  it('puts exactly the bytes in their place', async () => {
+  it('stores exactly the given bytes at the given offset', async () => {
     const file = fileWith(data);
     const { handle } = await target(file);
     writeFully(handle, 1000, Buffer.from('hello'));
@@ -238,7 +238,7 @@ describe('writing', () => {
     expect(Buffer.compare(readFileSync(file), expected)).toBe(0);
   });
 
-  it('past the end is taken for our own bug, and writes nothing', async () => {
+  it('past the end is reported as a bug in Basyn, and changes nothing', async () => {
     const file = fileWith(data);
     const { handle } = await target(file);
     const work = () => writeFully(handle, data.length - 2, Buffer.from('abc'));
@@ -246,7 +246,7 @@ describe('writing', () => {
     expect(Buffer.compare(readFileSync(file), data)).toBe(0);
   });
 
-  it('past the limit of file sizes ends the run with the place, after a real short write', () => {
+  it('past the limit on file sizes fails with the offset, after a real short write', () => {
     const file = fileOf(MiB);
     const module = (name: string): string =>
       fileURLToPath(new URL(`../../src/device/${name}.ts`, import.meta.url));
@@ -278,7 +278,7 @@ describe('writing', () => {
     );
   });
 
-  it.skipIf(!isRoot)('to a full file system ends the run with the place (needs root)', async () => {
+  it.skipIf(!isRoot)('to a full file system fails with the offset (needs root)', async () => {
     const file = join(mountedTmpfs(MiB), 'disk.img');
     const { handle } = await target(file, { missing: 'create', sourceSizeBytes: 2 * MiB });
     expect(await failureOf(() => writeFully(handle, 0, Buffer.alloc(2 * MiB)))).toMatchObject({
@@ -289,8 +289,8 @@ describe('writing', () => {
   });
 });
 
-describe.skipIf(!isRoot)('a failing disk: a loop device over a file that was cut (needs root)', () => {
-  it.each(['buffered', 'direct'] as const)('ends a %s read with the place', async (access) => {
+describe.skipIf(!isRoot)('a failing disk: a loop device over a truncated file (needs root)', () => {
+  it.each(['buffered', 'direct'] as const)('makes a %s read fail with the offset', async (access) => {
     const file = fileWith(data.subarray(0, 2 * MiB));
     const { handle } = await source(loopOver(file));
     truncateSync(file, MiB);
@@ -304,7 +304,7 @@ describe.skipIf(!isRoot)('a failing disk: a loop device over a file that was cut
     });
   });
 
-  it('that can not keep what was written to it fails the flush', async () => {
+  it('that cannot store what was written to it makes the flush fail', async () => {
     const parent = mountedTmpfs(MiB);
     const file = fileOf(4 * MiB, 'disk.img', parent);
     const device = loopOver(file);

@@ -18,7 +18,7 @@ import {
 } from './devices.fixture.ts';
 
 describe('a source', () => {
-  it('is opened with its exact size, also when it is empty or read-only', async () => {
+  it('is opened with its exact size, even if it is empty or read-only', async () => {
     const file = fileOf(12_345);
     chmodSync(file, 0o444);
     const { handle, warnings, created } = await source(file);
@@ -27,12 +27,12 @@ describe('a source', () => {
     expect((await source(fileOf(0))).handle.sizeBytes).toBe(0);
   });
 
-  it('may be larger than 32 bits can count', async () => {
+  it('may be larger than 4 GiB', async () => {
     const { handle } = await source(fileOf(5 * 1024 ** 4 + 1));
     expect(handle.sizeBytes).toBe(5 * 1024 ** 4 + 1);
   });
 
-  it('can not be written to', async () => {
+  it('cannot be written to', async () => {
     const { handle } = await source(fileOf(10));
     expect(() => writeSync(handle.fd, Buffer.from('x'), 0, 1, 0)).toThrow('EBADF');
   });
@@ -42,7 +42,7 @@ describe('a source', () => {
     expect(structuredClone(handle)).toEqual(handle);
   });
 
-  it('lets go of its descriptor when it is closed', async () => {
+  it('releases its descriptor when it is closed', async () => {
     const opened = await source(fileOf(10));
     await opened.close();
     expect(() => readSync(opened.handle.fd, Buffer.alloc(1))).toThrow('EBADF');
@@ -52,7 +52,7 @@ describe('a source', () => {
     ['is missing', () => join(directory(), 'gone'), 'does not exist.'],
     ['is a directory', () => directory(), 'is a directory, not a block device or file.'],
     [
-      'is a file of the kernel, which says that it is empty',
+      'is a kernel file that reports a size of 0',
       () => '/proc/version',
       'reports a size of 0 bytes but contains data: it is not a file on a disk.',
     ],
@@ -64,8 +64,8 @@ describe('a source', () => {
       () => join(fileOf(1), 'x'),
       "can't be opened: a part of the path is not a directory (ENOTDIR).",
     ],
-    ['leads round in a circle', circle, "can't be opened: too many symbolic links (ELOOP)."],
-  ])('is refused in one sentence when it %s', async (_what, makePath, sentence) => {
+    ['is a loop of symbolic links', circle, "can't be opened: too many symbolic links (ELOOP)."],
+  ])('is refused in one sentence if it %s', async (_what, makePath, sentence) => {
     const path = await makePath();
     expect(await failureOf(() => source(path))).toEqual({
       code: 'device',
@@ -75,11 +75,11 @@ describe('a source', () => {
     });
   });
 
-  it('is refused when its name has a zero byte', async () => {
+  it('is refused if its name contains a zero byte', async () => {
     expect(await failureOf(() => source('a\0b'))).toMatchObject({ code: 'device' });
   });
 
-  it.skipIf(!isRoot)('is refused without permission (needs root, to become somebody else)', async () => {
+  it.skipIf(!isRoot)('is refused without permission (needs root, to change the user)', async () => {
     const file = fileOf(10);
     chmodSync(file, 0o000);
     const failure = await asNobody(() => failureOf(() => source(file)));
@@ -88,20 +88,20 @@ describe('a source', () => {
 });
 
 describe.skipIf(!isRoot)('a block device as a source (needs root)', () => {
-  it('has the size that the kernel says, also when it is read-only', async () => {
+  it('has the size that the kernel reports, even if it is read-only', async () => {
     const device = loopOver(fileOf(3 * MiB + 512), { readOnly: true });
     const { handle } = await source(device);
     expect(handle).toMatchObject({ kind: 'block device', sizeBytes: 3 * MiB + 512 });
   });
 
-  it('may be open and claimed by others', async () => {
+  it('may be open and claimed by other processes', async () => {
     const device = loopOver(fileOf(8 * MiB));
     makeFileSystem(device);
     mounted(device, 'ro');
     expect((await source(device)).warnings).toEqual([]);
   });
 
-  it('gives a warning with the advice of a snapshot when it is mounted read-write', async () => {
+  it('causes a warning that recommends a snapshot if it is mounted read-write', async () => {
     const file = fileOf(8 * MiB);
     const device = loopOver(file);
     makeFileSystem(device);
@@ -115,7 +115,7 @@ describe.skipIf(!isRoot)('a block device as a source (needs root)', () => {
     ]);
   });
 
-  it('gives that warning when a partition of it is mounted', async () => {
+  it('causes that warning if one of its partitions is mounted', async () => {
     const table = partitionTable([{ startBytes: MiB, sizeBytes: 8 * MiB }]);
     const disk = loopOver(fileWith(Buffer.concat([table, Buffer.alloc(10 * MiB)])), { partitioned: true });
     makeFileSystem(`${disk}p1`);
@@ -123,8 +123,8 @@ describe.skipIf(!isRoot)('a block device as a source (needs root)', () => {
     expect((await source(disk)).warnings).toEqual([expect.stringContaining(mountPoint)]);
   });
 
-  it('is refused when nothing is attached to it', async () => {
-    // A number that nobody gets by asking for a free one.
+  it('is refused if it is a loop device without a file', async () => {
+    // A number that a request for a free one never returns.
     const lonely = join(directory(), 'node');
     execFileSync('mknod', [lonely, 'b', '7', '1000']);
     const { message } = await failureOf(() => source(lonely));

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 export interface FakeDevice {
   readonly number: string;
   readonly sizeBytes: number;
-  /** Below a disk: name of the disk, and where the partition begins. */
+  /** For a partition: the name of its disk, and its offset. */
   readonly partitionOf?: string;
   readonly startBytes?: number;
   /** Names of the devices below and above. */
@@ -15,7 +15,7 @@ export interface FakeDevice {
   readonly mapperName?: string;
 }
 
-/** Writes the part of /sys that tells about block devices, as the kernel lays it out. */
+/** Writes the part of /sys that describes block devices, with the layout of the kernel. */
 export function makeFakeSys(root: string, devices: Readonly<Record<string, FakeDevice>>): string {
   const pathOf = (name: string): string => join(root, 'devices', devices[name]?.partitionOf ?? '', name);
   const linkTo = (directory: string, name: string, linkName = name): void => {

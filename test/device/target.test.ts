@@ -40,7 +40,7 @@ describe('a target', () => {
     expect(writeSync(handle.fd, Buffer.from('x'), 0, 1, 0)).toBe(1);
   });
 
-  it('is refused when it is smaller than the source, with both sizes', async () => {
+  it('is refused if it is smaller than the source, with both sizes', async () => {
     const file = fileOf(100);
     expect(await failureOf(() => target(file, { sourceSizeBytes: 101 }))).toEqual({
       code: 'refused',
@@ -51,7 +51,7 @@ describe('a target', () => {
     await target(file, { sourceSizeBytes: 100 });
   });
 
-  it('is an error when it is missing, with the remedy that it may be created', async () => {
+  it('is an error if it does not exist, with the remedy to create it', async () => {
     const path = join(directory(), 'gone');
     expect(await failureOf(() => target(path))).toMatchObject({
       code: 'device',
@@ -60,7 +60,7 @@ describe('a target', () => {
     });
   });
 
-  it('is refused when it is the source by another name, --force or not', async () => {
+  it('is refused if it is the source under another name, with or without --force', async () => {
     const file = fileOf(10);
     linkSync(file, `${file}.link`);
     symlinkSync(file, `${file}.symlink`);
@@ -72,25 +72,22 @@ describe('a target', () => {
     }
   });
 
-  it('is refused when it is no block device or regular file', async () => {
+  it('is refused if it is neither a block device nor a regular file', async () => {
     const { message } = await failureOf(() => target('/dev/null'));
     expect(message).toBe('remote target /dev/null is a character device, not a block device or file.');
   });
 
-  it.skipIf(!isRoot)(
-    'is refused without permission to write (needs root, to become somebody else)',
-    async () => {
-      const file = fileOf(10);
-      chmodSync(join(file, '..'), 0o755);
-      chmodSync(file, 0o444);
-      const { message } = await asNobody(() => failureOf(() => target(file, { inUse: 'warn' })));
-      expect(message).toBe(`remote target ${file} can't be opened for writing: permission denied (EACCES).`);
-    },
-  );
+  it.skipIf(!isRoot)('is refused without permission to write (needs root, to change the user)', async () => {
+    const file = fileOf(10);
+    chmodSync(join(file, '..'), 0o755);
+    chmodSync(file, 0o444);
+    const { message } = await asNobody(() => failureOf(() => target(file, { inUse: 'warn' })));
+    expect(message).toBe(`remote target ${file} can't be opened for writing: permission denied (EACCES).`);
+  });
 });
 
 it.skipIf(!isRoot)(
-  'a target is not refused while the loop devices of others come and go (needs root)',
+  'a target is not refused while unrelated loop devices are attached and detached (needs root)',
   async () => {
     const attachAndDetach =
       'for i in $(seq 60); do : >f; truncate -s 1M f; l=$(losetup -f --show f); rm f; losetup -d $l; done';
@@ -106,7 +103,7 @@ it.skipIf(!isRoot)(
 );
 
 describe('two runs to one regular file', () => {
-  it('are one too many: the second is refused until the first is closed', async () => {
+  it('exclude each other: the second is refused until the first is closed', async () => {
     const file = fileOf(10);
     linkSync(file, `${file}.link`);
     const first = await target(file);
@@ -119,7 +116,7 @@ describe('two runs to one regular file', () => {
     await target(file);
   });
 
-  it('are allowed by --force, with a warning', async () => {
+  it('are allowed with --force, with a warning', async () => {
     const file = fileOf(10);
     await target(file);
     expect((await target(file, { inUse: 'warn' })).warnings).toEqual([
@@ -127,7 +124,7 @@ describe('two runs to one regular file', () => {
     ]);
   });
 
-  it('do not follow each other too late: the lock ends with a process that is killed', async () => {
+  it('leave no stale lock: the lock ends with a killed process', async () => {
     const file = fileOf(10);
     const kill = await runThatHoldsTarget(file);
     expect(await failureOf(() => target(file))).toMatchObject({ code: 'refused' });
@@ -135,7 +132,7 @@ describe('two runs to one regular file', () => {
     await target(file);
   });
 
-  it('are not told apart without flock, and a warning says so', async () => {
+  it('are not detected without flock, and a warning reports that', async () => {
     const file = fileOf(10);
     const path = process.env.PATH;
     onTestFinished(() => void (process.env.PATH = path));
@@ -169,13 +166,13 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     await first.close();
   });
 
-  it('is claimed by a dry run, too', async () => {
+  it('is also claimed by a dry run', async () => {
     const device = loopOver(fileOf(MiB));
     await target(device, { purpose: 'dry run' });
     expect(await failureOf(() => target(device, { purpose: 'dry run' }))).toMatchObject({ code: 'refused' });
   });
 
-  it('is refused when it is mounted, under any name, with the place and what to do', async () => {
+  it('is refused if it is mounted, under any name, with the mount point and the remedy', async () => {
     const device = loopOver(fileOf(8 * MiB));
     makeFileSystem(device);
     const mountPoint = mounted(device, 'ro', 'a \\ place');
@@ -185,13 +182,13 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
       `remote target ${device} is mounted on ${mountPoint}: unmount it first.`,
     );
     expect((await failureOf(() => target(link))).message).toContain(`${link} is mounted on ${mountPoint}`);
-    // The mount's claim in the kernel is no second thing to tell.
+    // The mount's claim in the kernel is not reported a second time.
     expect((await target(device, { inUse: 'warn' })).warnings).toEqual([
       `remote target ${device} is mounted on ${mountPoint}, but writing to it is allowed.`,
     ]);
   });
 
-  it('is refused when it is swap', async () => {
+  it('is refused if it is a swap area', async () => {
     const device = loopOver(fileOf(MiB));
     swappedOn(device);
     expect((await failureOf(() => target(device))).message).toBe(
@@ -199,7 +196,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     );
   });
 
-  it('is refused when a partition of it is mounted, and the other way round', async () => {
+  it('is refused if one of its partitions, or the disk that contains it, is mounted', async () => {
     const parts = [1, 10].map((start) => ({ startBytes: start * MiB, sizeBytes: 8 * MiB }));
     const bytes = Buffer.concat([partitionTable(parts), Buffer.alloc(20 * MiB)]);
     const disk = loopOver(fileWith(bytes), { partitioned: true });
@@ -218,7 +215,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     );
   });
 
-  it('is refused when another loop device over the same file is mounted', async () => {
+  it('is refused if another loop device over the same file is mounted', async () => {
     const file = fileOf(8 * MiB);
     const [device, other] = [loopOver(file), loopOver(file)];
     makeFileSystem(other);
@@ -228,7 +225,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     );
   });
 
-  it.each(['write', 'dry run'] as const)('is refused when it is read-only: %s', async (purpose) => {
+  it.each(['write', 'dry run'] as const)('is refused if it is read-only: %s', async (purpose) => {
     const device = loopOver(fileOf(MiB), { readOnly: true });
     expect(await failureOf(() => target(device, { purpose }))).toMatchObject({
       code: 'device',
@@ -236,7 +233,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
     });
   });
 
-  it('is refused when it overlaps with the source', async () => {
+  it('is refused if it overlaps with the source', async () => {
     const file = fileOf(MiB);
     const device = loopOver(file);
     for (const [from, to] of [
@@ -251,7 +248,7 @@ describe.skipIf(!isRoot)('a block device as a target (needs root)', () => {
 });
 
 describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
-  it('is refused when a loop device is attached to it, mounted or not, or through a hard link', async () => {
+  it('is refused if a loop device is attached to it or to a hard link of it, mounted or not', async () => {
     const file = fileOf(8 * MiB);
     const device = loopOver(file);
     linkSync(file, `${file}.link`);
@@ -265,7 +262,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     expect((await target(file, { inUse: 'warn' })).warnings).toHaveLength(1);
   });
 
-  it('is warned about twice where another run writes to it and a loop device is attached, too', async () => {
+  it('causes two warnings if another run writes to it and a loop device is attached to it', async () => {
     const file = fileOf(MiB);
     await target(file);
     const device = loopOver(file);
@@ -275,7 +272,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     ]);
   });
 
-  it('is refused when it is a swap file', async () => {
+  it('is refused if it is a swap file', async () => {
     const parent = mountedExt4();
     const file = join(parent, 'swap file');
     writeFileSync(file, Buffer.alloc(MiB), { mode: 0o600 });
@@ -293,7 +290,7 @@ describe.skipIf(!isRoot)('a regular file as a target (needs root)', () => {
     expect(message).toMatch(/can't be opened for writing: read-only file system or device \(EROFS\)\.$/);
   });
 
-  it('is refused in /dev, where a typing error once left it', async () => {
+  it('is refused in /dev, because a typing error may have created it there', async () => {
     const path = `/dev/basyn-test-${process.pid}`;
     closeSync(openSync(path, 'wx'));
     onTestFinished(() => rmSync(path));
@@ -312,7 +309,7 @@ function mountedExt4(): string {
   return mounted(device);
 }
 
-/** Another process that has the target open; returns what kills it at once. */
+/** Starts another process that has the target open. Returns a function that kills it at once. */
 async function runThatHoldsTarget(file: string): Promise<() => Promise<void>> {
   const deviceModule = fileURLToPath(new URL('../../src/device/device.ts', import.meta.url));
   const program = `

@@ -17,7 +17,7 @@ import { differingChunks } from '../support/naive.ts';
 
 const KiB = 1024;
 
-/** Buffers and chunks in any relation: equal, dividing, and not. */
+/** Buffers and chunks in any relation: equal, divisible, and not divisible. */
 const sizes = fc
   .record({
     bufferBytes: fc.oneof(
@@ -31,7 +31,7 @@ const sizes = fc
     chunkBytes: Math.max(1, Math.floor(bufferBytes / share)),
   }));
 
-/** The same, small enough to look at every byte. */
+/** The same, small enough to examine every byte. */
 const smallGeometry = fc
   .tuple(
     fc.integer({ min: 0, max: 4000 }),
@@ -43,7 +43,7 @@ const smallGeometry = fc
   );
 
 describe('a geometry', () => {
-  test('has steps that nest: each a multiple of the next, from the block down to the chunk that was asked for', () => {
+  test('has nested steps, each a multiple of the next, from the block down to the requested chunk', () => {
     fc.assert(
       fc.property(sizes, ({ bufferBytes, chunkBytes }) => {
         const { stepsBytes } = geometryOf(0, bufferBytes, chunkBytes);
@@ -59,7 +59,7 @@ describe('a geometry', () => {
     );
   });
 
-  test('has buffers that cover every byte exactly once, in order, the last of them maybe short', () => {
+  test('has buffers that cover every byte exactly once, in order, and only the last may be short', () => {
     fc.assert(
       fc.property(smallGeometry, (geometry) => {
         const buffers = buffersOf(geometry);
@@ -71,7 +71,7 @@ describe('a geometry', () => {
     );
   });
 
-  test('has at each level steps that cover every byte exactly once, and stay inside their buffer', () => {
+  test('has steps at each level that cover every byte exactly once and do not cross a buffer', () => {
     fc.assert(
       fc.property(smallGeometry, (geometry) => {
         const buffers = buffersOf(geometry);
@@ -93,7 +93,7 @@ describe('a geometry', () => {
   });
 });
 
-describe('of two devices that differ anywhere', () => {
+describe('the geometry of two devices that differ', () => {
   /** A device, and another that differs from it in some bytes. */
   const devices = smallGeometry.chain((geometry) =>
     fc.array(fc.nat({ max: Math.max(0, geometry.sizeBytes - 1) }), { maxLength: 6 }).map((changes) => {
@@ -104,7 +104,7 @@ describe('of two devices that differ anywhere', () => {
     }),
   );
 
-  test('the digests of a level find exactly the steps that differ', () => {
+  test('finds exactly the steps that differ by the digests of one level', () => {
     fc.assert(
       fc.property(devices, fc.nat(), ({ geometry, source, target }, level) => {
         const stepBytes = geometry.stepsBytes[level % geometry.stepsBytes.length]!;
@@ -124,7 +124,7 @@ describe('of two devices that differ anywhere', () => {
     );
   });
 
-  test('narrowing level by level finds exactly the chunks that differ, and looks at nothing that doesn’t', () => {
+  test('finds exactly the chunks that differ, level by level, without narrowing equal steps', () => {
     fc.assert(
       fc.property(devices, ({ geometry, source, target }) => {
         let differing = buffersOf(geometry);
@@ -146,7 +146,7 @@ describe('of two devices that differ anywhere', () => {
     );
   });
 
-  test('digests that differ in their last byte only are different', () => {
+  test('treats digests that differ only in their last byte as different', () => {
     const extents = [{ offsetBytes: 100, lengthBytes: 25 }];
     const [ours, theirs] = [Buffer.alloc(6), Buffer.from([0, 0, 0, 1, 0, 0])];
     expect(differingExtents(extents, 10, ours, theirs, 2)).toEqual([{ offsetBytes: 110, lengthBytes: 10 }]);
@@ -155,7 +155,7 @@ describe('of two devices that differ anywhere', () => {
     ]);
   });
 
-  test('neighbours are joined within a range that was asked about, and kept apart between ranges', () => {
+  test('joins adjacent steps within a requested range, but not across ranges', () => {
     const extents = [
       { offsetBytes: 0, lengthBytes: 20 },
       { offsetBytes: 20, lengthBytes: 10 },
@@ -167,7 +167,7 @@ describe('of two devices that differ anywhere', () => {
 describe('extents', () => {
   const extents = ascendingExtents(20, 20, 20);
 
-  test('are joined into as few as possible, of the same bytes', () => {
+  test('are joined into the smallest number of extents with the same bytes', () => {
     fc.assert(
       fc.property(extents, (given) => {
         const joined = joinNeighbours(given);
@@ -181,7 +181,7 @@ describe('extents', () => {
     );
   });
 
-  test('are joined as far as the same steps are cut out of them', () => {
+  test('are joined only if they are then cut into the same steps', () => {
     fc.assert(
       fc.property(extents, fc.integer({ min: 1, max: 5 }), (given, stepBytes) => {
         const joined = joinNeighbours(given, stepBytes);
@@ -199,7 +199,7 @@ describe('extents', () => {
     );
   });
 
-  test('are cut into steps of the same bytes, all but the last of full length', () => {
+  test('are cut into steps with the same bytes, of full length except the last', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 50 }),

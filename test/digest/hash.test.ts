@@ -23,7 +23,7 @@ const ofAbc: Record<HashName, string> = {
 };
 
 describe.each(hashNames)('%s', (name) => {
-  test('is the function of this name', async () => {
+  test('matches the known digests of this function', async () => {
     const hasher = await loadHasher(name);
     expect(hex(hasher.digestOne(Buffer.from('abc')))).toBe(ofAbc[name]);
     const running = hasher.begin();
@@ -31,7 +31,7 @@ describe.each(hashNames)('%s', (name) => {
     expect(hex(running.digest())).toBe(ofAbc[name]);
   });
 
-  test('has digests of its length, which don’t depend on how the bytes are cut', async () => {
+  test('has digests of its length, which do not depend on how the input is divided', async () => {
     const hasher = await loadHasher(name);
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 500 }), { maxLength: 8 }), (parts) => {
@@ -45,7 +45,7 @@ describe.each(hashNames)('%s', (name) => {
     );
   });
 
-  test('gives digests that stay as they are when the next one is computed', async () => {
+  test('returns digests that do not change when the next one is computed', async () => {
     const hasher = await loadHasher(name);
     const first = hasher.digestOne(Buffer.from('abc'));
     hasher.digestOne(Buffer.from('something else'));
@@ -55,7 +55,7 @@ describe.each(hashNames)('%s', (name) => {
 
 const openSslNames: Partial<Record<HashName, string>> = { BLAKE2B: 'blake2b512', BLAKE2S: 'blake2s256' };
 
-test.each(hashNames.filter((name) => name !== 'XXH128'))('%s of 2 MiB is what openssl says', async (name) => {
+test.each(hashNames.filter((name) => name !== 'XXH128'))('%s of 2 MiB matches openssl', async (name) => {
   const bytes = Buffer.alloc(2 * 1024 * 1024);
   makeRandom(7).fill(bytes);
   const digest = openSslNames[name] ?? name.toLowerCase();

@@ -27,7 +27,7 @@ makeRandom(128).fill(randomBytes);
 describe.each(engines)('XXH128 $name', ({ engine }) => {
   const xxh128 = xxh128Of(engine);
 
-  test('is that of the scalar library for every length up to 2500, at any alignment', () => {
+  test('matches the scalar library for every length up to 2500, at any alignment', () => {
     for (let lengthBytes = 0; lengthBytes <= 2500; lengthBytes++) {
       const start = (lengthBytes * 7) % 64;
       const bytes = randomBytes.subarray(start, start + lengthBytes);
@@ -35,7 +35,7 @@ describe.each(engines)('XXH128 $name', ({ engine }) => {
     }
   });
 
-  test('is that of the scalar library around the ends of blocks and of the area', () => {
+  test('matches the scalar library around the ends of blocks and of the input area', () => {
     const areaBytes = engine.area.byteLength;
     for (const endBytes of [16 * 1024, areaBytes, 2 * areaBytes, 3 * areaBytes]) {
       for (const moreBytes of [-1024, -65, -64, -63, -1, 0, 1, 63, 64, 65, 239, 240, 241, 1023, 1024, 1025]) {
@@ -45,7 +45,7 @@ describe.each(engines)('XXH128 $name', ({ engine }) => {
     }
   });
 
-  test('does not depend on how the bytes are cut', () => {
+  test('does not depend on how the input is divided', () => {
     const random = makeRandom(3);
     for (let count = 0; count < 60; count++) {
       const lengthBytes = random.below(count < 40 ? 3000 : randomBytes.byteLength);
@@ -60,19 +60,19 @@ describe.each(engines)('XXH128 $name', ({ engine }) => {
     }
   });
 
-  test('begins anew where a digest was not ended', () => {
+  test('starts a new digest if the previous one was not ended', () => {
     xxh128.begin().update(randomBytes);
     expect(hex(xxh128.digestOne(Buffer.from('abc')))).toBe('06b05ab6733a618578af5f94892f3950');
   });
 
-  test('takes only zeros, and only ones: no carry is lost', () => {
+  test('is correct for all zeros and for all ones: no carry is lost', () => {
     for (const value of [0, 0xff]) {
       const bytes = Buffer.alloc(200_000, value);
       expect(hex(xxh128.digestOne(bytes))).toBe(expectedOf(bytes));
     }
   });
 
-  /** From the self-test of the reference implementation: each length takes another way through the function. */
+  /** From the self-test of the reference implementation: each length takes another path through the function. */
   test.each([
     [0, '99aa06d3014798d86001c324468d497f'],
     [1, 'a6cd5e9392000f6ac44bdff4074eecdb'],
@@ -87,12 +87,12 @@ describe.each(engines)('XXH128 $name', ({ engine }) => {
     [2048, 'f736557fd47073a5dd59e2c3a5f038e0'],
     [2240, 'ccb134fbfa7ce49d6e73a90539cf2948'],
     [2367, 'e89c0f6ff369b427cb37aeb9e5d361ed'],
-  ])('of %i bytes is what its reference says', (length, expected) => {
+  ])('of %i bytes matches the reference', (length, expected) => {
     expect(hex(xxh128.digestOne(referenceBytes(length)))).toBe(expected);
   });
 });
 
-describe('XXH128 where node lacks something', () => {
+describe('XXH128 on a node without a feature', () => {
   const lacks = [
     { lack: 'nothing', node: process.execPath, flags: [] },
     { lack: 'SIMD', node: process.execPath, flags: ['--no-enable-sse4-1'] },
@@ -115,11 +115,11 @@ describe('XXH128 where node lacks something', () => {
     expect(stdout.trim()).toBe(expected.join());
   });
 
-  test('is the same in an address space that is too small for a WebAssembly memory', async () => {
+  test('is the same if the address space is too small for a WebAssembly memory', async () => {
     const program = `
       import { loadXxh128 } from './src/digest/xxh128.ts';
       void loadXxh128().then((xxh128) => console.log(Buffer.from(xxh128.digestOne(Buffer.alloc(5000))).toString('hex')));`;
-    // 4 GiB: node itself wants one.
+    // 4 GiB: node itself needs one.
     const limited = ['-c', 'ulimit -v 4194304 && exec "$@"', 'bash', process.execPath];
     const { stdout } = await run('bash', [...limited, '-e', await bundled(program)]);
     expect(stdout.trim()).toBe(expectedOf(Buffer.alloc(5000)));

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
 /**
- * Bash calls this function in place of each command, because the PATH leads nowhere. It prints the arguments of basyn,
- * wherever basyn is in the command line: `nice basyn ...`.
+ * Bash calls this function in place of each command, because the PATH contains no programs. It prints the arguments of
+ * basyn, wherever basyn is in the command line: `nice basyn ...`.
  */
 const recorder = `command_not_found_handle() {
   while [[ $# -gt 0 && $1 != basyn ]]; do shift; done

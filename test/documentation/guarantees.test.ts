@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { programsIn } from '../support/import-graph.ts';
 import { readDocument, root } from './markdown.fixture.ts';
 
-/** Words of a test's title, and the files that the page names before them. */
+/** Part of a test's title, and the files that the page names before it. */
 interface Reference {
   readonly files: readonly string[];
   readonly title: string;
@@ -26,7 +26,7 @@ describe('the page of guarantees', () => {
 
   test.each(references)('quotes the title of a test in $files: $title', ({ files, title }) => {
     const texts = files.flatMap(filesNamed).map((file) => readFileSync(join(root, file), 'utf8'));
-    // An ellipsis stands for what differs between the titles of a table.
+    // An ellipsis stands for the part that differs between the titles of a table.
     const words = withoutQuotes(title).replace(/ ?…$/, '');
     expect(texts.some((text) => withoutQuotes(text).includes(words))).toBe(true);
   });

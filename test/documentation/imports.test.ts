@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readImportGraph, type ImportGraph } from '../support/import-graph.ts';
 
-test('no file imports itself through others, not even for types', () => {
+test('no file imports itself through other files, not even for types', () => {
   // The linter's rule on cycles does not see imports of types.
   const graph = readImportGraph(['src', 'rig', 'scripts', 'bench', 'test']);
   expect(graph.size).toBeGreaterThan(250);

@@ -7,7 +7,7 @@ export function readDocument(name: string): string {
   return readFileSync(join(root, name), 'utf8');
 }
 
-/** The code blocks of a language, each as it stands between its fences. */
+/** The code blocks of a language, each unchanged and without its fences. */
 export function codeBlocks(markdown: string, language: string): string[] {
   return [...markdown.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
     .filter(([, found]) => found === language)

@@ -36,7 +36,7 @@ describe('the example run in docs/protocol.md', () => {
     expect(banner).toEqual({ from: 'agent', name: 'banner', bytes: Buffer.from(bannerLine('20.20.2')) });
   });
 
-  it('consists of messages as they are encoded', () => {
+  it('consists of correctly encoded messages', () => {
     expect(frames.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['data', 'written', 'digests', 'bye']),
     );
@@ -56,7 +56,7 @@ describe('the example run in docs/protocol.md', () => {
     expect(hex(message.digest)).toBe(hex(frameDigest(message.extents, content)));
   });
 
-  it('is what the agent answers to its local side', async () => {
+  it('is what the agent answers to the local side', async () => {
     const path = scratchFile(Buffer.alloc(content.byteLength));
     const peer = new Peer('agent', (message) => (message.type === 'open' ? { ...message, path } : message));
     await Promise.all([
@@ -67,7 +67,7 @@ describe('the example run in docs/protocol.md', () => {
     expect(readFileSync(path)).toEqual(content);
   });
 
-  it('is what the local side says to its agent', async () => {
+  it('is what the local side sends to its agent', async () => {
     const peer = new Peer('local');
     const order = {
       ...plainOrder,
@@ -110,7 +110,7 @@ describe('the digest of a buffer of two blocks in docs/protocol.md', () => {
   });
 });
 
-/** One side of the example in its real implementation, in conversation with the documented frames of the other side. */
+/** One side of the example in its real implementation, in conversation with the documented frames of the peer. */
 class Peer {
   readonly channel = new Channel();
   readonly #side: Side;
@@ -134,7 +134,7 @@ class Peer {
     onTestFinished(() => this.channel.destroy());
   }
 
-  /** Sends the documented frames of the other side, each after the real side has sent all that stands before it. */
+  /** Sends the documented frames of the peer, each after the real side has sent everything that precedes it. */
   async play(): Promise<void> {
     let expected = 0;
     for (const { from, bytes } of this.#script) {

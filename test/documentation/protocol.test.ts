@@ -56,7 +56,7 @@ describe('docs/protocol.md', () => {
     expect(documented).toEqual(Object.keys(kinds).map((kind) => `\`${kind}\``));
   });
 
-  it('has the limits as they are', () => {
+  it('has the limits of the source', () => {
     const documented = tableRows(sectionOf(page, 'Limits')).map(
       ([name = '', value]) => [name.replaceAll('`', ''), Number(value)] as const,
     );

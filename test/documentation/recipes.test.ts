@@ -81,7 +81,7 @@ describe('the files in examples/', () => {
     expect(shown.map(({ path }) => path).sort()).toEqual(expected.map((name) => `examples/${name}`));
   });
 
-  it.each(shown)('are shown as they are: $path', ({ path, text }) => {
+  it.each(shown)('are shown unchanged: $path', ({ path, text }) => {
     expect(text).toBe(readDocument(path));
   });
 });

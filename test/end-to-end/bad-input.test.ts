@@ -22,7 +22,7 @@ import { startSshServer, type LoginProfile } from '../../rig/ssh/index.ts';
 const server = useSshServer();
 const basyn = useBasyn();
 
-describe('a wrong command line is exit code 1, one sentence that names the option, and nothing is opened:', () => {
+describe('a wrong command line gives exit code 1 and one sentence that names the option, and nothing is opened:', () => {
   const both = ['--local=/no/such/a', '--remote=/no/such/b'];
   const push = [...both, '--action=PUSH', '--mode=SYNC'];
 
@@ -55,8 +55,8 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
     ['an option twice', [...push, '--local=/c'], /--local is given twice/],
     ['a host that is an option of ssh', [...push, '--host=-oProxyCommand=true'], /--host/],
     ['a user that is an option of ssh', [...push, '--host=x', '--user=-F/etc/passwd'], /--user/],
-    ['no lanes at all', [...push, '--host=x', '--lanes=0'], /--lanes/],
-    ['no patience at all', [...push, '--host=x', '--timeout=0'], /--timeout/],
+    ['0 lanes', [...push, '--host=x', '--lanes=0'], /--lanes/],
+    ['a timeout of 0', [...push, '--host=x', '--timeout=0'], /--timeout/],
     [
       'a level without compression',
       [...push, '--compress=none', '--zlevel=3'],
@@ -66,7 +66,7 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
     expectSentence(await basyn.run(args), 1, sentence);
   });
 
-  test('what scp would take for a file on another machine, also with --create', async () => {
+  test('a path that scp would take for a file on another host, even with --create', async () => {
     const directory = scratchDirectory();
     const file = scratchFile(Buffer.alloc(10));
     mkdirSync(join(directory, 'backup:'));
@@ -78,7 +78,7 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
     expectSilence(await basyn.run(args, { cwd: directory }));
   });
 
-  test('nothing at all shows how it is used', async () => {
+  test('an empty command line prints the usage', async () => {
     const result = await basyn.run([]);
     expect(result).toMatchObject({ exitCode: 1, stdout: '' });
     expect(linesOf(result.stderr)[0]).toMatch(/^Usage: basyn /);
@@ -86,13 +86,13 @@ describe('a wrong command line is exit code 1, one sentence that names the optio
 });
 
 describe.each(['here', 'over ssh'] as const)(
-  '%s, a device that can’t be used is exit code 2 and one sentence:',
+  '%s, an unusable device gives exit code 2 and one sentence:',
   (where) => {
     const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
 
     const named = (place: string): string => (where === 'here' ? place.replace(/^\w+ /, '') : place);
 
-    /** As the remote device of a PUSH and as its local one: it is said which it is. */
+    /** Uses the path as the remote device of a PUSH and as its local one. The message names the side. */
     async function expectRefused(path: string, sentence: RegExp): Promise<void> {
       const other = scratchFile(Buffer.alloc(1000));
       const asTarget = await basyn.run([
@@ -108,15 +108,15 @@ describe.each(['here', 'over ssh'] as const)(
     }
     const sync = (action: string): string[] => [`--action=${action}`, '--mode=SYNC', ...host()];
 
-    test('no such device', () =>
+    test('a device that does not exist', () =>
       expectRefused('/dev/no-such-device', /\/dev\/no-such-device does not exist/));
     test('a directory', () =>
       expectRefused(scratchDirectory(), /is a directory, not a block device or file/));
     test('a character device', () => expectRefused('/dev/null', /\/dev\/null is a character device/));
-    test('a path through a file', () =>
+    test('a path with a file as a directory', () =>
       expectRefused(join(scratchFile(Buffer.alloc(1)), 'x'), /not a directory/));
 
-    test.each(['PUSH', 'POP'] as const)('a receiver that is too small (%s)', async (action) => {
+    test.each(['PUSH', 'POP'] as const)('a target that is too small (%s)', async (action) => {
       const pair = makePair({ sizeBytes: 10_001, changes: [], tailBytes: 99 });
       // The other way round: the larger one is the source.
       const swapped = deviceOptions(action, { source: pair.target, target: pair.source });
@@ -127,11 +127,11 @@ describe.each(['here', 'over ssh'] as const)(
       expectUntouched(pair);
     });
 
-    describe('source and receiver are the same', () => {
+    describe('source and target are the same', () => {
       const same = /is the same storage as the source/;
       const names: [string, () => { source: string; target: string; needsRoot?: true }][] = [
         [
-          'by the same name',
+          'under the same name',
           () => {
             const disk = scratchFile(Buffer.alloc(5000, 'x'));
             return { source: disk, target: disk };
@@ -166,7 +166,7 @@ describe.each(['here', 'over ssh'] as const)(
       });
 
       test.skipIf(!isRoot)(
-        'through another name of a loop device, and through its file (needs root)',
+        'under another name of a loop device, and through its file (needs root)',
         async () => {
           const loop = makeDisk('loop device', Buffer.alloc(512 * 11));
           const alias = join(scratchDirectory(), 'alias');
@@ -190,8 +190,8 @@ describe.each(['here', 'over ssh'] as const)(
   },
 );
 
-describe('no permission is exit code 2 and one sentence:', () => {
-  /** Root may open everything, so that the side in question is somebody else. */
+describe('missing permission gives exit code 2 and one sentence:', () => {
+  /** Root may open everything, so the side under test runs as another user. */
   const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
 
   test('to read the local device', async () => {
@@ -209,7 +209,7 @@ describe('no permission is exit code 2 and one sentence:', () => {
     expectSentence(result, 2, /^basyn: source .*secret can't be opened for reading: permission denied/);
   });
 
-  test('to write to the remote device, and another way to start node is what can give it', async () => {
+  test('to write to the remote device, and the sentence recommends another command to start node', async () => {
     const directory = openDirectory();
     const readOnly = scratchFile(Buffer.alloc(100), 'read-only', directory);
     chmodSync(readOnly, 0o444);
@@ -228,7 +228,7 @@ describe('no permission is exit code 2 and one sentence:', () => {
   }
 });
 
-describe('a host that can’t be used is exit code 2 and one sentence:', () => {
+describe('an unusable host gives exit code 2 and one sentence:', () => {
   const push = (): string[] => [
     ...deviceOptions('PUSH', {
       source: scratchFile(Buffer.alloc(10)),
@@ -240,7 +240,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
   const place = /^basyn: Can't start on 127\.0\.0\.1: /;
 
   test('unreachable', async () => {
-    // A port that a connection has is nobody else's, and nobody listens there.
+    // No other process can use the local port of a connection, and no process listens on it.
     const holder = connect(server().port, '127.0.0.1');
     onTestFinished(() => void holder.destroy());
     await once(holder, 'connect');
@@ -249,14 +249,14 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
     expectSentence(result, 2, new RegExp(`${place.source}.*port ${port}: Connection refused`));
   });
 
-  test('of a name that leads nowhere', async () => {
+  test('with a name that does not resolve', async () => {
     const options = hostOptions(server()).filter((option) => !option.startsWith('--host='));
     const env = { RES_OPTIONS: 'timeout:1 attempts:1' };
     const result = await basyn.run([...push(), ...options, '--host=no-such-host.invalid'], { env });
     expectSentence(result, 2, /^basyn: Can't start on no-such-host\.invalid: .*resolve/);
   });
 
-  test('with another key than the known one', async () => {
+  test('with a key other than the known one', async () => {
     const unknown = join(scratchDirectory(), 'known_hosts');
     writeFileSync(unknown, '');
     const options = hostOptions(server()).filter((option) => !option.includes('UserKnownHostsFile'));
@@ -272,20 +272,16 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
       /no node to run there as "node".*: install it\. To start another node there, name it with --remote-node\./,
     ],
     ['with a shell that prints a greeting', { noise: 'Welcome!\n' }, /shell prints text.*"Welcome!"/],
-    [
-      'with a shell that prints without a line’s end',
-      { noise: 'Welcome! ' },
-      /shell prints text.*"Welcome! /,
-    ],
-    ['with a shell that prints without an end', { noise: 'x'.repeat(100_000) }, /shell prints text/],
-    ['with a shell that prints what a terminal obeys', { noise: '\x1b[2J\x07\n' }, /shell prints text/],
+    ['with a shell that prints an incomplete line', { noise: 'Welcome! ' }, /shell prints text.*"Welcome! /],
+    ['with a shell that prints endlessly', { noise: 'x'.repeat(100_000) }, /shell prints text/],
+    ['with a shell that prints control sequences', { noise: '\x1b[2J\x07\n' }, /shell prints text/],
   ])('%s', async (_, profile, sentence) => {
     const result = await runWith(profile);
     expectSentence(result, 2, new RegExp(`${place.source}.*${sentence.source}`));
   });
 
   test('with a node that is too old', async () => {
-    // What the loader says and does under node 16: a banner with its version, and then it ends.
+    // The behaviour of the loader under node 16: it sends a banner with its version, and then it ends.
     const path = join(scratchDirectory(), 'old-node');
     writeFileSync(path, '#!/bin/sh\necho BASYN 1 16.20.2\n', { mode: 0o755 });
     const sentence =
@@ -293,7 +289,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
     expectSentence(await runWith({ node: { path } }), 2, sentence);
   });
 
-  test('with a node that is none', async () => {
+  test('with a command that is not node', async () => {
     const path = join(scratchDirectory(), 'no-node');
     writeFileSync(path, '#!/bin/sh\necho no such option: -e >&2\nexit 9\n', { mode: 0o755 });
     expectSentence(
@@ -303,7 +299,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
     );
   });
 
-  test('with a --remote-node that is not there', async () => {
+  test('with a --remote-node that does not exist', async () => {
     const result = await basyn.run([...push(), ...hostOptions(server()), '--remote-node=/no/such/node']);
     expectSentence(result, 2, /there is no node to run there as "\/no\/such\/node"/);
   });
@@ -318,7 +314,7 @@ describe('a host that can’t be used is exit code 2 and one sentence:', () => {
   }
 });
 
-test('a path that is too long for any message is one sentence, too', async () => {
+test('a path that is too long for a message also gives one sentence', async () => {
   const missing = `/${'very-long/'.repeat(408)}disk`;
   expect(existsSync(missing)).toBe(false);
   const result = await basyn.run([
@@ -331,7 +327,7 @@ test('a path that is too long for any message is one sentence, too', async () =>
   expect(result.stderr).toMatch(/^basyn: remote \w+ \/very-long\//);
 });
 
-test('the reason of the system is told in words, also one that is rare', async () => {
+test('the reason of the operating system is given in words, even if it is rare', async () => {
   const pair = makePair();
   const args = ['-l', `/tmp/${'x'.repeat(256)}`, '-r', pair.target, '-a', 'PUSH', '-m', 'SYNC'];
   expectSentence(await basyn.run(args), 2, /x can't be opened: name too long \(ENAMETOOLONG\)\.$/);

@@ -38,7 +38,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     { buffer: 64, chunk: 64, sizeBytes: 65_537 },
     { buffer: 1, chunk: 1, sizeBytes: 50_017 },
   ])(
-    'a buffer of $buffer KB and a chunk of $chunk KB move exactly the chunks that differ',
+    'with a buffer of $buffer KB and a chunk of $chunk KB, exactly the chunks that differ are transferred',
     async ({ buffer, chunk, sizeBytes }) => {
       const pair = makePair(
         sizeBytes === undefined ? {} : { sizeBytes, changes: [{ at: 20_000, lengthBytes: 3000 }] },
@@ -60,7 +60,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     },
   );
 
-  test('without a chunk, no more is moved than a page or a block around what differs', async () => {
+  test('without a chunk, no more than a page or a block around each difference is transferred', async () => {
     const pair = makePair({ changes: [{ at: 1_000_000, lengthBytes: 1 }] });
     const host = where === 'here' ? [] : hostOptions(server());
     const args = [...deviceOptions('PUSH', pair), '-a', 'push', '-m', 'sync', ...host, '--json'];

@@ -11,7 +11,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
 
-/** Every way on which the receiving side may be made. */
+/** Every kind of run that can create the target. */
 const ways = (['here', 'over ssh'] as const).flatMap((where) =>
   (['PUSH', 'POP'] as const).flatMap((action) =>
     (['SYNC', 'COPY'] as const).map((mode) => ({ where, action, mode })),
@@ -25,7 +25,7 @@ function args({ where, action, mode }: Way, source: string, target: string): str
 }
 
 describe.each(ways)('$action $mode $where', (way) => {
-  test('makes a missing file at the source’s size, with holes where the source has zeros', async () => {
+  test('creates a missing file of the source’s size, with holes in place of zeros', async () => {
     const bytes = Buffer.concat([mixedBytes(300_001, 1), Buffer.alloc(6 * MiB), mixedBytes(100_000, 2)]);
     const source = scratchFile(bytes);
     const target = join(scratchDirectory(), 'new.img');
@@ -36,7 +36,7 @@ describe.each(ways)('$action $mode $where', (way) => {
 });
 
 describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way) => {
-  test('of nothing but zeros makes a file that takes no room', async () => {
+  test('of zeros only creates a file that uses no space', async () => {
     const source = scratchFile(Buffer.alloc(8 * MiB));
     const target = join(scratchDirectory(), 'new.img');
     expectSilence(await basyn.run([...args(way, source, target), '--create']));
@@ -44,7 +44,7 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way
     expect(allocatedBytes(target)).toBeLessThan(64 * 1024);
   });
 
-  test('to a missing file without --create is refused, and makes nothing', async () => {
+  test('to a missing file without --create is refused, and creates nothing', async () => {
     const source = scratchFile(Buffer.alloc(1000));
     const target = join(scratchDirectory(), 'missing.img');
     const result = await basyn.run(args(way, source, target));
@@ -57,14 +57,14 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way
     expect(existsSync(target)).toBe(false);
   });
 
-  test('to a missing file under /dev is refused also with --create', async () => {
+  test('to a missing file under /dev is refused even with --create', async () => {
     const target = '/dev/basyn-test-no-such-device';
     const result = await basyn.run([...args(way, scratchFile(Buffer.alloc(1000)), target), '--create']);
     expectSentence(result, 2, /not created under \/dev/);
     expect(existsSync(target)).toBe(false);
   });
 
-  test('to a missing file in a dry run only says what it would do', async () => {
+  test('to a missing file in a dry run only reports what it would do', async () => {
     const target = join(scratchDirectory(), 'new.img');
     const source = scratchFile(mixedBytes(100_000, 1));
     const result = await basyn.run([...args(way, source, target), '--create', '--dry-run']);
@@ -84,21 +84,21 @@ test.each<[string, (directory: string) => string, RegExp]>([
     /directory .* does not exist/,
   ],
   [
-    'behind a link that leads nowhere',
+    'behind a dangling symbolic link',
     (directory) => {
       symlinkSync('/no/such/file', join(directory, 'link'));
       return join(directory, 'link');
     },
     /symbolic link to \/no\/such\/file/,
   ],
-])('a file %s is not made', async (_, where, words) => {
+])('a file %s is not created', async (_, where, words) => {
   const way: Way = { where: 'here', action: 'PUSH', mode: 'COPY' };
   const target = where(scratchDirectory());
   const result = await basyn.run([...args(way, scratchFile(Buffer.alloc(10)), target), '--create']);
   expectSentence(result, 2, words);
 });
 
-test('a file that is there already keeps its bytes behind the source’s end, also with --create', async () => {
+test('an existing file keeps its bytes beyond the source’s size, even with --create', async () => {
   const way: Way = { where: 'here', action: 'PUSH', mode: 'COPY' };
   const target = scratchFile(Buffer.alloc(2000, 'old'));
   expectSilence(await basyn.run([...args(way, scratchFile(Buffer.alloc(1000, 'new')), target), '--create']));

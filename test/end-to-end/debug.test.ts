@@ -18,7 +18,7 @@ function traceOf(stderr: string): string[] {
   return linesOf(stderr).flatMap((line) => debugLine.exec(line)?.[1] ?? []);
 }
 
-/** The sum of all messages in one direction, as the trace has them. */
+/** The sum of the sizes of all messages in one direction, from the trace. */
 function tracedBytes(trace: readonly string[], direction: 'sent' | 'received'): number {
   const pattern = new RegExp(`^lane 1 ${direction} \\w+, (\\d+) bytes`);
   return trace.reduce((sum, line) => sum + Number(pattern.exec(line)?.[1] ?? 0), 0);
@@ -49,7 +49,7 @@ describe('--debug over ssh', () => {
       };
       const first = await run(makePair());
       const second = await run(makePair({ changes: [{ at: 5, lengthBytes: 900_000 }] }));
-      // Nothing but the agent's program and its banner is no message.
+      // Only the agent's program and its banner are not messages.
       expect(second.untraced).toEqual(first.untraced);
       expect(first.untraced.received).toBe(`BASYN 1 ${process.versions.node}\n`.length);
       const source = action === 'PUSH' ? ['sent', 'received'] : ['received', 'sent'];
@@ -93,7 +93,7 @@ describe('--debug over ssh', () => {
     );
   });
 
-  test('traces every ssh command line so that a shell runs it again, and no secret', async () => {
+  test('traces every ssh command line in a form that a shell can run again, and no secret', async () => {
     const pair = makePair();
     const log = join(scratchDirectory(), 'log');
     const odd = "ProxyCommand=none # it's";
@@ -130,7 +130,7 @@ describe('--debug on one machine', () => {
   });
 
   test.skipIf(!isRoot)(
-    'says for each device whether it is read past the page cache (needs root)',
+    'reports for each device whether it is read past the page cache (needs root)',
     async () => {
       const pair = makePair({ kind: 'loop device' });
       const { stderr } = await basyn.run([...runOptions('PUSH', 'SYNC', pair), '--debug']);
@@ -140,7 +140,7 @@ describe('--debug on one machine', () => {
 });
 
 describe('debug events of the library', () => {
-  test.each(['here', 'over ssh'] as const)('exist only if they were asked for (%s)', async (where) => {
+  test.each(['here', 'over ssh'] as const)('are sent only if they were requested (%s)', async (where) => {
     const library = (await import(pathToFileURL(basyn.library).href)) as typeof Library;
     const { host, port, user, sshOptions } = server();
     const count = async (fields: { readonly debug?: boolean }): Promise<number> => {

@@ -15,14 +15,14 @@ describe.each(diskKinds)('a $kind of odd size (loop devices need root)', ({ kind
   );
 
   test.skipIf(!isUsable).each(cases)(
-    '$action $mode $where makes the larger target equal, keeps its tail, and is silent',
+    '$action $mode $where makes the larger target equal, keeps its tail, and prints nothing',
     async ({ where, action, mode }) => {
       const pair = makePair({ kind });
       const host = where === 'here' ? [] : hostOptions(server());
       const args = [...deviceOptions(action, pair), `--action=${action}`, `--mode=${mode}`, ...host];
       expectSilence(await basyn.run(args));
       expectSynchronised(pair);
-      // Now they are equal, and it stays so.
+      // They are equal now, and remain equal.
       expectSilence(await basyn.run([...args, '--recheck']));
       expectSynchronised(pair);
     },
@@ -30,7 +30,7 @@ describe.each(diskKinds)('a $kind of odd size (loop devices need root)', ({ kind
 });
 
 test.skipIf(!isRoot)(
-  'a file may be sent to a loop device, and a loop device to a file (needs root)',
+  'a file can be copied to a loop device, and a loop device to a file (needs root)',
   async () => {
     const sizes = { sizeBytes: 512 * 3001, tailBytes: 512, changes: [{ at: 5000, lengthBytes: 200_000 }] };
     for (const action of ['PUSH', 'POP'] as const) {

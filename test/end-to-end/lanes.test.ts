@@ -12,7 +12,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 const sizeBytes = 48 * 1024 * 1024;
 
-/** Copies an image that doesn't compress over a way of 50 ms, in about three seconds. */
+/** Copies an incompressible image over a link with a round trip of 50 ms, in about three seconds. */
 async function copyFar(...more: string[]): Promise<CommandResult & { readonly temporary: string }> {
   const directory = scratchDirectory(memoryDirectory);
   const temporary = scratchDirectory();
@@ -34,14 +34,14 @@ async function copyFar(...more: string[]): Promise<CommandResult & { readonly te
   }
 }
 
-test('on a long way, lanes share the first connection, and have their own', async () => {
+test('with a long round trip, lanes share the first connection, and also have their own', async () => {
   const { stderr, temporary } = await copyFar('--lanes=3');
   expect(countOf(stderr, 'A further lane (shared connection) carries data.')).toBe(2);
   expect(countOf(stderr, 'A further lane (own connection) carries data.')).toBe(2);
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test('where a second connection is refused, lanes share the first one', async () => {
+test('if a second connection is refused, lanes share the first one', async () => {
   const once = join(scratchDirectory(), 'once');
   const proxy = `mkdir ${once} && exec 3<>/dev/tcp/127.0.0.1/%PORT% && { cat <&3 & cat >&3; }`;
   const { stderr, temporary } = await copyFar(`--ssh-option=ProxyCommand=bash -c '${proxy}'`);
@@ -50,7 +50,7 @@ test('where a second connection is refused, lanes share the first one', async ()
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test('with one lane, or a way of the person’s own to share connections, nothing is shared', async () => {
+test('with one lane, or if the user shares connections already, Basyn shares no connection', async () => {
   const alone = await copyFar('--lanes=1');
   expect(alone.stderr).not.toContain('A further lane');
   const own = await copyFar('--ssh-option=ControlPath=/nowhere/at-all', '--ssh-option=ControlMaster=no');

@@ -25,7 +25,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     return { host, port, user, sshOptions };
   };
 
-  test('sync() makes the target equal, tells its steps, and reports what it did', async () => {
+  test('sync() makes the target equal, reports its progress, and returns a report', async () => {
     const pair = makePair();
     const events: Library.RunEvent[] = [];
     const report = await library.sync({
@@ -52,7 +52,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(types).toEqual(['start', 'phase-start', 'phase-end', 'phase-start', 'phase-end']);
   });
 
-  test('recheck() says where the devices differ, and that is no failure', async () => {
+  test('recheck() reports where the devices differ, and does not fail', async () => {
     const pair = makePair({ changes: [{ at: 100_000, lengthBytes: 1 }] });
     const options = { local: pair.source, remote: pair.target, ...endpoints(), chunkBytes: 1024 };
     const { matches, phases } = await library.recheck(options);
@@ -61,7 +61,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expectUntouched(pair);
   });
 
-  test('inspect() says what the devices are', async () => {
+  test('inspect() describes the devices', async () => {
     const pair = makePair();
     const devices = await library.inspect({ local: pair.source, remote: pair.target, ...endpoints() });
     expect(devices).toEqual({
@@ -70,7 +70,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     });
   });
 
-  test('a failure is a BasynError, which says of what kind and where', async () => {
+  test('a failure is a BasynError with its code and place', async () => {
     const remote = '/no/such/device';
     const options = { local: makePair().source, remote, ...endpoints() };
     const error: unknown = await library
@@ -81,7 +81,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(library.exitCodeOf(error as Library.BasynError)).toBe(2);
   });
 
-  test('an AbortSignal ends a run, and nothing of it is left', async () => {
+  test('an AbortSignal ends a run, and nothing is left behind', async () => {
     const [local, remote] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
     for (const path of [local, remote]) truncateSync(path, 64 * 1024 ** 3);
     const controller = new AbortController();
@@ -103,7 +103,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     await processes.expectNothingLeft();
   });
 
-  test('an AbortSignal that came before ends a run before it begins', async () => {
+  test('an AbortSignal that is already aborted prevents a run', async () => {
     const pair = makePair();
     const signal = AbortSignal.abort('not now');
     const options = { local: pair.source, remote: pair.target, ...endpoints(), signal };
@@ -116,7 +116,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expectUntouched(pair);
   });
 
-  test('two runs at once don’t disturb each other', async () => {
+  test('two concurrent runs do not disturb each other', async () => {
     const pairs = [makePair({ seed: 1 }), makePair({ seed: 7 })];
     await Promise.all(
       pairs.map((pair) =>
@@ -141,16 +141,13 @@ test.each([
   [{ hash: 'sha1' as never }, /unknown name "sha1"/],
   [{ zlevel: 10 }, /zlevel/],
   [{ port: 22 }, /^port needs host/],
-])(
-  'options that can’t be carried out as written are refused before anything is opened: %j',
-  async (wrong, words) => {
-    const options = { local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong } as const;
-    const run = library.sync(options);
-    await expect(run).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(words) });
-  },
-);
+])('invalid options are refused before anything is opened: %j', async (wrong, words) => {
+  const options = { local: '/no/a', remote: '/no/b', action: 'push', mode: 'sync', ...wrong } as const;
+  const run = library.sync(options);
+  await expect(run).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(words) });
+});
 
-test('an error prints under its own name, with what is known of its place and nothing else', async () => {
+test('an error is printed with its own name, and only with the fields of its place that are known', async () => {
   const error: unknown = await library.sync({} as never).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(library.BasynError);
   expect(Object.keys(error as object)).toEqual(['code']);

@@ -15,20 +15,20 @@ const basyn = useBasyn();
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Makes node believe that the machine has so many processors: each has a thread, and each thread its own memory. */
+/** Makes node report this number of processors: each has a thread, and each thread has its own memory. */
 const processors = 8;
 const preload = `require('node:os').availableParallelism = () => ${processors};`;
 
 const random = makeRandom(1);
 const text = Buffer.alloc(MiB);
 random.fillWithText(text);
-/** Differs from zeros in every second KiB: no two ranges touch, and there can't be more of them. */
+/** Differs from zeros in every second KiB: no two ranges touch, and their number is the largest possible. */
 const scattered = Buffer.alloc(MiB);
 for (let atBytes = 0; atBytes < MiB; atBytes += 2 * KiB) scattered[atBytes] = 1;
 
 test.each([
   {
-    what: 'every second KiB differs in buffers of 1 GiB',
+    what: 'every second KiB differs, with buffers of 1 GiB',
     sizeMiB: 1024,
     source: undefined,
     target: scattered,
@@ -37,7 +37,7 @@ test.each([
     options: ['--buffer=1048576', '--chunk=1', '--hash=SHA512', '--lanes=16', '--dry-run'],
   },
   {
-    what: 'much is decompressed',
+    what: 'a large amount of data is decompressed',
     sizeMiB: 512,
     source: text,
     target: undefined,
@@ -46,7 +46,7 @@ test.each([
     options: ['--compress=zlib', '--zlevel=1'],
   },
   {
-    what: 'much is decompressed by the agent',
+    what: 'the agent decompresses a large amount of data',
     sizeMiB: 512,
     source: text,
     target: undefined,
@@ -55,7 +55,7 @@ test.each([
     options: ['--compress=zlib', '--zlevel=1'],
   },
 ] as const)(
-  'on 8 processors, neither side needs 256 MiB of memory where $what',
+  'on 8 processors, neither side needs 256 MiB of memory if $what',
   async ({ sizeMiB, source, target, action, mode, options }) => {
     const paths = { source: imageOf(source, sizeMiB), target: imageOf(target, sizeMiB) };
     const directory = scratchDirectory();
@@ -84,7 +84,7 @@ test.each([
   180_000,
 );
 
-/** A file in memory that repeats these bytes; a hole, where there are none. */
+/** A file in memory that repeats these bytes, or a hole without bytes. */
 function imageOf(bytes: Buffer | undefined, sizeMiB: number): string {
   const path = join(scratchDirectory(memoryDirectory), 'disk.img');
   const fd = openSync(path, 'w');

@@ -32,7 +32,7 @@ test.each([
   { action: 'PUSH', mode: 'SYNC' },
   { action: 'POP', mode: 'COPY' },
 ] as const)(
-  '4 GiB go over ssh ($action $mode) with less than 256 MiB of memory on either side',
+  '4 GiB are transferred over ssh ($action $mode) with less than 256 MiB of memory on either side',
   async ({ action, mode }) => {
     const source = largeSource();
     const target = join(scratchDirectory(memoryDirectory), 'target.img');

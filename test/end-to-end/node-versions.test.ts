@@ -16,7 +16,7 @@ const agents = [
 ];
 
 describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, major }) => {
-  test.skipIf(node === undefined)('is under this node indeed', async () => {
+  test.skipIf(node === undefined)('runs under this node', async () => {
     expect(expectLines(await runCommand(node!, ['--version']))).toEqual([expect.stringMatching(major)]);
   });
 
@@ -38,7 +38,7 @@ describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, maj
   );
 
   const hashes = casesOf(['XXH128', 'BLAKE2S', 'SHA512'], (hash) => hash === 'XXH128');
-  test.skipIf(node === undefined).each(hashes)('knows %s', async (hash) => {
+  test.skipIf(node === undefined).each(hashes)('supports %s', async (hash) => {
     const pair = makePair();
     const args = [...deviceOptions('POP', pair), '-a', 'POP', '-m', 'SYNC', `--hash=${hash}`];
     expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${node}`]));
@@ -46,14 +46,14 @@ describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, maj
   });
 });
 
-/** The newest node has zstd of its own, 18 and 20 use the WASM build: each must read the other. */
+/** The newest node has a built-in zstd, 18 and 20 use the WASM build: each must decode the other's output. */
 describe.skipIf(nodeLatest === undefined)('a command under the newest node (needs test/nodes)', () => {
   const grid = (['PUSH', 'POP'] as const).flatMap((action) =>
     agents.map(({ version, node }) => ({ action, version, node })),
   );
   const cases = casesOf(grid, ({ node }) => node === node18);
 
-  test.each(cases)('does a $action with zstd and an agent under $version', async ({ action, node }) => {
+  test.each(cases)('performs a $action with zstd and an agent under $version', async ({ action, node }) => {
     const pair = makePair();
     const args = [...deviceOptions(action, pair), '-a', action, '-m', 'COPY', '--compress=zstd', '--recheck'];
     const host = [...hostOptions(server()), `--remote-node=${node}`];
@@ -63,9 +63,9 @@ describe.skipIf(nodeLatest === undefined)('a command under the newest node (need
 });
 
 describe.skipIf(node20 === undefined)(
-  'a command under the oldest promised node, 20.0 (needs test/nodes)',
+  'a command under the oldest supported node, 20.0 (needs test/nodes)',
   () => {
-    test('is under this node indeed', async () => {
+    test('runs under this node', async () => {
       expect(expectLines(await runCommand(node20!, ['--version']))).toEqual(['v20.0.0']);
     });
 
@@ -74,7 +74,7 @@ describe.skipIf(node20 === undefined)(
     );
     const cases = casesOf(grid, ({ action, where }) => (action === 'PUSH') === (where === 'over ssh'));
 
-    test.each(cases)('does a $action $where', async ({ action, where }) => {
+    test.each(cases)('performs a $action $where', async ({ action, where }) => {
       // Large enough for threads.
       const pair = makePair({ sizeBytes: tuning.inlineBytes + 1 });
       const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', '--recheck'];

@@ -31,11 +31,11 @@ const basyn = useBasyn();
 
 describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
-  /** Without a host both are local, and the side would mislead. */
+  /** Without a host both devices are local, and the side would be misleading. */
   const named = (side: string, path: string): string => (where === 'here' ? path : `${side} ${path}`);
 
   describe('without an action', () => {
-    test('a line for each device tells its kind and size, and nothing is changed', async () => {
+    test('a line for each device states its kind and size, and nothing is changed', async () => {
       const pair = makePair({ sizeBytes: 1_500_001 });
       expect(expectLines(await basyn.run([...deviceOptions('PUSH', pair), ...host()]))).toEqual([
         `${named('local', pair.source)}: regular file, 1500001 bytes (1.4 MiB)`,
@@ -44,7 +44,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       expectUntouched(pair);
     });
 
-    test.skipIf(!isRoot)('a block device is told as one (needs root)', async () => {
+    test.skipIf(!isRoot)('a block device is reported as one (needs root)', async () => {
       const disk = makeDisk('loop device', Buffer.alloc(512 * 2049));
       const file = makeDisk('file', Buffer.alloc(7));
       expect(expectLines(await basyn.run([`--local=${file}`, `--remote=${disk}`, ...host()]))).toEqual([
@@ -91,7 +91,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expectSentence(await basyn.run(args), 2, /^basyn: (remote )?target .* is too small/);
   });
 
-  test('a dry run says that it skips the recheck', async () => {
+  test('a dry run reports that it skips the recheck', async () => {
     const pair = makePair();
     const args = [...runOptions('PUSH', 'SYNC', pair), ...host(), '--dry-run', '--recheck'];
     const result = await basyn.run(args);
@@ -108,7 +108,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     const lines = jsonLines(result);
-    // A flush is reported where it takes a while, and a note where something can't be examined.
+    // A flush is reported if it takes long, and a note if something cannot be examined.
     const inBetween = ['progress', 'flushing', 'note'];
     expect(lines.map(({ type }) => type).filter((type) => !inBetween.includes(type))).toEqual([
       'start',
@@ -142,7 +142,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     });
   });
 
-  test('--json tells a failure as an object too', async () => {
+  test('--json also reports a failure as an object', async () => {
     const pair = makePair({ sizeBytes: 10_000, changes: [] });
     const result = await basyn.run([...runOptions('PUSH', 'SYNC', reversed(pair)), ...host(), '--json']);
     expect(result.exitCode).toBe(2);
@@ -152,7 +152,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(linesOf(result.stderr)).toHaveLength(1);
   });
 
-  test('--json tells differences by their ranges, and exits with 2', async () => {
+  test('--json reports differences by their ranges, and exits with 2', async () => {
     const pair = makePair({ changes: [{ at: 5000, lengthBytes: 1 }], tailBytes: 0 });
     const result = await basyn.run([
       ...deviceOptions('PUSH', pair),
@@ -180,7 +180,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     );
   });
 
-  test('--progress tells on stderr, where that is no terminal, the end of each phase', async () => {
+  test('--progress prints the end of each phase to stderr if that is not a terminal', async () => {
     const pair = makePair();
     const args = [...runOptions('PUSH', 'COPY', pair), ...host(), '--recheck', '--progress'];
     const result = await basyn.run(args);
@@ -198,7 +198,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 
 describe('--stat', () => {
   test.each(['PUSH', 'POP'] as const)(
-    'counts what was written, where there is no wire (%s)',
+    'counts what was written if there is no connection (%s)',
     async (action) => {
       const pair = makePair();
       const args = [...runOptions(action, 'SYNC', pair), '--chunk=4', '--stat'];
@@ -216,7 +216,7 @@ describe('--stat', () => {
     },
   );
 
-  // Most of them are the device's; the agent is no more than some percent of them.
+  // Most bytes are those of the device. The agent takes only a few percent of them.
   const amounts = [
     { option: '--compress=zstd', leastBytes: 800_000, mostBytes: 2_600_000 },
     { option: '--compress=none', leastBytes: 2_600_000, mostBytes: 5_000_000 },
@@ -231,7 +231,7 @@ describe('--stat', () => {
       const pair = makePair();
       const directory = scratchDirectory();
       const [sent, received] = [join(directory, 'sent'), join(directory, 'received')];
-      // What is asked of ssh before goes the same way, and is written over.
+      // An earlier query to ssh takes the same path, and its count is overwritten.
       const env = environmentWithSsh(`tee '${sent}' | ssh "$@" | tee '${received}'`);
       const args = [...runOptions(action, 'COPY', pair), ...hostOptions(server()), '--stat', option];
       const lines = expectLines(await basyn.run(args, { env }));
@@ -246,7 +246,7 @@ describe('--stat', () => {
     },
   );
 
-  test('of a comparison of no bytes divides by nothing', async () => {
+  test('of a comparison of no bytes does not divide by zero', async () => {
     const [source, target] = [makeDisk('file', Buffer.alloc(0)), makeDisk('file', Buffer.alloc(5))];
     const args = [...deviceOptions('PUSH', { source, target }), '--recheck', '--stat'];
     const { exitCode, stdout } = await basyn.run(args);

@@ -38,7 +38,7 @@ test('a device with all of these names in its path is found on both sides, over 
   await expectFound(join(...names), hostOptions(server()));
 });
 
-/** Copies a device of this name to another one of the same name, and looks for files that a shell has made. */
+/** Copies a device of this name to another one of the same name, and looks for files that a shell has created. */
 async function expectFound(name: string, host: readonly string[]): Promise<void> {
   const bytes = mixedBytes(50_001, 1);
   const directory = scratchDirectory();
@@ -61,19 +61,19 @@ function filesIn(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
 }
 
-test('a path that begins with a dash is taken as a path on both sides', async () => {
+test('a path that begins with a dash is treated as a path on both sides', async () => {
   const directory = scratchDirectory();
   const bytes = mixedBytes(5001, 1);
   scratchFile(bytes, '-source', directory);
   const target = scratchFile(Buffer.alloc(5001), '-target', directory);
-  // What starts node on the other side is a piece of shell, which may go elsewhere first.
+  // The command that starts node on the remote host is shell text, which may change the directory first.
   const node = [`--remote-node=cd '${directory}' && node`];
   const args = ['--local=-source', '--remote=-target', '-a', 'PUSH', '-m', 'COPY'];
   expectSilence(await basyn.run([...args, ...hostOptions(server()), ...node], { cwd: directory }));
   expect(readFileSync(target).equals(bytes)).toBe(true);
 });
 
-test('a message shows a name without obeying it', async () => {
+test('a message shows control characters of a name as text', async () => {
   const name = '\x1b[2J\rbasyn: all is well\n.img';
   const result = await basyn.run([`--local=/no/such/${name}`, '--remote=/dev/null']);
   expect(result.exitCode).toBe(2);

@@ -13,12 +13,12 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
   const host = (): string[] => (where === 'here' ? [] : hostOptions(server()));
   const nameOf = (side: string, path: string): string => (where === 'here' ? path : `${side} ${path}`);
 
-  test('of devices that match is silent', async () => {
+  test('of devices that match prints nothing', async () => {
     const pair = makePair({ changes: [], tailBytes: 0 });
     expectSilence(await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck']));
   });
 
-  test('finds planted differences, names their offsets, exits with 2, and repairs nothing', async () => {
+  test('finds differences, reports their offsets, exits with 2, and repairs nothing', async () => {
     const changes = [
       { at: 8192, lengthBytes: 1 },
       { at: 1_000_000, lengthBytes: 5000 },
@@ -37,7 +37,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     expectUntouched(pair);
   });
 
-  test('of devices of different sizes looks at what both have', async () => {
+  test('of devices of different sizes compares the part that both have', async () => {
     const pair = makePair({ changes: [] });
     for (const action of ['PUSH', 'POP'] as const) {
       const result = await basyn.run([...deviceOptions(action, pair), ...host(), '--recheck', '--json']);
@@ -52,7 +52,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     }
   });
 
-  test('of devices of different sizes is a difference where nobody says which is the source', async () => {
+  test('of devices of different sizes is a difference if the source is not stated', async () => {
     const pair = makePair({ changes: [] });
     const [larger, smaller] = [pair.targetBytes.length, pair.sourceBytes.length];
     for (const action of ['PUSH', 'POP'] as const) {
@@ -65,7 +65,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     }
   });
 
-  test('with a stated source allows a larger target, and no smaller one', async () => {
+  test('with a stated source allows a larger target, but no smaller one', async () => {
     const pair = makePair({ changes: [] });
     const args = [...deviceOptions('PUSH', pair), ...host(), '--recheck'];
     expectSilence(await basyn.run([...args, '--action=PUSH']));
@@ -78,14 +78,14 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     [8 * 1024 * 1024, 0, /^basyn: The devices differ in size: /],
     [0, 8 * 1024 * 1024, /^basyn: The devices differ in size: /],
     [0, 0, /^basyn: There is nothing to compare: both devices are empty\.$/m],
-  ])('of %i and %i bytes is no success', async (localBytes, remoteBytes, message) => {
+  ])('of %i and %i bytes fails', async (localBytes, remoteBytes, message) => {
     const [local, remote] = [localBytes, remoteBytes].map((size) => scratchFile(Buffer.alloc(size)));
     const result = await basyn.run([`--local=${local}`, `--remote=${remote}`, ...host(), '--recheck']);
     expect(result.exitCode).toBe(2);
     expect(result.stderr).toMatch(message);
   });
 
-  test('says how each side was read', async () => {
+  test('reports how each side was read', async () => {
     const pair = makePair({ changes: [], tailBytes: 0 });
     const [phase] = jsonPhases(
       await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck', '--json']),
@@ -93,7 +93,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     expect(phase).toMatchObject({ sourceReads: 'direct', targetReads: 'direct' });
   });
 
-  test.skipIf(!isRoot)('warns where it can only see a page cache (needs root)', async () => {
+  test.skipIf(!isRoot)('warns if it can only read through a page cache (needs root)', async () => {
     const source = scratchFile(Buffer.alloc(65_536, 'x'));
     const loop = attachLoop(scratchFile(Buffer.alloc(65_536, 'x')), { io: 'buffered' });
     onTestFinished(loop.detach);
@@ -106,7 +106,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     expect(result.stdout).toMatch(/the source was read from the disk, the target through the page cache$/m);
   });
 
-  test('after a transfer is a phase of its own, which says that all is equal', async () => {
+  test('after a transfer is a separate phase, which reports that all bytes are equal', async () => {
     const pair = makePair();
     const args = [...deviceOptions('POP', pair), ...host(), '-a', 'pop', '-m', 'copy', '--recheck', '--json'];
     const phases = jsonPhases(await basyn.run(args));
@@ -116,7 +116,7 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     ]);
   });
 
-  test('names ten ranges, and counts the others', async () => {
+  test('lists ten ranges, and counts the others', async () => {
     const changes = Array.from({ length: 13 }, (_, index) => ({ at: index * 100_000, lengthBytes: 1 }));
     const pair = makePair({ changes, tailBytes: 0 });
     const result = await basyn.run([...deviceOptions('PUSH', pair), ...host(), '--recheck', '--chunk=1']);
@@ -127,32 +127,29 @@ describe.each(['here', 'over ssh'] as const)('a recheck %s', (where) => {
     expect(lines.at(-1)).toBe('  and 3 more ranges');
   });
 
-  test.skipIf(!isRoot)(
-    'sees what is on the disk, not what the page cache holds of it (needs root)',
-    async () => {
-      const bytes = Buffer.alloc(1024 * 1024, 'same');
-      const source = scratchFile(bytes);
-      const below = scratchFile(bytes);
-      const loop = attachLoop(below);
-      onTestFinished(loop.detach);
-      // From now on the cache of the device holds it all, as long as somebody has it open.
-      const holder = openSync(loop.path, 'r');
-      onTestFinished(() => closeSync(holder));
-      const isCached = (): boolean => readFileSync(loop.path).equals(bytes);
-      expect(isCached()).toBe(true);
-      const fd = openSync(below, 'r+');
-      writeSync(fd, 'X', 300_000);
-      closeSync(fd);
-      expect(isCached()).toBe(true);
-      const args = [`--local=${source}`, `--remote=${loop.path}`, ...host(), '--recheck', '--chunk=4'];
-      const result = await basyn.run(args);
-      expect(result.exitCode).toBe(2);
-      expect(result.stderr).toContain('at offset 299008: 4096 bytes');
-    },
-  );
+  test.skipIf(!isRoot)('reads what is on the disk, not what the page cache holds (needs root)', async () => {
+    const bytes = Buffer.alloc(1024 * 1024, 'same');
+    const source = scratchFile(bytes);
+    const below = scratchFile(bytes);
+    const loop = attachLoop(below);
+    onTestFinished(loop.detach);
+    // The cache of the device now holds all of it, as long as a process has the device open.
+    const holder = openSync(loop.path, 'r');
+    onTestFinished(() => closeSync(holder));
+    const isCached = (): boolean => readFileSync(loop.path).equals(bytes);
+    expect(isCached()).toBe(true);
+    const fd = openSync(below, 'r+');
+    writeSync(fd, 'X', 300_000);
+    closeSync(fd);
+    expect(isCached()).toBe(true);
+    const args = [`--local=${source}`, `--remote=${loop.path}`, ...host(), '--recheck', '--chunk=4'];
+    const result = await basyn.run(args);
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toContain('at offset 299008: 4096 bytes');
+  });
 });
 
-test('a recheck tells in words that the devices match, where words are asked for', async () => {
+test('a recheck reports that the devices match, if --verbose is given', async () => {
   const pair = makePair({ changes: [], tailBytes: 0 });
   const lines = expectLines(await basyn.run([...deviceOptions('PUSH', pair), '--recheck', '--verbose']));
   expect(lines.at(-1)).toMatch(/ end: the devices match, all done in /);

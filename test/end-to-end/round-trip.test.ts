@@ -11,7 +11,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
 
-/** 256 MiB, with data here and there. */
+/** 256 MiB of sparse data. */
 function largeImage(): string {
   const path = scratchFile(mixedBytes(MiB, 1), 'disk.img', scratchDirectory(memoryDirectory));
   truncateSync(path, 256 * MiB);
@@ -21,7 +21,7 @@ function largeImage(): string {
   return path;
 }
 
-test('at 50 ms of round trip, 256 MiB that are equal take a few round trips longer, and no more', async () => {
+test('with a round trip of 50 ms, comparing 256 MiB of equal data takes only a few round trips longer', async () => {
   const pair = { source: largeImage(), target: largeImage() };
   const elapsedMs = async (delayMs: number): Promise<number> => {
     const relay = await startRelay({ targetPort: server().port, delayMs });
@@ -41,7 +41,7 @@ test('at 50 ms of round trip, 256 MiB that are equal take a few round trips long
       await relay.stop();
     }
   };
-  // Whatever else the machine does only adds to them.
+  // Other load on the machine can only increase them.
   const nearMs = Math.min(await elapsedMs(0), await elapsedMs(0));
   const farMs = Math.min(await elapsedMs(25), await elapsedMs(25));
   // 128 buffers: one round trip for each would be 6.4 seconds.

@@ -27,7 +27,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   );
 
   test.each(cases)(
-    '$signal ends a $action: it says how far it came, exits with 2, and leaves no process',
+    '$signal ends a $action: it reports its progress, exits with 2, and leaves no process',
     async ({ signal, action }) => {
       const run = await startLongRun(action);
       run.child.kill(signal);
@@ -46,7 +46,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     },
   );
 
-  test('SIGUSR1 does not open a debugger of node, and the run goes on', async () => {
+  test('SIGUSR1 does not open a debugger of node, and the run continues', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGUSR1');
     await lineWith(run.child.stdout!, '"progress"');
@@ -56,14 +56,14 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(linesOf(stderr)).toEqual([expect.stringMatching(/^basyn: Stopped by SIGTERM during sync /)]);
   });
 
-  test('SIGKILL leaves no process either, on neither side', async () => {
+  test('SIGKILL leaves no process on either side', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGKILL');
     expect(await run.result).toMatchObject({ signal: 'SIGKILL' });
     await processes.expectNothingLeft(10_000);
   });
 
-  /** A run over 64 GiB of holes, once it moves. */
+  /** A run over 64 GiB of holes, once it has made progress. */
   async function startLongRun(action: 'PUSH' | 'POP'): Promise<RunningCommand> {
     const host = where === 'here' ? [] : hostOptions(server());
     const args = [...runOptions(action, 'SYNC', makeHollowPair(64 * GiB)), ...host, '--json'];
@@ -74,7 +74,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
 });
 
 test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and no crash', async () => {
-  // The program runs at a terminal of its own, which closes as soon as the progress is shown.
+  // The program runs at a separate terminal, which closes as soon as the progress is shown.
   const terminal = [
     'import os, pty, sys',
     'pid, fd = pty.fork()',
@@ -90,8 +90,8 @@ test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and
   expect(stdout).toBe('2\n');
 });
 
-test('a signal before anything has begun is told as such', async () => {
-  // What starts node there swallows all that it is sent.
+test('a signal before the start of the first phase is reported as such', async () => {
+  // The command that should start node only discards its input.
   const run = await startSlowly('cat >/dev/null; node');
   await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
   run.child.kill('SIGINT');
@@ -100,7 +100,7 @@ test('a signal before anything has begun is told as such', async () => {
   expect(linesOf(stderr)).toEqual(['basyn: Stopped by SIGINT before anything was compared or written.']);
 });
 
-test('a second signal ends it at once, whatever ssh does', async () => {
+test('a second signal ends the run at once, whatever ssh does', async () => {
   const temporary = scratchDirectory();
   const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
   const run = await startSlowly('node', { ...deaf, TMPDIR: temporary });
@@ -109,13 +109,13 @@ test('a second signal ends it at once, whatever ssh does', async () => {
   // Later than an echo of the first one, and sooner than ssh is killed.
   await sleep(1000);
   run.child.kill('SIGINT');
-  // No word about how far it came: that would be the end of the first one.
+  // No report of the progress: that would follow the first signal.
   expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
-  // What the run itself had no time for.
+  // The guard removes what the run had no time to remove.
   await expect.poll(() => readdirSync(temporary), { timeout: 6000 }).toEqual([]);
 });
 
-test('a second signal is one although the clock of the day was set back between both', async () => {
+test('a second signal is recognised even if the system clock was set back in between', async () => {
   const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
   const back = scratchFile(
     Buffer.from('const began = Date.now(); const now = Date.now; Date.now = () => 2 * began - now();'),
@@ -129,7 +129,7 @@ test('a second signal is one although the clock of the day was set back between 
   expect(await run.result).toMatchObject({ exitCode: 2, stderr: '' });
 });
 
-/** A run whose remote side is far from its first word. */
+/** A run whose agent takes long to send its first byte. */
 async function startSlowly(remoteNode: string, env: CommandOptions['env'] = {}): Promise<RunningCommand> {
   const [source, target] = [scratchFile(Buffer.alloc(10)), scratchFile(Buffer.alloc(10))];
   const slow = [...hostOptions(server()), `--remote-node=${remoteNode}`];

@@ -16,7 +16,7 @@ const long = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --action=PUSH
 const short = '-l /dev/sda1 -r /dev/sda1 -h 10.0.0.1 -a PUSH -m SYNC';
 const recheckOnly = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck';
 
-/** The words of an example, with the real names in their places. */
+/** The arguments of an example, with the real names inserted. */
 function words(example: string, { source, target }: DiskPair): string[] {
   const { host } = server();
   const named = example.replace('/dev/sda1', source).replace('/dev/sda1', target).replace('10.0.0.1', host);
@@ -32,13 +32,13 @@ describe.skipIf(!isRoot)('the example (needs root)', () => {
     ['with a longer buffer', `${long} --buffer=8192`],
     ['with detailed comparison', `${long} --chunk=64`],
     ['with a full recheck', `${long} --recheck`],
-  ])('%s synchronises silently', async (_, example) => {
+  ])('%s synchronises without output', async (_, example) => {
     const pair = makePair({ kind: 'loop device' });
     expectSilence(await basyn.run(words(example, pair)));
     expectSynchronised(pair);
   });
 
-  test('with --verbose displays some relaxing info', async () => {
+  test('with --verbose displays what it does', async () => {
     const pair = makePair({ kind: 'loop device' });
     expect(expectLines(await basyn.run(words(`${long} --verbose`, pair))).length).toBeGreaterThan(3);
     expectSynchronised(pair);
@@ -63,7 +63,7 @@ describe.skipIf(!isRoot)('the example (needs root)', () => {
     for (const [index, row] of rows.entries()) expect(lines[index]).toMatch(new RegExp(`^${row}$`));
   });
 
-  test('that only rechecks finds nothing in equal devices, and tells what it finds in others', async () => {
+  test('that only rechecks finds nothing in equal devices, and reports the differences of others', async () => {
     const equal = makePair({ kind: 'loop device', changes: [], tailBytes: 0 });
     expectSilence(await basyn.run(words(recheckOnly, equal)));
     const different = makePair({ kind: 'loop device', tailBytes: 0 });

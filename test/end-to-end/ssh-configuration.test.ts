@@ -9,13 +9,13 @@ import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { environmentWithSsh } from '../support/ssh-script.ts';
 
-// What people have in ~/.ssh/config for sessions of their own, and what none of ours can do with.
+// Settings that users have in ~/.ssh/config for interactive sessions, and that would break a session of Basyn.
 
 const server = useSshServer();
 const basyn = useBasyn();
 
 test.each([
-  ['a command to begin with', ['RemoteCommand=cat /etc/hostname']],
+  ['a remote command', ['RemoteCommand=cat /etc/hostname']],
   ['a terminal', ['RequestTTY=force']],
   ['no input', ['StdinNull=yes']],
   ['no session at all', ['SessionType=none']],
@@ -23,19 +23,19 @@ test.each([
   ['ssh in the background', ['ForkAfterAuthentication=yes']],
   ['ssh in the background with another command', ['ForkAfterAuthentication=yes', 'RemoteCommand=sleep 60']],
   ['a tunnel', ['Tunnel=yes', 'ExitOnForwardFailure=yes']],
-  ['no word from ssh', ['LogLevel=QUIET']],
-  ['an agent to forward', ['ForwardAgent=yes']],
+  ['a silent ssh', ['LogLevel=QUIET']],
+  ['a forwarded agent', ['ForwardAgent=yes']],
   ['compression, and variables to send', ['Compression=yes', 'SendEnv=*', 'SetEnv=A=B']],
   ['an escape character', ['EscapeChar=a', 'EnableEscapeCommandline=yes']],
   [
-    'a command on this side, whose output would be in ours',
+    'a local command, whose output would be mixed into the output of Basyn',
     ['PermitLocalCommand=yes', 'LocalCommand=echo hello'],
   ],
-])('works where %s is configured', async (_what, options) => {
+])('works if %s is configured', async (_what, options) => {
   expectSilence(await synchronise(options));
 });
 
-test('works where connections are shared in a way of the user’s own, and outlive their session', async () => {
+test('works if the user’s own configuration shares connections, and these outlive their session', async () => {
   const control = ['ControlMaster=auto', `ControlPath=${scratchDirectory()}/%C`, 'ControlPersist=2'];
   expectSilence(await synchronise(control));
   expectSilence(await synchronise(control));
@@ -44,7 +44,7 @@ test('works where connections are shared in a way of the user’s own, and outli
 describe('a server that refuses the key', () => {
   const refusing = useSshServer({ profile: { access: 'refused' } });
 
-  test('is the reported reason although ssh was told to be silent', async () => {
+  test('is reported as the reason, although ssh is configured to be silent', async () => {
     const { exitCode, stderr } = await synchronise(['LogLevel=QUIET'], {}, refusing());
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
@@ -56,7 +56,7 @@ describe('a server that refuses the key', () => {
 describe('a server that forwards nothing', () => {
   const strict = useSshServer({ profile: { forwarding: 'refused' } });
 
-  test('makes no run print a line, whatever is configured, and however many lanes it wants', async () => {
+  test('does not make a run print a line, whatever the configuration and the number of lanes', async () => {
     const relay = await startRelay({ targetPort: strict().port, delayMs: 10 });
     onTestFinished(() => relay.stop());
     const { host, user, sshOptions } = strict();
@@ -82,7 +82,7 @@ describe('a server that forwards nothing', () => {
   });
 });
 
-test('works where a port is to be forwarded that is taken already', async () => {
+test('works if a port to be forwarded is already in use', async () => {
   const holder = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void holder.close());
   await once(holder, 'listening');
@@ -90,8 +90,8 @@ test('works where a port is to be forwarded that is taken already', async () => 
   expectSilence(await synchronise([`LocalForward=${port} localhost:22`, 'ExitOnForwardFailure=yes']));
 });
 
-test('works where ssh is a script that reads its input to the end, and asks it for the configuration', async () => {
-  // Unheard, this would be in the way.
+test('works if ssh is a script that reads its input to the end, also when it prints its configuration', async () => {
+  // This setting breaks the run unless Basyn reads it from ssh and overrides it.
   const options = ['RemoteCommand=cat /etc/hostname'];
   expectSilence(await synchronise(options, environmentWithSsh('cat | ssh "$@"')));
 });

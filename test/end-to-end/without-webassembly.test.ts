@@ -20,7 +20,7 @@ const sides = [
 const cases = runs.flatMap((run) => sides.map((side) => ({ ...run, ...side })));
 
 test.each(cases)(
-  'a $action with $options works where the $side node has no WebAssembly',
+  'a $action with $options works if the $side node has no WebAssembly',
   async ({ action, options, local, remote }) => {
     const pair = makePair();
     const node = join(scratchDirectory(), 'node');

@@ -29,7 +29,7 @@ const sentences: Record<AlteredPlace, RegExp> = {
 const places = Object.keys(sentences) as AlteredPlace[];
 
 test.each((['PUSH', 'POP'] as const).flatMap((action) => places.map((place) => [place, action] as const)))(
-  'a bit that a filter behind ssh alters in the %s of a data frame ends a %s, and is not written',
+  'an altered bit in the %s of a data frame ends a %s, and is not written',
   async (place, action) => {
     const pair = workshop.pair(6 * MiB);
     const check = guardPair(pair);

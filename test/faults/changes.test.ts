@@ -10,7 +10,7 @@ const workshop = useWorkshop(server);
 const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
 
 describe('a target that changes during the run', () => {
-  test.each(cases)('%s: is no success where it was removed', async (_name, wiring) => {
+  test.each(cases)('%s: makes the run fail if it was removed', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ target }) => rmSync(target));
     const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
     expectRefusal(
@@ -19,7 +19,7 @@ describe('a target that changes during the run', () => {
     );
   });
 
-  test.each(cases)('%s: is no success where it was replaced', async (_name, wiring) => {
+  test.each(cases)('%s: makes the run fail if it was replaced', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ target }) => {
       writeFileSync(`${target}.new`, 'another file');
       renameSync(`${target}.new`, target);
@@ -32,7 +32,7 @@ describe('a target that changes during the run', () => {
   });
 
   test.skipIf(!isRoot).each(cases)(
-    '%s: is no success where a loop device was attached to it (needs root)',
+    '%s: makes the run fail if a loop device was attached to it (needs root)',
     async (_name, wiring) => {
       let loop = '';
       const { pair, result } = await duringRun(wiring, ({ target }) => {
@@ -47,7 +47,7 @@ describe('a target that changes during the run', () => {
 });
 
 describe('a source that changes during the run', () => {
-  test.each(cases)('%s: is reported where it grew', async (_name, wiring) => {
+  test.each(cases)('%s: is reported if it grew', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ source }) => appendFileSync(source, 'more'));
     expectWarning(
       result,
@@ -57,7 +57,7 @@ describe('a source that changes during the run', () => {
     );
   });
 
-  test.each(cases)('%s: is reported where it was modified', async (_name, wiring) => {
+  test.each(cases)('%s: is reported if it was modified', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ source }) => utimesSync(source, 1, 1));
     expectWarning(result, wiring, pair, 'was modified');
   });
@@ -76,7 +76,7 @@ describe('a source that changes during the run', () => {
   }
 });
 
-/** Each flush takes so long that there is time to act before it ends. */
+/** Each flush is slow enough to act before it ends. */
 const slowFlush = [
   'strace',
   '-f',
@@ -89,7 +89,7 @@ const slowFlush = [
   'inject=fsync:delay_enter=1500000',
 ];
 
-/** A run in the middle of which something happens. */
+/** A run during which an action takes place. */
 async function duringRun(
   wiring: Wiring,
   act: (pair: Pair) => void,

@@ -7,18 +7,18 @@ import { falseSuccesses, parseTrace, readTrace, traceCommand } from '../support/
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
-describe('success is said only when all that was written is durable', () => {
+describe('success is reported only after everything that was written is durable', () => {
   test.each<[string, Wiring, number, string[]]>([
     ['a SYNC to a remote target', { action: 'PUSH', over: 'ssh' }, 3 * MiB, ['--mode=SYNC']],
     ['a COPY to a remote target', { action: 'PUSH', over: 'ssh' }, 5 * MiB, ['--mode=COPY']],
     ['a SYNC from a remote source', { action: 'POP', over: 'ssh' }, 5 * MiB, ['--mode=SYNC', '--recheck']],
     ['a COPY from a remote source', { action: 'POP', over: 'ssh' }, 3 * MiB, ['--mode=COPY']],
-    ['a SYNC on this machine', { action: 'PUSH', over: 'here' }, 3 * MiB, ['--mode=SYNC']],
-    ['a COPY on this machine, by many threads', { action: 'PUSH', over: 'here' }, 40 * MiB, ['--mode=COPY']],
+    ['a SYNC on one machine', { action: 'PUSH', over: 'here' }, 3 * MiB, ['--mode=SYNC']],
+    ['a COPY on one machine, by many threads', { action: 'PUSH', over: 'here' }, 40 * MiB, ['--mode=COPY']],
   ])('at every point of %s', async (name, wiring, sizeBytes, more) => {
     const pair = workshop.pair(sizeBytes);
     const log = workshop.path(`strace of ${name}`.replaceAll(/\W/g, '-'));
-    // A further lane would be a further process, and its record would replace the agent's.
+    // A further lane would be another process, and its record would replace that of the agent.
     const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
     const result = await workshop.run(
       wiring,
@@ -36,7 +36,7 @@ describe('success is said only when all that was written is durable', () => {
 
     const events = readTrace(log, pair.target);
     const count = (kind: string): number => events.filter((event) => event.kind === kind).length;
-    // The record is whole: it holds what a run that wrote everything must have done.
+    // The record is complete: it contains everything that a run that wrote the whole target must have done.
     expect(count('write-end')).toBeGreaterThanOrEqual(sizeBytes / MiB / 2);
     expect(count('write-end')).toBe(count('write-begin'));
     expect(count('flush-end')).toBeGreaterThanOrEqual(1);
@@ -49,13 +49,13 @@ describe('success is said only when all that was written is durable', () => {
   });
 });
 
-describe('success is said only when the data that was found equal is durable', () => {
+describe('success is reported only after the data that was found equal is durable', () => {
   test.each<[string, Wiring, string[]]>([
     ['a remote target', { action: 'PUSH', over: 'ssh' }, []],
     ['a remote target, with a recheck', { action: 'PUSH', over: 'ssh' }, ['--recheck']],
     ['a remote source', { action: 'POP', over: 'ssh' }, []],
-    ['both on this machine', { action: 'PUSH', over: 'here' }, []],
-    ['both on this machine, with a recheck', { action: 'PUSH', over: 'here' }, ['--recheck']],
+    ['both on one machine', { action: 'PUSH', over: 'here' }, []],
+    ['both on one machine, with a recheck', { action: 'PUSH', over: 'here' }, ['--recheck']],
   ])('%s', async (name, wiring, more) => {
     const pair = workshop.pair(3 * MiB);
     copyFileSync(pair.source, pair.target);
@@ -81,7 +81,7 @@ describe('success is said only when the data that was found equal is durable', (
   });
 });
 
-describe('the judgement over a record', () => {
+describe('the check of a record', () => {
   const write = '7 pwrite64(17</dev/x>, "..."..., 4096, 0) = 4096\n';
   const flush = '8 fdatasync(17</dev/x>) = 0\n';
   const finished =
@@ -101,7 +101,7 @@ describe('the judgement over a record', () => {
       1,
     ],
     [
-      'a write that was under way when the flush began',
+      'a write that was in progress when the flush began',
       '7 pwrite64(17</dev/x>, "..."..., 4096, 0 <unfinished ...>\n' +
         flush +
         '7 <... pwrite64 resumed>) = 4096\n' +

@@ -31,7 +31,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     expect(readFileSync(`${directory}/precious`, 'utf8')).toBe('data');
   });
 
-  test.each(cases)('%s: a mounted device, but with --force, which warns once', async (name, wiring) => {
+  test.each(cases)('%s: a mounted device, except with --force, which warns once', async (name, wiring) => {
     const target = deviceWithFileSystem(`forced ${name}`);
     const directory = workshop.path(`below ${name}`);
     // Read-only, so that the kernel doesn't write to it as well.
@@ -47,7 +47,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     expect(filesEqual(source, target, MiB)).toBe(true);
   });
 
-  test('a device that is swapped on', async ({ skip }) => {
+  test('a device that is in use as swap', async ({ skip }) => {
     const file = workshop.path('swap');
     writeFileSync(file, Buffer.alloc(4 * MiB));
     const { path: target, detach } = attachLoop(file);
@@ -56,7 +56,7 @@ describe.skipIf(!isRoot)('a target in use is not written to (needs root: mounts,
     try {
       swapOff = swapOn(target);
     } catch (error) {
-      // A container may mount, and yet not swap.
+      // A container may be allowed to mount, but not to swap.
       skip(`swapon is not allowed here: ${String(error)}`);
     }
     onTestFinished(() => swapOff());
@@ -85,24 +85,27 @@ describe.skipIf(!isRoot)('containers on one kernel (needs root: mount namespaces
     return `--remote-node=${node}`;
   };
 
-  test.each(['PUSH', 'POP'] as const)('%s: the source itself is refused, --force or not', async (action) => {
-    const wiring = { action, over: 'ssh' } as const;
-    const { source } = workshop.pair(MiB);
-    const { path: device, detach } = attachLoop(source);
-    onTestFinished(detach);
-    for (const [from, to] of [
-      [source, source],
-      [device, source],
-      [source, device],
-      [device, device],
-    ] as const) {
-      const before = sha256OfFile(source);
-      const pair = { source: from, target: to, sizeBytes: MiB };
-      const result = await workshop.run(wiring, pair, ['--mode=COPY', '--force', nodeWithOwnBootId()]);
-      expect(expectFailure(withoutWarnings(result))).toContain('is the same storage as the source');
-      expect(sha256OfFile(source)).toBe(before);
-    }
-  });
+  test.each(['PUSH', 'POP'] as const)(
+    '%s: the source itself is refused, with or without --force',
+    async (action) => {
+      const wiring = { action, over: 'ssh' } as const;
+      const { source } = workshop.pair(MiB);
+      const { path: device, detach } = attachLoop(source);
+      onTestFinished(detach);
+      for (const [from, to] of [
+        [source, source],
+        [device, source],
+        [source, device],
+        [device, device],
+      ] as const) {
+        const before = sha256OfFile(source);
+        const pair = { source: from, target: to, sizeBytes: MiB };
+        const result = await workshop.run(wiring, pair, ['--mode=COPY', '--force', nodeWithOwnBootId()]);
+        expect(expectFailure(withoutWarnings(result))).toContain('is the same storage as the source');
+        expect(sha256OfFile(source)).toBe(before);
+      }
+    },
+  );
 
   test('other storage is copied', async () => {
     const { source, target, sizeBytes } = workshop.pair(MiB);
@@ -112,7 +115,7 @@ describe.skipIf(!isRoot)('containers on one kernel (needs root: mount namespaces
     expect(filesEqual(source, target, MiB)).toBe(true);
   });
 
-  test('the source itself is refused in a time namespace, too', async ({ skip }) => {
+  test('the source itself is also refused in a time namespace', async ({ skip }) => {
     const { source } = workshop.pair(MiB);
     const node = workshop.path('node-with-own-clock');
     const script = `exec unshare --time --monotonic 1000000 --fork ${process.execPath} "$@"`;
@@ -126,7 +129,7 @@ describe.skipIf(!isRoot)('containers on one kernel (needs root: mount namespaces
   });
 });
 
-describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount namespaces)', () => {
+describe.skipIf(!isRoot)('if the kernel cannot be queried (needs root: mount namespaces)', () => {
   const hidden = (...commands: string[]): readonly string[] => [
     'unshare',
     '--mount',
@@ -137,7 +140,7 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
   ];
   const wiring = { action: 'PUSH', over: 'here' } as const;
 
-  test('without /proc, a target is refused, but not with --force, which warns', async () => {
+  test('without /proc, a target is refused, except with --force, which warns', async () => {
     const pair = workshop.pair(MiB);
     const prefix = hidden('umount --lazy /proc');
     const sentence = expectFailure(withoutWarnings(await workshop.run(wiring, pair, undefined, { prefix })));
@@ -149,7 +152,7 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
     expect(filesEqual(pair.source, pair.target, MiB)).toBe(true);
   });
 
-  test('without /proc, the source itself is refused with --force, too', async () => {
+  test('without /proc, the source itself is refused even with --force', async () => {
     const { source } = workshop.pair(MiB);
     const pair = { source, target: source, sizeBytes: MiB };
     const prefix = hidden('umount --lazy /proc');
@@ -179,7 +182,7 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
     expect(path).toMatch(/loop/);
   });
 
-  test('without /dev/zero, a dry run can not show a file that it would create', async () => {
+  test('without /dev/zero, a dry run cannot show a file that it would create', async () => {
     const { source, sizeBytes } = workshop.pair(MiB);
     const pair = { source, target: workshop.path('never'), sizeBytes };
     const prefix = hidden('mount -t tmpfs none /dev');
@@ -187,7 +190,7 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
     expect(expectFailure(result)).toMatch(/would be created, but .* \/dev\/zero: .*\(ENOENT\)/);
   });
 
-  test('with hardly any descriptors, every run ends with a sentence or with success', async () => {
+  test('with very few descriptors, every run ends with one sentence or with success', async () => {
     const pair = workshop.pair(MiB);
     for (let count = 19; count <= 25; count++) {
       const prefix = ['prlimit', `--nofile=${count}`];
@@ -199,13 +202,13 @@ describe.skipIf(!isRoot)('where the kernel can not be asked (needs root: mount n
   });
 });
 
-/** Warnings are no part of what {@link expectFailure} looks at. */
+/** Removes warnings, which {@link expectFailure} does not examine. */
 function withoutWarnings(result: CommandResult): CommandResult {
   const lines = result.stderr.split('\n').filter((line) => !line.startsWith('basyn: warning: '));
   return { ...result, stderr: lines.join('\n') };
 }
 
-/** A block device that is gone after the test. */
+/** A block device that is removed after the test. */
 function deviceWithFileSystem(name: string): string {
   const file = workshop.path(name);
   writeFileSync(file, '');

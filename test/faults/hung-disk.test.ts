@@ -23,7 +23,7 @@ test.skipIf(!isRoot).each([
   ['here', 'PUSH'],
   ['over ssh', 'POP'],
 ] as const)(
-  'a signal ends what can be ended while a write hangs in the kernel, and says so at once: %s (needs root: a frozen file system)',
+  'a signal ends what can be ended while a write hangs in the kernel, and the command reports it at once: %s (needs root: a frozen file system)',
   { timeout: 90_000 },
   async (where, action) => {
     const { directory, thaw } = frozenDirectory();
@@ -39,7 +39,7 @@ test.skipIf(!isRoot).each([
     run.child.kill('SIGTERM');
     await lineWith(run.child.stderr!, 'Stopped by SIGTERM during copy at ');
     expect(performance.now() - startedMs).toBeLessThan(4_000);
-    // The children are gone. The process itself is in the kernel's hands.
+    // The children have ended. The process itself waits in the kernel.
     await expect.poll(() => descendants(run.pid), { timeout: 4_000 }).toEqual([]);
     thaw();
     const { exitCode, stderr } = await run.result;
@@ -50,7 +50,7 @@ test.skipIf(!isRoot).each([
   },
 );
 
-/** Whether a thread of the process or below it waits in the kernel, where no signal reaches it. */
+/** Whether a thread of the process or of a descendant waits in the kernel uninterruptibly. */
 function hangsInKernel(pid: number): boolean {
   const pids = [pid, ...descendants(pid).map((each) => each.pid)];
   return pids.some((each) => threadStates(each).includes('D'));

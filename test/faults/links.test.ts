@@ -49,7 +49,7 @@ describe('SIGKILL', () => {
     const wiring: Wiring = { action, over: 'ssh' };
     const pair = workshop.pair(4 * MiB);
     const check = guardPair(pair);
-    // Two seconds and more, as what was made at random doesn't compress.
+    // This takes at least two seconds, because random data does not compress.
     const relay = await workshop.relay({ bandwidthMbit: 16 });
     const run = await workshop.start(wiring, pair, ['--mode=SYNC', ...verbose], { port: relay.port });
     await lineWith(run.child.stdout!, 'to go through');
@@ -71,7 +71,7 @@ describe('SIGKILL', () => {
     check();
   });
 
-  test('of the ssh that is asked for its configuration', async () => {
+  test('of the ssh that prints its configuration', async () => {
     const pair = workshop.pair(MiB);
     const check = guardPair(pair);
     const env = environmentWithSsh('[ "$1" != -G ] || kill -KILL $$', 'exec ssh "$@"');
@@ -83,7 +83,7 @@ describe('SIGKILL', () => {
 
   test('of the local process, although the remote command never ends: no ssh and no control socket is left', async () => {
     const temporary = scratchDirectory();
-    // ssh would wait for it, whether its own stderr has a reader or not.
+    // ssh would wait for it, whether or not its own stderr has a reader.
     const options = ['--mode=COPY', '--remote-node=yes >&2; node'];
     const run = await workshop.start(push, workshop.pair(MiB), options, { env: { TMPDIR: temporary } });
     await expect.poll(() => firstBelow(server().pid, /^yes$/), { timeout: 10_000 }).toBeDefined();
@@ -108,15 +108,15 @@ describe('SIGKILL', () => {
   }
 });
 
-describe('a command that ssh connects through, and that outlives it,', () => {
-  test('keeps no run that ends well', async () => {
+describe('a ProxyCommand that outlives ssh', () => {
+  test('does not keep a successful run from ending', async () => {
     await besideProxy(async (proxy) => {
       const result = await workshop.run(push, workshop.pair(MiB), ['--mode=COPY', proxy]);
       expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     });
   });
 
-  test('keeps no run whose ssh is killed', async () => {
+  test('does not keep a run from ending if ssh is killed', async () => {
     await besideProxy(async (proxy) => {
       const options = ['--mode=COPY', '--verbose', proxy, slowWrites];
       const run = await workshop.start(push, workshop.pair(8 * MiB), options);
@@ -126,14 +126,14 @@ describe('a command that ssh connects through, and that outlives it,', () => {
     });
   });
 
-  /** It has ssh's stderr, which is ours, and doesn't end when the connection does. */
+  /** It inherits the stderr of ssh and of Basyn, and does not end with the connection. */
   async function besideProxy(test: (option: string) => Promise<void>): Promise<void> {
     const pid = workshop.path('proxy');
     const script = [
       'trap "" HUP TERM',
       `echo $$ > ${pid}`,
       `exec 3<> /dev/tcp/127.0.0.1/${server().port}`,
-      // Where the connection has ended, the first `cat` has done so by itself.
+      // If the connection has ended, the first `cat` has ended by itself.
       '{ cat <&3 & cat >&3; kill -KILL $! 2> /dev/null; exec 3>&-; }',
       'exec sleep 600',
     ];
@@ -166,7 +166,7 @@ describe('a link that is cut', () => {
 });
 
 describe('a link that is stalled', () => {
-  test.each(actions)('in the middle of a %s: ends on both sides by --timeout', async (action) => {
+  test.each(actions)('in the middle of a %s: ends the run on both sides by --timeout', async (action) => {
     const wiring: Wiring = { action, over: 'ssh' };
     const pair = workshop.pair(4 * MiB);
     const check = guardPair(pair);
@@ -176,7 +176,7 @@ describe('a link that is stalled', () => {
     const sentence = expectFailure(result, { withinMs: 12_000 });
     expect(sentence).toContain('The peer sent nothing for 5 seconds');
     expect(sentence).toContain('. If the host or the link is only slow, raise --timeout.');
-    // The agent too has ended by itself, although its session is still there.
+    // The agent has also ended by itself, although its session still exists.
     await expect.poll(victims['the remote agent'], { timeout: 9000 }).toBeUndefined();
     expect(victims['the ssh session']()).toBeDefined();
     check();
@@ -186,7 +186,7 @@ describe('a link that is stalled', () => {
 });
 
 describe('a host that does not answer', () => {
-  // A developer's shell has a terminal, and maybe windows: nobody could be asked at either from here.
+  // A developer's shell has a terminal and possibly windows, in which ssh could ask. A test cannot answer.
   const unattended = {
     prefix: ['setsid'],
     env: { DISPLAY: undefined, WAYLAND_DISPLAY: undefined, SSH_ASKPASS_REQUIRE: undefined },
@@ -200,7 +200,7 @@ describe('a host that does not answer', () => {
     [100, 'PUSH'],
     [3000, 'POP'],
   ] as const)(
-    'as the link stalls after %d bytes of a %s: ends it by --timeout, without a terminal',
+    'because the link stalls after %d bytes of a %s: ends the run by --timeout, without a terminal',
     async (bytes, action) => {
       const pair = workshop.pair(MiB);
       const { port } = await workshop.relay({ stallAfterBytes: bytes });
@@ -210,7 +210,7 @@ describe('a host that does not answer', () => {
     },
   );
 
-  test('as what starts node there hangs: ends it by --timeout, without a terminal', async () => {
+  test('because the command that starts node hangs: ends the run by --timeout, without a terminal', async () => {
     const slow = '--remote-node=cat > /dev/null; node';
     const more = [...options, slow];
     const result = await workshop.run(push, workshop.pair(MiB), more, unattended);
@@ -218,7 +218,7 @@ describe('a host that does not answer', () => {
     await workshop.expectNothingLeft(3000);
   });
 
-  test('as ssh is a script whose own processes hang: ends it by --timeout, without a terminal', async () => {
+  test('because ssh is a script whose own processes hang: ends the run by --timeout, without a terminal', async () => {
     const pid = workshop.path('hanging');
     const env = {
       ...unattended.env,
@@ -232,7 +232,7 @@ describe('a host that does not answer', () => {
     }
   });
 
-  test('is waited for longer at a terminal, where a person may have to type a password', async () => {
+  test('is waited for longer at a terminal, because a user may have to type a password', async () => {
     const relay = await workshop.relay({ stallAfterBytes: 3000 });
     const words = workshop.arguments(push, workshop.pair(MiB), ['--mode=SYNC', '--timeout=1'], relay.port);
     const line = [process.execPath, workshop.script, ...words].map((word) => `'${word}'`).join(' ');
@@ -258,7 +258,7 @@ describe('an agent', () => {
     await workshop.expectNothingLeft(3000);
   });
 
-  test('that gets no more memory ends the run', async () => {
+  test('that runs out of memory ends the run', async () => {
     const wiring: Wiring = { action: 'PUSH', over: 'ssh' };
     const pair = workshop.pair(4 * MiB);
     const limited = '--remote-node=node --max-semi-space-size=1 --max-old-space-size=3';

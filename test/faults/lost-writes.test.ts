@@ -36,7 +36,7 @@ describe.skipIf(!isRoot)('a disk that lost writes and works again (needs root: l
 });
 
 describe.skipIf(!isRoot)('a file on storage that was full (needs root: loop devices)', () => {
-  test.each(['SYNC', 'COPY'] as const)('%s: writes what the disk lacks once there is room', async (mode) => {
+  test.each(['SYNC', 'COPY'] as const)('%s: writes what the disk lacks once there is space', async (mode) => {
     const source = scratchFile(mixedBytes(fileBytes, 1));
     const disk = makeThinFileSystem();
     const pair = { source, target: join(disk.mountPoint, 'target'), sizeBytes: fileBytes };
@@ -57,7 +57,7 @@ describe('a disk that fails only the flush', () => {
   });
 });
 
-/** Beside the failure, a warning may say that the first flush of the run has failed. */
+/** In addition to the failure, a warning may report that the first flush of the run has failed. */
 function expectFailedFlush(
   { exitCode, stdout, stderr }: CommandResult,
   wiring: Wiring,
@@ -72,8 +72,8 @@ function expectFailedFlush(
 }
 
 /**
- * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and takes the
- * pages in the cache for written.
+ * An ext4 over a sparse file on a tmpfs that is full. ext4 keeps the blocks of failed writes as unwritten, and
+ * treats the pages in the cache as written.
  */
 function makeThinFileSystem(): {
   mountPoint: string;

@@ -64,7 +64,7 @@ describe('a peer that answers garbage', () => {
     ['no answer to pings', /has not answered pings for 2 seconds/],
     ['no confirmation of data', /answers pings, but has made no progress for 20 seconds/],
     ['no answer to the end', /answers pings, but has made no progress for 20 seconds/],
-  ])('%s: is not waited for without end', async (behaviour, sentence) => {
+  ])('%s: is not waited for endlessly', async (behaviour, sentence) => {
     const pair = workshop.pair(2 * MiB);
     const result = await workshop.run(push, pair, [
       '--mode=COPY',
@@ -75,11 +75,11 @@ describe('a peer that answers garbage', () => {
     expect(expectFailure(result, { withinMs: 29_000 })).toMatch(sentence);
   });
 
-  test('endless pings: takes no more memory by and by, and a signal ends it', async () => {
+  test('endless pings: does not take more memory over time, and a signal ends it', async () => {
     const pair = workshop.pair(MiB);
     const run = await workshop.start(push, pair, ['--mode=SYNC', fake('endless pings', pair.sizeBytes)]);
     try {
-      // Its heap grows to its size at first; what piles up would never come to rest.
+      // The heap grows to its working size at first. Memory that accumulates would grow without end.
       const grownBytes = async (): Promise<number> => {
         const earlyBytes = rssOf(run.pid);
         await sleep(2500);
@@ -94,8 +94,8 @@ describe('a peer that answers garbage', () => {
   });
 });
 
-describe('what a terminal would obey', () => {
-  test('is made visible where a peer says it', async () => {
+describe('control sequences', () => {
+  test('are made visible in text from a peer', async () => {
     const pair = workshop.pair(MiB);
     const failure = await workshop.run(push, pair, ['--mode=SYNC', '--debug', fake('terminal escapes', 0)]);
     expect(failure.exitCode).toBe(2);
@@ -119,7 +119,7 @@ describe('what a terminal would obey', () => {
     for (const line of json.stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
   });
 
-  test('is made visible where a remote shell says it', async () => {
+  test('are made visible in text from a remote shell', async () => {
     const pair = workshop.pair(MiB);
     const shout = String.raw`printf "\033]0;owned\007\033[31mMOTD\r\n" >&2;`;
     const { exitCode, stdout, stderr } = await workshop.run(push, pair, [
@@ -136,7 +136,7 @@ describe('what a terminal would obey', () => {
   });
 
   test.each([push, pop, { action: 'PUSH', over: 'here' } as const])(
-    'is made visible in a path ($action $over)',
+    'are made visible in a path ($action $over)',
     async (wiring) => {
       const path = workshop.path('no\u001b[31m\r\nsuch\u0007');
       const result = await workshop.run(wiring, { source: path, target: path, sizeBytes: 0 }, [

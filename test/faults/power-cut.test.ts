@@ -17,7 +17,7 @@ import { useSshServer } from '../support/ssh-server.ts';
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
-/** A few writes of the size that Basyn makes, each of which is a place at which a run is killed. */
+/** A few writes of the size that Basyn uses. A run is killed at each of them. */
 const sizeBytes = MiB / 4;
 const sourceBytes = mixedBytes(sizeBytes, 1);
 const targetBytes = Buffer.concat([mixedBytes(sizeBytes, 2), canary]);
@@ -28,15 +28,15 @@ const toRemote: Wiring = { action: 'PUSH', over: 'ssh' };
 const fromRemote: Wiring = { action: 'POP', over: 'ssh' };
 const timeoutMs = 240_000;
 
-describe.skipIf(!isRoot)('the power is cut after a run with exit code 0 (needs root: loop devices)', () => {
+describe.skipIf(!isRoot)('a power cut after a run with exit code 0 (needs root: loop devices)', () => {
   test.each<[string, MediumKind, Wiring]>([
-    ['a device on this machine', 'loop device', here],
+    ['a device on one machine', 'loop device', here],
     ['a device over ssh', 'loop device', toRemote],
     ['a device, from a remote source', 'loop device', fromRemote],
-    ['a file on this machine', 'file on ext4', here],
+    ['a file on one machine', 'file on ext4', here],
     ['a file over ssh', 'file on ext4', toRemote],
   ])(
-    '%s: the medium is equal, wherever a run before it was killed',
+    '%s: the medium is equal, at whatever point an earlier run was killed',
     async (_name, kind, wiring) => {
       const source = scratchFile(sourceBytes, 'source', workshop.directory);
       const log = workshop.path('strace.log');
@@ -63,11 +63,11 @@ describe.skipIf(!isRoot)('the power is cut after a run with exit code 0 (needs r
   );
 
   test.each<[string, MediumKind, Wiring]>([
-    ['a device on this machine', 'loop device', here],
+    ['a device on one machine', 'loop device', here],
     ['a device over ssh', 'loop device', toRemote],
-    ['a file on this machine', 'file on ext4', here],
+    ['a file on one machine', 'file on ext4', here],
   ])(
-    '%s: the medium is equal where another program had copied the data and nothing differed',
+    '%s: the medium is equal if another program had copied the data and nothing differed',
     async (_name, kind, wiring) => {
       const source = scratchFile(sourceBytes, 'source', workshop.directory);
       const disk = makeMediumTarget(kind, targetBytes, workshop.directory);
@@ -87,7 +87,7 @@ function runUnder(
   source: string,
   { path: target }: MediumTarget,
 ): ReturnType<typeof workshop.run> {
-  // A further lane would be a further process, and its record would replace the agent's.
+  // A further lane would be another process, and its record would replace that of the agent.
   const args = ['--mode=SYNC', '--lanes=1'];
   const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
   return isRemote
@@ -97,7 +97,7 @@ function runUnder(
 
 async function expectSuccess(wiring: Wiring, source: string, { path: target }: MediumTarget): Promise<void> {
   const result = await workshop.run(wiring, { source, target, sizeBytes }, ['--mode=SYNC']);
-  // A warning about the page cache below a loop device may be there: that cache is the medium of these tests.
+  // There may be a warning about the page cache below a loop device: that cache is the medium of these tests.
   expect(result).toMatchObject({ exitCode: 0 });
   expect(readFileSync(source).equals(sourceBytes)).toBe(true);
 }

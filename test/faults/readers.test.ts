@@ -19,12 +19,12 @@ useProcessCheck();
 
 describe('a reader that does not read', () => {
   test.each(['--debug', '--json'])(
-    'neither stops the run nor makes it grow, however much comes (%s)',
+    'neither stops the run nor makes its memory grow, whatever the amount of output (%s)',
     { timeout: 90_000 },
     async (option) => {
       const pair = makePair({ sizeBytes: 4 * MiB });
       const [stdout, stderr] = [unreadPipe('empty'), unreadPipe('empty')];
-      // In portions: what comes before the agent runs is not passed on, and the first of them may be over by then.
+      // In portions: output before the agent runs is not passed on, and the first portion may have ended by then.
       const portion = `yes 'a line of the remote side' | head -c ${2 * MiB}`;
       const flood = `(for i in $(seq 50); do ${portion} >&2; sleep 0.1; done; echo flooded >&2)`;
       const child = start(
@@ -70,7 +70,7 @@ describe('a reader that does not read', () => {
     },
   );
 
-  test('still gets the result when it reads again, and until then the command waits for it', async () => {
+  test('still gets the result when it reads again, and the command waits for that', async () => {
     const pair = makePair();
     const stdout = unreadPipe('full');
     const child = start([...runOptions('PUSH', 'SYNC', pair), '--json'], [stdout.fd, 'pipe']);
@@ -90,12 +90,12 @@ describe('a reader that does not read', () => {
   test.each([
     ['during a run', 64 * 1024 * MiB, true, /^basyn: Stopped by SIGTERM during sync at /],
     [
-      'when the run is over',
+      'after the run',
       1 * MiB,
       false,
       /^basyn: The output can't be written to the end: its reader .* signal\.$/m,
     ],
-  ])('does not keep a signal from ending it %s', async (_when, sizeBytes, isOpen, sentence) => {
+  ])('does not keep a signal from ending the command %s', async (_when, sizeBytes, isOpen, sentence) => {
     const { source, target } = makeHollowPair(sizeBytes);
     const stdout = unreadPipe('full');
     const child = start([...runOptions('PUSH', 'SYNC', { source, target }), '--json'], [stdout.fd, 'pipe']);
@@ -124,7 +124,7 @@ test('a terminal that is paused by Ctrl-S does not pause the run', { timeout: 60
   const command = [basyn.executable, ...args]
     .map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`)
     .join(' ');
-  // It makes a terminal, and hands on what is typed there.
+  // It creates a terminal, and passes on what is typed there.
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     stdio: 'pipe',
   });
@@ -136,7 +136,7 @@ test('a terminal that is paused by Ctrl-S does not pause the run', { timeout: 60
   await screen;
   child.stdin.write('\x13');
   await expect.poll(() => isSynchronised(pair), { timeout: 30_000, interval: 200 }).toBe(true);
-  // Longer than either side waits for a sign of life of the other.
+  // Longer than either side waits for a sign of life from its peer.
   await sleep(4_000);
   expect(shown).not.toContain('all done');
   child.stdin.write('\x11');
@@ -144,7 +144,7 @@ test('a terminal that is paused by Ctrl-S does not pause the run', { timeout: 60
   expect(shown).toContain('end: all done');
 });
 
-/** Starts it with these for stdout and stderr. */
+/** Starts the command with this stdout and stderr. */
 function start(args: readonly string[], [stdout, stderr]: [number | 'pipe', number | 'pipe']): ChildProcess {
   const child = spawn(basyn.executable, args, { stdio: ['ignore', stdout, stderr] });
   onTestFinished(() => killTree(child.pid!));
@@ -167,7 +167,7 @@ function hasOpen(pid: number, path: string): boolean {
   });
 }
 
-/** Most memory that the process has had. */
+/** The peak memory of the process. */
 function peakBytes(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }

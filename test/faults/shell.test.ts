@@ -10,7 +10,7 @@ import { hostOptions, type SshServer } from '../../rig/ssh/server.ts';
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
-describe('a path that means something to a shell is only a path', () => {
+describe('a path with characters that a shell interprets is only a path', () => {
   test.each([
     ['blanks', '  two  blanks '],
     ['quotes', `o'ne "two" 'three`],
@@ -41,7 +41,7 @@ describe('a path that means something to a shell is only a path', () => {
   });
 
   test.each(['--local', '--remote'])(
-    'bytes that are not UTF-8 in %s are refused before anything is made',
+    'bytes that are not UTF-8 in %s are refused before anything is created',
     async (option) => {
       const other = option === '--local' ? '--remote' : '--local';
       const directory = workshop.path(`bytes ${option}`);
@@ -62,7 +62,7 @@ describe('a path that means something to a shell is only a path', () => {
 describe('a host', () => {
   const devices = ['--local=/a', '--remote=/b', '--action=PUSH', '--mode=SYNC'];
   test.each([
-    // No blank in it, which would be refused for itself.
+    // Without a blank, which would be refused for itself.
     ['that begins with a dash', ['--host=-oProxyCommand=touch${IFS}pwned']],
     ['whose user begins with a dash', ['--host=-oProxyCommand=touch${IFS}pwned@host']],
     ['with a user that begins with a dash', ['--host=localhost', '--user=-oProxyCommand=touch${IFS}pwned']],
@@ -78,20 +78,20 @@ describe('a host', () => {
     expect(existsSync(workshop.path('pwned'))).toBe(false);
   });
 
-  test('that nobody answers at is one sentence', async () => {
+  test('that refuses the connection gives one sentence', async () => {
     const result = await workshop.command([
       ...devices,
       '--host=127.0.0.1',
       '--port=1',
       '--ssh-option=BatchMode=yes',
     ]);
-    // The local device is looked at first, and is not there either.
+    // The local device is examined first, and does not exist either.
     expect(expectFailure(result)).toMatch(/does not exist|Connection refused/);
   });
 });
 
-describe('without node there, the reason and the advice are one line', () => {
-  // What they print, and their exit status, is different in each.
+describe('without node on the host, the reason and the advice are one line', () => {
+  // Each shell prints another message and has another exit status.
   describe.each(['sh', 'bash', 'dash', 'fish', 'tcsh'])('%s', (shell) => {
     const without = useSshServer({ profile: { node: 'missing', shell } });
 
@@ -114,7 +114,7 @@ describe('without node there, the reason and the advice are one line', () => {
   });
 });
 
-describe('an account that runs no command is not told to fix its profile', () => {
+describe('the failure of an account that runs no command is not blamed on its profile', () => {
   describe.each([
     [
       'has no shell',
@@ -141,16 +141,16 @@ describe('an account that runs no command is not told to fix its profile', () =>
       'echo Backup done',
       '"node" ended with status 0 there, and printed "Backup done": the account may have no shell',
     ],
-  ])('as it %s', (_what, instead, words) => {
+  ])('because it %s', (_what, instead, words) => {
     const there = useSshServer({ profile: { instead } });
-    test('which is the reported reason', async () => {
+    test('is the reported reason', async () => {
       expect(await failureAt(there())).toContain(`Can't start on 127.0.0.1: ${words}`);
     });
   });
 
-  describe('but one whose profile prints text', () => {
+  describe('an account whose profile prints text', () => {
     const there = useSshServer({ profile: { noise: 'Welcome!\n' } });
-    test('is', async () => {
+    test('is advised to make its profile silent', async () => {
       expect(await failureAt(there())).toContain(
         'its shell prints text before node starts ("Welcome!"): make its profile silent',
       );

@@ -25,23 +25,26 @@ const workshop = useWorkshop(server);
 let tmpfsCount = 0;
 const verbose = ['--verbose', '--stat'];
 const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
-/** The target on either side, once near and once far. */
+/** The target on either side, once local and once remote. */
 const crossed = cases.filter(([, { action, over }]) => (action === 'PUSH') === (over === 'ssh'));
-/** Every wiring, and in each place every mode, but not all of both together: runs over ssh take their time. */
+/** Every wiring and every mode, but not every combination, because runs over ssh are slow. */
 const inModes = cases.map(
   ([name, wiring], index) => [name, index === 0 || index === 3 ? 'SYNC' : 'COPY', wiring] as const,
 );
 
 describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
-  test.each(inModes)('%s %s: an unreadable source ends it with the offset', async (_name, mode, wiring) => {
-    const pair = workshop.pair(6 * MiB);
-    const loop = loopOver(pair.source);
-    truncateSync(pair.source, 3 * MiB);
-    const check = guardPair(pair);
-    const result = await workshop.run(wiring, { ...pair, source: loop }, [`--mode=${mode}`, ...verbose]);
-    expectFailedRead(expectFailure(result), `${sideWord(wiring, 'source')}device ${loop}`, 3 * MiB);
-    check();
-  });
+  test.each(inModes)(
+    '%s %s: an unreadable source ends the run with the offset',
+    async (_name, mode, wiring) => {
+      const pair = workshop.pair(6 * MiB);
+      const loop = loopOver(pair.source);
+      truncateSync(pair.source, 3 * MiB);
+      const check = guardPair(pair);
+      const result = await workshop.run(wiring, { ...pair, source: loop }, [`--mode=${mode}`, ...verbose]);
+      expectFailedRead(expectFailure(result), `${sideWord(wiring, 'source')}device ${loop}`, 3 * MiB);
+      check();
+    },
+  );
 
   test.each(crossed)(
     '%s: an unreadable target ends a SYNC, which works again later',
@@ -53,7 +56,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
       const onLoop = { ...pair, target: loop };
       const result = await workshop.run(wiring, onLoop, ['--mode=SYNC', ...verbose]);
       expectFailedRead(expectFailure(result), `${sideWord(wiring, 'target')}device ${loop}`, 3 * MiB);
-      // The disk is well again, but for what the cut took.
+      // The disk works again, except for the part that was cut off.
       truncateSync(pair.target, pair.sizeBytes);
       writeFileSync(pair.target, canary, { flag: 'a' });
       await workshop.expectRepair(wiring, onLoop);
@@ -62,7 +65,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
   );
 
   test.each(crossed)('%s: an unwritable target ends a COPY with the offset', async (_name, wiring) => {
-    // The source ends in the middle of a block, for whose other half the kernel has to read it, and fails.
+    // The source ends in the middle of a block. The kernel has to read the other half of the block, and fails.
     const { source } = workshop.pair(2 * MiB + 512);
     const target = workshop.path(`unwritable-${wiring.action}-${wiring.over}`);
     makeSparse(target, 4 * MiB);
@@ -76,7 +79,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
   });
 
   test.each(cases)(
-    '%s: a disk that takes the writes and fails the flush is no success',
+    '%s: a disk that accepts the writes and fails the flush makes the run fail',
     async (_name, wiring) => {
       const pair = workshop.pair(4 * MiB);
       const full = tmpfs(2 * MiB);
@@ -94,7 +97,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
 
 describe.skipIf(!isRoot)('a file system that is full (needs root: tmpfs)', () => {
   test.each(inModes)(
-    '%s %s: ends it with the offset, and a SYNC works when there is room',
+    '%s %s: ends the run with the offset, and a SYNC works once there is space',
     async (_name, mode, wiring) => {
       const directory = tmpfs(3 * MiB);
       const { source, sizeBytes } = workshop.pair(8 * MiB);
@@ -120,32 +123,29 @@ describe.skipIf(!isRoot)('a file system that is full (needs root: tmpfs)', () =>
 
 describe('a limit on file sizes', () => {
   const limit = ['prlimit', `--fsize=${2 * MiB}`];
-  test.each(inModes)(
-    '%s %s: a write that it cuts short ends it with the offset',
-    async (_name, mode, wiring) => {
-      const pair = workshop.pair(4 * MiB);
-      const check = guardPair(pair);
-      const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
-      const result = await workshop.run(
-        wiring,
-        pair,
-        [`--mode=${mode}`, ...verbose, ...(isRemote ? [`--remote-node=${limit.join(' ')} node`] : [])],
-        isRemote ? {} : { prefix: limit },
-      );
-      expect(expectFailure(result)).toMatch(
-        new RegExp(
-          `^basyn: cannot write ${sideWord(wiring, 'target')}file ${pair.target} at byte \\d+: ` +
-            String.raw`file size limit reached \(EFBIG\)\.$`,
-        ),
-      );
-      check();
-      await workshop.expectRepair(wiring, pair);
-    },
-  );
+  test.each(inModes)('%s %s: a short write ends the run with the offset', async (_name, mode, wiring) => {
+    const pair = workshop.pair(4 * MiB);
+    const check = guardPair(pair);
+    const isRemote = wiring.over === 'ssh' && sideOf(wiring, 'target') === 'remote';
+    const result = await workshop.run(
+      wiring,
+      pair,
+      [`--mode=${mode}`, ...verbose, ...(isRemote ? [`--remote-node=${limit.join(' ')} node`] : [])],
+      isRemote ? {} : { prefix: limit },
+    );
+    expect(expectFailure(result)).toMatch(
+      new RegExp(
+        `^basyn: cannot write ${sideWord(wiring, 'target')}file ${pair.target} at byte \\d+: ` +
+          String.raw`file size limit reached \(EFBIG\)\.$`,
+      ),
+    );
+    check();
+    await workshop.expectRepair(wiring, pair);
+  });
 });
 
 describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', () => {
-  test.each(['PUSH', 'POP'] as const)('%s here: survives that many threads fail at once', async (action) => {
+  test.each(['PUSH', 'POP'] as const)('%s here: is reported if many threads fail at once', async (action) => {
     const sizeBytes = 96 * MiB;
     const pair = {
       source: workshop.path(`big-${action}`),
@@ -156,7 +156,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     const loop = loopOver(pair.source);
     truncateSync(pair.source, 32 * MiB);
     const wiring = { action, over: 'here' } as const;
-    // Which thread fails first, and when the others do, is another thing each time.
+    // The first thread to fail, and the time when the others fail, differ in each run.
     for (let attempt = 0; attempt < 3; attempt++) {
       const result = await workshop.run(wiring, { ...pair, source: loop });
       expectFailedRead(expectFailure(result), `${sideWord(wiring, 'source')}device ${loop}`, 32 * MiB);
@@ -167,7 +167,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     (['PUSH', 'POP'] as const).flatMap((action) =>
       (['source', 'target'] as const).map((role) => [action, role] as const),
     ),
-  )('%s ssh: is told where the %s is longer than the window of the comparison', async (action, role) => {
+  )('%s ssh: is reported if the %s is longer than the window of the comparison', async (action, role) => {
     const wiring = { action, over: 'ssh' } as const;
     const sizeBytes = 40 * MiB;
     const pair = {
@@ -187,7 +187,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     expectFailedRead(expectFailure(result), `${sideWord(wiring, role)}device ${loop}`, 2 * MiB);
   });
 
-  test('POP ssh: arrives over a slow link, behind the data that was sent before', async () => {
+  test('POP ssh: arrives over a slow link, after the data that was sent before', async () => {
     const wiring = { action: 'POP', over: 'ssh' } as const;
     const relay = await workshop.relay({ bandwidthMbit: 10 });
     const pair = workshop.pair(8 * MiB);
@@ -202,10 +202,10 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
 
 describe('a source that becomes shorter during the run', () => {
   test.each(['PUSH', 'POP'] as const)(
-    '%s here: ends it with the offset where it ends now',
+    '%s here: ends the run with the offset of its new end',
     async (action) => {
       const wiring = { action, over: 'here' } as const;
-      // Holes are read at some GB/s: whenever the source is cut, the run has not been everywhere.
+      // Holes are read at some GB/s: at any time of the cut, the run has not read everything.
       const sizeBytes = 64 * 1024 * MiB;
       const pair = {
         source: workshop.path(`long-${action}`),
@@ -220,17 +220,20 @@ describe('a source that becomes shorter during the run', () => {
     },
   );
 
-  test.each(['PUSH', 'POP'] as const)('%s ssh: ends it with the offset where it ends now', async (action) => {
-    const wiring = { action, over: 'ssh' } as const;
-    const relay = await workshop.relay({ bandwidthMbit: 64 });
-    const pair = workshop.pair(12 * MiB);
-    const run = await workshop.start(wiring, pair, ['--mode=COPY', '--verbose'], { port: relay.port });
-    await lineWith(run.child.stdout!, 'to go through');
-    truncateSync(pair.source, 11 * MiB);
-    expectShorter(expectFailure(await run.result), wiring, pair, 11 * MiB);
-    writeImage(pair.source, pair.sizeBytes, { seed: 7 });
-    await workshop.expectRepair(wiring, pair);
-  });
+  test.each(['PUSH', 'POP'] as const)(
+    '%s ssh: ends the run with the offset of its new end',
+    async (action) => {
+      const wiring = { action, over: 'ssh' } as const;
+      const relay = await workshop.relay({ bandwidthMbit: 64 });
+      const pair = workshop.pair(12 * MiB);
+      const run = await workshop.start(wiring, pair, ['--mode=COPY', '--verbose'], { port: relay.port });
+      await lineWith(run.child.stdout!, 'to go through');
+      truncateSync(pair.source, 11 * MiB);
+      expectShorter(expectFailure(await run.result), wiring, pair, 11 * MiB);
+      writeImage(pair.source, pair.sizeBytes, { seed: 7 });
+      await workshop.expectRepair(wiring, pair);
+    },
+  );
 
   function expectShorter(
     sentence: string,
@@ -245,7 +248,7 @@ describe('a source that becomes shorter during the run', () => {
   }
 });
 
-/** Threads read at several places at once: any of what is past the cut may be the first to fail. */
+/** Threads read at several offsets at once: any offset past the cut may be the first to fail. */
 function expectFailedRead(sentence: string, device: string, leastBytes: number): void {
   const parts = /^basyn: cannot read (.*) at byte (\d+): input\/output error \(EIO\)\.$/.exec(sentence);
   expect(parts?.[1], sentence).toBe(device);

@@ -11,29 +11,32 @@ const parallelRuns = 4;
 test.each([
   ['is written to', ['--mode=SYNC']],
   ['is created', ['--mode=COPY', '--create']],
-])('every system call may fail as a target %s: no such failure is taken for a bug', async (_what, mode) => {
-  const source = scratchFile(Buffer.alloc(70_000, 'source'));
-  const directory = scratchDirectory();
-  let isDone = false;
-  let nextCall = 1;
-  const bugs: object[] = [];
-  const worker = async (): Promise<void> => {
-    while (!isDone) {
-      const call = nextCall++;
-      const target = join(directory, `target ${call}`);
-      if (!mode.includes('--create')) scratchFile(Buffer.alloc(70_000), `target ${call}`, directory);
-      const { failed, stderr, exitCode } = await runWithFailure(call, { source, target }, mode);
-      if (failed === undefined) isDone = true;
-      else if (!/^(basyn: [^\n]+\n)+$|^$/.test(stderr) || stderr.includes('Internal error')) {
-        bugs.push({ call, failed, stderr, exitCode });
+])(
+  'any system call may fail while a target %s: no such failure is reported as a bug',
+  async (_what, mode) => {
+    const source = scratchFile(Buffer.alloc(70_000, 'source'));
+    const directory = scratchDirectory();
+    let isDone = false;
+    let nextCall = 1;
+    const bugs: object[] = [];
+    const worker = async (): Promise<void> => {
+      while (!isDone) {
+        const call = nextCall++;
+        const target = join(directory, `target ${call}`);
+        if (!mode.includes('--create')) scratchFile(Buffer.alloc(70_000), `target ${call}`, directory);
+        const { failed, stderr, exitCode } = await runWithFailure(call, { source, target }, mode);
+        if (failed === undefined) isDone = true;
+        else if (!/^(basyn: [^\n]+\n)+$|^$/.test(stderr) || stderr.includes('Internal error')) {
+          bugs.push({ call, failed, stderr, exitCode });
+        }
+        rmSync(target, { force: true });
       }
-      rmSync(target, { force: true });
-    }
-  };
-  await Promise.all(Array.from({ length: parallelRuns }, worker));
-  expect(nextCall).toBeGreaterThan(20);
-  expect(bugs).toEqual([]);
-});
+    };
+    await Promise.all(Array.from({ length: parallelRuns }, worker));
+    expect(nextCall).toBeGreaterThan(20);
+    expect(bugs).toEqual([]);
+  },
+);
 
 /** Runs with an error in the `call`-th system call of each thread about the devices or the tables of the kernel. */
 async function runWithFailure(

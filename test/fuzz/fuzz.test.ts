@@ -9,12 +9,12 @@ test('corrupted conversations break no promise', { timeout: 600_000 }, async () 
   const seed = Number(process.env.BASYN_TEST_SEED ?? 1);
   const { rounds, outcomes } = await fuzz({ seed, until: { rounds: 10 * caseCount(200) } });
   console.log(`seed ${seed}: ${rounds} conversations`, Object.fromEntries(outcomes));
-  // Both kinds of ends were reached: what is refused, and what can't be told from an honest run.
+  // Both outcomes occurred: conversations that are refused, and some that look like an honest run.
   expect(outcomes.get('protocol')).toBeGreaterThan(20);
   expect(outcomes.get('success')).toBeGreaterThan(20);
 });
 
-test('the same seed spoils in the same way, and every way is used', () => {
+test('the same seed gives the same corruption, and every kind of corruption is used', () => {
   const frames = Array.from({ length: 20 }, (_, index) => {
     const frame = Buffer.alloc(frameHeaderBytes + index * 10, index);
     frame.writeUInt32BE(index * 10, 4);

@@ -28,9 +28,9 @@ import {
 } from './transcript.ts';
 
 const MiB = 1024 * 1024;
-/** What one spoilt conversation may take, once its stream has ended or fallen silent. */
+/** The time for one corrupted conversation, once its stream has ended or become silent. */
 const settleMs = 5000;
-/** What all of them together may add to the process. */
+/** The memory that all of them together may add to the process. */
 const maxGrowthBytes = 512 * MiB;
 
 export interface FuzzOptions {
@@ -42,12 +42,12 @@ export interface FuzzOptions {
 
 export interface FuzzReport {
   readonly rounds: number;
-  /** How the ends under test ended, and how often. */
+  /** The outcomes of the ends under test, with their counts. */
   readonly outcomes: ReadonlyMap<string, number>;
   readonly peakGrowthBytes: number;
 }
 
-/** A promise that was broken, and how to see it again. */
+/** A broken promise, and how to reproduce it. */
 export class FuzzFailure extends Error {
   constructor(seed: number, round: Round, what: string) {
     const { transcript, end, how } = round;
@@ -58,20 +58,20 @@ export class FuzzFailure extends Error {
   }
 }
 
-/** One spoilt conversation, all of it drawn from its own seed. */
+/** One corrupted conversation, drawn entirely from its own seed. */
 interface Round {
   readonly transcript: Transcript;
   readonly end: End;
   readonly said: readonly Buffer[];
   readonly how: readonly string[];
-  /** The other side falls silent in the end, instead of hanging up. */
+  /** The peer becomes silent at the end instead of closing the connection. */
   readonly staysOpen: boolean;
-  /** The other side doesn't read what it is told. */
+  /** The peer does not read. */
   readonly isDeaf: boolean;
 }
 
 /**
- * Spoils real conversations and lets each end hear them, until the end that is asked for.
+ * Corrupts real conversations and plays them to each end, until the requested limit.
  *
  * @throws {FuzzFailure} for the first promise that is broken.
  */
@@ -99,7 +99,7 @@ export async function fuzz({ seed, until, onProgress }: FuzzOptions): Promise<Fu
   });
 }
 
-/** One round again, by the number that a failure has told. */
+/** Repeats one round, by the number that a failure has reported. */
 export function fuzzRound(number: number): Promise<string> {
   return inLaboratory((laboratory) => laboratory.round(number));
 }
@@ -138,7 +138,7 @@ class Laboratory {
     if (!this.#isHarmless(round)) return 'not tried';
     this.#contents.write(this.#files);
     const outcome = await this.#hear(round);
-    // A rejection that nobody caught is told after the microtasks of a turn.
+    // An unhandled rejection is reported after the microtasks of a turn.
     await turn();
     const complaint =
       this.#stray.length > 0 ? `nobody caught ${String(this.#stray[0])}` : this.#judge(round, outcome);
@@ -156,7 +156,7 @@ class Laboratory {
     return { transcript, end, said, how, staysOpen: random.below(256) === 0, isDeaf: random.below(16) === 0 };
   }
 
-  /** An agent opens what it is told to open: here, nothing but the files of the test. */
+  /** An agent opens any path that it is given. Here, it may open only the files of the test. */
   #isHarmless({ said }: Round): boolean {
     const decoder = new FrameDecoder();
     try {
@@ -165,7 +165,7 @@ class Laboratory {
         if (message.type === 'open' && !Object.values(this.#files).includes(message.path)) return false;
       }
     } catch {
-      // From here on nobody hears anything.
+      // Nothing is delivered any more.
     }
     return true;
   }
@@ -238,7 +238,7 @@ class Laboratory {
   }
 }
 
-/** Says what was prepared, in the rhythm of the recorded conversation as long as the other end keeps to it. */
+/** Sends the prepared frames, in the order of the recorded conversation as long as the end under test follows it. */
 async function say(
   { transcript, end, said }: Round,
   readable: PassThrough,
@@ -259,7 +259,7 @@ async function say(
   await turn();
 }
 
-/** For every frame to this end: how many it had sent itself before it. */
+/** For every frame to this end: the number of frames that it had sent before. */
 function framesBefore({ spoken }: Transcript, end: End): number[] {
   let sent = 0;
   const counts: number[] = [];
@@ -280,7 +280,7 @@ function counting(heard: { frames: number }): Writable {
   });
 }
 
-/** Takes the first bytes, and never any more. */
+/** Accepts the first bytes, and then no more. */
 function deaf(): Writable {
   return new Writable({ write: () => undefined });
 }

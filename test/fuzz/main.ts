@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --seconds 120 --seed 7`, or `--round N` to see a failure again. */
+/** `npm run fuzz -- --seconds 120 --seed 7`, or `--round N` to reproduce a failure. */
 import { parseArgs } from 'node:util';
 import { fuzz, fuzzRound, type FuzzReport } from './fuzz.ts';
 

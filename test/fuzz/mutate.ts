@@ -4,7 +4,7 @@ import { typeNumbers } from '../../src/protocol/messages.ts';
 import type { Random } from '../../rig/images/random.ts';
 import { sizeBytes, type Spoken } from './transcript.ts';
 
-/** A way to spoil a conversation, in place. `others` is another conversation to the same end. */
+/** Corrupts a conversation in place. `others` is another conversation to the same end. */
 type Mutation = (said: Buffer[], random: Random, others: readonly Buffer[]) => void;
 
 const interestingNumbers = [
@@ -81,7 +81,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     const frame = pick(said, random);
     const width = random.below(2) === 0 ? 8 : 4;
     if (frame.length < frameHeaderBytes + width) return;
-    // Numbers stand at the front, and in tables of 12 bytes behind it.
+    // Numbers are at the front, and in tables of 12 bytes after it.
     const last = Math.min(frame.length - width, frameHeaderBytes + 64);
     const at = frameHeaderBytes + random.below(last - frameHeaderBytes + 1);
     const value = interestingNumbers[random.below(interestingNumbers.length)]!;
@@ -137,7 +137,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
 };
 
-/** A conversation, spoilt once or a few times. */
+/** A conversation, corrupted once or a few times. */
 export function mutate(
   spoken: readonly Spoken[],
   others: readonly Spoken[],
@@ -148,7 +148,7 @@ export function mutate(
   const how: string[] = [];
   for (let count = 1 + random.below(3); count > 0; count--) {
     const name = names[random.below(names.length)]!;
-    // What was cut off or lost can't be spoilt any further.
+    // What was cut off or lost cannot be corrupted further.
     if (said.length === 0 || said.some((frame) => frame.length < frameHeaderBytes)) break;
     mutations[name]!(
       said,
@@ -161,10 +161,10 @@ export function mutate(
   return { said, how };
 }
 
-/** What these do to a frame is left for its header to find. */
+/** The header must detect what these do to a frame. */
 const unsealed = new Set(['a flipped bit', 'noise', 'the end']);
 
-/** Makes the header fit to type, length and payload, as somebody does who means what the frame says. */
+/** Makes the header match type, length and payload, as in a frame that is sent on purpose. */
 function seal(frame: Buffer): void {
   if (frame.length < frameHeaderBytes) return;
   const lengthBytes = frame.readUInt32BE(4);

@@ -1,4 +1,4 @@
-/** What was found by looking at, or by spoiling, conversations. */
+/** Faults that were found by examining or corrupting conversations. */
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
@@ -16,7 +16,7 @@ import { scratchFile } from '../support/scratch.ts';
 const MiB = 1024 * 1024;
 const digest = new Uint8Array(16);
 
-test('a refusal that comes while the hash function is being loaded is heard by the caller alone', async () => {
+test('a refusal that arrives while the hash function is being loaded is reported only to the caller', async () => {
   const stray: unknown[] = [];
   const catchStray = (error: unknown): void => void stray.push(error);
   process.on('unhandledRejection', catchStray);
@@ -34,7 +34,7 @@ test('a refusal that comes while the hash function is being loaded is heard by t
   expect(stray).toEqual([]);
 });
 
-test('the reason that the other side has told is heard, although it hears us no more', async () => {
+test('the failure that the peer sent is reported, although the peer no longer reads', async () => {
   const gone = new Writable({ write: (_bytes, _encoding, done) => done(new Error('write EPIPE')) });
   const { channel, readable } = channelTo(gone);
   const failed = failureOf(() => channel.next());
@@ -44,7 +44,7 @@ test('the reason that the other side has told is heard, although it hears us no 
   expect(await failed).toMatchObject({ code: 'device', message: 'cannot read it.' });
 });
 
-test('what arrives and is not taken yet is bounded in bytes', async () => {
+test('received data that is not yet consumed is bounded in bytes', async () => {
   const { readable } = channelTo(sink());
   const extents = [{ offsetBytes: 0, lengthBytes: MiB }];
   const frame = frameOf({ type: 'data', extents, encoding: 'none', digest, payload: Buffer.alloc(MiB) });
@@ -57,7 +57,7 @@ test('what arrives and is not taken yet is bounded in bytes', async () => {
   expect(takenBytes).toBeLessThan(150 * MiB);
 });
 
-test('a further lane that is dead is noticed, although the first one lives', async () => {
+test('a further lane that is dead is detected, although the first one is alive', async () => {
   const { channel, readable } = channelTo(sink());
   channel.addLane({ readable: new PassThrough(), writable: new Writable({ write: () => undefined }) });
   channel.watch(1000, () => false);
@@ -73,7 +73,7 @@ test('a further lane that is dead is noticed, although the first one lives', asy
   await Promise.race([...endings, sleep(10)]);
 });
 
-test('a further lane may be silent as long as payload arrives on another one, and no longer', async () => {
+test('a further lane may be silent only as long as payload arrives on another one', async () => {
   const { channel, readable } = channelTo(sink());
   const second = new PassThrough();
   channel.addLane({ readable: second, writable: sink() });
@@ -90,7 +90,7 @@ test('a further lane may be silent as long as payload arrives on another one, an
       failure = error;
     }
   })();
-  // A slow link: this frame takes a second and more.
+  // A slow link: this frame takes more than a second.
   for (let part = 0; part < 20; part++) {
     readable.write(frame.subarray((part * frame.length) / 20, ((part + 1) * frame.length) / 20));
     await sleep(50);

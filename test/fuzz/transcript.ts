@@ -6,7 +6,7 @@ import type { Order, Role } from '../../src/session/order.ts';
 import { plainOrder, runInMemory } from '../support/memory-session.ts';
 import type { Random } from '../../rig/images/random.ts';
 
-/** The end of a conversation that hears something. */
+/** The end of a conversation that receives a frame. */
 export type End = 'local' | 'agent';
 
 export interface Spoken {
@@ -15,7 +15,7 @@ export interface Spoken {
   readonly frame: Buffer;
 }
 
-/** A real conversation, as it went over the wire. */
+/** A real conversation, as it was transferred. */
 export interface Transcript {
   readonly name: string;
   readonly order: Omit<Order, 'localPath' | 'remotePath'>;
@@ -41,7 +41,7 @@ export function pathOf({ source, target }: Files, role: Role): string {
   return role === 'source' ? source : target;
 }
 
-/** What the devices hold before a run: always the same, so that what was recorded fits. */
+/** The content of the devices before a run: always the same, so that recordings match. */
 export class Contents {
   readonly source: Buffer;
   readonly target: Buffer;

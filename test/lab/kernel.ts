@@ -24,7 +24,7 @@ const guestMemoryMiB = 512;
 
 /**
  * Runs User-Mode Linux, a kernel as a process, with this machine's own root file system, read-only, as its root.
- * Returns when it has ended or was killed; nothing of it is left then.
+ * Returns when it has ended or was killed, and leaves nothing behind.
  */
 export async function runGuest({ tools, disks, init, env, logPath, limitMs }: Guest): Promise<void> {
   const args = [
@@ -38,7 +38,7 @@ export async function runGuest({ tools, disks, init, env, logPath, limitMs }: Gu
   const log = openSync(logPath, 'w');
   const child = spawn(join(tools, 'usr/bin/linux.uml'), args, {
     stdio: ['ignore', log, log],
-    // In a process group of its own, as its helpers outlive its main process.
+    // In a separate process group, because its helpers outlive its main process.
     detached: true,
     env: { ...process.env, TMPDIR: memoryFileDirectory() },
   });
@@ -51,7 +51,7 @@ export async function runGuest({ tools, disks, init, env, logPath, limitMs }: Gu
   killGroup();
 }
 
-/** The guest's memory is a file: in memory, where there is enough of it. */
+/** The guest's memory is a file: in memory, if enough is available. */
 function memoryFileDirectory(): string {
   if (memoryDirectory === undefined) return tmpdir();
   const { bavail, bsize } = statfsSync(memoryDirectory);
@@ -62,6 +62,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // All of it has ended.
+    // All its processes have ended.
   }
 }

@@ -12,17 +12,17 @@ const MiB = 1024 * 1024;
 /** The source's size is the file's; the other disks are larger than what any test needs of them. */
 const diskBytes = [3 * MiB, 64 * MiB, 256 * MiB, 64 * MiB];
 
-/** What a run of the laboratory has brought. */
+/** The results of a run of the laboratory. */
 export interface LabReport {
   readonly results: readonly LabResult[];
-  /** The end of the guest's console, to explain what is missing. */
+  /** The end of the guest's console, to explain missing results. */
   readonly lastLines: string;
 }
 
 /**
  * Boots the guest and lets it run these tests over the built executable. Needs root, Debian's packages and the build.
  *
- * @throws Error where the guest cannot be prepared. A guest that dies is no error: its results are missing.
+ * @throws Error if the guest cannot be prepared. A guest that dies is not an error: its results are missing.
  */
 export async function runLab(testNames: readonly string[], limitMs: number): Promise<LabReport> {
   const tools = unpackedPackages();

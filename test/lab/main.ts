@@ -7,7 +7,7 @@ import { testFilesThatNeed } from '../support/import-graph.ts';
 import { labTests } from './tests.ts';
 import { runLab } from './lab.ts';
 
-// What is to be done at exit is done only then: the guest ends, and its directory is removed.
+// Exit handlers run only then: the guest ends, and its directory is removed.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(2));
 
 const limitMs = 15 * 60 * 1000;
@@ -29,7 +29,7 @@ async function runInGuest(): Promise<void> {
   if (passedCount < names.length) process.exitCode = 1;
 }
 
-/** The test files that ask how many cases to run. */
+/** The test files whose number of cases depends on the laboratory. */
 function runMatrices(): void {
   const files = testFilesThatNeed((file) => file === 'test/support/lab-cases.ts');
   const selection = words === '' ? [] : ['--testNamePattern', words];

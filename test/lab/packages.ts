@@ -22,7 +22,7 @@ const unpackedDirectory = join(cacheDirectory, 'packages-2');
  * installed: no maintainer script runs, and no service starts.
  *
  * @returns the directory that they are unpacked in.
- * @throws Error where they cannot be downloaded.
+ * @throws Error if they cannot be downloaded.
  */
 export function unpackedPackages(): string {
   if (existsSync(unpackedDirectory)) return unpackedDirectory;
@@ -50,19 +50,19 @@ function download(directory: string): void {
   try {
     execFileSync('apt-get', [...args, ...packages.map(nameOf)], options);
   } catch {
-    // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt fails, too.
+    // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt also fails.
     execFileSync('apt-get', ['update', '-qq'], options);
     execFileSync('apt-get', [...args, ...packages.map(nameOf)], options);
   }
 }
 
-/** The name that the machine's lists of packages know; the last one if they know none. */
+/** The name that is in the machine's lists of packages; the last one if none is. */
 function nameOf(names: readonly string[]): string {
   const isKnown = (name: string) => spawnSync('apt-cache', ['show', name], { stdio: 'ignore' }).status === 0;
   return names.find((name) => isKnown(name)) ?? names.at(-1)!;
 }
 
-/** Another process may have done the same meanwhile: then its directory stays. */
+/** Another process may have done the same in the meantime. Then its directory is kept. */
 function moveIntoPlace(directory: string): void {
   try {
     renameSync(directory, unpackedDirectory);

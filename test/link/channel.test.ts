@@ -26,7 +26,7 @@ test('with a short round trip, the payload in flight is bounded until the peer c
   expect(carried()).toBe(5 * MiB);
 });
 
-test('zeros, which have no payload, do not wait for room', async () => {
+test('zeros, which have no payload, do not wait for space', async () => {
   const { channel, carried } = channelOver(nearMs);
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, 0)));
   await sent;
@@ -39,13 +39,13 @@ test('with a long round trip, payload goes out without waiting for a confirmatio
   expect(carried()).toBe(5 * MiB);
 });
 
-test('with a short round trip, waiting for room measures the throughput', async () => {
+test('with a short round trip, waiting for space measures the throughput', async () => {
   const { channel } = channelOver(nearMs);
   for (let count = 0; count < 80; count++) {
     await send(channel, MiB);
     setTimeout(() => confirm(channel, 1), 20);
   }
-  // Two MiB in each 20 ms, over a lane that takes them at once.
+  // Two MiB every 20 ms, over a lane that accepts them immediately.
   expect(channel.throughput.bytesPerMs).toBeGreaterThan((2 * MiB) / 40);
   expect(channel.throughput.bytesPerMs).toBeLessThan((2 * MiB) / 10);
 });
@@ -120,12 +120,12 @@ test('a trace has each message of each lane, in both directions', async () => {
   ]);
 });
 
-/** All that happens in memory without a timer has happened. */
+/** Waits until everything in memory that needs no timer has happened. */
 async function allSettled(): Promise<void> {
   for (let count = 0; count < 20; count++) await turn();
 }
 
-/** To another channel, to which what is said goes when `carry` pushes it. */
+/** A channel to another one, which receives the messages when `carry` pushes them. */
 function channelThrough(carry: (push: () => void) => void): Channel {
   const there = new Transform({
     transform(bytes: Uint8Array, _encoding, done) {
@@ -136,7 +136,7 @@ function channelThrough(carry: (push: () => void) => void): Channel {
   return channelPair(there)[0];
 }
 
-/** Over a lane that takes everything at once, without headers to count. */
+/** A channel over a lane that accepts everything immediately, without headers to count. */
 function channelOver(roundTripMs: number, trace?: Trace): { channel: Channel; carried: () => number } {
   let carriedBytes = 0;
   const writable = new Writable({

@@ -21,7 +21,7 @@ test.each([
   for (let index = 1; index < count; index++) inbox.put(message, frameBytes);
   expect(calls).toEqual([]);
   inbox.put(message, frameBytes);
-  // What still arrives does not stop it twice.
+  // Messages that still arrive do not stop it a second time.
   inbox.put(message, frameBytes);
   expect({ calls, isPaused: inbox.isPaused }).toEqual({ calls: ['pause'], isPaused: true });
   for (let index = 0; index < count; index++) await inbox.next();
@@ -30,7 +30,7 @@ test.each([
   expect({ calls, isPaused: inbox.isPaused }).toEqual({ calls: ['pause', 'resume'], isPaused: false });
 });
 
-test('a message that is waited for takes no room', async () => {
+test('a message that is awaited takes no space', async () => {
   const next = inbox.next();
   expect(inbox.hasWaiter).toBe(true);
   inbox.put(message, bounds.queuedBytes);

@@ -6,13 +6,13 @@ import { PayloadMemory } from '../../src/link/payload-memory.ts';
 const frameBytes = bounds.dataFrameBytes;
 
 describe('memory for payloads', () => {
-  test('is as long as was asked for, whatever lies behind it', () => {
+  test('has the requested length, whatever the size of the block behind it', () => {
     const memory = new PayloadMemory();
     const lengths = [0, 1, tuning.leastDataPayloadBytes, frameBytes, bounds.maxPayloadBytes];
     expect(lengths.map((length) => memory.take(length).byteLength)).toEqual(lengths);
   });
 
-  test('is used again once it was given back, also where a part of it was', () => {
+  test('is reused after all or a part of it was returned', () => {
     const memory = new PayloadMemory();
     const first = memory.take(frameBytes);
     memory.giveBack(first.subarray(100));
@@ -21,7 +21,7 @@ describe('memory for payloads', () => {
     expect(second.byteOffset).toBe(0);
   });
 
-  test('is never with two at once', () => {
+  test('is never used twice at the same time', () => {
     const memory = new PayloadMemory();
     const first = memory.take(frameBytes);
     memory.giveBack(first);
@@ -29,12 +29,12 @@ describe('memory for payloads', () => {
     expect(new Set(taken.map(({ buffer }) => buffer)).size).toBe(taken.length);
   });
 
-  test('is exact where many small payloads may wait', () => {
+  test('has the exact size if many small payloads may wait', () => {
     const lengthBytes = tuning.leastDataPayloadBytes - 1;
     expect(new PayloadMemory().take(lengthBytes).buffer.byteLength).toBe(lengthBytes);
   });
 
-  test('is shared by data frames only: the digests of other frames stay where they are', () => {
+  test('is reused only for data frames: the digests of other frames stay in place', () => {
     const memory = new PayloadMemory();
     const digests = memory.forFrame(typeNumbers.digests, frameBytes);
     memory.giveBack(digests);
@@ -50,7 +50,7 @@ describe('memory for payloads', () => {
     expect(again.filter((buffer) => known.has(buffer))).toHaveLength(tuning.sparePayloads);
   });
 
-  test('is exact where much is in use already, and whole again afterwards', () => {
+  test('has the exact size while many payloads are in use, and a full block afterwards', () => {
     const memory = new PayloadMemory();
     const lengthBytes = tuning.leastDataPayloadBytes;
     const taken = Array.from({ length: bounds.takenPayloads }, () => memory.take(lengthBytes));

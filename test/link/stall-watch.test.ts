@@ -14,7 +14,7 @@ const idle: Standing = {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** What a watch says that looks four times per timeout, for so long. */
+/** The complaint of a watch that checks four times per timeout, for this time. */
 function complaintAfter(totalMs: number, standingAt: (ms: number, watch: StallWatch) => Standing): string {
   const watch = new StallWatch(timeoutMs);
   for (let ms = 250; ms <= totalMs; ms += 250) {
@@ -25,9 +25,9 @@ function complaintAfter(totalMs: number, standingAt: (ms: number, watch: StallWa
   return 'none';
 }
 
-test('a peer that says nothing but that it lives is given up after ten timeouts', () => {
+test('a peer that sends only signs of life is given up after ten timeouts', () => {
   expect(complaintAfter(20_000, () => idle)).toMatch(/^10250: .*has made no progress for 10 seconds/);
-  // A ping that has come in part counts for nothing.
+  // A partly received ping does not count.
   const partly = (ms: number): Standing => ({ ...idle, substanceBytes: ms % (frameHeaderBytes - 1) });
   expect(complaintAfter(20_000, partly)).toMatch(/has made no progress/);
 });
@@ -35,7 +35,7 @@ test('a peer that says nothing but that it lives is given up after ten timeouts'
 test.each<[string, (ms: number, watch: StallWatch) => Standing]>([
   ['flushes', () => ({ ...idle, isPeerFlushing: true })],
   ['sends a slow frame', (ms) => ({ ...idle, substanceBytes: ms })],
-  ['waits for us', () => ({ ...idle, isWaiting: false })],
+  ['waits for our messages', () => ({ ...idle, isWaiting: false })],
   [
     'works on slow storage',
     (ms, watch) => {
@@ -47,7 +47,7 @@ test.each<[string, (ms: number, watch: StallWatch) => Standing]>([
   expect(complaintAfter(100_000, standingAt)).toBe('none');
 });
 
-test('a peer that leaves pings without an answer is given up after the timeout, unless data may delay them', () => {
+test('a peer that does not answer pings is given up after the timeout, unless data may delay them', () => {
   const unanswered = (ms: number): Standing => ({ ...idle, unansweredPingMs: ms });
   expect(complaintAfter(9000, unanswered)).toMatch(/^1250: .*has not answered pings for 1 seconds/);
   expect(complaintAfter(9000, (ms) => ({ ...unanswered(ms), isSending: true }))).toBe('none');

@@ -4,7 +4,7 @@ import { ThroughputMeter } from '../../src/link/throughput-meter.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['hrtime'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** One lane that takes these bytes in this time. */
+/** One lane that transfers these bytes in this time. */
 function wait(meter: ThroughputMeter, bytes: number, elapsedMs: number): void {
   meter.waitBegins();
   vi.advanceTimersByTime(elapsedMs);

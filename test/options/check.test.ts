@@ -30,16 +30,16 @@ describe.each(runKinds)('%s refuses', (kind) => {
     [1, '1'],
     [[], 'an array'],
     [() => transfer, 'a function'],
-  ])('options that are no object: %s', (options, shown) => {
+  ])('options that are not an object: %s', (options, shown) => {
     expect(refusal(kind, options)).toBe(`The options must be an object, not ${shown}.`);
   });
 
-  it('an empty object, and says which option is missing', () => {
+  it('an empty object, and names the missing option', () => {
     expect(refusal(kind, {})).toBe("local is missing: name the local device with local: 'PATH'.");
     expect(refusal(kind, { local: '/a' })).toMatch(/^remote is missing: /);
   });
 
-  it('an unknown key, and suggests the one that is meant', () => {
+  it('an unknown key, and suggests a similar one', () => {
     const message = refusal(kind, { ...transfer, buffer: 4096 });
     expect(message).toBe('Unknown option "buffer": did you mean bufferBytes?');
     expect(refusal(kind, { ...transfer, onevent: () => 0 })).toMatch(/did you mean onEvent\?$/);
@@ -53,7 +53,7 @@ describe.each(runKinds)('%s refuses', (kind) => {
 it.each([
   ['action', 'action is missing: choose one of push, pop.'],
   ['mode', 'mode is missing: choose one of sync, copy.'],
-])('sync can’t do without %s', (key, message) => {
+])('sync requires %s', (key, message) => {
   expect(refusal('sync', { ...transfer, [key]: undefined })).toBe(message);
 });
 
@@ -116,7 +116,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     ['sshOptions', ['A=b', 5], 'sshOptions: the element at index 1: must be a string, not 5.'],
     ['create', 'x'.repeat(1000), /^create: must be true or false, not "x{99}…\.$/],
     ['signal', {}, 'signal: must be an AbortSignal, not an object.'],
-  ])('%s, and says what is wrong with it', (key, value, message) => {
+  ])('%s, and states what is wrong with it', (key, value, message) => {
     const actual = refusal('sync', { ...overSsh, [key]: value });
     if (typeof message === 'string') expect(actual).toBe(message);
     else expect(actual).toMatch(message);
@@ -145,7 +145,7 @@ describe('options that contradict each other are named as the library names them
 });
 
 describe('accepted options', () => {
-  it('may be undefined, which means the same as left out', () => {
+  it('may be undefined, which means the same as omitted', () => {
     const options: SyncOptions = {
       ...transfer,
       host: undefined,
@@ -166,12 +166,12 @@ describe('accepted options', () => {
     expect(checked).toStrictEqual({ ...overSsh, sshOptions: ['A=b'] });
   });
 
-  it('may come from a prototype, as with a class of the caller', () => {
+  it('may be inherited from a prototype, as in an instance of a class', () => {
     const options = Object.create({ ...transfer, force: true }) as SyncOptions;
     expect(checkOptions('sync', options)).toStrictEqual({ ...transfer, force: true });
   });
 
-  it('of another kind of run are left out', () => {
+  it('of another kind of run are omitted', () => {
     const { signal } = new AbortController();
     const options = { ...overSsh, create: true, hash: 'MD5', lanes: 2, signal };
     const { local, remote, host } = overSsh;
@@ -182,7 +182,7 @@ describe('accepted options', () => {
     expect(checkOptions('inspect', options)).toStrictEqual({ local, remote, host, signal });
   });
 
-  it('get the defaults of the table where they are left out', () => {
+  it('have the defaults of the table if they are omitted', () => {
     expect(withDefaults(checkOptions('sync', { ...transfer, lanes: 1 }))).toStrictEqual({
       ...transfer,
       recheck: false,

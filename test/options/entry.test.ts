@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { CheckedEntry } from '../../src/options/entry.ts';
 
-// What these tests are about is checked by the compiler: `npm run typecheck` fails where a line is accepted that must not be.
+// The compiler makes the checks of these tests: `npm run typecheck` fails if it accepts a line that it must reject.
 
 const flag = { group: 'What to do', value: { type: 'flag' }, help: 'x' } as const;
 const create = { ...flag, key: 'create', scope: 'transfer' } as const satisfies CheckedEntry;
@@ -13,9 +13,9 @@ it('the compiler compares an entry with the type of the library’s option', () 
     { ...create, key: 'creat' },
     // @ts-expect-error only sync takes it
     { ...create, scope: 'run' },
-    // @ts-expect-error it can be left out
+    // @ts-expect-error it can be omitted
     { ...create, requiredFor: 'run' },
-    // @ts-expect-error it is no number
+    // @ts-expect-error it is not a number
     { ...create, value: { type: 'integer', least: 0, most: 1 }, placeholder: 'N' },
     // @ts-expect-error a flag has no value to stand for
     { ...create, placeholder: 'X' },

@@ -22,11 +22,11 @@ describe('the table of options', () => {
     );
   });
 
-  it('finds no option by what every object has', () => {
+  it('finds no option under the name of an inherited property', () => {
     expect(findOption('constructor')).toBeUndefined();
   });
 
-  it('says what happens without an option, unless it is mandatory or only on or off', () => {
+  it('states what happens without an option, unless the option is mandatory or a flag', () => {
     const silent = optionEntries.filter(
       ([, { default: byDefault, otherwise }]) => byDefault === undefined && otherwise === undefined,
     );
@@ -65,7 +65,7 @@ describe('a value that the parser reads', () => {
     ['choice', 'integer', 'size', 'duration'].includes(value.type),
   );
 
-  it.each(numbersAndNames)('for --%s is one that the library takes', (_, entry: OptionEntry) => {
+  it.each(numbersAndNames)('for --%s is accepted by the library', (_, entry: OptionEntry) => {
     fc.assert(
       fc.property(texts, (text) => {
         const value = readValue(entry.value, text);
@@ -96,7 +96,7 @@ describe('a size', () => {
     expect(readValue(buffer, text)).toBe(bytes);
   });
 
-  it('has the suffix T, too', () => {
+  it('may have the suffix T', () => {
     expect(readValue({ type: 'size', leastBytes: 0, mostBytes: 2 ** 50 }, '3T')).toBe(3 * 2 ** 40);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Credit } from '../../src/protocol/credit.ts';
 
-test('never hands out more than there is, serves in order of arrival, and forgets nobody', async () => {
+test('never grants more than is available, serves in order of arrival, and serves every request', async () => {
   const amounts = fc.array(fc.integer({ min: 0, max: 10 }), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(
@@ -22,7 +22,7 @@ test('never hands out more than there is, serves in order of arrival, and forget
           await settle();
           expect(sum(held)).toBeLessThanOrEqual(stock);
           if (served.length === wanted.length) break;
-          // Somebody who holds something gives it back, now and then in two parts.
+          // A holder returns its credit, sometimes in two parts.
           expect(held.length).toBeGreaterThan(0);
           const amount = held.splice(turns.next().value % held.length, 1)[0]!;
           const part = Math.min(amount, turns.next().value);
@@ -36,7 +36,7 @@ test('never hands out more than there is, serves in order of arrival, and forget
   );
 });
 
-test('a small request waits behind a large one that came first', async () => {
+test('a small request waits behind an earlier large one', async () => {
   const credit = new Credit(5);
   const served: string[] = [];
   await credit.acquire(3);

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 describe('the frame decoder', () => {
-  test('finds the same frames however the bytes were cut on the way', () => {
+  test('finds the same frames, however the bytes are divided', () => {
     fc.assert(
       fc.property(frames, cuts, (sent, pieces) => {
         const decoder = new FrameDecoder();
@@ -30,7 +30,7 @@ describe('the frame decoder', () => {
     );
   });
 
-  test('finds the same frames where the bytes are read straight into its room', () => {
+  test('finds the same frames if the bytes are read directly into its memory', () => {
     fc.assert(
       fc.property(frames, cuts, (sent, pieces) => {
         const decoder = new FrameDecoder();
@@ -49,7 +49,7 @@ describe('the frame decoder', () => {
     );
   });
 
-  test.each([0, 1, bounds.maxPayloadBytes])('takes a payload of %i bytes', (size) => {
+  test.each([0, 1, bounds.maxPayloadBytes])('accepts a payload of %i bytes', (size) => {
     const payload = Buffer.alloc(size, 7);
     const [found, ...others] = decodeAll(new FrameDecoder(), [wireOf([{ type: 8, payload }])]);
     expect(others).toEqual([]);
@@ -57,7 +57,7 @@ describe('the frame decoder', () => {
     expect(payload.equals(found!.payload)).toBe(true);
   });
 
-  test('knows where a stream was cut off, and gives the frames that came before', () => {
+  test('detects a stream that was cut off, and returns the frames before that', () => {
     fc.assert(
       fc.property(frames, fc.nat(), (sent, where) => {
         const wire = wireOf(sent);
@@ -70,7 +70,7 @@ describe('the frame decoder', () => {
     );
   });
 
-  test('gives every payload memory of its own, which a thread may take away', () => {
+  test('gives each payload its own memory, which can be transferred to a thread', () => {
     const wire = wireOf([
       { type: 1, payload: new Uint8Array([1, 2, 3]) },
       { type: 2, payload: new Uint8Array(5) },
@@ -80,7 +80,7 @@ describe('the frame decoder', () => {
     expect(new Set([wire.buffer, ...payloads.map(({ buffer }) => buffer)]).size).toBe(3);
   });
 
-  test('finds every altered bit, in the header before anything is allocated, and otherwise in the payload', () => {
+  test('finds every altered bit, in the header before anything is allocated, or else in the payload', () => {
     const payload = Buffer.from('{"writtenBytes":4096}');
     const wire = wireOf([{ type: typeNumbers.finished, payload }]);
     for (let bit = 0; bit < wire.length * 8; bit++) {
@@ -93,8 +93,8 @@ describe('the frame decoder', () => {
     }
   });
 
-  describe('whatever comes instead of frames,', () => {
-    /** Bytes that begin as frames do, so that more than the first two bytes are looked at. */
+  describe('any input that is not frames', () => {
+    /** Bytes that begin like frames, so that more than the first two bytes are examined. */
     const hostileHeader = fc
       .tuple(
         fc.integer({ min: 0, max: 255 }),
@@ -133,7 +133,7 @@ describe('the frame decoder', () => {
           const outcome = outcomeOf(() => decodeAll(new FrameDecoder(), cutBytes(wire, pieces)));
           if (outcome instanceof BasynError) expect(outcome.code).toBe('protocol');
           expect(Math.max(0, ...allocations)).toBeLessThanOrEqual(bounds.maxPayloadBytes);
-          // One at a time: a frame's memory is asked for when its header is complete.
+          // One at a time: a frame's memory is allocated when its header is complete.
           expect(allocations.length).toBeLessThanOrEqual(wire.length / frameHeaderBytes);
         }),
         { numRuns: 300 },
@@ -143,7 +143,7 @@ describe('the frame decoder', () => {
     test.each([
       ['a shell’s greeting', Buffer.from('Welcome to Debian!\n')],
       [
-        'a header whose type and its complement do not fit',
+        'a header whose type and its complement do not match',
         Buffer.from([0xba, 0x57, 1, 1, ...Buffer.alloc(16)]),
       ],
       ['a payload of one byte over the limit', headerOf(8, bounds.maxPayloadBytes + 1)],
@@ -157,7 +157,7 @@ describe('the frame decoder', () => {
   });
 });
 
-/** A header that announces so much, whatever follows. */
+/** A header that announces this length, whatever follows. */
 function headerOf(type: number, lengthBytes: number): Buffer {
   const header = Buffer.from(encodeFrameHeader(type, []));
   header.writeUInt32BE(lengthBytes, 4);
@@ -184,12 +184,12 @@ function* cutBytes(bytes: Uint8Array, lengths: readonly number[]): Generator<Uin
   }
 }
 
-/** Whatever kind of array the bytes are in. */
+/** Makes frames comparable, whatever the kind of byte array. */
 function plain(found: readonly Frame[]): unknown {
   return found.map(({ type, payload }) => [type, Buffer.from(payload).toString('hex')]);
 }
 
-/** The sizes of all memory for more than a header that is asked for from now on, until the end of the test. */
+/** The sizes of all further allocations for more than a header, until the end of the test. */
 function countAllocations(): number[] {
   const sizes: number[] = [];
   const note = (size: number): void => {

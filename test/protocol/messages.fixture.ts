@@ -56,7 +56,7 @@ type ArbitraryOf<Type extends Message['type']> = fc.Arbitrary<Omit<Extract<Messa
 const nothing = fc.constant({});
 const side = fc.constantFrom('local', 'remote');
 
-/** The fields of every message. A new message is not compiled here before it is named. */
+/** The fields of every message. This file does not compile until a new message is added here. */
 const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   open: fc.record({
     protocol: fc.constant(2),

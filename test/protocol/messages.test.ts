@@ -9,7 +9,7 @@ import { outcomeOf } from '../support/failure.ts';
 import { encoded, message } from './messages.fixture.ts';
 
 describe('a message', () => {
-  test('comes out as it went in', () => {
+  test('is decoded to what was encoded', () => {
     fc.assert(
       fc.property(message, (sent) => {
         expect(plain(decodeWire(encoded(sent)))).toEqual(plain(sent));
@@ -51,7 +51,7 @@ describe('a malformed message', () => {
     value: fc.integer({ min: 1, max: 255 }),
   });
 
-  test('is a protocol error or another valid message, and nothing else, whatever happened to its bytes', () => {
+  test('is a protocol error or another valid message, whatever its altered bytes', () => {
     fc.assert(
       fc.property(message, fc.array(change, { minLength: 1, maxLength: 4 }), (sent, changes) => {
         const frame = { type: typeNumbers[sent.type], payload: payloadOf(sent) };
@@ -70,7 +70,7 @@ describe('a malformed message', () => {
     );
   });
 
-  test('is a protocol error or a valid message, whatever stands in a field of its JSON', () => {
+  test('is a protocol error or a valid message, whatever the values in its JSON', () => {
     const jsonMessage = message.filter(({ type }) => isJson(type));
     fc.assert(
       fc.property(jsonMessage, fc.nat(), fc.option(fc.jsonValue()), (sent, which, value) => {
@@ -113,10 +113,10 @@ describe('a malformed message', () => {
 
   test.each<[string, number, Buffer]>([
     ['of an unknown type', 99, Buffer.alloc(0)],
-    ['with a number that no double holds', typeNumbers.written, uint64(2n ** 53n)],
+    ['with a number that a double cannot represent', typeNumbers.written, uint64(2n ** 53n)],
     ['with a number of 64 bits', typeNumbers.advance, uint64(2n ** 64n - 1n)],
     ['that ends in the middle of a number', typeNumbers.advance, Buffer.alloc(7)],
-    ['with a byte too many', typeNumbers.advance, Buffer.alloc(9)],
+    ['with one byte too many', typeNumbers.advance, Buffer.alloc(9)],
     ['that should be empty', typeNumbers.ping, Buffer.alloc(1)],
     ['with data in an unknown encoding', typeNumbers.data, dataHead(9, 0)],
     ['with fewer extents than announced', typeNumbers.data, Buffer.concat([dataHead(1, 2), extent(0n, 1)])],
@@ -170,7 +170,7 @@ describe('a malformed message', () => {
   });
 
   test.each([['a remedy of a later version'], [null], [{ code: 'create' }]])(
-    'with a failure whose remedy is unknown is taken without it: %j',
+    'with a failure whose remedy is unknown is accepted without the remedy: %j',
     (remedy) => {
       const failure = { code: 'refused', message: 'It is in use.', side: 'remote' };
       const payload = json({ ...failure, remedy });
@@ -226,7 +226,7 @@ function payloadOf(sent: Message): Buffer {
   return encoded(sent).subarray(frameHeaderBytes);
 }
 
-/** A message without the differences that the wire doesn't carry: -0, prototypes, and kinds of byte arrays. */
+/** A message without differences that are not transferred: -0, prototypes, and kinds of byte arrays. */
 function plain(message: Message): unknown {
   return JSON.parse(
     JSON.stringify(message, (_, value: unknown) =>

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 const directory = makeTemporaryDirectory('images');
 afterAll(() => directory.remove());
 
-test('the same seed gives the same image, another seed another one', () => {
+test('the same seed gives the same image, and another seed gives another image', () => {
   const [first, second, third] = ['first', 'second', 'third'].map((name) => join(directory.path, name));
   writeImage(first!, 5 * MIB + 3, { seed: 1 });
   writeImage(second!, 5 * MIB + 3, { seed: 1 });
@@ -20,7 +20,7 @@ test('the same seed gives the same image, another seed another one', () => {
   expect(filesEqual(first!, second!, 5 * MIB + 4)).toBe(false);
 });
 
-test('an image is half incompressible, a third text, the rest holes', () => {
+test('an image is half incompressible and one third text, and the rest is holes', () => {
   const path = join(directory.path, 'mixed');
   writeImage(path, 24 * MIB, { seed: 3 });
   const { size, blocks } = statSync(path);
@@ -33,7 +33,7 @@ test('an image is half incompressible, a third text, the rest holes', () => {
   expect(compressedBytes / size).toBeLessThan(0.7);
 });
 
-test('text compresses as text does', () => {
+test('generated text compresses like real text', () => {
   const path = join(directory.path, 'text');
   writeImage(path, 2 * MIB, { seed: 4, mix: { incompressible: 0, text: 1 } });
   const ratio = deflateSync(readFileSync(path), { level: 6 }).length / (2 * MIB);
@@ -46,7 +46,7 @@ test.each([
   { fraction: 0.5, blockBytes: 512, sizeBytes: MIB - 7 },
   { fraction: 1, blockBytes: 4096, sizeBytes: 40_961 },
   { fraction: 0, blockBytes: 4096, sizeBytes: 40_961 },
-])('changes $fraction of $sizeBytes bytes in blocks of $blockBytes, and says where', (change) => {
+])('changes $fraction of $sizeBytes bytes in blocks of $blockBytes, and reports where', (change) => {
   const { fraction, blockBytes, sizeBytes } = change;
   const path = join(directory.path, 'changed');
   writeImage(path, sizeBytes, { seed: 5 });

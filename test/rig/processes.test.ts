@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => assertNothingLeft(before));
 
-test('a command’s output, status and signal are told', async () => {
+test('a command’s output, status and signal are reported', async () => {
   expect(await runCommand('sh', ['-c', 'cat; echo err >&2; exit 3'], { input: 'in' })).toMatchObject({
     exitCode: 3,
     signal: null,
@@ -38,7 +38,7 @@ test('a command’s output is bounded', async () => {
   expect({ exitCode, length: stdout.length }).toEqual({ exitCode: 0, length: 1000 });
 });
 
-test('a deadline ends a command and all below it', async () => {
+test('a deadline ends a command and all its descendants', async () => {
   const result = await runCommand('sh', ['-c', 'trap "" TERM; sleep 600 & sleep 600; true'], {
     deadlineMs: 200,
   });
@@ -46,20 +46,20 @@ test('a deadline ends a command and all below it', async () => {
   expect(result.wallMs).toBeLessThan(5000);
 });
 
-test('what has left its parents is still found', async () => {
+test('a process that has left its parent is still found', async () => {
   const orphanage = spawn('sh', ['-c', 'setsid sleep 600 & echo $!'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const [pid] = (await once(orphanage.stdout, 'data')) as [Buffer];
   if (orphanage.exitCode === null) await once(orphanage, 'exit');
-  // While it turns into `setsid` and then into `sleep`, it has no command line for a moment.
+  // While it executes `setsid` and then `sleep`, it briefly has no command line.
   const commandLine = (): string => readFileSync(`/proc/${Number(pid)}/cmdline`, 'latin1');
   await expect.poll(commandLine, { timeout: 5000 }).toBe(['sleep', '600', ''].join('\0'));
   await expect(assertNothingLeft(before, 100)).rejects.toThrow('sleep 600');
   process.kill(Number(pid), 'SIGKILL');
 });
 
-test('a tree of processes is seen and ended', async () => {
+test('a tree of processes is found and ended', async () => {
   const tree = await startCommand('sh', ['-c', 'sh -c "sleep 600; true" & sleep 600; true']);
   await expect.poll(() => descendants(tree.pid).length, { timeout: 5000 }).toBe(3);
   killTree(tree.pid);

@@ -9,8 +9,8 @@ import { sshArguments, startSshServer } from '../../rig/ssh/index.ts';
 
 const MIB = 1024 * 1024;
 /**
- * A link is never faster than it says. How much slower it is depends on what else the machine does (on
- * an idle one: by 2 ms and 3 %), so there the fastest of a few measurements counts.
+ * A link is never faster than configured. The load of the machine makes it slower (on an idle machine by
+ * 2 ms and 3 %), so the fastest of a few measurements counts.
  */
 const measurementsMax = 5;
 
@@ -43,7 +43,7 @@ afterAll(() => {
   echo.close();
 });
 
-test('carries bytes unchanged, and ends of file, both ways', async () => {
+test('carries bytes and ends of file unchanged in both directions', async () => {
   const relay = await relayToEcho({});
   const socket = await dial(relay);
   const sent = Buffer.alloc(8 * MIB, 'abcdefg');
@@ -52,7 +52,7 @@ test('carries bytes unchanged, and ends of file, both ways', async () => {
   expect(await relay.counters()).toMatchObject({ bytesForward: sent.length, bytesBack: sent.length });
 });
 
-test.each([5, 25, 100])('delays by %d ms each way', async (delayMs) => {
+test.each([5, 25, 100])('delays by %d ms in each direction', async (delayMs) => {
   const relay = await relayToEcho({ delayMs });
   const socket = await dial(relay);
   const roundTripsMs: number[] = [];
@@ -94,7 +94,7 @@ test.each([
   expect(fastestMbit).toBeLessThan(1.1 * bandwidthMbit);
 });
 
-test('breaks all connections after so many bytes, and refuses new ones', async () => {
+test('breaks all connections after a number of bytes, and refuses new ones', async () => {
   const relay = await relayToEcho({ cutAfterBytes: 3 * MIB + 1, delayMs: 1 });
   const idle = await dial(relay);
   const socket = await dial(relay);
@@ -111,7 +111,7 @@ test('breaks after a time', async () => {
   expect(performance.now() - startedMs).toBeGreaterThan(190);
 });
 
-test('stalls after so many bytes, and keeps its connections open', async () => {
+test('stalls after a number of bytes, and keeps its connections open', async () => {
   const relay = await relayToEcho({ stallAfterBytes: MIB });
   const socket = await dial(relay);
   let closed = false;
@@ -148,7 +148,7 @@ test('holds back a sender whose receiver doesn’t read', async () => {
   deaf.close();
 });
 
-test('carries ssh to its own port, with the server’s host key still known', async () => {
+test('carries ssh on another port, with the server’s host key still known', async () => {
   const server = await startSshServer();
   running.push(server);
   const relay = await relayTo({ targetPort: server.port, delayMs: 10 });
@@ -156,7 +156,7 @@ test('carries ssh to its own port, with the server’s host key still known', as
   expect(result).toMatchObject({ exitCode: 0, stdout: 'there\n' });
 });
 
-test('is an ssh ProxyCommand too', async () => {
+test('is also an ssh ProxyCommand', async () => {
   const server = await startSshServer();
   running.push(server);
   const program = resolve(import.meta.dirname, '../../rig/relay/relay-program.ts');

@@ -41,16 +41,16 @@ describe.each(starters)('the $kind server', ({ kind, start }) => {
       expect(await ssh(server, 'true')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
     });
 
-    test('hands on stdout, stderr and the exit status', async () => {
+    test('passes on stdout, stderr and the exit status', async () => {
       const result = await ssh(server, 'echo out; echo err >&2; exit 7');
       expect(result).toMatchObject({ exitCode: 7, stdout: 'out\n', stderr: 'err\n' });
     });
 
-    test('hands on a death by a signal', async () => {
+    test('reports a command that was ended by a signal', async () => {
       expect(await ssh(server, 'kill -TERM $$')).toMatchObject({ exitCode: 255 });
     });
 
-    test('ends the command’s input where the client’s ends, and lets it answer then', async () => {
+    test('ends the command’s input when the client’s input ends, and passes on the answer', async () => {
       expect(await ssh(server, 'wc -c; echo end', 'x'.repeat(100_000))).toMatchObject({
         stdout: '100000\nend\n',
       });
@@ -60,7 +60,7 @@ describe.each(starters)('the $kind server', ({ kind, start }) => {
       expect(await ssh(server, 'node --version')).toMatchObject({ stdout: `${process.version}\n` });
     });
 
-    test('carries 64 MiB both ways at once', async () => {
+    test('carries 64 MiB in both directions at once', async () => {
       const sent = join(directory.path, 'sent');
       const received = join(directory.path, 'received');
       writeImage(sent, 64 * MIB, { seed: 1 });

@@ -12,7 +12,7 @@ test('a test file has a temporary directory of its own', () => {
   expect(readdirSync(tmpdir())).toEqual([]);
 });
 
-// After some seconds, as a process that ends may remove its files a little later.
+// After some seconds, because a process that ends may remove its files a little later.
 test.fails('a test that leaves a file in the temporary directory fails', { timeout: 20_000 }, () => {
   left = mkdtempSync(join(tmpdir(), 'left-'));
 });

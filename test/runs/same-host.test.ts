@@ -7,7 +7,7 @@ import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 
 const push = { action: 'push', mode: 'copy' } as const;
 
-test('an error of a run on one host names no side, has it as a fact, and keeps a path that reads like one', async () => {
+test('the message of an error of a run on one host names no side, has it as a field, and keeps a path that looks like a side', async () => {
   const local = scratchFile(Buffer.alloc(10));
   const remote = join(scratchDirectory(), 'remote file of the local device x');
   expect(await failureOf(() => sync({ local, remote, ...push }))).toMatchObject({
@@ -21,7 +21,7 @@ test('an error of a run on one host names no side, has it as a fact, and keeps a
   });
 });
 
-test('a warning of a run on one host names no side, and keeps a path that reads like one', async () => {
+test('a warning of a run on one host names no side, and keeps a path that looks like a side', async () => {
   const local = scratchFile(Buffer.alloc(10));
   const remote = join(scratchDirectory(), 'a remote target x');
   const events: RunEvent[] = [];

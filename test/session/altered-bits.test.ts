@@ -28,7 +28,7 @@ test.each([
   ['a SYNC with a recheck', { phases: ['sync', 'recheck'], bufferBytes: 8192, chunkBytes: 1024 }, 'source'],
   ['a SYNC from the agent', { phases: ['sync'], bufferBytes: 8192 }, 'target'],
 ] as const)(
-  '%s is right or fails, whichever bit is altered on the way',
+  '%s gives the right result or fails, whichever bit is altered in transit',
   { timeout: 24 * 3_600_000 },
   async (_, fields, localRole) => {
     const directory = scratchDirectory(memoryDirectory);
@@ -83,7 +83,7 @@ function bitsOf(starts: readonly number[]): number[] {
   });
 }
 
-/** Alters one bit of what goes through it, and notes where each piece starts, and where the last one ends. */
+/** Alters one bit of its stream, and records where each piece starts and where the last one ends. */
 class AlteringWire extends Transform {
   readonly #bit: number;
   readonly #starts: number[];

@@ -21,7 +21,7 @@ test('a whole device is examined from its first byte to its last, in pieces', ()
   ]);
 });
 
-test('examined buffers that are neighbours are one range, and what lies between others is left out', () => {
+test('adjacent examined buffers form one range, and what lies between others is omitted', () => {
   expect([...rangesOf(only([1, 2, 5, 10]), geometry, 1000)]).toEqual([
     { offsetBytes: 100, lengthBytes: 200 },
     { offsetBytes: 500, lengthBytes: 100 },
@@ -38,6 +38,6 @@ test('a piece never crosses a gap, whatever its size', () => {
   ]);
 });
 
-test('nothing to examine is no range', () => {
+test('an empty coverage has no range', () => {
   expect([...rangesOf(wholeDevice(geometryOf(0, 100, 50)), geometry, 70)]).toEqual([]);
 });

@@ -18,7 +18,7 @@ const change = fc.record({
 
 /**
  * Pairs of devices: stretches of noise, text and zeros, of any size; the target is a copy that was changed in
- * some places, or has nothing in common with the source, and goes on for a while after the source's end.
+ * some places, or has nothing in common with the source, and extends beyond the source's end.
  */
 export const devicePair: fc.Arbitrary<DevicePair> = fc
   .record({

@@ -14,7 +14,7 @@ import { frameDigest } from '../support/frame-digest.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
-/** What the honest side must never do, whatever the other side says: write where it may not, hang, or report success. */
+/** The honest side must never write outside its range, hang, or report success, whatever its peer sends. */
 
 const sizeBytes = 100_000;
 const canary = Buffer.alloc(50_000, 'canary');
@@ -74,7 +74,7 @@ function data(offsetBytes: number, lengthBytes: number): DataMessage {
   return { type: 'data', encoding: 'none', digest: frameDigest(extents, payload), extents, payload };
 }
 
-describe('an agent that receives refuses', () => {
+describe('an agent in the role of the target refuses', () => {
   test.each<[string, Partial<OpenMessage>, readonly Message[]]>([
     ['data past the bytes of the run', {}, [copy, data(sizeBytes - 10, 20)]],
     ['data far past the device’s end', {}, [copy, data(2 ** 40, 20)]],
@@ -129,7 +129,7 @@ describe('an agent that receives refuses', () => {
     ['a second phase within the first', {}, [begin, begin]],
     ['a second device', {}, [{ ...open, path: '/dev/null' }]],
     ['an end in the middle of a phase', {}, [copy, { type: 'bye' }]],
-  ])('%s, says so, and leaves the bytes behind the run alone', async (_, changes, said) => {
+  ])('%s, reports that, and does not change the bytes beyond the run', async (_, changes, said) => {
     const path = scratchFile(device);
     const failure = await answerTo([{ ...open, path, ...changes }, ...said]);
     expect(failure).toMatchObject({ code: 'protocol' });
@@ -139,12 +139,12 @@ describe('an agent that receives refuses', () => {
       expect(isEvil).toBe(false);
   });
 
-  test('anything before the device is named', async () => {
+  test('any message before the device is named', async () => {
     expect(await answerTo([begin])).toMatchObject({ code: 'protocol' });
   });
 });
 
-describe('an agent that sends refuses', () => {
+describe('an agent in the role of the source refuses', () => {
   const source = { role: 'source', receiving: null } as const;
   const digests = (firstBuffer: number, count: number): Message => ({
     type: 'digests',
@@ -181,32 +181,28 @@ describe('a local source', () => {
     cachedBecause: null,
     lanes: null,
   };
-  /** Of as much payload as was sent. */
+  /** A confirmation of all payload that was sent. */
   const allWritten = written(sizeBytes, 0);
 
   test.each<[string, readonly Message[], string]>([
     [
-      'was written less than was sent',
+      'reports fewer bytes than were sent',
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes - 1 }],
       'wrote',
     ],
     [
-      'was written more than was sent',
+      'reports more bytes than were sent',
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes + 1 }],
       'wrote',
     ],
-    [
-      'has got a device that is too small',
-      [{ ...opened, sizeBytes: sizeBytes - 1 }],
-      'the target is too small',
-    ],
-  ])('reports no success where the target %s', async (_, said, words) => {
+    ['has a device that is too small', [{ ...opened, sizeBytes: sizeBytes - 1 }], 'the target is too small'],
+  ])('reports no success if the target %s', async (_, said, words) => {
     const error = await localOutcome(said);
     expect(error.message).toContain(words);
   });
 
   test.each(['device', 'refused', 'internal'] as const)(
-    'hears of a failure of kind "%s" as it is',
+    'reports a failure of kind "%s" of the peer unchanged',
     async (code) => {
       const message = 'remote target /dev/sdb1 is on fire.';
       const record = { code, message, side: 'remote', remedy: 'force' } as const;
@@ -221,9 +217,9 @@ describe('a local source', () => {
         agent.send({ type: 'failure', code: 'device', message: 'cannot close remote device /dev/sdb.' }),
       'cannot close remote device /dev/sdb.',
     ],
-    ['goes away without saying so', (agent) => agent.destroy(), 'The connection to the peer ended'],
-    ['says something else', (agent) => agent.send({ type: 'finished', writtenBytes: 0 }), '"finished"'],
-  ])('reports no success where the target has finished, and then %s', async (_, end, words) => {
+    ['disconnects without a message', (agent) => agent.destroy(), 'The connection to the peer ended'],
+    ['sends another message', (agent) => agent.send({ type: 'finished', writtenBytes: 0 }), '"finished"'],
+  ])('reports no success if the target has finished, and then %s', async (_, end, words) => {
     const error = await localOutcome(
       [opened, allWritten, { type: 'finished', writtenBytes: sizeBytes }],
       end,
@@ -231,7 +227,7 @@ describe('a local source', () => {
     expect(error.message).toContain(words);
   });
 
-  /** What a copy ends with, to an agent that says these things, each after a while, and does `end` after `bye`. */
+  /** The outcome of a copy to an agent that sends these messages, each after a delay, and runs `end` after `bye`. */
   async function localOutcome(said: readonly Message[], end?: (agent: Channel) => void): Promise<BasynError> {
     const path = scratchFile(device.subarray(0, sizeBytes));
     const [local, agent] = channelPair();
@@ -268,7 +264,7 @@ describe('a local source', () => {
   }
 });
 
-/** What the agent says in the end to somebody who says these things, whatever it answers in between. */
+/** The last message of the agent to a peer that sends these messages, whatever it answers before. */
 async function answerTo(said: readonly Message[]): Promise<BasynError> {
   const [local, agent] = channelPair();
   const serving = serveAgentEnd(agent, new InlineRunner(perform), () => Promise.resolve(null)).catch(

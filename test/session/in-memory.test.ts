@@ -72,7 +72,7 @@ describe('a session over any two devices, in any order', () => {
     },
   );
 
-  test('does the same when the wire cuts the bytes into tiny pieces', longTimeout, async () => {
+  test('does the same if the link divides the bytes into tiny pieces', longTimeout, async () => {
     await fc.assert(
       fc.asyncProperty(
         devicePair,
@@ -88,12 +88,12 @@ describe('a session over any two devices, in any order', () => {
     );
   });
 
-  test('does the same when data comes over several lanes, in whatever order', longTimeout, async () => {
+  test('does the same if data arrives over several lanes, in any order', longTimeout, async () => {
     const writing = order.filter(({ phases, dryRun }) => phases[0] !== 'recheck' && !dryRun);
     let furtherBytes = 0;
     await fc.assert(
       fc.asyncProperty(fc.nat(), writing, async (seed, fields) => {
-        // More than may be under way at once, so that there is data left for the lanes that come later.
+        // More than may be in transit at once, so that data is left for the lanes that open later.
         const [source, target] = [Buffer.alloc(24_000_001), Buffer.alloc(24_100_000, 'canary')];
         makeRandom(seed).fill(source);
         const wires: CuttingWire[] = [];
@@ -102,7 +102,7 @@ describe('a session over any two devices, in any order', () => {
           return wires.at(-1)!;
         };
         await expectFaithful({ source, target }, fields, { makeWire, furtherLanes: 3 });
-        // The first two are the directions of the first lane.
+        // The first two links are the directions of the first lane.
         for (const { carriedBytes } of wires.slice(2)) furtherBytes += carriedBytes;
       }),
       { numRuns: 5 },
@@ -112,7 +112,7 @@ describe('a session over any two devices, in any order', () => {
 });
 
 describe('a session', () => {
-  test('refuses a source without a byte, and a comparison of nothing', async () => {
+  test('refuses an empty source, and a comparison of two empty devices', async () => {
     for (const phase of ['sync', 'copy', 'recheck'] as const) {
       for (const localRole of ['source', 'target'] as const) {
         const nothing = { source: Buffer.alloc(0), target: Buffer.alloc(phase === 'recheck' ? 0 : 10) };
@@ -131,7 +131,7 @@ describe('a session', () => {
     ['target at least source', 'larger', true],
     ['target at least source', 'smaller', false],
   ] as const)(
-    'that rechecks where the sizes should be "%s" and the target is %s: a match is %s',
+    'that rechecks with the size rule "%s" and a target that is %s: a match is %s',
     async (sizes, which, matches) => {
       const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
       const pair = which === 'larger' ? { source: short, target: long } : { source: long, target: short };
@@ -141,7 +141,7 @@ describe('a session', () => {
     },
   );
 
-  test('that rechecks without a direction compares what both devices have', async () => {
+  test('that rechecks without a direction compares the part that both devices have', async () => {
     const [long, short] = [Buffer.alloc(100_000, 'a'), Buffer.alloc(30_001, 'a')];
     short[30_000] = 0;
     for (const [source, target] of [
@@ -157,7 +157,7 @@ describe('a session', () => {
     }
   });
 
-  test('asks about many differing buffers at once, and sends many differing chunks at once', async () => {
+  test('requests many differing buffers at once, and sends many differing chunks at once', async () => {
     const source = mixedBytes(8 * 1024 * KiB, 1);
     const target = Buffer.from(source);
     for (let at = 0; at < target.length; at += 64 * KiB) target[at]! ^= 1;
@@ -190,7 +190,7 @@ describe('a session', () => {
   });
 });
 
-/** Runs the order over the devices, and compares everything that it did and said with what it should have. */
+/** Runs the order over the devices, and compares the result and all reports with the expected ones. */
 async function expectFaithful(
   { source, target }: DevicePair,
   fields: OrderFields,
@@ -218,7 +218,7 @@ async function expectFaithful(
   expectSteady(events, report);
 }
 
-/** The numbers of a phase, against those that one finds by looking at every chunk. */
+/** Compares the numbers of a phase with those that a comparison of every chunk gives. */
 function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, target: Buffer): void {
   const { bufferBytes, chunkBytes, dryRun } = fields;
   expect(phase.sizeBytes).toBe(source.length);
@@ -230,7 +230,7 @@ function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, ta
     expect(phase.differingRangeCount).toBe(expected.length);
     expect(phase.differingRanges).toEqual(expected.slice(0, bounds.reportedRanges));
   } else {
-    // Each buffer is looked at as closely as pays: between its blocks, and the finest chunks that make sense.
+    // Each buffer is refined as far as that is worthwhile: to something between its blocks and the finest chunks.
     const finestBytes = Math.min(bounds.finestChunkBytes, bufferBytes);
     const blockBytes = blockBytesOf(geometryOf(source.length, bufferBytes, finestBytes));
     const [least, most] = [finestBytes, blockBytes].map((stepBytes) =>
@@ -242,7 +242,7 @@ function expectExact(phase: PhaseReport, fields: OrderFields, source: Buffer, ta
   expect(phase.writtenBytes).toBe(phase.phase === 'recheck' || dryRun ? 0 : phase.differingBytes);
 }
 
-/** A run tells what it begins with, then of each phase its start, its way, and its end. A flush is reported only where it takes a while. */
+/** A run reports its start, then start, progress and end of each phase. A flush is reported only if it takes long. */
 function expectSteady(events: readonly RunEvent[], report: RunReport): void {
   const steps = events.filter(({ type }) => !['progress', 'note', 'flushing', 'debug'].includes(type));
   const types = steps.map(({ type }) => type);

@@ -7,7 +7,7 @@ import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { scratchFile } from '../support/scratch.ts';
 
-test('what differs in neighbouring buffers travels as one range', async () => {
+test('differences in adjacent buffers are sent as one range', async () => {
   const bufferBytes = 4096;
   const device = Buffer.alloc(10 * bufferBytes + 100, 'source');
   expect(await sentWhere(device, bufferBytes, [2, 3, 4, 7, 9, 10])).toEqual([

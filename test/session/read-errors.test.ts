@@ -10,11 +10,11 @@ import { failureOf } from '../support/failure.ts';
 import { makeReporter, orderOver, runInMemory } from '../support/memory-session.ts';
 
 /*
- * Nobody may be left waiting for a job that has failed, and no failure may be left without anybody who waits for
- * it: that would be an unhandled rejection, which ends the process, and by which vitest fails these tests too.
+ * No caller may wait for a failed job for ever, and every failure must have a caller that waits for it.
+ * Otherwise it is an unhandled rejection, which ends the process. Vitest fails these tests for that as well.
  */
 
-/** Jobs are done in no order, and some of them fail at once, as on a disk with a bad spot. */
+/** Jobs are done in any order, and some of them fail immediately, as on a disk with bad sectors. */
 class FailingRunner implements JobRunner {
   readonly parallelism = 2;
   readonly isBusy = true;
@@ -65,7 +65,7 @@ describe('a read that fails', () => {
           ...orderOver(1000 * KiB, 1000 * KiB),
           phases: [phase],
           localRole,
-          // Many more buffers than the window takes: the first pass has to wait for the other side.
+          // Many more buffers than fit into the window: the first pass has to wait for the peer.
           bufferBytes: 4 * KiB,
           chunkBytes: 4 * KiB,
         };
@@ -78,7 +78,7 @@ describe('a read that fails', () => {
   });
 
   test.each(['source', 'target'] as const)(
-    'ends a session also while the first pass waits for the very buffer that can’t be read (local %s)',
+    'also ends a session while the first pass waits for the buffer that cannot be read (local %s)',
     async (localRole) => {
       // Of 4096 buffers, no more than 512 are under comparison at once, and the first one never ends.
       const order = { ...orderOver(8 * GiB, 8 * GiB), localRole, bufferBytes: 2 * KiB * KiB };
@@ -89,7 +89,7 @@ describe('a read that fails', () => {
   );
 
   test.each(['sync', 'copy', 'recheck'] as const)(
-    'ends a %s on this machine with this failure',
+    'ends a %s on one machine with this failure',
     async (phase) => {
       const sizeBytes = 10 * tuning.jobBytes;
       for (const atBytes of [0, 3 * tuning.jobBytes, sizeBytes - 1]) {

@@ -4,19 +4,19 @@ import { TaskGroup } from '../../src/session/task-group.ts';
 
 const never = new Promise<never>(() => undefined);
 
-test('work that is awaited ends with its own result', async () => {
+test('awaited work ends with its own result', async () => {
   const tasks = new TaskGroup();
   tasks.spawn(Promise.resolve('ignored'));
   expect(await tasks.race(Promise.resolve(3))).toBe(3);
 });
 
-test('work that is awaited fails with its own error', async () => {
+test('awaited work fails with its own error', async () => {
   const tasks = new TaskGroup();
   tasks.spawn(never);
   await expect(tasks.race(Promise.reject(new Error('own')))).rejects.toThrow('own');
 });
 
-test('the first failure beside it ends what is awaited, and what is awaited later', async () => {
+test('the first failure in the group ends current and later awaits', async () => {
   const tasks = new TaskGroup();
   let fail: (error: Error) => void = () => undefined;
   tasks.spawn(new Promise((_, reject) => (fail = reject)));
@@ -29,7 +29,7 @@ test('the first failure beside it ends what is awaited, and what is awaited late
   await expect(tasks.race(never)).rejects.toThrow('first');
 });
 
-test('a failure that nobody awaits is no unhandled rejection', async () => {
+test('a failure that is not awaited causes no unhandled rejection', async () => {
   const unhandled: unknown[] = [];
   const catchUnhandled = (error: unknown): void => void unhandled.push(error);
   process.on('unhandledRejection', catchUnhandled);

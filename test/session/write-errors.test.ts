@@ -8,7 +8,7 @@ import { orderOver, runInMemory } from '../support/memory-session.ts';
 
 const sizeBytes = 8 * 1024 * 1024;
 
-/** One write fails at once, and ending the threads takes its time, in which the conversation goes on. */
+/** One write fails immediately. Ending the threads takes time, during which the conversation continues. */
 class FailingRunner implements JobRunner {
   readonly parallelism = 2;
   readonly isBusy = true;
@@ -26,7 +26,7 @@ class FailingRunner implements JobRunner {
 }
 
 test.each(['source', 'target'] as const)(
-  'a target whose write has failed says this, and never that it has finished (local %s)',
+  'a target whose write has failed reports that, and never sends "finished" (local %s)',
   async (localRole) => {
     const order = { ...orderOver(sizeBytes, sizeBytes), localRole, phases: ['copy'] as const };
     const makeRunner = (): JobRunner => new FailingRunner();

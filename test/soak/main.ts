@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- --minutes 5 --seed 7`: keeps changing a source at random and synchronising it in random ways,
- * kills a run now and then, and compares byte for byte. Ends with the first promise that is broken.
+ * kills a run from time to time, and compares byte for byte. Ends with the first promise that is broken.
  */
 import { closeSync, copyFileSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -49,7 +49,7 @@ async function soak({ pid }: SshServer): Promise<void> {
   const script = join(directory.path, 'basyn.cjs');
   copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script);
   const [source, target] = [join(directory.path, 'source'), join(directory.path, 'target')];
-  // No whole number of anything: the ends of buffers and chunks fall where they may. Often enough data for lanes.
+  // Not a multiple of any unit, so that buffers and chunks end anywhere. Often enough data for lanes.
   const sizeBytes = 8 * MiB + random.below(24 * MiB);
   writeImage(source, sizeBytes, { seed });
   writeImage(target, sizeBytes + canaryBytes, { seed: seed + 1 });
@@ -77,7 +77,7 @@ async function soak({ pid }: SshServer): Promise<void> {
       if (isKilled) counts.killedTooLate++;
     } else if (isKilled) {
       counts.killed++;
-      // Who was killed itself can't say anything.
+      // A command that was killed itself reports nothing.
       const sentences = stderr.split('\n').filter((line) => line.startsWith('basyn: ')).length;
       if (exitCode !== null && sentences !== 1) throw new Error(`${what}: ${sentences} sentences\n${stderr}`);
     } else {
@@ -107,7 +107,7 @@ function randomFlags(source: string, target: string, random: Random): string[] {
     `--local=${local}`,
     `--remote=${remote}`,
     `--action=${action}`,
-    // Most often SYNC: it has more ways to go wrong.
+    // Mostly SYNC, because more can fail in it.
     `--mode=${one(['SYNC', 'SYNC', 'SYNC', 'COPY'])}`,
     ...one([[], hostOptions(server), hostOptions(server, relay.port)]),
     ...(below(2) === 0 ? [] : [`--buffer=${bufferKib}`, ...maybe([`--chunk=${1 + below(bufferKib)}`])]),

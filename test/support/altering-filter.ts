@@ -1,6 +1,6 @@
 /**
- * A filter that alters one bit of the third data frame that goes through it: `node altering-filter.mjs PLACE`. What comes
- * before the frames goes through as it is: the banner, or the length of the agent's program and this program.
+ * A filter that alters one bit of the third data frame that passes it: `node altering-filter.mjs PLACE`. The bytes
+ * before the frames pass unchanged: the banner, or the length of the agent's program and this program.
  */
 import { frameDigestBytes } from '../../src/digest/frame-digest.ts';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
@@ -33,7 +33,7 @@ process.stdin.on('data', (bytes: Buffer) => {
 process.stdin.on('end', () => process.stdout.end(held));
 process.stdout.on('error', () => process.exit(1));
 
-/** Length of the first part, once all of it is there. */
+/** Length of the first part, once all of it has arrived. */
 function nextPart(): number | undefined {
   const partBytes = isInFrames ? frameBytes() : startBytes();
   if (partBytes === undefined || held.length < partBytes) return undefined;

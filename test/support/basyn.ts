@@ -15,9 +15,9 @@ export { hostOptions } from '../../rig/ssh/server.ts';
 
 const build = resolve(import.meta.dirname, '../../dist');
 
-/** The built executable, as a person runs it. */
+/** The built executable, as a user runs it. */
 export interface Basyn {
-  /** The executable and the library, in a folder of their own: a build may replace the originals meanwhile. */
+  /** The executable and the library, in a separate folder: a build may replace the originals at any time. */
   readonly executable: string;
   readonly library: string;
   run(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
@@ -27,7 +27,7 @@ export interface Basyn {
 /** The executable for all tests of the file. */
 export function useBasyn(): Basyn {
   const directory = makeTemporaryDirectory('built');
-  // Without an extension, as the README copies it.
+  // Without an extension, as in the README.
   const executable = join(directory.path, 'basyn');
   const library = join(directory.path, 'index.mjs');
   beforeAll(() => {
@@ -45,18 +45,18 @@ export function useBasyn(): Basyn {
   };
 }
 
-/** A run that went well, and had nothing to say. */
+/** A run that succeeded without output. */
 export function expectSilence(result: CommandResult): void {
   expect(pick(result)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
 }
 
-/** A run that went well; returns the lines of its stdout. */
+/** A run that succeeded; returns the lines of its stdout. */
 export function expectLines(result: CommandResult): string[] {
   expect(pick(result)).toEqual({ exitCode: 0, stdout: result.stdout, stderr: '' });
   return linesOf(result.stdout);
 }
 
-/** A run that failed with this exit code and one sentence, and said nothing else. */
+/** A run that failed with this exit code and one sentence, and no other output. */
 export function expectSentence(result: CommandResult, exitCode: 1 | 2, sentence: RegExp | string): void {
   expect({ ...pick(result), stderr: linesOf(result.stderr) }).toEqual({
     exitCode,

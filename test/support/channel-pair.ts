@@ -6,7 +6,7 @@ import { MemoryWire } from './memory-wire.ts';
 /**
  * Both ends of a conversation in memory, until the test ends.
  *
- * @param there what the first says goes through it to the second.
+ * @param there carries the messages of the first to the second.
  */
 export function channelPair(there: Duplex = new MemoryWire()): [local: Channel, agent: Channel] {
   const [local, agent] = [new Channel(), new Channel()];

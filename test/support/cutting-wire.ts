@@ -2,8 +2,8 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { makeRandom, type Random } from '../../rig/images/random.ts';
 
 /**
- * A wire that cuts what goes through it into pieces of random length, without regard to what they mean, and
- * takes its time: it holds back whoever writes to it.
+ * A stream that divides its bytes into pieces of random length, whatever their meaning. It is slow: it applies
+ * back-pressure to its writer.
  */
 export class CuttingWire extends Transform {
   carriedBytes = 0;

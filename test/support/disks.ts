@@ -7,13 +7,13 @@ import { scratchDirectory, scratchFile } from './scratch.ts';
 
 export type DiskKind = 'file' | 'loop device';
 
-/** Loop devices need root; without it, tests of them are skipped, and their names say why. */
+/** Loop devices need root. Without it, their tests are skipped, and the titles give the reason. */
 export const diskKinds: readonly { readonly kind: DiskKind; readonly isUsable: boolean }[] = [
   { kind: 'file', isUsable: true },
   { kind: 'loop device', isUsable: isRoot },
 ];
 
-/** A disk of this kind with these bytes, gone after the test. */
+/** A disk of this kind with these bytes, removed after the test. */
 export function makeDisk(kind: DiskKind, bytes: Uint8Array, name?: string): string {
   const file = scratchFile(bytes, name, scratchDirectory());
   if (kind === 'file') return file;
@@ -22,12 +22,12 @@ export function makeDisk(kind: DiskKind, bytes: Uint8Array, name?: string): stri
   return loop.path;
 }
 
-/** A source, and a target that differs from it in some places and goes on after the source's end. */
+/** A source, and a target that differs from it in some places and extends beyond the source's end. */
 export interface DiskPair {
   readonly source: string;
   readonly target: string;
   readonly sourceBytes: Buffer;
-  /** What the target holds at first, and what it must hold in the end. */
+  /** The content of the target at first, and the required content at the end. */
   readonly targetBytes: Buffer;
   readonly wanted: Buffer;
 }
@@ -41,7 +41,7 @@ export interface PairOptions {
   readonly changes?: readonly { readonly at: number; readonly lengthBytes: number }[];
 }
 
-/** Odd in every way for a file, and an odd number of sectors for a device. */
+/** Not a multiple of any unit for a file, and an odd number of sectors for a device. */
 const oddBytes: Record<DiskKind, { sizeBytes: number; tailBytes: number }> = {
   file: { sizeBytes: 3_000_017, tailBytes: 70_001 },
   'loop device': { sizeBytes: 512 * 5861, tailBytes: 512 * 137 },
@@ -75,7 +75,7 @@ export function makePair({
   };
 }
 
-/** Two files of this size that hold nothing: a run over many gigabytes of them takes long, and no room. */
+/** Two sparse files of this size: a run over many gigabytes of them takes long, but no space. */
 export function makeHollowPair(sizeBytes: number): { source: string; target: string } {
   const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
   for (const path of [source, target]) truncateSync(path, sizeBytes);
@@ -91,7 +91,7 @@ export function deviceOptions(
   return [`--local=${local}`, `--remote=${remote}`];
 }
 
-/** The devices, and what is to be done with them. */
+/** The options for the devices and the run. */
 export function runOptions(
   action: 'PUSH' | 'POP',
   mode: 'SYNC' | 'COPY',
@@ -100,7 +100,7 @@ export function runOptions(
   return [...deviceOptions(action, pair), `--action=${action}`, `--mode=${mode}`];
 }
 
-/** The target holds what the source holds, and behind it what it held before. */
+/** The target holds the content of the source, followed by its own old content. */
 export function expectSynchronised({ source, target, sourceBytes, wanted }: DiskPair): void {
   expect(readFileSync(source).equals(sourceBytes)).toBe(true);
   expect(readFileSync(target).equals(wanted)).toBe(true);

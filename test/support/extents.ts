@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Extent } from '../../src/digest/extent.ts';
 
-/** Extents in their order, none over another; some touch. */
+/** Extents in ascending order without overlaps; some are adjacent. */
 export function ascendingExtents(
   mostExtents: number,
   mostGapBytes: number,

@@ -1,6 +1,6 @@
 import { BasynError } from '../../src/errors.ts';
 
-/** The BasynError with which the work ends; whatever else it throws is thrown on. */
+/** The BasynError with which the work ends. Any other error is rethrown. */
 export async function failureOf(work: () => unknown): Promise<BasynError> {
   try {
     await work();

@@ -1,6 +1,6 @@
 /**
- * A remote side that lies: `node fake-peer.mjs BEHAVIOUR SIZE` prints the loader's banner, swallows the agent's
- * program, and then does what its behaviour says. It ends with its stdin, unless that is what it is to refuse.
+ * A remote side that lies: `node fake-peer.mjs BEHAVIOUR SIZE` prints the loader's banner, discards the agent's
+ * program, and then follows its behaviour. It ends with its stdin, unless the behaviour is to refuse that.
  */
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
@@ -47,7 +47,7 @@ const behaviours = {
   'an unknown type': () => write(frame(Buffer.alloc(0), 99)),
   'the end at once': () => process.exit(0),
   'endless pings': () => {
-    // Whatever is sent to it piles up at its door.
+    // It does not read, so everything that is sent to it accumulates.
     process.stdin.pause();
     process.stderr.write('the flood begins\n');
     flood(encoded({ type: 'ping' }));
@@ -109,14 +109,14 @@ const behaviours = {
   }),
 } satisfies Record<string, () => void>;
 
-/** What to do when a message of this type comes; an `open` and pings are answered as if all were well. */
+/** The action for a message of this type. An `open` and pings are answered normally. */
 function answer(type: Message['type'], act: () => void): () => void {
   return () => {
     listener = (message) => {
       if (message.type === 'open' && type !== 'open') say(opened);
       if (message.type === 'ping' && !isMute) say({ type: 'pong' });
       if (message.type === type) act();
-      // A target that takes everything, for those that lie in the end only.
+      // A target that accepts everything, for behaviours that lie only at the end.
       if (message.type === 'data') {
         written(lengthOf(message), message.payload.byteLength);
       }

@@ -16,11 +16,11 @@ import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 export const MiB = 1024 * 1024;
 
-/** Bytes behind the source's range of a target: whatever happens, they stay as they are. */
+/** Bytes of a target beyond the source's size: they must never change. */
 const canaryBytes = 64 * 1024;
 export const canary = Buffer.alloc(canaryBytes, 'canary!');
 
-/** Where a run's two devices are, and which way the data goes. */
+/** The locations of a run's two devices, and the direction of the data. */
 export interface Wiring {
   readonly action: 'PUSH' | 'POP';
   readonly over: 'here' | 'ssh';
@@ -33,14 +33,14 @@ export const wirings: readonly Wiring[] = [
   { action: 'POP', over: 'ssh' },
 ];
 
-/** The side on which a role plays, as messages name it. */
+/** The side of a role, as messages name it. */
 export function sideOf({ action }: Wiring, role: 'source' | 'target'): 'local' | 'remote' {
   return (action === 'PUSH') === (role === 'source') ? 'local' : 'remote';
 }
 
 const repairAdvice = ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
 
-/** How a message begins to name a device: not with a side where both are this machine. */
+/** The beginning of a device's name in a message: without a side if both are on one machine. */
 export function sideWord(wiring: Wiring, role: 'source' | 'target'): '' | 'local ' | 'remote ' {
   return wiring.over === 'ssh' ? `${sideOf(wiring, role)} ` : '';
 }
@@ -55,18 +55,18 @@ export interface Pair {
 export interface RunOptions extends CommandOptions {
   /** The port of a relay to the server. */
   readonly port?: number;
-  /** Words that come before node: `prlimit --fsize=1000`. */
+  /** Arguments before node: `prlimit --fsize=1000`. */
   readonly prefix?: readonly string[];
 }
 
-/** Everything that a fault test needs; made anew for each test, and looked after when it ends. */
+/** Everything that a fault test needs. It is created for each test, and cleaned up when the test ends. */
 export interface Workshop {
-  /** A directory that is gone after the file's tests. */
+  /** A directory that is removed after the file's tests. */
   readonly directory: string;
   /** The copy of the executable under test. */
   readonly script: string;
   path(name: string): string;
-  /** A pair of images; the target differs from the source in all its bytes, or holds nothing (`sparse`). */
+  /** A pair of images; the target differs from the source in all its bytes, or is a hole (`sparse`). */
   pair(sizeBytes: number, target?: 'different' | 'sparse'): Pair;
   /** A command line for a run of this pair. */
   arguments(wiring: Wiring, pair: Pair, more?: readonly string[], port?: number): string[];
@@ -77,17 +77,17 @@ export interface Workshop {
     more?: readonly string[],
     options?: RunOptions,
   ): ReturnType<typeof startCommand>;
-  /** The executable with any words. */
+  /** The executable with any arguments. */
   command(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
-  /** Runs a SYNC without faults, which must end well, and checks both files to the last byte. */
+  /** Runs a SYNC without faults, which must succeed, and checks every byte of both files. */
   expectRepair(wiring: Wiring, pair: Pair): Promise<void>;
-  /** A link to the server that fails as it is told; stopped after the test. */
+  /** A link to the server with the given faults; stopped after the test. */
   relay(link: LinkOptions): Promise<Relay>;
-  /** Waits until no process is left that the test has started. */
+  /** Waits until all processes that the test has started have ended. */
   expectNothingLeft(withinMs?: number): Promise<void>;
 }
 
-/** A workshop around the built executable, which is copied first: a build may replace it meanwhile. */
+/** A workshop around the built executable, which is copied first: a build may replace it at any time. */
 export function useWorkshop(server: () => SshServer): Workshop {
   const temporary = makeTemporaryDirectory('faults');
   const script = join(temporary.path, 'basyn.cjs');
@@ -148,7 +148,7 @@ export function useWorkshop(server: () => SshServer): Workshop {
   return workshop;
 }
 
-/** Remembers what must not change, and says afterwards whether it did. */
+/** Records what must not change. The returned function checks that it has not changed. */
 export function guardPair(pair: Pair): () => void {
   const before = sha256OfFile(pair.source);
   return () => {
@@ -169,19 +169,19 @@ function expectCanary({ target, sizeBytes }: Pair): void {
   expect(tail.equals(canary)).toBe(true);
 }
 
-/** All controls but the newline; what a terminal obeys must never come through. */
+/** All control characters except the newline. None of them may reach the terminal. */
 // eslint-disable-next-line no-control-regex
 const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
 const stackTrace = /^\s+at |node:internal|file:\/\/|\bError:/m;
-/** What stdout says in no run that fails. */
+/** Text that a failed run must not print to stdout. */
 const successWords = /all done| written|Ratio|phase-end|the devices match/;
 
-/** For `toMatchObject`, where {@link expectFailure} would ask too much. */
+/** For `toMatchObject`, if {@link expectFailure} would be too strict. */
 export const noSuccess: unknown = expect.not.stringMatching(successWords);
 
 /**
- * A run that failed as it should: exit code 2, one message of ours, no trace, no word of success. The message is
- * returned without the advice that follows what happened once a target is written to. Lines of the remote side's own stderr may stand beside it.
+ * A run that failed as required: exit code 2, one message of Basyn, no stack trace, no report of success. The message
+ * is returned without the advice for a target that may have been written to. Lines of the remote stderr may be added.
  */
 export function expectFailure(
   { exitCode, signal, deadlineExceeded, stdout, stderr, wallMs }: CommandResult,

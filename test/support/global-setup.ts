@@ -3,7 +3,7 @@ import { chmodSync, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts';
 
-/** @returns what is to be done after the last test. */
+/** @returns the clean-up after the last test. */
 export default function setup(): () => void {
   installNodes(fileURLToPath(new URL('../nodes/', import.meta.url)));
   forgetNodeSettings();
@@ -11,8 +11,8 @@ export default function setup(): () => void {
 }
 
 /**
- * Gives the run temporary directories of its own, for itself and all that it starts: see temporary-files.ts. They are
- * removed with all that a test process, which may be killed, has left there, also when the run is interrupted.
+ * Gives the run and all its descendants separate temporary directories: see temporary-files.ts. They are removed
+ * with everything that a test process, which may be killed, has left there, even if the run is interrupted.
  */
 function takeTemporaryDirectories(): () => void {
   const disk = makeTemporaryDirectory('run');
@@ -26,7 +26,7 @@ function takeTemporaryDirectories(): () => void {
   };
 }
 
-/** About 100 MB, so only when the tests run, and only when they aren't there yet. */
+/** About 100 MB, so only when the tests run, and only if they are not installed yet. */
 function installNodes(folder: string): void {
   const wanted = `${folder}package-lock.json`;
   const installed = `${folder}node_modules/.package-lock.json`;
@@ -36,8 +36,8 @@ function installNodes(folder: string): void {
 }
 
 /**
- * What the caller lets every node load at its start is no part of what is tested, and the tests start hundreds of
- * them. Only now, because `npm ci` may need it to reach its registry.
+ * The caller's environment may make every node preload a module. That must not be tested, and the tests start hundreds
+ * of nodes. It is removed only now, because `npm ci` may need it to reach its registry.
  */
 function forgetNodeSettings(): void {
   delete process.env.NODE_EXTRA_CA_CERTS;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 
-/** The files of ours that each file imports, also for their types only. Paths begin at the project's root. */
+/** The project's files that each file imports, including imports of types. Paths begin at the project's root. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
 const root = resolve(import.meta.dirname, '../..');
@@ -11,13 +11,13 @@ export function readImportGraph(directories: readonly string[]): ImportGraph {
   return new Map(directories.flatMap(programsIn).map((file) => [file, importsOf(file)]));
 }
 
-/** The test files that need such a file, directly or through others. */
+/** The test files that need one of these files, directly or through others. */
 export function testFilesThatNeed(isNeeded: (file: string) => boolean): string[] {
   const graph = readImportGraph(['test', 'rig']);
   return testFilesIn(graph).filter((file) => [...reachableFrom(file, graph)].some(isNeeded));
 }
 
-/** The test files that need no such file. */
+/** The test files that need none of these files. */
 export function testFilesWithout(isNeeded: (file: string) => boolean): string[] {
   const needing = new Set(testFilesThatNeed(isNeeded));
   return testFilesIn(readImportGraph(['test'])).filter((file) => !needing.has(file));
@@ -34,7 +34,7 @@ function reachableFrom(file: string, graph: ImportGraph): ReadonlySet<string> {
   return reached;
 }
 
-/** The TypeScript files below a directory, from the project's root; without the many of packages. */
+/** The TypeScript files below a directory, from the project's root, without those of packages. */
 export function programsIn(directory: string): string[] {
   return readdirSync(join(root, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);

@@ -7,7 +7,7 @@ export interface KillPoint {
 }
 
 const calls = ['pwrite64', 'pwritev', 'write', 'writev', 'fdatasync', 'fsync'];
-/** Threads take calls as they come. With one thread for flushes, each run has the same places. */
+/** Threads take calls in no fixed order. With one thread for flushes, each run has the same places. */
 const settings = ['env', 'UV_USE_IO_URING=0', 'UV_THREADPOOL_SIZE=1'];
 
 /** The command that records a run's calls on the target; the program to be recorded follows. */
@@ -24,7 +24,7 @@ export function killingCommand(logPath: string, target: string, { call, count }:
   return [...settings, 'strace', ...filter([call]), inject, '-P', target, '-o', logPath];
 }
 
-/** Whether a run of {@link killingCommand} was killed, and has not ended by itself. */
+/** Whether a run of {@link killingCommand} was killed instead of ending by itself. */
 export function wasKilled(logPath: string): boolean {
   return readFileSync(logPath, 'latin1').includes('+++ killed by SIGKILL +++');
 }

@@ -3,7 +3,7 @@ import { decodeMessage } from '../../src/protocol/decode.ts';
 import { FrameDecoder } from '../../src/protocol/frame.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 
-/** A wire that tells of every message that goes through it. */
+/** A stream that reports every message that it carries. */
 export class ListeningWire extends Transform {
   readonly #decoder = new FrameDecoder();
   readonly #onMessage: (message: Message) => void;

@@ -4,17 +4,17 @@ import { atExit } from '../../rig/temporary.ts';
 
 /**
  * Loop devices, mounts and swap need root: `describe.skipIf(!isRoot)`, with "(needs root)" in the name.
- * `npm run test:quick` does without them, also as root.
+ * `npm run test:quick` skips them, even as root.
  */
 export const isRoot = process.getuid?.() === 0 && process.env.BASYN_TEST_QUICK === undefined;
 
 export interface LoopOptions {
   readonly readOnly?: boolean;
-  /** Where in the file the device begins. */
+  /** The offset in the file at which the device begins. */
   readonly offsetBytes?: number;
-  /** The device's size, where it is not the rest of the file. */
+  /** The device's size, if it is not the rest of the file. */
   readonly sizeLimitBytes?: number;
-  /** How it reads and writes its file: `direct` where the file allows that, unless it is given. */
+  /** How it reads and writes its file. By default `direct` if the file supports that. */
   readonly io?: 'direct' | 'buffered';
   /** Reads the partition table: partitions are then at `PATHp1` and so on. */
   readonly partitioned?: boolean;
@@ -37,12 +37,12 @@ export function attachLoop(file: string, options: LoopOptions = {}): LoopDevice 
   const path = retried(() => run('losetup', ['--find', '--show', ...args, file]));
   const detach = atExit(() => run('losetup', ['--detach', path]));
   if (options.io !== 'buffered') useDirectIo(path);
-  // A kernel may not know the table's format; partx tells it the partitions.
+  // A kernel may not support the table's format; partx adds the partitions.
   if (options.partitioned) run('partx', ['--update', path]);
   return { path, detach };
 }
 
-/** A file in memory, or one that begins at an odd offset, allows none. */
+/** A file in memory, or an unaligned offset, does not support direct I/O. */
 function useDirectIo(path: string): void {
   try {
     run('losetup', ['--direct-io=on', path]);
@@ -122,7 +122,7 @@ function unmountOnce(directory: string): () => void {
   });
 }
 
-/** Another process may take the free number first, or the service that watches devices may hold one. */
+/** Another process may take the free number first, or the service that watches devices may keep one open. */
 function retried<T>(attempt: () => T): T {
   for (let failures = 0; ; failures++) {
     try {

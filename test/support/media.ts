@@ -11,23 +11,23 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { attachLoop, makeFileSystem, mount } from './loop-device.ts';
 
-/** A target whose medium can be read as it is, past every cache of the target's own. */
+/** A target whose medium can be read directly, past every cache of the target. */
 export interface MediumTarget {
-  /** What Basyn is given. */
+  /** The path that Basyn is given. */
   readonly path: string;
-  /** What the target would hold if the power were cut now. */
+  /** The content of the target if the power were cut now. */
   mediumBytes(): Buffer;
 }
 
 export type MediumKind = 'loop device' | 'file on ext4';
 
-/** Makes a target with these bytes, all of them on the medium; it is gone after the test. */
+/** Makes a target with these bytes, all of them on the medium. It is removed after the test. */
 export function makeMediumTarget(kind: MediumKind, bytes: Uint8Array, parent: string): MediumTarget {
   const directory = mkdtempSync(join(parent, 'medium-'));
   return kind === 'loop device' ? makeDevice(bytes, directory) : makeFileOnDisk(bytes, directory);
 }
 
-/** The medium is the backing file: the device's page cache lies above it. */
+/** The medium is the backing file, which is below the device's page cache. */
 function makeDevice(bytes: Uint8Array, directory: string): MediumTarget {
   const backing = join(directory, 'medium');
   writeFileSync(backing, bytes);
@@ -67,7 +67,7 @@ function makeFileOnDisk(bytes: Uint8Array, directory: string): MediumTarget {
   };
 }
 
-/** The last close of a device writes its cache to the medium; so the test keeps it open. */
+/** The last close of a device writes its cache to the medium, so the test keeps the device open. */
 export function keepCacheOf(path: string): void {
   const descriptor = openSync(path, 'r');
   onTestFinished(() => closeSync(descriptor));

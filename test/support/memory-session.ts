@@ -14,7 +14,7 @@ import { perform } from '../../src/workers/perform.ts';
 import { MemoryWire } from './memory-wire.ts';
 import { memoryDirectory, scratchDirectory } from './scratch.ts';
 
-/** What a run that nobody asked anything special of looks like. */
+/** The order of a run without special options. */
 export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   localRole: 'source',
   phases: ['sync'],
@@ -46,16 +46,16 @@ export function orderOver(sourceBytes: number, targetBytes: number): Order {
 
 export interface MemorySessionOptions {
   readonly onEvent?: (event: RunEvent) => void;
-  /** Makes one direction of a lane: what is written to it comes out of it. */
+  /** Makes one direction of a lane: a stream that returns what is written to it. */
   readonly makeWire?: () => Duplex;
   /** Lanes that are added on both ends as soon as data moves. */
   readonly furtherLanes?: number;
   readonly makeRunner?: () => JobRunner;
-  /** Is called when the local end reports success, whatever becomes of the agent's. */
+  /** Is called when the local end reports success, whatever the result of the agent. */
   readonly onLocalSuccess?: () => void;
 }
 
-/** Both ends of a session in this process, with memory for a wire. */
+/** Both ends of a session in this process, connected in memory. */
 export async function runInMemory(
   order: Order,
   {
@@ -89,7 +89,7 @@ export async function runInMemory(
     await Promise.all(ends);
     return reporter.report();
   } catch (error) {
-    // One end has failed: the other hears of it as it would over ssh, by the end of the streams.
+    // One end has failed. Its peer notices that as over ssh, by the end of the streams.
     agent.destroy();
     local.destroy();
     throw error;
@@ -105,7 +105,7 @@ function unreachable(): never {
   throw new Error('a session in memory opens no lanes by itself');
 }
 
-/** Reports a run that has no wire whose bytes could be counted. */
+/** Reports a run without a connection whose bytes could be counted. */
 export function makeReporter(
   onEvent: (event: RunEvent) => void = () => undefined,
   { dryRun, sizes }: Pick<Order, 'dryRun' | 'sizes'> = plainOrder,

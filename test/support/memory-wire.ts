@@ -1,6 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
-/** A wire in memory. It copies what goes through it, as the system's do: the memory behind is used again. */
+/** A stream in memory. It copies its bytes, like a pipe, because the sender reuses its memory. */
 export class MemoryWire extends Transform {
   override _transform(bytes: Buffer, _encoding: string, done: TransformCallback): void {
     done(null, Buffer.from(bytes));

@@ -1,8 +1,8 @@
 import type { Extent } from '../../src/digest/extent.ts';
 
 /**
- * What differs between two devices, over the first one's size, by looking at one chunk after the other: chunks
- * are counted from their buffer's start, and neighbours are joined. Slow, and plainly right.
+ * The differences of two devices, over the first one's size, found by comparing chunk by chunk. Chunks are counted
+ * from the start of their buffer, and adjacent ones are joined. Slow, but evidently correct.
  */
 export function differingChunks(
   source: Buffer,

@@ -9,7 +9,7 @@ export const node18 = pathOf('node-18');
 export const node20 = pathOf('node-20');
 export const nodeLatest = pathOf('node-latest');
 
-/** The path of the executable, or undefined where there is none for this kind of machine. */
+/** The path of the executable, or undefined if there is none for this kind of machine. */
 function pathOf(name: string): string | undefined {
   const platform = `${process.platform}-${process.arch}`;
   const path = fileURLToPath(new URL(`../nodes/node_modules/${name}-${platform}/bin/node`, import.meta.url));

@@ -1,9 +1,9 @@
 import { beforeEach, onTestFinished } from 'vitest';
 import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../../rig/processes/processes.ts';
 
-/** The processes that tests start, and that must be gone when they end. */
+/** The processes that tests start, and that must end with them. */
 export interface ProcessCheck {
-  /** Waits until no process is left that the test has started. */
+  /** Waits until all processes that the test has started have ended. */
   expectNothingLeft(withinMs?: number): Promise<void>;
 }
 
@@ -12,7 +12,7 @@ export function useProcessCheck(withinMs = 10_000): ProcessCheck {
   let before: ProcessSnapshot = new Set();
   beforeEach(() => {
     before = snapshotProcesses();
-    // Runs after what the test itself does when it has finished, because these are called in reverse order.
+    // Runs after the clean-up of the test itself, because these hooks are called in reverse order.
     onTestFinished(() => assertNothingLeft(before, withinMs));
   });
   return { expectNothingLeft: (limitMs) => assertNothingLeft(before, limitMs) };

@@ -4,9 +4,9 @@ import { testFilesWithout } from './import-graph.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** What `npm run test:quick` does without: ssh servers, links, virtual machines. */
+/** Files that `npm run test:quick` avoids: ssh servers, links, virtual machines. */
 const slowParts = ['rig/ssh/', 'rig/relay/', 'test/lab/'];
-/** It does not build either. */
+/** It also avoids the build. */
 const pathInBuild = /\bdist\//;
 
 /**

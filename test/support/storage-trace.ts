@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** What a receiver did to its device and said about it, in the order in which the kernel saw it. */
+/** What a target did to its device and reported about it, in the order in which the kernel saw it. */
 export type StorageEvent =
   | { readonly kind: 'write-begin' | 'write-end' | 'flush-begin' | 'flush-end'; readonly thread: string }
   | { readonly kind: 'success'; readonly what: string };
 
-/** The command that records a receiver; the program to be recorded follows. */
+/** The command that records a target; the program to be recorded follows. */
 export function traceCommand(logPath: string): string[] {
   const calls = 'write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,exit_group';
   return [
@@ -26,7 +26,7 @@ export function traceCommand(logPath: string): string[] {
 
 /** The header of a `finished` frame, as strace writes bytes. */
 const finishedFrame = String.raw`\xba\x57\x0b\xf4`;
-/** What `--verbose` says in the end. */
+/** The last line of `--verbose`. */
 const lastWords = 'all done';
 
 /** Reads a record; the device is known by its path. */
@@ -36,7 +36,7 @@ export function readTrace(logPath: string, devicePath: string): StorageEvent[] {
 
 export function parseTrace(log: string, devicePath: string): StorageEvent[] {
   const events: StorageEvent[] = [];
-  /** Threads whose call on the device has begun, and not ended. */
+  /** Threads whose call on the device has begun but not ended. */
   const underWay = new Map<string, 'write' | 'flush'>();
   for (const line of log.split('\n')) {
     const [, thread = '', rest = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
@@ -61,15 +61,15 @@ export function parseTrace(log: string, devicePath: string): StorageEvent[] {
 }
 
 /**
- * Goes through every prefix of a run, as a crash at this point would leave it.
+ * Examines every prefix of a run, as a crash at that point would leave it.
  *
- * @returns what is wrong: words of success before all writes had ended and a flush after them had, too. A run that
+ * @returns the faults: reports of success before all writes and a later flush had ended. A run that
  *   writes nothing needs a flush as well: another program may have written what it found equal.
  */
 export function falseSuccesses(events: readonly StorageEvent[]): string[] {
   const wrong: string[] = [];
   let writesUnderWay = 0;
-  /** How many writes had ended, and how many of them a completed flush covers. */
+  /** The number of writes that had ended, and the number of them that a completed flush covers. */
   let ended = 0;
   let durable = 0;
   let flushes = 0;
@@ -91,7 +91,7 @@ export function falseSuccesses(events: readonly StorageEvent[]): string[] {
         durable = Math.max(durable, coveredBy.get(event.thread) ?? 0);
         break;
       case 'success':
-        // Programs that the run has started exit, too: only its own words say that it has flushed.
+        // Programs that the run has started also exit. Only the run's own output means that it has flushed.
         if (writesUnderWay > 0 || durable < ended || (flushes === 0 && event.what !== 'exit code 0')) {
           wrong.push(
             `"${event.what}" with ${writesUnderWay} writes under way, ${durable} of ${ended} durable, ${flushes} flushes`,

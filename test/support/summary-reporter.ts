@@ -1,6 +1,6 @@
 /**
- * Ends the run with one line, `N passed, N failed` (and `, N skipped` when any), and fails a run that proves
- * less than it seems to: one without tests, and in CI one with a skipped test.
+ * Ends the run with one line, `N passed, N failed` (and `, N skipped` when any), and fails a run
+ * without tests and, in CI, a run with a skipped test.
  */
 import { writeSync } from 'node:fs';
 import type { SerializedError } from 'vitest';
@@ -32,7 +32,7 @@ export default class SummaryReporter implements Reporter {
   }
 }
 
-/** Files that didn't load and groups whose hooks failed: no test of theirs says so. */
+/** Files that did not load and groups whose hooks failed. None of their tests reports that. */
 function brokenGroups(modules: readonly TestModule[]): number {
   const groups = modules.flatMap((module) => [module, ...module.children.allSuites()]);
   return groups.filter((group) => group.errors().length > 0).length;

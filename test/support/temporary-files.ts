@@ -1,5 +1,5 @@
 /**
- * Runs before each test file: gives it a temporary directory of its own, and fails a test that leaves a file there.
+ * Runs before each test file: gives it a separate temporary directory, and fails a test that leaves a file there.
  * Other programs do not see this directory, so their files cannot make a test fail.
  */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, onTestFinished } from 'vitest';
 
-/** A process that a test has killed is cleaned up after by its guard, which takes a moment. */
+/** The guard of a killed process removes its files, which takes a moment. */
 const withinMs = 5000;
 
 const directories = ['TMPDIR', 'BASYN_TEST_MEMORY']
@@ -16,7 +16,7 @@ const directories = ['TMPDIR', 'BASYN_TEST_MEMORY']
   .map((name) => {
     // Short, because the path of a socket must be.
     const directory = mkdtempSync(join(name === 'TMPDIR' ? tmpdir() : process.env[name]!, 'f'));
-    // Tests that become another user must get through.
+    // Tests that change the user must have access.
     chmodSync(directory, 0o711);
     process.env[name] = directory;
     return directory;
@@ -24,13 +24,13 @@ const directories = ['TMPDIR', 'BASYN_TEST_MEMORY']
 
 beforeEach(() => {
   const before = new Set(present());
-  // Runs after all of the test's own, because these are called in reverse order.
+  // Runs after all hooks of the test, because these are called in reverse order.
   onTestFinished(async () => {
     await expectNoneBut(before, 'the test has left');
   });
 });
 
-// Runs after all of the file's own, for the same reason.
+// Runs after all hooks of the file, for the same reason.
 afterAll(async () => {
   try {
     await expectNoneBut(new Set(), 'the test file has left');

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { scratchDirectory } from './scratch.ts';
 
-/** A pipe for a command's stdout or stderr that nobody reads until `read`. */
+/** A pipe for a command's stdout or stderr that is not read until `read`. */
 export interface UnreadPipe {
   /** For the command; the test closes its own copy with `release` once the command has it. */
   readonly fd: number;
   release(): void;
-  /** What is in it now. */
+  /** The current content. */
   read(): string;
 }
 
-/** @param fill whether the pipe is full from the beginning, so that not a byte more fits in. */
+/** @param fill whether the pipe is full from the beginning, so that no byte fits in. */
 export function unreadPipe(fill: 'empty' | 'full'): UnreadPipe {
   const path = join(scratchDirectory(), 'pipe');
   execFileSync('mkfifo', [path]);
@@ -40,7 +40,7 @@ export function unreadPipe(fill: 'empty' | 'full'): UnreadPipe {
   };
 }
 
-/** @returns undefined where it would block. */
+/** @returns undefined if it would block. */
 function tried(act: () => number): number | undefined {
   try {
     return act();

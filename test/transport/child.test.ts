@@ -6,7 +6,7 @@ import { useProcessCheck } from '../support/process-check.ts';
 
 useProcessCheck();
 
-test('what a child writes is read, and its exit code is known after all of it', async () => {
+test('the output of a child is read, and its exit code is known after all of the output', async () => {
   const child = start('cat; echo done >&2; exit 7');
   child.stdin.end('some bytes');
   expect(await textOf(child.stdout)).toBe('some bytes');
@@ -26,33 +26,33 @@ test.each([
   expect(await textOf(child.stdout)).toBe('');
 });
 
-test('an argument that no program can be given is an exit with the reason', async () => {
+test('an argument that cannot be passed to a program is an exit with the reason', async () => {
   const child = new Child('true', ['a\0b'], guard());
   expect(await child.exit).toMatchObject({ spawnError: { code: 'ERR_INVALID_ARG_VALUE' } });
 });
 
-test('the end of its input ends a child that reads', async () => {
+test('the end of its input ends a child that reads it', async () => {
   expect(await start('cat').end()).toEqual({ code: 0, signal: null });
 });
 
-test('a child that ignores the end of its input is asked to end', async () => {
+test('a child that ignores the end of its input gets a signal to end', async () => {
   const startedMs = performance.now();
   expect(await start('exec sleep 600').end()).toEqual({ code: null, signal: 'SIGTERM' });
   expect(performance.now() - startedMs).toBeGreaterThan(bounds.killAfterMs - 100);
 });
 
-test('a child that ignores being asked is killed', async () => {
+test('a child that ignores that signal is killed', async () => {
   const child = start(`trap '' TERM; echo ready; while :; do sleep 0.1; done`);
   await new Promise((resolve) => child.stdout.once('data', resolve));
   expect(await child.stop()).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
-test('a child that writes on and on is ended although nobody reads', async () => {
+test('a child that writes endlessly is ended although its output is not read', async () => {
   const child = start('yes');
   expect(await child.stop()).toEqual({ code: null, signal: 'SIGTERM' });
 });
 
-test('what holds its stderr after its end is not waited for', async () => {
+test('a process that keeps the child’s stderr open is not waited for', async () => {
   const child = start('sleep 3 >&2 & exit 0');
   child.stdout.resume();
   const startedMs = performance.now();

@@ -5,7 +5,7 @@ import type { SshSettings } from '../../src/transport/ssh-settings.ts';
 const standard = 'chacha20-poly1305@openssh.com,aes128-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com';
 
 describe('the ciphers of a connection', () => {
-  test('are those of ssh, AES-GCM first, where nobody has configured any', () => {
+  test('are those of ssh, AES-GCM first, if none are configured', () => {
     expect(aesGcmFirst(settings(standard, standard))).toEqual([
       'Ciphers=aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr',
     ]);
@@ -22,7 +22,7 @@ describe('the ciphers of a connection', () => {
     ['ssh does not say what it offers', undefined, undefined],
     ['only the configured ones are known', standard, undefined],
     ['only the standard ones are known', undefined, standard],
-  ])('are left alone where %s', (_, actual, offered) => {
+  ])('are not changed if %s', (_, actual, offered) => {
     expect(aesGcmFirst(settings(actual, offered))).toEqual([]);
   });
 });
@@ -33,7 +33,7 @@ test.each([
   ['a processor without them', 'flags\t\t: fpu sse2 vaes xsave\n', false],
   ['another line that names them', 'flags\t\t: fpu\nmodel name\t: aes\n', false],
   ['no text', '', false],
-])('AES instructions are known from /proc/cpuinfo: %s', (_, cpuInfo, expected) => {
+])('AES instructions are detected from /proc/cpuinfo: %s', (_, cpuInfo, expected) => {
   expect(namesAesInstructions(cpuInfo)).toBe(expected);
 });
 

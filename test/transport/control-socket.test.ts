@@ -13,7 +13,7 @@ const settings = (
   standard: new Map(),
 });
 
-test('is in a directory of its own, which goes with it', async () => {
+test('is in its own directory, which is removed with it', async () => {
   const socket = await ControlSocket.make(settings({ controlmaster: 'false' }));
   const path = socket!.hostOptions.find((option) => option.startsWith('ControlPath='))!.split('=')[1]!;
   expect(socket!.guestOptions).toContain(`ControlPath=${path}`);
@@ -22,7 +22,7 @@ test('is in a directory of its own, which goes with it', async () => {
   expect(existsSync(dirname(path))).toBe(false);
 });
 
-test('is not made where the person shares connections already', async () => {
+test('is not created if the user shares connections already', async () => {
   expect(await ControlSocket.make(settings({ controlpath: '/home/me/.ssh/%C' }))).toBeUndefined();
   const socket = await ControlSocket.make(settings({ controlpath: 'none' }));
   expect(socket).toBeDefined();
@@ -31,9 +31,9 @@ test('is not made where the person shares connections already', async () => {
 
 test.each([
   ['is longer than a socket’s path may be', () => `${scratchDirectory()}/${'x'.repeat(80)}`],
-  ['means something to ssh', () => `${scratchDirectory()}/%h`],
+  ['contains a token of ssh', () => `${scratchDirectory()}/%h`],
   ['does not exist', () => `${scratchDirectory()}/gone`],
-])('is not made where the path of temporary files %s', async (_, directory) => {
+])('is not created if the path of temporary files %s', async (_, directory) => {
   vi.stubEnv('TMPDIR', directory());
   expect(await ControlSocket.make(settings({}))).toBeUndefined();
 });

@@ -14,7 +14,7 @@ test.each([
   expect((await readerOf(...pieces)).tail).toEqual(['one', 'two']);
 });
 
-test('a character that is cut in two is read whole', async () => {
+test('a character that is divided between two chunks is read correctly', async () => {
   const bytes = Buffer.from('größe\n');
   expect((await readerOf(bytes.subarray(0, 3), bytes.subarray(3))).tail).toEqual(['größe']);
 });
@@ -31,7 +31,7 @@ test.each([
   expect((await readerOf(...pieces)).tail).toEqual(['x'.repeat(4096)]);
 });
 
-test('a follower gets the lines that are kept, then each new one', async () => {
+test('a follower gets the retained lines, then each new one', async () => {
   const stream = new PassThrough();
   const reader = new LineReader(stream);
   stream.write('one\ntwo\nthr');
@@ -44,7 +44,7 @@ test('a follower gets the lines that are kept, then each new one', async () => {
   expect(lines).toEqual(['one', 'two', 'three']);
 });
 
-test('a stream that fails ends its last line', async () => {
+test('the failure of a stream ends its last line', async () => {
   const stream = new PassThrough();
   const reader = new LineReader(stream);
   stream.write('the reason');

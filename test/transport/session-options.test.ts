@@ -4,7 +4,7 @@ import { sessionOptions } from '../../src/transport/session-options.ts';
 const optionsFor = (actual: Record<string, string>): string[] =>
   sessionOptions({ actual: new Map(Object.entries(actual)) });
 
-test('change nothing where nothing is configured, whether ssh knows a setting or not', () => {
+test('change nothing if nothing is configured, whether or not ssh knows a setting', () => {
   expect(optionsFor({})).toEqual([]);
   const usual = {
     stdinnull: 'no',
@@ -18,21 +18,21 @@ test('change nothing where nothing is configured, whether ssh knows a setting or
 test.each([
   ['remotecommand', 'tmux attach', 'remotecommand=none'],
   ['stdinnull', 'yes', 'stdinnull=no'],
-  // ssh is asked for no session, so it does not say which one is configured.
+  // ssh is called without a session, so it does not print the configured one.
   ['sessiontype', 'none', 'sessiontype=default'],
   ['forkafterauthentication', 'yes', 'forkafterauthentication=no'],
   ['permitlocalcommand', 'yes', 'permitlocalcommand=no'],
   ['forwardx11', 'yes', 'forwardx11=no'],
   ['tunnel', 'point-to-point', 'tunnel=no'],
   ['loglevel', 'SILENT', 'loglevel=ERROR'],
-])('set back %s', (name, value, option) => {
+])('reset %s', (name, value, option) => {
   expect(optionsFor({ [name]: value })).toEqual([option]);
 });
 
-test('leave what a session of ours can do with, and what a command there may need', () => {
+test('keep settings that do not disturb a run, and those that a remote command may need', () => {
   expect(optionsFor({ forwardagent: 'yes', compression: 'yes', loglevel: 'DEBUG3' })).toEqual([]);
 });
 
-test('let no port be forwarded that a session of the person’s own may hold', () => {
+test('forward no port that another session of the user may hold', () => {
   expect(optionsFor({ localforward: '8080 [localhost]:80' })).toEqual(['clearallforwardings=yes']);
 });

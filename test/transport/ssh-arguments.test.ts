@@ -5,12 +5,12 @@ import { sshArguments } from '../../src/transport/ssh-arguments.ts';
 
 const plain = { host: 'backup', options: [] };
 
-describe('the words for ssh', () => {
-  test('leave everything to the person’s own configuration that was not given', () => {
+describe('the arguments for ssh', () => {
+  test('leave everything that was not given to the user’s configuration', () => {
     expect(sshArguments(plain)).toEqual(['-T', '--', 'backup']);
   });
 
-  test('hand on what was given, and nothing can be taken for an option that is none', () => {
+  test('pass on what was given, so that no value can be taken for an option', () => {
     const destination = {
       ...plain,
       host: 'me@backup',
@@ -43,21 +43,21 @@ test.each([
     { hostname: '::1', user: 'first last' },
   ],
   [{ host: 'first last@backup' }, { hostname: 'backup', user: 'first last' }],
-])('ssh takes %j for what it is', (destination, expected) => {
+])('ssh accepts %j as a destination', (destination, expected) => {
   const args = sshArguments({ options: [], ...destination }, ['-F', 'none', '-G']);
   const { stdout } = spawnSync('ssh', args, { encoding: 'utf8' });
   for (const [name, value] of Object.entries(expected)) expect(stdout).toMatch(`${name} ${value}\n`);
 });
 
 describe('the command that starts the agent', () => {
-  test('holds nothing that any shell would read between its single quotes', () => {
+  test('contains nothing between its single quotes that any shell would interpret', () => {
     const [, start, program, ...rest] = /^(node -e )'(.*)'$/s.exec(agentCommand('node')) ?? [];
     expect(start).toBe('node -e ');
     expect(rest).toEqual([]);
     expect(program).not.toMatch(/['\\!\n]/);
   });
 
-  test('starts with whatever starts node', () => {
+  test('starts with the command that starts node', () => {
     expect(agentCommand('sudo -n node')).toMatch(/^sudo -n node -e '/);
   });
 

@@ -16,7 +16,7 @@ import { ControlSocket } from '../../src/transport/control-socket.ts';
 import { removeStaleSockets } from '../../src/transport/stale-sockets.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
-/** Listens on a path, and is killed: the socket stays, as after the death of ssh. */
+/** Listens on a path and is killed. The socket stays, as after ssh was killed. */
 async function leaveSocket(path: string): Promise<void> {
   const program = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
   await once(spawn(process.execPath, ['-e', program, path]), 'exit');
@@ -28,13 +28,13 @@ function directoryIn(parent: string, name = 'basyn-ssh-aB3dE6'): string {
   return directory;
 }
 
-/** Its last change was longer ago than any run waits for its socket. */
+/** Makes its last change older than the time that any run waits for its socket. */
 function age(directory: string): void {
   const before = new Date(Date.now() - 2 * 3_600_000);
   utimesSync(directory, before, before);
 }
 
-test('an old directory is removed if nobody listens on its sockets', async () => {
+test('an old directory is removed if no process listens on its sockets', async () => {
   const parent = scratchDirectory();
   const directory = directoryIn(parent);
   await leaveSocket(join(directory, 's'));
@@ -45,7 +45,7 @@ test('an old directory is removed if nobody listens on its sockets', async () =>
   expect([directory, empty].filter(existsSync)).toEqual([]);
 });
 
-test('the next run removes what is left behind', async () => {
+test('the next run removes a directory that an earlier run left behind', async () => {
   const parent = scratchDirectory();
   const directory = directoryIn(parent);
   age(directory);
@@ -57,7 +57,7 @@ test('the next run removes what is left behind', async () => {
   made!.remove();
 });
 
-test('a directory on whose socket somebody listens stays, however old it is', async () => {
+test('a directory with a socket on which a process listens stays, whatever its age', async () => {
   const directory = directoryIn(scratchDirectory());
   const server = createServer().listen(join(directory, 's'));
   onTestFinished(() => void server.close());
@@ -67,7 +67,7 @@ test('a directory on whose socket somebody listens stays, however old it is', as
   expect(existsSync(join(directory, 's'))).toBe(true);
 });
 
-test('a directory that is new stays', async () => {
+test('a new directory stays', async () => {
   const parent = scratchDirectory();
   const directory = directoryIn(parent);
   await removeStaleSockets(parent);

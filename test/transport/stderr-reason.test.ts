@@ -41,7 +41,7 @@ test.each<[string, string[], string | undefined]>([
     'Fatal process OOM in Failed to reserve memory',
   ],
   [
-    'ssh that was asked for details',
+    'ssh with debug output',
     ['debug1: Exit status 127', 'ssh: connect to host x port 22: Connection refused', 'debug1: cleanup'],
     'ssh: connect to host x port 22: Connection refused',
   ],
@@ -50,6 +50,6 @@ test.each<[string, string[], string | undefined]>([
     ['bash: killed', 'channel 3: open failed: administratively prohibited: open failed'],
     'bash: killed',
   ],
-])('the reason in the words of %s', (_program, lines, reason) => {
+])('the reason is found in the output of %s', (_program, lines, reason) => {
   expect(reasonIn(lines)).toBe(reason);
 });

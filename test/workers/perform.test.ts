@@ -16,7 +16,7 @@ const sizeBytes = 600_001;
 const bytes = filled(1);
 const wholeDevice = { offsetBytes: 0, lengthBytes: sizeBytes };
 
-/** Ranges of the device, in order, that don't overlap. */
+/** Ranges of the device, in order, without overlaps. */
 const extents = fc
   .uniqueArray(fc.nat({ max: sizeBytes }), { minLength: 2, maxLength: 8 })
   .map((bounds) => bounds.sort((a, b) => a - b))
@@ -48,7 +48,7 @@ test('a digest job hashes every step of its ranges', async () => {
   );
 });
 
-test('what a read job packs, a write job puts to the same places and nowhere else', async () => {
+test('a write job stores the payload of a read job at the same offsets, and nothing elsewhere', async () => {
   const source = deviceOf(bytes);
   const before = filled(2);
   const setting = fc.record({
@@ -83,7 +83,7 @@ test('what a read job packs, a write job puts to the same places and nowhere els
   );
 });
 
-test('a read job packs the ranges back to back', async () => {
+test('a read job packs the ranges without gaps', async () => {
   const ranges = [
     { offsetBytes: 5, lengthBytes: 10 },
     { offsetBytes: 300_000, lengthBytes: 200_000 },
@@ -102,7 +102,7 @@ test('a read job packs the ranges back to back', async () => {
 });
 
 test.each(['zstd', 'zlib', 'none'] as const)(
-  'a read job of zeros takes no payload, whatever the compression (%s)',
+  'a read job of zeros has no payload, with any compression (%s)',
   async (encoding) => {
     const device = deviceOf(Buffer.alloc(sizeBytes));
     const memory = Buffer.alloc(sizeBytes, 1);
@@ -122,14 +122,14 @@ test('a read job digests zeros before and after other bytes', async () => {
   expect(digest).toEqual(frameDigest(extents, content));
 });
 
-// Decoding uses its memory again: were one job to wait between decoding and writing, another's bytes would be written.
+// Decoding reuses its memory: if one job waited between decoding and writing, another's bytes would be written.
 test.each(['zlib', 'zstd'] as const)(
-  'write jobs at the same time write their own bytes each (%s)',
+  'concurrent write jobs each write their own bytes (%s)',
   async (encoding) => {
     const target = deviceOf(Buffer.alloc(sizeBytes));
     const frames = await Promise.all(
       Array.from(cut(wholeDevice, 50_000), async (extent) => {
-        // Each a value of its own, which compresses whatever it is.
+        // Each has its own value, which always compresses.
         const plain = Buffer.alloc(extent.lengthBytes, 1 + extent.offsetBytes / 50_000);
         return { extent, plain, ...(await encode(plain, { encoding, level: 1 })) };
       }),
@@ -181,7 +181,7 @@ describe('zeros', () => {
   const holed = Buffer.concat([Buffer.alloc(400_000), bytes.subarray(400_000)]);
 
   test.each(['write', 'skip'] as const)(
-    'are written or left as holes, as the job says (%s)',
+    'are written or left as holes, as the job specifies (%s)',
     async (zeros) => {
       const target = deviceOf(Buffer.alloc(0), sizeBytes);
       await perform({ kind: 'copy', source: deviceOf(holed), target, extent: wholeDevice, zeros });
@@ -192,7 +192,7 @@ describe('zeros', () => {
     },
   );
 
-  test('that a frame stands for replace what was there', async () => {
+  test('of a frame without payload replace the previous bytes', async () => {
     const target = deviceOf(bytes);
     const payload = new Uint8Array(0);
     await perform({

@@ -16,7 +16,7 @@ const runners: [string, () => JobRunner][] = [
 ];
 
 describe.each(runners)('jobs in %s', (_, start) => {
-  test('are all done, each with its own result', async () => {
+  test('all complete, each with its own result', async () => {
     const runner = started(start);
     const device = deviceOf(Buffer.from(Array.from({ length: 100 }, (_unused, index) => index)));
     const jobs = Array.from({ length: 100 }, (_unused, offset) =>
@@ -28,7 +28,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
     expect(Buffer.from(again.digests).toString('hex')).toBe(digests[42]);
   });
 
-  test('fail with what went wrong, one by one', async () => {
+  test('fail individually with their own errors', async () => {
     const runner = started(start);
     const device = deviceOf(Buffer.from('short'), 100);
     const bad = failureOf(() => runner.run(digestJob(device, 50), 'now'));
@@ -37,7 +37,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
     expect((await good).digests).toHaveLength(20);
   });
 
-  test('that are not done when the run ends are refused, and so are later ones', async () => {
+  test('that are not complete when the run ends are refused, and so are later ones', async () => {
     const runner = started(start);
     const device = deviceOf(Buffer.alloc(100));
     const waiting = Array.from({ length: 50 }, () =>
@@ -49,7 +49,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
   });
 });
 
-test('jobs of now come before jobs ahead', async () => {
+test('jobs of kind "now" run before jobs of kind "ahead"', async () => {
   const pool = started(() => new WorkerPool(threadProgram(), 'local', 1));
   const device = deviceOf(Buffer.alloc(100));
   const done: string[] = [];
@@ -57,11 +57,11 @@ test('jobs of now come before jobs ahead', async () => {
     pool.run(digestJob(device, 0), urgency).then(() => done.push(urgency));
   const ahead = Array.from({ length: 10 }, () => run('ahead'));
   await Promise.all([...ahead, run('now')]);
-  // What the thread was handed already is done first.
+  // Jobs that the thread already has are done first.
   expect(done.indexOf('now')).toBeLessThan(4);
 });
 
-test('a thread that dies fails the jobs instead of leaving them without an answer', async () => {
+test('a thread that dies makes its jobs fail instead of leaving them pending', async () => {
   const pool = started(() => new WorkerPool('setTimeout(() => process.exit(7), 50)', 'remote', 1));
   const job = digestJob(deviceOf(Buffer.alloc(100)), 0);
   expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({

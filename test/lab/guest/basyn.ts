@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { sourceDisk } from './disks.ts';
 import { sshOptions } from './ssh.ts';
 
-/** Where the target is: on this machine, or behind ssh, where the agent writes it. */
+/** The location of the target: on this machine, or behind ssh, where the agent writes to it. */
 export type Place = 'here' | 'ssh';
 
 export interface Outcome {
@@ -31,7 +31,7 @@ export function recheck(target: string, place: Place): Outcome {
   return runProgram('node', [executable, ...devicesFor(target, place), '--recheck']);
 }
 
-/** The same as {@link basyn}, killed with SIGKILL on its way: the process that has the target open dies before this system call. */
+/** Like {@link basyn}, but the process that has the target open is killed with SIGKILL before this system call. */
 export function killedBasyn(target: string, place: Place, { call, count }: Killing): void {
   const calls = call === 'flush' ? 'fsync,fdatasync' : 'pwrite64';
   const injection = `${calls}:signal=SIGKILL:when=${count}`;
@@ -48,7 +48,7 @@ export function killedBasyn(target: string, place: Place, { call, count }: Killi
   assert.match(trace, /killed by SIGKILL/, `the run was not killed before ${call}: ${output}`);
 }
 
-/** The run has ended well. */
+/** The run has succeeded. */
 export function expectSuccess({ exitCode, output }: Outcome): void {
   assert.equal(exitCode, 0, output);
 }
@@ -69,7 +69,7 @@ function devicesFor(target: string, place: Place): string[] {
 }
 
 function runProgram(file: string, args: readonly string[]): Outcome {
-  // The kernel is to see every call as such, and each call of one kind from one thread, so that it can be counted.
+  // The kernel must see every call separately, and all calls of one kind from one thread, so that they can be counted.
   const env = { ...process.env, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
   const { status, stdout, stderr, error } = spawnSync(file, args, { env, encoding: 'utf8', timeout: 60_000 });
   if (error) throw error;

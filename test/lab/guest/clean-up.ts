@@ -1,11 +1,11 @@
 const pending: (() => void)[] = [];
 
-/** Does this after the test, whatever becomes of it; the last one first. */
+/** Runs this action after the test, whatever its result; the last action first. */
 export function afterTest(action: () => void): void {
   pending.push(action);
 }
 
-/** @throws the last failure of an action; all of them are done. */
+/** @throws the last failure of an action. All actions are run. */
 export function cleanUp(): void {
   let failure: unknown;
   for (let action = pending.pop(); action !== undefined; action = pending.pop()) {

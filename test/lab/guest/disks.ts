@@ -3,9 +3,9 @@ import { sh } from './shell.ts';
 export const MiB = 1024 * 1024;
 const sectorBytes = 512;
 
-/** The guest's disks. Nothing but the tests uses them. */
+/** The guest's disks. Only the tests use them. */
 export const sourceDisk = '/dev/ubda';
-/** The disk below the target: what it holds is what a target has after a power cut. */
+/** The disk below the target: its content is the content of the target after a power cut. */
 export const targetDisk = '/dev/ubdb';
 export const logDisk = '/dev/ubdc';
 export const spareDisk = '/dev/ubdd';

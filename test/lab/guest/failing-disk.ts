@@ -21,7 +21,7 @@ const lastBlock = { offsetBytes: allBut.lengthBytes, lengthBytes: lastBlockBytes
 const healthy = table({ ...whole, kind: 'healthy' });
 const failingWrites = table({ ...whole, kind: 'fails writes' });
 const droppingWrites = table({ ...whole, kind: 'drops writes' });
-/** The kernel passes a flush to every segment, and no data of a run lies in the last one: only flushes fail. */
+/** The kernel passes a flush to every segment. The last one contains no data of a run, so only flushes fail. */
 const failingFlushes = table({ ...allBut, kind: 'healthy' }, { ...lastBlock, kind: 'fails writes' });
 
 /** The kernel marks pages that it could not write as clean: a later run finds the data in the cache, not on the disk. */
@@ -36,13 +36,13 @@ export function recoversFromFailedWrites(place: Place, ...more: readonly string[
   expectSynchronised(mediumBelowTarget(), pair);
 }
 
-/** Another program has written the source's data, the disk has failed to take it, and nobody has been told. */
+/** Another program has written the source's data, the disk has failed the writes, and no error was reported. */
 export function recoversFromUnnoticedFailure(place: Place): void {
   const pair = makePair();
   const device = new MappedDevice('target', failingWrites);
   keepCacheOf(device.path);
   writeUnflushed(device.path, pair.source);
-  // Writes all caches of the machine, and reports no error.
+  // Writes back all caches of the machine, and reports no error.
   sh('sync', []);
   assert.ok(mediumBelowTarget().equals(pair.targetAtFirst), 'a disk that fails writes has written');
   device.become(healthy);
@@ -50,7 +50,7 @@ export function recoversFromUnnoticedFailure(place: Place): void {
   expectSynchronised(mediumBelowTarget(), pair);
 }
 
-/** The same where the target is a file on a file system on the disk. */
+/** The same for a target that is a file on a file system on the disk. */
 export function recoversFromFailedWritesBelowFile(place: Place, ...more: readonly string[]): void {
   const pair = makePair();
   const file = new FileOnFaultyDisk(pair.targetAtFirst);
@@ -63,7 +63,7 @@ export function recoversFromFailedWritesBelowFile(place: Place, ...more: readonl
   expectSynchronised(file.medium(), pair);
 }
 
-/** The disk reports no error: only reading it again can find out. */
+/** The disk reports no error: only reading it again shows the loss. */
 export function recoversFromDroppedWrites(place: Place): void {
   const pair = makePair();
   const device = new MappedDevice('target', droppingWrites);
@@ -81,7 +81,7 @@ export function reportsFailedFlush(place: Place): void {
   expectFailure(basyn(device.path, place), /cannot flush .*input\/output error \(EIO\)/);
 }
 
-/** Data that was found equal is not durable before a flush has succeeded, whoever wrote it. */
+/** Data that was found equal is not durable before a flush has succeeded, whatever program wrote it. */
 export function reportsFailedFlushOfEqualData(place: Place): void {
   const pair = makePair();
   const device = new MappedDevice('target', healthy);

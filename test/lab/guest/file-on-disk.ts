@@ -13,12 +13,12 @@ const mountPoint = '/run/mounted';
 
 /** Makes an ext4 on the disk below the target. */
 function makeFileSystem(): void {
-  // All of it is written now: a disk that fails later still has all that the file system itself needs.
+  // Everything is written now: a disk that fails later still has all metadata of the file system.
   const options = ['-E', 'lazy_itable_init=0,lazy_journal_init=0,nodiscard', '-b', `${blockBytes}`];
   sh('mkfs.ext4', ['-q', '-F', ...options, targetDisk, `${fileSystemBytes / 1024}k`]);
 }
 
-/** Mounts the device until the test's end, and makes a file with these bytes, all of which reach the disk. */
+/** Mounts the device until the end of the test, and creates a file with these bytes, all of which reach the disk. */
 function mountWithFile(device: MappedDevice, bytes: Buffer): string {
   mount(device.path, mountPoint);
   const path = `${mountPoint}/target`;
@@ -27,7 +27,7 @@ function mountWithFile(device: MappedDevice, bytes: Buffer): string {
   return path;
 }
 
-/** A file on ext4 on a disk whose faults can be chosen for the range in which the file lies. */
+/** A file on ext4 on a disk that can be made to fail in the range of the file. */
 export class FileOnFaultyDisk {
   readonly path: string;
   readonly #device: MappedDevice;
@@ -70,7 +70,7 @@ export class FileOnLoggedDisk {
     this.path = mountWithFile(this.#device, bytes);
   }
 
-  /** What a file of this directory holds after a power cut, when the file system has been mounted again. */
+  /** The content of a file in this directory after a power cut, when the file system has been mounted again. */
   contentAfterPowerCut(path: string): Buffer {
     const image = '/run/lab/after-power-cut';
     writeFileSync(image, this.#device.mediumAfterPowerCut(this.#atFirst));

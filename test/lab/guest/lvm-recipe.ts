@@ -13,7 +13,7 @@ const bin = '/run/recipe-bin';
 const mountPoint = '/run/mounted-volume';
 const volumeMiB = 24;
 
-/** The backup is the snapshot of a mounted file system that changes meanwhile. A snapshot of the target keeps the old state. */
+/** The backup is the snapshot of a mounted file system that changes. A snapshot of the target keeps the old state. */
 export function recipeCopiesSnapshot(): void {
   const { origin, backup } = makeVolumes();
   const previous = readMedium(backup, 0, volumeMiB * MiB);
@@ -36,7 +36,7 @@ export function recipeCopiesThinSnapshot(): void {
   expectCopyOfSnapshot(origin, backup, thinRecipe);
 }
 
-/** Runs the recipe, changes the volume meanwhile, and returns what the recipe prints. */
+/** Runs the recipe, changes the volume during the run, and returns what the recipe prints. */
 function expectCopyOfSnapshot(origin: string, backup: string, script: string): string {
   const file = mountWithFile(origin);
   const copyOfSnapshot = '/run/copy-of-snapshot';

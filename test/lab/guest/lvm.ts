@@ -4,7 +4,7 @@ import { sh } from './shell.ts';
 
 const systemDirectory = '/run/lvm-system';
 
-/** There is no udev, and LVM must look at the disks itself. */
+/** There is no udev, so LVM must scan the disks itself. */
 const configuration = `
 activation { udev_sync=0 udev_rules=0 verify_udev_operations=0 monitoring=0 }
 devices { obtain_device_list_from_udev=0 external_device_info_source="none" use_devicesfile=0 }

@@ -2,7 +2,7 @@ import { afterTest } from './clean-up.ts';
 import { sectorsOf } from './disks.ts';
 import { sh } from './shell.ts';
 
-/** A device of device-mapper, until the end of the test. Its table says where its data goes, and what fails. */
+/** A device of device-mapper, until the end of the test. Its table defines the location of its data, and what fails. */
 export class MappedDevice {
   readonly name: string;
   readonly path: string;
@@ -14,7 +14,7 @@ export class MappedDevice {
     afterTest(() => sh('dmsetup', ['remove', '--retry', name]));
   }
 
-  /** Replaces the table under whatever uses the device; its page cache stays as it is. */
+  /** Replaces the table while the device is in use. Its page cache is not changed. */
   become(table: string): void {
     sh('dmsetup', ['suspend', '--nolockfs', '--noflush', this.name]);
     sh('dmsetup', ['load', this.name], table);
@@ -26,7 +26,7 @@ export class MappedDevice {
   }
 }
 
-/** A range of the device, which lies at the same place of the disk below. */
+/** A range of the device, which is at the same offset of the disk below. */
 export interface Segment {
   readonly offsetBytes: number;
   readonly lengthBytes: number;

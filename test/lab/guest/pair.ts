@@ -5,10 +5,10 @@ import { afterTest } from './clean-up.ts';
 import { MiB, readMedium, sourceDisk, targetDisk, writeMedium } from './disks.ts';
 
 export const sourceBytes = 3 * MiB;
-/** What lies behind the source's size must stay as it is. */
+/** Bytes of the target beyond the source's size must not change. */
 export const targetBytes = 4 * MiB;
 
-/** What the disks hold before the test's first run. */
+/** The content of the disks before the test's first run. */
 export interface Pair {
   readonly source: Buffer;
   readonly targetAtFirst: Buffer;
@@ -23,20 +23,20 @@ export function makePair(): Pair {
   return { source, targetAtFirst };
 }
 
-/** Keeps a descriptor open until the test's end: while it is, the kernel keeps the page cache of this device or file. */
+/** Keeps a descriptor open until the end of the test, so that the kernel keeps the page cache of this device or file. */
 export function keepCacheOf(path: string): void {
   const descriptor = openSync(path, 'r');
   afterTest(() => closeSync(descriptor));
 }
 
-/** Writes as a program that does not flush: the bytes are in the page cache. */
+/** Writes like a program that does not flush: the bytes are in the page cache. */
 export function writeUnflushed(path: string, bytes: Buffer): void {
   const descriptor = openSync(path, 'r+');
   writeSync(descriptor, bytes, 0, bytes.length, 0);
   closeSync(descriptor);
 }
 
-/** The medium holds the source, and behind it what it held at first. */
+/** The medium holds the source, followed by its original content. */
 export function expectSynchronised(medium: Buffer, { source, targetAtFirst }: Pair): void {
   const wanted = Buffer.concat([source, targetAtFirst.subarray(source.length)]);
   assert.ok(medium.equals(wanted), describeDifference(medium, wanted));

@@ -5,14 +5,14 @@ import { FileOnLoggedDisk } from './file-on-disk.ts';
 import { expectSynchronised, keepCacheOf, makePair, targetBytes, writeUnflushed, type Pair } from './pair.ts';
 import { LoggedDevice } from './write-log.ts';
 
-/** A run that ends well, and then the power cut. */
+/** A run succeeds, and then the power is cut. */
 export function survivesAfterOneRun(place: Place): void {
   const { device, pair } = loggedTarget();
   expectSuccess(basyn(device.path, place));
   expectSynchronised(device.mediumAfterPowerCut(pair.targetAtFirst), pair);
 }
 
-/** A run is killed; the next one ends well, and then the power is cut. */
+/** A run is killed, the next one succeeds, and then the power is cut. */
 export function survivesAfterKilledRun(place: Place, killing: Killing, ...more: readonly string[]): void {
   const { device, pair } = loggedTarget();
   killedBasyn(device.path, place, killing);
@@ -28,7 +28,7 @@ export function survivesAfterForeignCopy(place: Place, ...more: readonly string[
   expectSynchronised(device.mediumAfterPowerCut(pair.targetAtFirst), pair);
 }
 
-/** A recheck that changes nothing vouches for the data as well. Without an action, both sides have one size. */
+/** The success of a recheck also means that the data is durable. Without an action, both sides must have one size. */
 export function survivesAfterForeignCopyAndRecheck(place: Place): void {
   const { source, targetAtFirst } = makePair();
   const device = new LoggedDevice('target', targetDisk, source.length);
@@ -56,7 +56,7 @@ export function fileSurvivesAfterForeignCopy(place: Place, ...more: readonly str
   expectSynchronised(file.contentAfterPowerCut(file.path), pair);
 }
 
-/** The name of a new file must be durable, too. */
+/** The name of a new file must also be durable. */
 export function createdFileSurvives(place: Place): void {
   const { source } = makePair();
   const file = new FileOnLoggedDisk(Buffer.alloc(4096));
@@ -65,7 +65,7 @@ export function createdFileSurvives(place: Place): void {
   expectSynchronised(file.contentAfterPowerCut(created), { source, targetAtFirst: source });
 }
 
-/** With another opener, as the last close of a device writes its cache to the disk. */
+/** Keeps the device open as well, because the last close of a device writes its cache to the disk. */
 function loggedTarget(): { device: LoggedDevice; pair: Pair } {
   const pair = makePair();
   const device = new LoggedDevice('target', targetDisk, targetBytes);

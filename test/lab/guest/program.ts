@@ -1,4 +1,4 @@
-/** Runs in the guest: the tests that the host has asked for, one after the other. */
+/** Runs in the guest: performs the tests that the host requests, one after the other. */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { labTests } from '../tests.ts';

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 
-/** Runs a program and returns what it prints. @throws where it fails, with its words. */
+/** Runs a program and returns what it prints. @throws if it fails, with its output. */
 export function sh(file: string, args: readonly string[], input?: string | Buffer): Buffer {
   return execFileSync(file, args, {
     stdio: 'pipe',

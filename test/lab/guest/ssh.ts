@@ -3,7 +3,7 @@ import { sh } from './shell.ts';
 
 const configuration = '/run/sshd_config';
 
-/** Lead to an sshd in the guest. It has no port: ssh starts it as its proxy command. */
+/** Options that lead to an sshd in the guest. It has no port: ssh starts it as its proxy command. */
 const options = [
   `ProxyCommand=/usr/sbin/sshd -i -f ${configuration}`,
   'StrictHostKeyChecking=no',

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { logDisk, MiB, readMedium, sectorsOf, writeMedium } from './disks.ts';
 import { MappedDevice } from './mapped-device.ts';
 
-/** What the kernel's drivers/md/dm-log-writes.c writes: numbers are little-endian, an entry has a sector of its own. */
+/** What the kernel's drivers/md/dm-log-writes.c writes: numbers are little-endian, each entry has its own sector. */
 const magic = 0x6a736677736872n;
 const flags = { discard: 4n, mark: 8n };
 
-/** More than the record of any test: to read it in one piece is fast, entry by entry it takes minutes. */
+/** More than the record of any test. Reading it in one piece is fast, reading entry by entry takes minutes. */
 const longestRecordBytes = 48 * MiB;
 
 /**
@@ -15,14 +15,14 @@ const longestRecordBytes = 48 * MiB;
  */
 export class LoggedDevice extends MappedDevice {
   constructor(name: string, disk: string, sizeBytes: number) {
-    // The record of an earlier test must not be taken for this one's.
+    // The record of an earlier test must not be mistaken for that of this one.
     writeMedium(logDisk, 0, Buffer.alloc(4096));
     super(name, `0 ${sectorsOf(sizeBytes)} log-writes ${disk} ${logDisk}\n`);
   }
 
-  /** Cuts the power: applies to what the medium held at first what is durable by now. */
+  /** Cuts the power: applies the durable writes to the original content of the medium. */
   mediumAfterPowerCut(atFirst: Buffer): Buffer {
-    // The mark is the last entry, and with it the record's size is written.
+    // The mark is the last entry. Writing it also writes the size of the record.
     this.message('mark', 'power-cut');
     const medium = Buffer.from(atFirst);
     const record = readMedium(logDisk, 0, longestRecordBytes);

@@ -11,12 +11,12 @@ const digestBytes = 20;
 type Ask = Extract<Message, { type: 'ask' }>;
 
 describe('a question', () => {
-  test('is one where it is small, with its ranges as they are', () => {
+  test('is sent as one message with unchanged ranges if it is small', () => {
     const extents = [extent(0, 4 * KiB), extent(100 * KiB, 1)];
     expect(questionsOf(extents, KiB)).toEqual([extents]);
   });
 
-  test('is cut between steps where it is about more bytes than a question may be', () => {
+  test('is divided between steps if it covers more bytes than a question may', () => {
     const stepBytes = 3 * KiB;
     const sizeBytes = 2 * bounds.askBytes + 5;
     const questions = questionsOf([extent(7, sizeBytes)], stepBytes);
@@ -32,14 +32,14 @@ describe('a question', () => {
     expect(endBytes).toBe(7 + sizeBytes);
   });
 
-  test('is cut where it has more ranges than a question may have', () => {
+  test('is divided if it has more ranges than a question may have', () => {
     const extents = Array.from({ length: bounds.askExtents + 1 }, (_, index) => extent(2 * index, 1));
     const questions = questionsOf(extents, KiB);
     expect(questions.map(({ length }) => length)).toEqual([bounds.askExtents, 1]);
     expect(questions.flat()).toEqual(extents);
   });
 
-  test('about a step that is larger than a question may be asks for this step', () => {
+  test('about a step that is larger than a question may cover asks for this one step', () => {
     const stepBytes = 3 * bounds.askBytes;
     expect(questionsOf([extent(0, 2 * stepBytes)], stepBytes)).toEqual([
       [extent(0, stepBytes)],
@@ -49,7 +49,7 @@ describe('a question', () => {
 });
 
 describe('an answer', () => {
-  test('goes to the question of its number, in whatever order answers come', async () => {
+  test('is assigned to the question with its number, in whatever order answers arrive', async () => {
     const { asker, peer } = makeAsker();
     const answers = [asker.ask([extent(0, 2 * KiB)], KiB), asker.ask([extent(9, 1)], KiB)];
     const asks = [await nextAsk(peer), await nextAsk(peer)];
@@ -62,7 +62,7 @@ describe('an answer', () => {
     expect(await Promise.all(answers)).toEqual([digests(2, 'a'), digests(1, 'b')]);
   });
 
-  test('to each part of a long question is put together in the order of the ranges', async () => {
+  test('to each part of a long question is joined in the order of the ranges', async () => {
     const { asker, peer } = makeAsker();
     const answer = asker.ask([extent(0, 2 * bounds.askBytes)], bounds.askBytes);
     const asks = [await nextAsk(peer), await nextAsk(peer)];
@@ -76,7 +76,7 @@ describe('an answer', () => {
     ['with too few digests', 0, 1],
     ['with too many digests', 0, 3],
     ['with no digests', 0, 0],
-  ])('%s is an error of the protocol', async (_, idOffset, digestCount) => {
+  ])('%s is a protocol error', async (_, idOffset, digestCount) => {
     const { asker, peer } = makeAsker();
     void asker.ask([extent(0, 2 * KiB)], KiB);
     const { id } = await nextAsk(peer);
@@ -84,7 +84,7 @@ describe('an answer', () => {
     expect(() => asker.answer(answer)).toThrow(expect.objectContaining({ code: 'protocol' }));
   });
 
-  test('that comes a second time is an error of the protocol', async () => {
+  test('that arrives twice is a protocol error', async () => {
     const { asker, peer } = makeAsker();
     void asker.ask([extent(0, 1)], KiB);
     const { id } = await nextAsk(peer);
@@ -94,7 +94,7 @@ describe('an answer', () => {
   });
 });
 
-test('questions wait while too many digests are asked for, and go on with the next answer', async () => {
+test('questions wait while too many digests are outstanding, and continue with the next answer', async () => {
   const { asker, peer } = makeAsker();
   const most = bounds.askedDigestBytes / bounds.leastAskCharge;
   const answers = Array.from({ length: most + 1 }, (_, index) => asker.ask([extent(index, 1)], KiB));

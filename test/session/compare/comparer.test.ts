@@ -15,7 +15,7 @@ import { perform } from '../../../src/workers/perform.ts';
 import { memoryDirectory, scratchDirectory, scratchFile } from '../../support/scratch.ts';
 import { devicePair } from '../device-pairs.fixture.ts';
 
-test('a comparison needs no peer: it finds what differs from digests that it is given', async () => {
+test('a comparison needs no peer: it finds differences from the given digests', async () => {
   await fc.assert(
     fc.asyncProperty(devicePair, async ({ source, target }) => {
       const { found, read } = await compare(source, target, (phase) => phase.coverage);
@@ -26,7 +26,7 @@ test('a comparison needs no peer: it finds what differs from digests that it is 
   );
 });
 
-test('buffers that are not examined count as equal, and nobody asks for their digests', async () => {
+test('buffers that are not examined count as equal, and their digests are not requested', async () => {
   const choices = fc.uniqueArray(fc.nat({ max: 30 }));
   await fc.assert(
     fc.asyncProperty(devicePair, choices, async ({ source, target }, chosen) => {

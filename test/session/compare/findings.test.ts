@@ -7,7 +7,7 @@ import { ascendingExtents } from '../../support/extents.ts';
 
 const ascending = ascendingExtents(60, 2, 5);
 
-test('findings count every byte and every range, join what touches, and name the first ranges', () => {
+test('findings count every byte and every range, join adjacent ranges, and list the first ones', () => {
   fc.assert(
     fc.property(ascending, fc.array(fc.nat({ max: 7 }), { maxLength: 60 }), (extents, batches) => {
       const findings = new Findings();
@@ -22,7 +22,7 @@ test('findings count every byte and every range, join what touches, and name the
   );
 });
 
-test('the last range that is named goes on as long as it differs', () => {
+test('the last listed range extends as long as the bytes differ', () => {
   const findings = new Findings();
   for (let index = 0; index < bounds.reportedRanges; index++) {
     findings.add([{ offsetBytes: index * 10, lengthBytes: 1 }]);
@@ -34,7 +34,7 @@ test('the last range that is named goes on as long as it differs', () => {
   expect(findings.differingRangeCount).toBe(bounds.reportedRanges + 1);
 });
 
-test('findings of parts come to the same as those of the whole, wherever the parts are cut', () => {
+test('the findings of parts add up to those of the whole, wherever the parts are divided', () => {
   fc.assert(
     fc.property(ascending, fc.array(fc.nat({ max: 7 }), { maxLength: 60 }), (extents, sizes) => {
       const whole = new Findings();
@@ -52,7 +52,7 @@ test('findings of parts come to the same as those of the whole, wherever the par
   );
 });
 
-test('findings by buffer come to the same as those of the whole, and are told buffer by buffer', () => {
+test('the findings of buffers add up to those of the whole, and are reported buffer by buffer', () => {
   const bufferBytes = 10;
   const extents = [1, 5, 9, 10, 15, 32].map((offsetBytes) => ({ offsetBytes, lengthBytes: 1 }));
   const found = FindingsByBuffer.joined([

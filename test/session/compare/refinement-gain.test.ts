@@ -4,7 +4,7 @@ import { RefinementGain } from '../../../src/session/compare/refinement-gain.ts'
 const block = [{ offsetBytes: 0, lengthBytes: 65_536 }];
 const chunk = [{ offsetBytes: 0, lengthBytes: 4096 }];
 
-test('refinement stops where everything differs, is tried now and then, and starts again where it pays', () => {
+test('refinement stops if everything differs, is tried from time to time, and resumes when it is worthwhile', () => {
   const lines: string[] = [];
   const gain = new RefinementGain((line) => lines.push(line));
   expect(gain.isWorthwhile()).toBe(true);

@@ -45,7 +45,7 @@ test.each<[string, Setting]>([
     { sizeBytes: 300_001, bufferBytes: 64 * KiB, chunkBytes: 64 * KiB, changedAt: [65_535, 65_536] },
   ],
   [
-    'in a buffer that is larger than what is looked at at once',
+    'in a buffer that is larger than what is examined at once',
     {
       sizeBytes: 80 * MiB,
       bufferBytes: 80 * MiB,
@@ -58,14 +58,14 @@ test.each<[string, Setting]>([
   const { differing, refined } = await refine(setting, source, target);
   const expected = differingChunks(source, target, setting.bufferBytes, setting.chunkBytes!);
   expect(joined(differing)).toEqual(expected);
-  // What it adds up for each buffer is the same.
+  // Its findings for each buffer are the same.
   const found = refined.flatMap(({ buffers, findings }) =>
     buffers.flatMap((index) => findings.inBuffer(index)?.differingRanges ?? []),
   );
   expect(joined(found)).toEqual(expected);
 });
 
-test('a refiner without a chunk looks closer as long as that pays', async () => {
+test('a refiner without a chunk size refines as long as that is worthwhile', async () => {
   const setting = { sizeBytes: 4 * MiB, bufferBytes: MiB, chunkBytes: null, changedAt: [5, 2 * MiB] };
   const { source, target } = bytesOf(setting);
   const { differing } = await refine(setting, source, target);
@@ -84,7 +84,7 @@ test('a refiner asks about many buffers at once', async () => {
   expect(askCount).toBeLessThan(10);
 });
 
-test('a refiner holds back its questions while nobody takes what differs', async () => {
+test('a refiner holds back its questions while its results are not consumed', async () => {
   const setting = {
     sizeBytes: 4 * MiB,
     bufferBytes: MiB,
@@ -100,7 +100,7 @@ test('a refiner holds back its questions while nobody takes what differs', async
     return result;
   });
   await expect.poll(() => waiting, { timeout: 5000, interval: 5 }).toBeGreaterThan(0);
-  // Much longer than the rest of the work takes.
+  // Much longer than the remaining work takes.
   await sleep(200);
   expect(isRefined).toBe(false);
   release();
@@ -109,7 +109,7 @@ test('a refiner holds back its questions while nobody takes what differs', async
   );
 });
 
-/** How often a refiner has handed on what differs. */
+/** The number of times that a refiner has passed on differences. */
 let waiting = 0;
 
 interface Refined {
@@ -161,7 +161,7 @@ async function refine(
   return { differing, refined, askCount };
 }
 
-/** What a target does with questions. */
+/** How a target handles questions. */
 async function answerAll(
   channel: Channel,
   { device, plan, runner }: Phase,
@@ -249,7 +249,7 @@ function bytesOf({ sizeBytes, changedAt }: Setting): { source: Buffer; target: B
   return { source, target };
 }
 
-/** In ascending order, neighbours as one. */
+/** In ascending order, with adjacent ranges joined. */
 function joined(extents: readonly Extent[]): Extent[] {
   const ascending = [...extents].sort((a, b) => a.offsetBytes - b.offsetBytes);
   return ascending.reduce<Extent[]>((list, { offsetBytes, lengthBytes }) => {

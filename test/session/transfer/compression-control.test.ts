@@ -10,12 +10,12 @@ import {
 const slowLink = 1_000;
 const fastLink = 100_000_000;
 
-describe('a compression that was asked for', () => {
+describe('a requested compression', () => {
   test.each([
     { choice: { name: 'zlib', level: 6 } as const, setting: { encoding: 'zlib', level: 6 } },
     { choice: { name: 'zstd', level: 9 } as const, setting: { encoding: 'zstd', level: 9 } },
     { choice: { name: 'none', level: null } as const, setting: { encoding: 'none' } },
-  ])('is used to the letter, whatever the link: $choice', ({ choice, setting }) => {
+  ])('is used exactly, whatever the link: $choice', ({ choice, setting }) => {
     const control = compressionControlOf(choice);
     for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
       observeSome(control);
@@ -24,8 +24,8 @@ describe('a compression that was asked for', () => {
   });
 });
 
-describe('a compression that is left open', () => {
-  test('is as strong as it can be where the link is slow', () => {
+describe('an automatic compression', () => {
+  test('is as strong as possible on a slow link', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
     const { encoding, level } = control.next(over(slowLink), 2);
@@ -33,13 +33,13 @@ describe('a compression that is left open', () => {
     expect(level).toBeGreaterThan(3);
   });
 
-  test('is none where the link is faster than any compression', () => {
+  test('is off if the link is faster than any compression', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
     expect(control.next(over(fastLink), 2)).toMatchObject({ encoding: 'none' });
   });
 
-  test('is none where ssh would miss the processor time that it takes, although it would be a little faster', () => {
+  test('is off if ssh needs the processor time more, even if compression would be slightly faster', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
     // Two threads compress 200 MB/s.
@@ -48,14 +48,14 @@ describe('a compression that is left open', () => {
     expect(control.next(over(170_000), 8)).toMatchObject({ encoding: 'zstd' });
   });
 
-  test('counts the time that what is not worth it leaves to the threads', () => {
+  test('includes the time that incompressible data leaves to the threads', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control, ['zstd', 'none', 'none']);
     expect(control.next(over(119_000), 2)).toMatchObject({ encoding: 'zstd' });
     expect(control.next(over(400_000), 2)).toMatchObject({ encoding: 'none' });
   });
 
-  test('gains more where ssh itself is what bounds the link: with a short round trip, faster than gigabit Ethernet', () => {
+  test('is worth more if ssh itself limits the link: with a short round trip, above the speed of gigabit Ethernet', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control);
     const far = { bytesPerMs: 250_000, roundTripMs: 40 };
@@ -74,13 +74,13 @@ describe('a compression that is left open', () => {
     expect(first).toMatchObject({ encoding });
   });
 
-  test('is none where nearly nothing is worth it', () => {
+  test('is off if almost no data is worth it', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control, ['none']);
     expect(control.next(over(119_000), 2)).toMatchObject({ encoding: 'none' });
   });
 
-  test('is tried again now and then where it could pay, as the data may change', () => {
+  test('is tried again from time to time if it could be worthwhile, because the data may change', () => {
     const control = compressionControlOf({ name: 'auto', level: null });
     observeSome(control, ['none']);
     const used = Array.from({ length: 100 }, () => control.next(over(119_000), 2));
@@ -91,7 +91,7 @@ describe('a compression that is left open', () => {
     expect(useless.some(({ encoding }) => encoding === 'zstd')).toBe(false);
   });
 
-  test.each(['zlib', 'zstd'] as const)('stays %s, where that was asked for', (name) => {
+  test.each(['zlib', 'zstd'] as const)('stays %s if that was requested', (name) => {
     const control = compressionControlOf({ name, level: null });
     observeSome(control);
     for (const linkBytesPerMs of [undefined, slowLink, fastLink]) {
@@ -105,7 +105,7 @@ function over(bytesPerMs: number | undefined): Throughput {
   return { bytesPerMs, roundTripMs: undefined };
 }
 
-/** Ordinary data on an ordinary core: 100 MB/s, to 40 %. Of `outcomes`, each in its turn. */
+/** Typical data on a typical core: 100 MB/s, to 40 %. The `outcomes` take turns. */
 function observeSome(control: CompressionControl, outcomes: readonly Encoding[] = ['zstd']): void {
   for (let count = 0; count < 120; count++) {
     const setting = { encoding: 'zstd', level: 1 } as const;

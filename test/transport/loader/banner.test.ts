@@ -6,7 +6,7 @@ import { readBanner } from '../../../src/transport/loader/banner.ts';
 import { isTooOld } from '../../../src/transport/loader/node-loader.ts';
 import { failureOf } from '../../support/failure.ts';
 
-test('a banner is read to the byte, in whatever pieces it arrives, and what follows stays in the stream', async () => {
+test('a banner is read exactly, in whatever pieces it arrives, and what follows stays in the stream', async () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 10 });
   await fc.assert(
     fc.asyncProperty(cuts, fc.uint8Array({ minLength: 1, maxLength: 50 }), async (lengths, follows) => {
@@ -27,7 +27,7 @@ test('a banner is read to the byte, in whatever pieces it arrives, and what foll
   );
 });
 
-test('another version of the bootstrap is reported as such, and not as text of the shell', async () => {
+test('another version of the bootstrap is reported as that, not as text of the shell', async () => {
   const stream = new PassThrough();
   stream.write('BASYN 2 20.11.0\n');
   const { code, message } = await failureOf(() => readBanner(stream, 1000));
@@ -51,7 +51,7 @@ test('silence is a failure after the timeout', async () => {
   });
 });
 
-test('the end of the stream before any text is reported as such', async () => {
+test('the end of the stream before any text is reported as that', async () => {
   const stream = new PassThrough();
   stream.end();
   expect(await readBanner(stream, 1000)).toBeUndefined();

@@ -42,7 +42,7 @@ test.each([
   expect(reasonOf(code, errorLine)).toMatch(reason);
 });
 
-test('what was printed in place of the banner is named, without what a terminal would obey', () => {
+test('text that was printed in place of the banner is quoted, without control sequences', () => {
   expect(reasonOf(1, undefined, 'This account is currently not available.\n')).toMatch(
     /^the account there runs no commands \("This account is currently not available\."\)$/,
   );

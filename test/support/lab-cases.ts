@@ -3,8 +3,11 @@ import type { Parameters } from 'fast-check';
 /** Set by `npm run test:lab`: whole matrices, and hundreds of random cases. `npm test` runs a fixed selection. */
 const isLab = process.env.BASYN_TEST_LAB !== undefined;
 
+/** Set by `npm run test:quick`, which runs fewer cases still. */
+const isQuick = process.env.BASYN_TEST_QUICK !== undefined;
+
 /** The number of cases that `npm test` runs. The laboratory runs hundreds. */
-export const fewCases = 20;
+export const fewCases = isQuick ? 8 : 20;
 
 /** The selected cases of a matrix, or all of them in the laboratory. */
 export function casesOf<T>(all: readonly T[], isSelected: (each: T) => boolean): T[] {

@@ -6,8 +6,8 @@ const root = resolve(import.meta.dirname, '../..');
 
 /** Files that `npm run test:quick` avoids: ssh servers, links, virtual machines. */
 const slowParts = ['rig/ssh/', 'rig/relay/', 'test/lab/'];
-/** It also avoids the build. */
-const pathInBuild = /\bdist\//;
+/** It also avoids the build, whatever starts other programs, and tests that wait for a failure. */
+const slowText = /\bdist\/|test\.fails|'node:child_process'|'vitest\/node'|\/transport\/child\.ts'/;
 
 /**
  * The test files of `npm run test:quick`, from the project's root: those that need nothing slow, by what they import,
@@ -19,5 +19,5 @@ export function quickTestFiles(): string[] {
 
 function isSlow(file: string): boolean {
   if (slowParts.some((part) => file.startsWith(part))) return true;
-  return /^(test|rig)\//.test(file) && pathInBuild.test(readFileSync(join(root, file), 'utf8'));
+  return /^(test|rig)\//.test(file) && slowText.test(readFileSync(join(root, file), 'utf8'));
 }

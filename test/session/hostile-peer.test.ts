@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { bounds } from '../../src/limits.ts';
+import { encodeMessage } from '../../src/protocol/encode.ts';
+import { frameHeaderBytes } from '../../src/protocol/frame.ts';
 import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
 import type { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
@@ -11,6 +13,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { frameDigest } from '../support/frame-digest.ts';
+import { MemoryWire } from '../support/memory-wire.ts';
 import { makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
@@ -137,6 +140,18 @@ describe('an agent in the role of the target refuses', () => {
     const isEvil = readFileSync(path).includes('evil');
     if (!said.some(({ type }) => type === 'begin') || changes.receiving !== undefined)
       expect(isEvil).toBe(false);
+  });
+
+  test('a corrupted frame behind the goodbye, and reports it instead of success', async () => {
+    const there = new MemoryWire();
+    const [local, agent] = channelPair(there);
+    local.send({ ...open, path: scratchFile(device) });
+    const serving = serveAgentEnd(agent, new InlineRunner(perform), () => Promise.resolve(null));
+    expect(await local.next()).toMatchObject({ type: 'opened' });
+    // In one chunk: the agent takes the goodbye, and the conversation has failed before it can answer.
+    there.write(Buffer.concat([...encodeMessage({ type: 'bye' }), Buffer.alloc(frameHeaderBytes)]));
+    await expect(serving).rejects.toMatchObject({ code: 'protocol' });
+    await expect(local.next()).rejects.toMatchObject({ code: 'protocol' });
   });
 
   test('any message before the device is named', async () => {

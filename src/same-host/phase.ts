@@ -79,7 +79,8 @@ export class SameHostPhase {
   async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {
     const zeros = created ? 'skip' : 'write';
     const { dryRun } = this.#run.order;
-    await this.#inOrder(rangesOf(this.#coverage, this.#geometry, tuning.jobBytes), async (extent) => {
+    const mostBytes = dryRun ? Infinity : tuning.jobBytes;
+    await this.#inOrder(rangesOf(this.#coverage, this.#geometry, mostBytes), async (extent) => {
       if (dryRun) return () => this.#findings.add([extent]);
       const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
       return () => {
@@ -95,8 +96,7 @@ export class SameHostPhase {
     target: DeviceHandle,
     repair: DeviceHandle | undefined,
   ): Promise<void> {
-    const { bufferBytes, chunkBytes } = this.#run.order;
-    const stepBytes = chunkBytesOf(bufferBytes, chunkBytes);
+    const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     await this.#inOrder(batchesOf(this.#coverage, this.#geometry, stepBytes), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);

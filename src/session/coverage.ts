@@ -10,15 +10,19 @@ export interface Coverage {
   readonly bufferCount: number;
   /** Index of the buffer at a position below {@link bufferCount}. */
   indexAt(position: number): number;
+  /** Number of examined buffers without a gap from a position on, itself included. */
+  runLengthAt(position: number): number;
   /** Number of examined buffers whose index is lower than `index`. */
   positionOf(index: number): number;
 }
 
 /** Everything is examined. */
 export function wholeDevice(geometry: Geometry): Coverage {
+  const bufferCount = bufferCountOf(geometry);
   return {
-    bufferCount: bufferCountOf(geometry),
+    bufferCount,
     indexAt: (position) => position,
+    runLengthAt: (position) => bufferCount - position,
     positionOf: (index) => index,
   };
 }
@@ -29,19 +33,13 @@ export function* rangesOf(
   geometry: Geometry,
   mostBytes: number,
 ): Generator<Extent, void> {
-  let rest: Extent | undefined;
-  for (let position = 0; position < coverage.bufferCount; position++) {
-    const buffer = bufferExtentOf(geometry, coverage.indexAt(position));
-    const isNeighbour = rest !== undefined && rest.offsetBytes + rest.lengthBytes === buffer.offsetBytes;
-    if (rest !== undefined && !isNeighbour) yield rest;
-    const run: Extent = isNeighbour
-      ? { offsetBytes: rest!.offsetBytes, lengthBytes: rest!.lengthBytes + buffer.lengthBytes }
-      : buffer;
-    rest = undefined;
-    for (const part of cut(run, mostBytes)) {
-      if (part.lengthBytes === mostBytes) yield part;
-      else rest = part;
-    }
+  let position = 0;
+  while (position < coverage.bufferCount) {
+    const runLength = coverage.runLengthAt(position);
+    const first = bufferExtentOf(geometry, coverage.indexAt(position));
+    const last = bufferExtentOf(geometry, coverage.indexAt(position + runLength - 1));
+    const lengthBytes = last.offsetBytes + last.lengthBytes - first.offsetBytes;
+    yield* cut({ offsetBytes: first.offsetBytes, lengthBytes }, mostBytes);
+    position += runLength;
   }
-  if (rest !== undefined) yield rest;
 }

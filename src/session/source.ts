@@ -83,7 +83,8 @@ export class Source {
   async #sendAll(): Promise<Findings> {
     const { plan, coverage, geometry } = this.#phase;
     const findings = new Findings();
-    for (const range of rangesOf(coverage, geometry, bounds.dataFrameBytes)) {
+    const mostBytes = plan.dryRun ? Infinity : bounds.dataFrameBytes;
+    for (const range of rangesOf(coverage, geometry, mostBytes)) {
       findings.add([range]);
       if (!plan.dryRun) await this.#sender.send([range]);
     }

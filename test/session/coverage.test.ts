@@ -1,17 +1,9 @@
 import { expect, test } from 'vitest';
 import { geometryOf } from '../../src/digest/geometry.ts';
-import { rangesOf, wholeDevice, type Coverage } from '../../src/session/coverage.ts';
+import { rangesOf, wholeDevice } from '../../src/session/coverage.ts';
+import { only } from './coverage.fixture.ts';
 
 const geometry = geometryOf(1050, 100, 50);
-
-/** Examines the buffers with these indexes. */
-function only(indexes: readonly number[]): Coverage {
-  return {
-    bufferCount: indexes.length,
-    indexAt: (position) => indexes[position]!,
-    positionOf: (index) => indexes.filter((examined) => examined < index).length,
-  };
-}
 
 test('a whole device is examined from its first byte to its last, in pieces', () => {
   expect([...rangesOf(wholeDevice(geometry), geometry, 400)]).toEqual([

@@ -1,7 +1,5 @@
-import { closeSync, openSync, statSync } from 'node:fs';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
-import type { DeviceHandle } from '../../../src/device/device.ts';
+import { expect, test } from 'vitest';
 import { cutAll, totalBytes, type Extent } from '../../../src/digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../../src/digest/geometry.ts';
 import type { Hasher } from '../../../src/digest/hash.ts';
@@ -12,7 +10,8 @@ import { phaseOf, type Phase } from '../../../src/session/phase.ts';
 import { TaskGroup } from '../../../src/session/task-group.ts';
 import { InlineRunner } from '../../../src/workers/inline.ts';
 import { perform } from '../../../src/workers/perform.ts';
-import { memoryDirectory, scratchDirectory, scratchFile } from '../../support/scratch.ts';
+import { fileHandle } from '../../support/file-handle.ts';
+import { only } from '../coverage.fixture.ts';
 import { devicePair } from '../device-pairs.fixture.ts';
 
 test('a comparison needs no peer: it finds differences from the given digests', async () => {
@@ -105,19 +104,7 @@ class DigestsOf implements DigestSource {
 }
 
 async function phaseFor(source: Buffer): Promise<Phase> {
-  const path = scratchFile(source, 'source.img', scratchDirectory(memoryDirectory));
-  const fd = openSync(path, 'r');
-  onTestFinished(() => closeSync(fd));
-  const device: DeviceHandle = {
-    side: 'local',
-    hosts: 'two',
-    path,
-    fd,
-    kind: 'regular file',
-    sizeBytes: statSync(path).size,
-    access: 'buffered',
-    alignmentBytes: 1,
-  };
+  const device = fileHandle(source);
   const plan = {
     phase: 'recheck',
     sizeBytes: source.length,
@@ -137,14 +124,6 @@ async function phaseFor(source: Buffer): Promise<Phase> {
     zeros: 'write',
     trace: undefined,
   });
-}
-
-function only(indexes: readonly number[]): Coverage {
-  return {
-    bufferCount: indexes.length,
-    indexAt: (position) => indexes[position]!,
-    positionOf: (index) => indexes.filter((examined) => examined < index).length,
-  };
 }
 
 function differingChunksOf(source: Buffer, target: Buffer): Extent[] {

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
-import type { DeviceHandle } from '../../../src/device/device.ts';
+import { expect, test } from 'vitest';
 import { cut, totalBytes, type Extent } from '../../../src/digest/extent.ts';
 import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../../src/digest/geometry.ts';
 import { bounds } from '../../../src/limits.ts';
@@ -18,7 +16,7 @@ import { perform } from '../../../src/workers/perform.ts';
 import { makeRandom } from '../../../rig/images/random.ts';
 import { channelPair } from '../../support/channel-pair.ts';
 import { differingChunks } from '../../support/naive.ts';
-import { memoryDirectory, scratchDirectory, scratchFile } from '../../support/scratch.ts';
+import { fileHandle } from '../../support/file-handle.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -203,7 +201,7 @@ function surveyOf({ geometry, hasher }: Phase, bytes: Buffer): DifferingBuffer['
 }
 
 function phaseFor({ sizeBytes, bufferBytes, chunkBytes }: Setting, bytes: Buffer): Promise<Phase> {
-  const device = deviceOf(bytes);
+  const device = fileHandle(bytes);
   return phaseOf({
     plan: {
       phase: 'sync',
@@ -222,23 +220,6 @@ function phaseFor({ sizeBytes, bufferBytes, chunkBytes }: Setting, bytes: Buffer
     zeros: 'write',
     trace: undefined,
   });
-}
-
-function deviceOf(bytes: Buffer): DeviceHandle {
-  const path = scratchFile(bytes, 'disk.img', scratchDirectory(memoryDirectory));
-  const fd = openSync(path, 'r');
-  onTestFinished(() => closeSync(fd));
-  const sizeBytes = bytes.length;
-  return {
-    side: 'local',
-    hosts: 'two',
-    path,
-    kind: 'regular file',
-    fd,
-    sizeBytes,
-    access: 'buffered',
-    alignmentBytes: 1,
-  };
 }
 
 function bytesOf({ sizeBytes, changedAt }: Setting): { source: Buffer; target: Buffer } {

@@ -52,6 +52,9 @@ export interface ErrorFacts {
   readonly remedy?: Remedy;
 }
 
+/** Facts of which some may be unknown. An `undefined` one is left out. */
+type Given<Facts> = { readonly [Key in keyof Facts]: Facts[Key] | undefined };
+
 /** The form in which an error crosses a thread or the wire. */
 export interface ErrorRecord extends ErrorFacts {
   readonly code: ErrorCode;
@@ -71,7 +74,7 @@ export class BasynError extends Error implements ErrorRecord {
   declare readonly offsetBytes?: number;
   declare readonly remedy?: Remedy;
 
-  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}, { cause }: ErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, facts: Given<ErrorFacts> = {}, { cause }: ErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (facts.side !== undefined) this.side = facts.side;

@@ -1,6 +1,6 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
-import { BasynError, systemReason, type ErrorFacts, type Side } from '../errors.ts';
+import { BasynError, systemReason, type Side } from '../errors.ts';
 import type { StorageIdentity } from './identity.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
@@ -127,6 +127,5 @@ export function deviceError(
   cause: unknown,
   offsetBytes?: number,
 ): BasynError {
-  const facts: ErrorFacts = { side, device: path, ...(offsetBytes !== undefined && { offsetBytes }) };
-  return new BasynError('device', message, facts, cause === undefined ? undefined : { cause });
+  return new BasynError('device', message, { side, device: path, offsetBytes }, { cause });
 }

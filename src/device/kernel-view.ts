@@ -26,12 +26,12 @@ export class KernelView {
 
   /** @throws NodeJS.ErrnoException if neither /sys nor /proc reports the attached loop devices. */
   get loops(): readonly DeviceNumber[] {
-    return (this.#loops ??= attachedLoops(this.sysPath) ?? loopsWithoutSys());
+    return (this.#loops ??= this.#listLoops());
   }
 
   /** Whether a loop device has a file attached now. Not cached. */
   isAttachedNow(number: DeviceNumber): boolean {
-    return (attachedLoops(this.sysPath) ?? loopsWithoutSys()).includes(number);
+    return this.#listLoops().includes(number);
   }
 
   /** The inode numbers of the files below loop devices, which only losetup(8) can determine. */
@@ -48,6 +48,10 @@ export class KernelView {
 
   block(number: DeviceNumber): BlockDevice | undefined {
     return readBlockDevice(number, this.sysPath);
+  }
+
+  #listLoops(): readonly DeviceNumber[] {
+    return attachedLoops(this.sysPath) ?? loopsWithoutSys();
   }
 }
 

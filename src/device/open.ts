@@ -57,8 +57,7 @@ export function placeError(
   { cause, remedy }: { readonly cause?: unknown; readonly remedy?: Remedy } = {},
 ): BasynError {
   const { side, path: device } = place;
-  const facts = { side, device, ...(remedy !== undefined && { remedy }) };
-  return new BasynError(code, placeMessage(place, what), facts, cause === undefined ? {} : { cause });
+  return new BasynError(code, placeMessage(place, what), { side, device, remedy }, { cause });
 }
 
 /** The reason of a failed system call, in words. */

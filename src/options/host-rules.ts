@@ -4,7 +4,7 @@ import type { Wording } from './wording.ts';
 
 /**
  * @param user of the option `user`, if there is one.
- * @throws {BasynError} `usage`, with the way to write it if that can be known.
+ * @throws {BasynError} `usage`. The message shows the correct form if it can be derived.
  */
 export function requireHost(host: string, user: string | undefined, wording: Wording): void {
   refuseUrl(host, wording);

@@ -3,6 +3,7 @@ import { withDefaults } from './defaults.ts';
 import { requireHost } from './host-rules.ts';
 import { optionEntries } from './table.ts';
 import type { SyncOptions } from './types.ts';
+import { bytesPerKilobyte } from './units.ts';
 import type { Wording } from './wording.ts';
 
 /**
@@ -22,7 +23,7 @@ function requireChunkInBuffer(options: Partial<SyncOptions>, wording: Wording): 
   if (chunkBytes === undefined || chunkBytes <= bufferBytes) return;
   throw new BasynError(
     'usage',
-    `The chunk (${chunkBytes / 1024} KiB) is larger than the buffer (${bufferBytes / 1024} KiB): ` +
+    `The chunk (${chunkBytes / bytesPerKilobyte} KiB) is larger than the buffer (${bufferBytes / bytesPerKilobyte} KiB): ` +
       `lower ${wording.name('chunk')} or raise ${wording.name('buffer')}.`,
   );
 }

@@ -1,6 +1,6 @@
 import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
-import { readFully, writeFully } from '../device/range-io.ts';
+import { readFully } from '../device/range-io.ts';
 import { writeRange } from '../device/zeros.ts';
 import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
@@ -56,7 +56,7 @@ async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Ex
       const end = range.offsetBytes + range.lengthBytes;
       const place = { offsetBytes: offsetBytes + range.offsetBytes, lengthBytes: range.lengthBytes };
       if (repair !== undefined) {
-        writeFully(repair, place.offsetBytes, sourcePiece.subarray(range.offsetBytes, end));
+        writeRange(repair, place.offsetBytes, sourcePiece.subarray(range.offsetBytes, end), 'write');
       }
       differing.push(place);
     }

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { encode, loadDecoder } from '../../src/codec/codec.ts';
-import type { DeviceHandle } from '../../src/device/device.ts';
 import { cut, totalBytes, type Extent } from '../../src/digest/extent.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { frameDigest, zeroFrameDigest } from '../support/frame-digest.ts';
 import { failureOf } from '../support/failure.ts';
 import { differingChunks } from '../support/naive.ts';
 import { makeRandom } from '../../rig/images/random.ts';
-import { memoryDirectory, scratchDirectory, scratchFile } from '../support/scratch.ts';
+import { fileHandle } from '../support/file-handle.ts';
 
 const sizeBytes = 600_001;
 const bytes = filled(1);
@@ -29,7 +28,7 @@ const extents = fc
 const stepBytes = fc.oneof(fc.integer({ min: 1000, max: 5000 }), fc.integer({ min: 1000, max: 300_000 }));
 
 test('a digest job hashes every step of its ranges', async () => {
-  const device = deviceOf(bytes);
+  const device = fileHandle(bytes);
   await fc.assert(
     fc.asyncProperty(extents, stepBytes, async (ranges, step) => {
       const { digests } = await perform({
@@ -49,7 +48,7 @@ test('a digest job hashes every step of its ranges', async () => {
 });
 
 test('a write job stores the payload of a read job at the same offsets, and nothing elsewhere', async () => {
-  const source = deviceOf(bytes);
+  const source = fileHandle(bytes);
   const before = filled(2);
   const setting = fc.record({
     encoding: fc.constantFrom('none', 'zlib', 'zstd'),
@@ -57,7 +56,7 @@ test('a write job stores the payload of a read job at the same offsets, and noth
   });
   await fc.assert(
     fc.asyncProperty(extents, setting, async (ranges, choice) => {
-      const target = deviceOf(before);
+      const target = fileHandle(before);
       const { encoding, digest, payload } = await perform({
         kind: 'read',
         device: source,
@@ -91,7 +90,7 @@ test('a read job packs the ranges without gaps', async () => {
   const setting = { encoding: 'zlib', level: 6 } as const;
   const { encoding, payload } = await perform({
     kind: 'read',
-    device: deviceOf(bytes),
+    device: fileHandle(bytes),
     extents: ranges,
     setting,
     memory: Buffer.alloc(200_010),
@@ -104,7 +103,7 @@ test('a read job packs the ranges without gaps', async () => {
 test.each(['zstd', 'zlib', 'none'] as const)(
   'a read job of zeros has no payload, with any compression (%s)',
   async (encoding) => {
-    const device = deviceOf(Buffer.alloc(sizeBytes));
+    const device = fileHandle(Buffer.alloc(sizeBytes));
     const memory = Buffer.alloc(sizeBytes, 1);
     const setting = { encoding, level: 6 };
     const result = await perform({ kind: 'read', device, extents: [wholeDevice], setting, memory });
@@ -118,7 +117,7 @@ test('a read job digests zeros before and after other bytes', async () => {
   const extents = [{ offsetBytes: 0, lengthBytes: content.length }];
   const setting = { encoding: 'none', level: 0 } as const;
   const memory = Buffer.alloc(content.length);
-  const { digest } = await perform({ kind: 'read', device: deviceOf(content), extents, setting, memory });
+  const { digest } = await perform({ kind: 'read', device: fileHandle(content), extents, setting, memory });
   expect(digest).toEqual(frameDigest(extents, content));
 });
 
@@ -126,7 +125,7 @@ test('a read job digests zeros before and after other bytes', async () => {
 test.each(['zlib', 'zstd'] as const)(
   'concurrent write jobs each write their own bytes (%s)',
   async (encoding) => {
-    const target = deviceOf(Buffer.alloc(sizeBytes));
+    const target = fileHandle(Buffer.alloc(sizeBytes));
     const frames = await Promise.all(
       Array.from(cut(wholeDevice, 50_000), async (extent) => {
         // Each has its own value, which always compresses.
@@ -153,13 +152,13 @@ test.each(['zlib', 'zstd'] as const)(
 
 describe('a compare job', () => {
   test.each(['report', 'write'] as const)('finds exactly the steps that differ (%s)', async (difference) => {
-    const source = deviceOf(bytes);
+    const source = fileHandle(bytes);
     const changes = fc.array(fc.nat({ max: sizeBytes - 1 }), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(changes, stepBytes, async (places, step) => {
         const before = Buffer.from(bytes);
         for (const place of places) before[place]! ^= 255;
-        const target = deviceOf(before);
+        const target = fileHandle(before);
         const job = {
           kind: 'compare',
           source,
@@ -183,8 +182,8 @@ describe('zeros', () => {
   test.each(['write', 'skip'] as const)(
     'are written or left as holes, as the job specifies (%s)',
     async (zeros) => {
-      const target = deviceOf(Buffer.alloc(0), sizeBytes);
-      await perform({ kind: 'copy', source: deviceOf(holed), target, extent: wholeDevice, zeros });
+      const target = fileHandle(Buffer.alloc(0), sizeBytes);
+      await perform({ kind: 'copy', source: fileHandle(holed), target, extent: wholeDevice, zeros });
       expect(readFileSync(target.path).equals(holed)).toBe(true);
       const allocatedBytes = statSync(target.path).blocks * 512;
       if (zeros === 'skip') expect(allocatedBytes).toBeLessThan(400_000);
@@ -193,7 +192,7 @@ describe('zeros', () => {
   );
 
   test('of a frame without payload replace the previous bytes', async () => {
-    const target = deviceOf(bytes);
+    const target = fileHandle(bytes);
     const payload = new Uint8Array(0);
     await perform({
       kind: 'write',
@@ -209,26 +208,10 @@ describe('zeros', () => {
 });
 
 test('a device that has become shorter is an error that names the offset', async () => {
-  const device = deviceOf(bytes.subarray(0, 200_000), sizeBytes);
+  const device = fileHandle(bytes.subarray(0, 200_000), sizeBytes);
   const job = { kind: 'digest', device, hash: 'MD5', extents: [wholeDevice], stepBytes: 4096 } as const;
   expect(await failureOf(() => perform(job))).toMatchObject({ code: 'device', offsetBytes: 200_000 });
 });
-
-function deviceOf(content: Buffer, size = content.length): DeviceHandle {
-  const path = scratchFile(content, 'disk.img', scratchDirectory(memoryDirectory));
-  const fd = openSync(path, 'r+');
-  onTestFinished(() => closeSync(fd));
-  return {
-    side: 'local',
-    hosts: 'two',
-    path,
-    kind: 'regular file',
-    fd,
-    sizeBytes: size,
-    access: 'buffered',
-    alignmentBytes: 1,
-  };
-}
 
 function filled(seed: number): Buffer {
   const buffer = Buffer.alloc(sizeBytes);

@@ -1,5 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
-
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { threadProgram } from '../../src/agent-program.ts';
 import type { DeviceHandle } from '../../src/device/device.ts';
@@ -8,7 +6,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { WorkerPool } from '../../src/workers/pool.ts';
 import { failureOf } from '../support/failure.ts';
-import { scratchFile } from '../support/scratch.ts';
+import { fileHandle } from '../support/file-handle.ts';
 
 const runners: [string, () => JobRunner][] = [
   ['threads', () => new WorkerPool(threadProgram(), 'local', 3)],
@@ -18,7 +16,7 @@ const runners: [string, () => JobRunner][] = [
 describe.each(runners)('jobs in %s', (_, start) => {
   test('all complete, each with its own result', async () => {
     const runner = started(start);
-    const device = deviceOf(Buffer.from(Array.from({ length: 100 }, (_unused, index) => index)));
+    const device = fileHandle(Buffer.from(Array.from({ length: 100 }, (_unused, index) => index)));
     const jobs = Array.from({ length: 100 }, (_unused, offset) =>
       runner.run(digestJob(device, offset), offset % 3 === 0 ? 'now' : 'ahead'),
     );
@@ -30,7 +28,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
 
   test('fail individually with their own errors', async () => {
     const runner = started(start);
-    const device = deviceOf(Buffer.from('short'), 100);
+    const device = fileHandle(Buffer.from('short'), 100);
     const bad = failureOf(() => runner.run(digestJob(device, 50), 'now'));
     const good = runner.run(digestJob(device, 0), 'now');
     expect(await bad).toMatchObject({ code: 'device', side: 'local', device: device.path });
@@ -39,7 +37,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
 
   test('that are not complete when the run ends are refused, and so are later ones', async () => {
     const runner = started(start);
-    const device = deviceOf(Buffer.alloc(100));
+    const device = fileHandle(Buffer.alloc(100));
     const waiting = Array.from({ length: 50 }, () =>
       failureOf(() => runner.run(digestJob(device, 0), 'ahead')),
     );
@@ -51,7 +49,7 @@ describe.each(runners)('jobs in %s', (_, start) => {
 
 test('jobs of kind "now" run before jobs of kind "ahead"', async () => {
   const pool = started(() => new WorkerPool(threadProgram(), 'local', 1));
-  const device = deviceOf(Buffer.alloc(100));
+  const device = fileHandle(Buffer.alloc(100));
   const done: string[] = [];
   const run = (urgency: 'now' | 'ahead'): Promise<unknown> =>
     pool.run(digestJob(device, 0), urgency).then(() => done.push(urgency));
@@ -63,7 +61,7 @@ test('jobs of kind "now" run before jobs of kind "ahead"', async () => {
 
 test('a thread that dies makes its jobs fail instead of leaving them pending', async () => {
   const pool = started(() => new WorkerPool('setTimeout(() => process.exit(7), 50)', 'remote', 1));
-  const job = digestJob(deviceOf(Buffer.alloc(100)), 0);
+  const job = digestJob(fileHandle(Buffer.alloc(100)), 0);
   expect(await failureOf(() => pool.run(job, 'now'))).toMatchObject({
     code: 'internal',
     message: 'A worker thread on the remote host died: it exited unexpectedly.',
@@ -79,20 +77,4 @@ function started<R extends JobRunner>(start: () => R): R {
 
 function digestJob(device: DeviceHandle, offsetBytes: number): DigestJob {
   return { kind: 'digest', device, hash: 'SHA1', extents: [{ offsetBytes, lengthBytes: 1 }], stepBytes: 1 };
-}
-
-function deviceOf(content: Buffer, sizeBytes = content.length): DeviceHandle {
-  const path = scratchFile(content);
-  const fd = openSync(path, 'r');
-  onTestFinished(() => closeSync(fd));
-  return {
-    side: 'local',
-    hosts: 'two',
-    path,
-    kind: 'regular file',
-    fd,
-    sizeBytes,
-    access: 'buffered',
-    alignmentBytes: 1,
-  };
 }

@@ -50,7 +50,7 @@ export class NodeLoader implements AgentLoader {
   #failedToStart({ errorLines }: RemoteCommand, exit: ChildExit, output = ''): BasynError {
     const nodeCommand = this.#nodeCommand;
     const { reason, remedy } = startFailureOf({ nodeCommand, exit, output, errorLines });
-    return new BasynError('connection', reason, remedy === undefined ? {} : { remedy });
+    return new BasynError('connection', reason, { remedy });
   }
 }
 

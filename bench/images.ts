@@ -6,8 +6,8 @@ import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
 export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse';
 
-/** `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. */
-export type TargetState = 'identical' | 'changed';
+/** `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `different`: all of them differ. */
+export type TargetState = 'identical' | 'changed' | 'different';
 
 export interface ImageFiles {
   readonly source: string;
@@ -19,7 +19,8 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const MEMORY_FILE_SYSTEM = '/dev/shm';
 const SEED = 1;
-const CHANGED_FRACTION = 0.01;
+const COPY_BYTES = MIB;
+const CHANGED_FRACTION = { changed: 0.01, different: 1 };
 const CHANGED_BLOCK_BYTES = 4 * KIB;
 
 export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<ImageName, number>>>> = {
@@ -32,6 +33,7 @@ export class ImagePair {
   readonly sizeBytes: number;
   readonly files: ImageFiles;
   readonly remove: () => void;
+  #state: TargetState = 'identical';
   #differing: readonly ByteExtent[] = [];
 
   constructor(name: ImageName, sizeBytes: number) {
@@ -52,13 +54,13 @@ export class ImagePair {
 
   /** Puts the target into this state. The same blocks change each time, to the same bytes. */
   bring(state: TargetState): void {
-    if (state === 'identical') {
-      copyExtents(this.files, this.#differing);
-      this.#differing = [];
-    } else if (this.#differing.length === 0) {
-      const change = { fraction: CHANGED_FRACTION, blockBytes: CHANGED_BLOCK_BYTES, seed: SEED + 1 };
-      this.#differing = changeBlocks(this.files.target, change);
-    }
+    if (state === this.#state) return;
+    copyExtents(this.files, this.#differing);
+    this.#differing = [];
+    this.#state = state;
+    if (state === 'identical') return;
+    const change = { fraction: CHANGED_FRACTION[state], blockBytes: CHANGED_BLOCK_BYTES, seed: SEED + 1 };
+    this.#differing = changeBlocks(this.files.target, change);
   }
 
   /** Records that the target has been made equal. Throws if it is not equal. */
@@ -67,6 +69,7 @@ export class ImagePair {
       throw new Error(`source and target differ after: ${command}`);
     }
     this.#differing = [];
+    this.#state = 'identical';
   }
 }
 
@@ -95,10 +98,13 @@ function copyExtents({ source, target }: ImageFiles, extents: readonly ByteExten
   const from = openSync(source, 'r');
   const to = openSync(target, 'r+');
   try {
+    const bytes = Buffer.alloc(COPY_BYTES);
     for (const { offset, length } of extents) {
-      const bytes = Buffer.alloc(length);
-      readSync(from, bytes, 0, length, offset);
-      writeSync(to, bytes, 0, length, offset);
+      for (let done = 0; done < length; done += COPY_BYTES) {
+        const pieceBytes = Math.min(COPY_BYTES, length - done);
+        readSync(from, bytes, 0, pieceBytes, offset + done);
+        writeSync(to, bytes, 0, pieceBytes, offset + done);
+      }
     }
   } finally {
     closeSync(from);

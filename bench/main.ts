@@ -4,6 +4,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
+import { withBuilds } from './builds.ts';
 import { imageBytes } from './images.ts';
 import { describeMachine, measureLimits } from './machine.ts';
 import { writeMarkdown } from './markdown.ts';
@@ -34,10 +35,11 @@ async function main(): Promise<void> {
 /** The environment may make every node preload a module. That takes 40 ms on some machines and must not be measured. */
 const nodeVariables = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
 
-async function bench({ only, timedRuns, quick, long }: BenchOptions): Promise<BenchReport> {
+async function bench(options: BenchOptions): Promise<BenchReport> {
+  const { only, contenders, builds, timedRuns, quick, long } = options;
   const startedAt = new Date().toISOString();
   for (const name of nodeVariables) Reflect.deleteProperty(process.env, name);
-  const network = await startNetwork(installBasyn());
+  const network = await startNetwork(installBasyn(builds));
   if (network === undefined)
     console.error('no sshd or no ssh on this machine: only the local rows are measured');
   try {
@@ -48,7 +50,7 @@ async function bench({ only, timedRuns, quick, long }: BenchOptions): Promise<Be
         console.log(`${row.title}: only with --long\n`);
         continue;
       }
-      const result = await runner.run(row);
+      const result = await runner.run(choose(withBuilds(row, builds), contenders));
       results.push(result);
       showProgress('');
       console.log(`${alignTable(rowTable(result))}\n`);
@@ -77,6 +79,10 @@ async function bench({ only, timedRuns, quick, long }: BenchOptions): Promise<Be
 
 function matches({ title, checks }: Row, only: RegExp): boolean {
   return [title, ...checks.map((check) => check.title)].some((text) => only.test(text));
+}
+
+function choose(row: Row, names: RegExp): Row {
+  return { ...row, contenders: row.contenders.filter(({ name }) => names.test(name)) };
 }
 
 /** One line that the next one replaces; only on a terminal. */

@@ -30,6 +30,7 @@ export const rows: readonly Row[] = [
   copy(),
   copyOverGigabit(),
   changedOverGigabit(),
+  different(),
   sparse(),
 ];
 
@@ -178,6 +179,16 @@ function changedOverGigabit(): Row {
     title: '1 % of 4 KiB blocks, ssh, 1 Gbit/s and 50 ms',
     contenders: [ours, peer, rsync(work, '-z', '--zc=zstd'), bdsync(work), rblocksync(work)],
     checks: [timesAsFast('1 % of 4 KiB blocks, ssh, 1 Gbit/s and 50 ms', ours, [peer], 1.3)],
+  };
+}
+
+/** The worst case of a SYNC: comparison gains nothing. */
+function different(): Row {
+  const work = overSsh('different');
+  return {
+    title: 'SYNC of different devices, ssh',
+    contenders: [basyn(work, 'SYNC'), rsync(work)],
+    checks: [],
   };
 }
 

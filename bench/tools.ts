@@ -1,6 +1,7 @@
 import { copyFileSync, chmodSync, existsSync, symlinkSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
+import { commandOf, type Build } from './builds.ts';
 
 export function findOnPath(tool: string): string | undefined {
   const directories = (process.env.PATH ?? '').split(delimiter);
@@ -8,16 +9,21 @@ export function findOnPath(tool: string): string | undefined {
 }
 
 /**
- * Makes a new first directory of the PATH and installs Basyn there. It is a copy, so that a concurrent build
- * does not change what is measured.
+ * Makes a new first directory of the PATH and installs Basyn and other builds of it there. They are copies, so that a
+ * concurrent build does not change what is measured.
  */
-export function installBasyn(): string {
+export function installBasyn(builds: readonly Build[]): string {
   const { path } = makeTemporaryDirectory('bench');
-  const program = join(path, 'basyn.cjs');
-  copyFileSync(resolve(import.meta.dirname, '../dist/basyn.cjs'), program);
-  chmodSync(program, 0o755);
-  // As npm installs it.
-  symlinkSync(program, join(path, 'basyn'));
+  installProgram(path, 'basyn', resolve(import.meta.dirname, '../dist/basyn.cjs'));
+  for (const build of builds) installProgram(path, commandOf(build), build.path);
   process.env.PATH = [path, process.env.PATH].join(delimiter);
   return path;
+}
+
+function installProgram(directory: string, command: string, program: string): void {
+  const copy = join(directory, `${command}.cjs`);
+  copyFileSync(program, copy);
+  chmodSync(copy, 0o755);
+  // As npm installs it.
+  symlinkSync(copy, join(directory, command));
 }

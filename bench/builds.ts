@@ -1,17 +1,6 @@
 import type { Contender } from './contender.ts';
 import type { Row } from './row.ts';
-
-/** Another build of Basyn, to be measured in the same run. */
-export interface Build {
-  readonly name: string;
-  /** Its `dist/basyn.cjs`. */
-  readonly path: string;
-}
-
-/** The command under which a build is installed. */
-export function commandOf({ name }: Build): string {
-  return `basyn-${name}`;
-}
+import { commandOf, type Build } from './tools.ts';
 
 /** Adds each build to a row, behind the contender that performs the same work with the current build. */
 export function withBuilds(row: Row, builds: readonly Build[]): Row {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Build } from './builds.ts';
+import type { Build } from './tools.ts';
 
 export interface BenchOptions {
   /** Rows whose title, or a check's, matches. */

@@ -1,7 +1,18 @@
 import { copyFileSync, chmodSync, existsSync, symlinkSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
-import { commandOf, type Build } from './builds.ts';
+
+/** Another build of Basyn, to be measured in the same run. */
+export interface Build {
+  readonly name: string;
+  /** Its `dist/basyn.cjs`. */
+  readonly path: string;
+}
+
+/** The command under which a build is installed. */
+export function commandOf({ name }: Build): string {
+  return `basyn-${name}`;
+}
 
 export function findOnPath(tool: string): string | undefined {
   const directories = (process.env.PATH ?? '').split(delimiter);

@@ -32,8 +32,7 @@ export interface SentData {
 export class Channel {
   /** For the payloads of data frames, in both directions. */
   readonly memory = new PayloadMemory();
-  /** For decisions about this conversation. Undefined where no trace was asked for. */
-  readonly trace: Trace | undefined;
+  #trace: Trace | undefined;
   readonly #lanes = new LaneSet();
   readonly #inbox = new Inbox(this.#lanes);
   readonly #window = new SendWindow();
@@ -50,7 +49,18 @@ export class Channel {
   #dataBytes = 0;
 
   constructor(trace?: Trace) {
-    this.trace = trace;
+    this.#trace = trace;
+  }
+
+  /** For decisions about this conversation. Undefined where no trace was asked for. */
+  get trace(): Trace | undefined {
+    return this.#trace;
+  }
+
+  /** Sends the decisions of this side to the peer from now on. The peer traces all messages itself. */
+  sendTrace(): void {
+    this.#trace = (line) =>
+      this.send({ type: 'trace', line: line.slice(0, bounds.maxErrorMessageCharacters) });
   }
 
   /**
@@ -92,7 +102,7 @@ export class Channel {
       {
         meter: this.#laneMeter,
         memory: this.memory,
-        trace: this.trace && messageTrace(this.trace, this.#lanes.count + 1),
+        trace: this.#trace && messageTrace(this.#trace, this.#lanes.count + 1),
       },
     );
     this.#lanes.add(lane);
@@ -129,7 +139,7 @@ export class Channel {
   learnRoundTripMs(roundTripMs: number): void {
     this.#roundTripMs = roundTripMs;
     if (isNear(roundTripMs)) this.#window.limit();
-    this.trace?.(
+    this.#trace?.(
       `decision: a round trip of ${roundTripMs.toFixed(1)} ms is ${isNear(roundTripMs) ? 'short' : 'long'}`,
     );
   }
@@ -253,6 +263,8 @@ export class Channel {
       this.fail(new BasynError('protocol', `The peer sent "${message.type}" over a further lane.`));
     } else if (message.type === 'failure') {
       this.fail(BasynError.fromRecord(message));
+    } else if (message.type === 'trace') {
+      this.#trace?.(`remote ${message.line}`);
     } else if (message.type === 'flushing') {
       this.#isPeerFlushing = true;
       this.#onFlush?.('theirs');

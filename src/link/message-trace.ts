@@ -47,6 +47,7 @@ function detailsOf(message: Message): string {
     case 'closed':
       return `${message.warnings.length} warnings`;
     case 'ping':
+    case 'trace':
     case 'pong':
     case 'bye':
     case 'flushing':

@@ -14,6 +14,7 @@ import {
   openedSchema,
   openSchema,
   planSchema,
+  traceSchema,
 } from './schemas.ts';
 
 const typeNames = new Map(
@@ -67,6 +68,8 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
       return { type, ...reader.json(failureSchema) };
     case 'closed':
       return { type, ...reader.json(closedSchema) };
+    case 'trace':
+      return { type, ...reader.json(traceSchema) };
     case 'ping':
     case 'pong':
     case 'bye':

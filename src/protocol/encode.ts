@@ -22,6 +22,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'finished':
     case 'failure':
     case 'closed':
+    case 'trace':
       return [json(message)];
     case 'digests':
       return [number(message.firstBuffer), message.digests];

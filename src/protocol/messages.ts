@@ -9,6 +9,7 @@ import type {
   openedSchema,
   openSchema,
   Plan,
+  traceSchema,
 } from './schemas.ts';
 
 /** Local → agent, the first message: which device to open, and in which role. Answered by `opened` or `failure`. */
@@ -102,6 +103,9 @@ export interface WorkingMessage {
   readonly type: 'working';
 }
 
+/** Agent → local, at any time, if `open` asked for it: a line of the agent's trace, such as a decision. */
+export type TraceMessage = { readonly type: 'trace' } & v.InferOutput<typeof traceSchema>;
+
 /** Agent → local, the answer to `bye`: the device is closed, without an error. The last message of a run that succeeds. */
 export type ClosedMessage = { readonly type: 'closed' } & v.InferOutput<typeof closedSchema>;
 
@@ -123,6 +127,7 @@ export type Message =
   | ByeMessage
   | FlushingMessage
   | ClosedMessage
+  | TraceMessage
   | WorkingMessage;
 
 /** The type byte of each message's frame. */
@@ -145,4 +150,5 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   flushing: 16,
   closed: 17,
   working: 18,
+  trace: 19,
 };

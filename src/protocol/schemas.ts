@@ -45,6 +45,8 @@ export const openSchema = v.object({
     v.minValue(bounds.minPeerTimeoutMs),
     v.maxValue(bounds.maxPeerTimeoutMs),
   ),
+  /** Present if the agent is to send its trace. */
+  trace: v.exactOptional(v.literal(true)),
 });
 
 /** Where the agent accepts further lanes: a port on the loopback of its machine, and the token that admits a lane. */
@@ -70,6 +72,8 @@ export const closedSchema = v.object({
   /** For the user: what the agent found out about its device at the end. */
   warnings: v.pipe(v.array(text), v.maxLength(100)),
 });
+
+export const traceSchema = v.object({ line: text });
 
 const compression = v.object({
   name: v.picklist(['none', 'zlib', 'zstd', 'auto']),

@@ -5,6 +5,7 @@ import type { Channel } from '../link/channel.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
+import { traceDevice } from './device-trace.ts';
 import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
@@ -27,6 +28,7 @@ export async function serveAgentEnd(
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
+    if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     const warnings = await serveDevice(open, channel, runner, listenForLanes);
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
@@ -60,6 +62,7 @@ async function serveDevice(
   const location = { side: 'remote', hosts: 'two' } as const;
   const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
+    traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const laneAddress = open.lanes ? await listenForLanes() : null;

@@ -145,6 +145,7 @@ function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | n
     phases: [...phases],
     lanes: laneCount > 1,
     peerTimeoutMs,
+    ...(channel.trace !== undefined && { trace: true }),
   });
 }
 

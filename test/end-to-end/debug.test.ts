@@ -93,6 +93,20 @@ describe('--debug over ssh', () => {
     );
   });
 
+  test('traces the decisions of the agent, which compresses in a POP', async () => {
+    const pair = makePair();
+    const args = [...runOptions('POP', 'SYNC', pair), ...hostOptions(server()), '--debug'];
+    const trace = traceOf((await basyn.run(args)).stderr);
+    expect(trace.filter((line) => line.startsWith('remote '))).toEqual(
+      expect.arrayContaining([
+        `remote decision: remote file ${pair.source} is read through the page cache`,
+        expect.stringMatching(
+          /^remote decision: compression (none|zstd level 1); throughput of the link: not measured yet$/,
+        ),
+      ]),
+    );
+  });
+
   test('traces every ssh command line in a form that a shell can run again, and no secret', async () => {
     const pair = makePair();
     const log = join(scratchDirectory(), 'log');

@@ -117,6 +117,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   flushing: nothing,
   working: nothing,
   closed: fc.record({ warnings: fc.array(text, { maxLength: 20 }) }),
+  trace: fc.record({ line: fc.string({ maxLength: 100 }) }),
 };
 
 const messageTypes = Object.keys(typeNumbers) as Message['type'][];

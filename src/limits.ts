@@ -45,6 +45,12 @@ export const bounds = {
   /** Device bytes and extents in one request for digests. */
   askBytes: 8 * MiB,
   askExtents: 4096,
+  /** Device bytes in a data frame of zeros, which has no payload. */
+  zeroFrameBytes: 256 * MiB,
+  /** A byte of a frame of zeros counts in the window as this part of a byte, so that a whole frame counts 1 MiB. */
+  zeroFrameShare: 256,
+  /** Ranges of data in the map of a sparse file: 8 MiB. Everything behind them is read. */
+  listedDataRanges: 512 * KiB,
   /** Differing ranges that a report lists. */
   reportedRanges: 10,
 
@@ -149,6 +155,10 @@ export const tuning = {
   directSlots: 3,
   /** One read of data that is to be sent, digested while it is in the processor's cache. Shorter ones cost more calls. */
   digestedPieceBytes: 256 * KiB,
+  /** A file with fewer bytes in holes is read as a whole: that takes less time than finding the holes. */
+  leastHolesBytes: MiB,
+  /** Holes are used in this unit, and shorter ones are read. A multiple of every alignment of direct reads. */
+  holeUnitBytes: 64 * KiB,
   /** Lengths of zero ranges whose digest a thread keeps. */
   zeroDigests: 64,
   /** The memory of a data frame's payload, which is reused: everything in a frame that was not compressed. */
@@ -200,6 +210,11 @@ requireAtMost(tuning.dataPayloadBytes, bounds.maxPayloadBytes, 'payload memory i
 requireAtMost(tuning.leastDataPayloadBytes, tuning.dataPayloadBytes, 'no payload would be reused');
 requireAtMost(tuning.sparePayloads, bounds.takenPayloads, 'more payloads are kept than can be in use');
 requireAtMost(bounds.dataFrameBytes, bounds.dataWindowBytes, 'the data window is shorter than a frame');
+requireAtMost(
+  bounds.zeroFrameBytes,
+  bounds.dataWindowBytes * bounds.zeroFrameShare,
+  'the data window is shorter than a frame of zeros',
+);
 requireAtMost(bounds.dataFrameBytes, bounds.sendQueueBytes, 'the send queue is shorter than a frame');
 requireAtMost(bounds.minWindowBuffers, bounds.maxWindowBuffers, 'the window of buffers is empty');
 requireAtMost(bounds.askBytes, tuning.refineGroupBytes, 'a request is larger than a group');

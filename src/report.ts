@@ -29,6 +29,10 @@ export interface PhaseReport extends PhaseCounts {
 export interface PhaseCounts extends Differences {
   /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
   readonly writtenBytes: number;
+  /** Bytes in holes of the source that did not have to be read. */
+  readonly sourceHoleBytes: number;
+  /** The same of the target. */
+  readonly targetHoleBytes: number;
 }
 
 /** What was found to differ. */

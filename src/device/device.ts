@@ -14,5 +14,7 @@ export {
 export { openSource } from './source.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
+export { findHoles, type FoundHoles } from './hole-query.ts';
+export { commonHoles, holeBytesWithin, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';

@@ -1,6 +1,7 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type Side } from '../errors.ts';
+import type { HoleMap } from './holes.ts';
 import type { StorageIdentity } from './identity.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
@@ -25,6 +26,8 @@ export interface DeviceHandle extends Location {
   readonly access: 'buffered' | 'direct';
   /** Reads start and end at multiples of it: 1 for buffered access, a power of two for direct access. */
   readonly alignmentBytes: number;
+  /** Ranges that are zeros without being read. Left out if everything is read. */
+  readonly holes?: HoleMap;
 }
 
 /** A handle that can be closed. The function that opened it closes it, after the last thread has used it. */

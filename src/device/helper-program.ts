@@ -35,3 +35,58 @@ export async function runHelper(
     return { error: error as NodeJS.ErrnoException };
   }
 }
+
+/** What a helper program printed, and how it ended. */
+export type HelperOutput =
+  { readonly status: number | null; readonly output: Buffer } | { readonly error: NodeJS.ErrnoException };
+
+/** How a helper program is run whose output is read. */
+export interface ReadHelperOptions {
+  /** Descriptors that the program inherits, by the number under which it sees them. */
+  readonly inherited: Readonly<Record<3, number>>;
+  readonly timeoutMs: number;
+  /** A program that prints more is ended, as by the timeout. */
+  readonly mostBytes: number;
+}
+
+/** Runs a program as {@link runHelper} does, and reads what it prints. Never rejects. */
+export async function readHelper(
+  file: string,
+  args: readonly string[],
+  { inherited, timeoutMs, mostBytes }: ReadHelperOptions,
+): Promise<HelperOutput> {
+  try {
+    const child = spawn(file, args, {
+      stdio: ['ignore', 'pipe', 'ignore', inherited[3]],
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    const { stdout } = child;
+    const parts: Buffer[] = [];
+    let lengthBytes = 0;
+    // A process that the program has started may keep the pipe open.
+    const end = (): void => {
+      child.kill('SIGKILL');
+      stdout?.destroy();
+    };
+    stdout?.on('data', (part: Buffer) => {
+      parts.push(part);
+      lengthBytes += part.byteLength;
+      if (lengthBytes > mostBytes) end();
+    });
+    const timer = setTimeout(end, timeoutMs);
+    return await new Promise((resolve) => {
+      child
+        .once('error', (error) => {
+          clearTimeout(timer);
+          resolve({ error });
+        })
+        // After `exit`, and after all output.
+        .once('close', (status) => {
+          clearTimeout(timer);
+          resolve({ status: lengthBytes > mostBytes ? null : status, output: Buffer.concat(parts) });
+        });
+    });
+  } catch (error) {
+    return { error: error as NodeJS.ErrnoException };
+  }
+}

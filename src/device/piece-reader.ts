@@ -2,8 +2,10 @@ import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { assert } from '../errors.ts';
 import { tuning } from '../limits.ts';
+import { zeroBytes } from '../zero.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { isInHole, stretchesOf } from './holes.ts';
 import { assertInside, endedEarly, failedAt, isInterrupted, readFully } from './range-io.ts';
 
 const readAsync = promisify(read);
@@ -21,7 +23,7 @@ export function pieceBytesOf({ access }: DeviceHandle): number {
 
 /**
  * Reads the pieces of a device in order, into memory that is reused. The kernel reads ahead of buffered reads only. For
- * direct reads, this class reads ahead.
+ * direct reads, this class reads ahead. Holes are not read.
  */
 export class PieceReader {
   #buffered: Uint8Array | undefined;
@@ -52,7 +54,7 @@ export class PieceReader {
   }
 
   /**
-   * The bytes of the next piece, valid until the next call.
+   * The bytes of the next piece, to be read only, valid until the next call.
    *
    * @throws {BasynError} `device`, with the offset of the failed read, on an I/O error and if the device has shrunk since
    *   it was opened.
@@ -70,6 +72,7 @@ export class PieceReader {
   }
 
   #readBuffered(handle: DeviceHandle, { offsetBytes, lengthBytes }: Piece): Uint8Array {
+    if (isInHole(handle.holes, offsetBytes, lengthBytes)) return zeroBytes(lengthBytes);
     if ((this.#buffered?.byteLength ?? 0) < lengthBytes) {
       this.#buffered = Buffer.allocUnsafeSlow(Math.max(lengthBytes, tuning.pieceBytes));
     }
@@ -113,13 +116,28 @@ function makeSlots(handle: DeviceHandle): Uint8Array[] {
  *
  * The kernel reports an error for a direct read as a whole. After an error, reads of the smallest length find its offset.
  */
-async function readDirect(
+async function readDirect(handle: DeviceHandle, piece: Piece, memory: Uint8Array): Promise<Uint8Array> {
+  const { offsetBytes, lengthBytes } = piece;
+  assertInside(handle, offsetBytes, lengthBytes);
+  assert(lengthBytes <= tuning.directPieceBytes, 'a piece that is longer than the memory for it');
+  if (handle.holes === undefined) return readDirectData(handle, piece, memory);
+  const stretches = stretchesOf(handle.holes, offsetBytes, lengthBytes);
+  if (stretches.every(({ isHole }) => isHole)) return zeroBytes(lengthBytes);
+  // Holes start and end at multiples of the alignment, so each stretch can be read to its place.
+  const startBytes = offsetBytes - (offsetBytes % handle.alignmentBytes);
+  for (const stretch of stretches) {
+    const start = stretch.offsetBytes - startBytes;
+    if (stretch.isHole) memory.fill(0, start, start + stretch.lengthBytes);
+    else await readDirectData(handle, stretch, memory.subarray(start - (start % handle.alignmentBytes)));
+  }
+  return memory.subarray(offsetBytes - startBytes, offsetBytes - startBytes + lengthBytes);
+}
+
+async function readDirectData(
   handle: DeviceHandle,
   { offsetBytes, lengthBytes }: Piece,
   memory: Uint8Array,
 ): Promise<Uint8Array> {
-  assertInside(handle, offsetBytes, lengthBytes);
-  assert(lengthBytes <= tuning.directPieceBytes, 'a piece that is longer than the memory for it');
   const { alignmentBytes } = handle;
   const endBytes = offsetBytes + lengthBytes;
   const startBytes = offsetBytes - (offsetBytes % alignmentBytes);

@@ -1,10 +1,11 @@
 import { readSync, writeSync } from 'node:fs';
 import { assert, systemReason, type BasynError } from '../errors.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { stretchesOf } from './holes.ts';
 
 /**
- * Fills `into` from an offset, through the page cache. The range must be inside the device. Synchronous, for worker
- * threads.
+ * Fills `into` from an offset, through the page cache. Holes are not read. The range must be inside the device. Synchronous,
+ * for worker threads.
  *
  * @throws BasynError `device`, with the offset of the failed read, on an I/O error and if the device has shrunk since it
  *   was opened.
@@ -12,6 +13,19 @@ import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
   assertInside(handle, offsetBytes, into.byteLength);
   assert(handle.access === 'buffered', 'a direct read needs memory that is aligned');
+  if (handle.holes === undefined) {
+    readData(handle, offsetBytes, into);
+    return;
+  }
+  for (const stretch of stretchesOf(handle.holes, offsetBytes, into.byteLength)) {
+    const start = stretch.offsetBytes - offsetBytes;
+    const part = into.subarray(start, start + stretch.lengthBytes);
+    if (stretch.isHole) part.fill(0);
+    else readData(handle, stretch.offsetBytes, part);
+  }
+}
+
+function readData(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
   let doneBytes = 0;
   while (doneBytes < into.byteLength) {
     const countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);

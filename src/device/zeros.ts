@@ -1,3 +1,4 @@
+import { bounds } from '../limits.ts';
 import { isZero, zeroBytes } from '../zero.ts';
 import type { DeviceHandle } from './handle.ts';
 import { writeFully } from './range-io.ts';
@@ -6,9 +7,8 @@ import { writeFully } from './range-io.ts';
 export type ZeroPolicy = 'write' | 'skip';
 
 /**
- * Makes a range read as zeros.
+ * Makes a range of any length read as zeros.
  *
- * @param lengthBytes at most `bounds.dataFrameBytes`.
  * @throws BasynError `device`, with the offset of the failed write.
  */
 export function makeZero(
@@ -17,7 +17,11 @@ export function makeZero(
   lengthBytes: number,
   zeros: ZeroPolicy,
 ): void {
-  if (zeros === 'write') writeFully(target, offsetBytes, zeroBytes(lengthBytes));
+  if (zeros === 'skip') return;
+  const endBytes = offsetBytes + lengthBytes;
+  for (let atBytes = offsetBytes; atBytes < endBytes; atBytes += bounds.dataFrameBytes) {
+    writeFully(target, atBytes, zeroBytes(Math.min(bounds.dataFrameBytes, endBytes - atBytes)));
+  }
 }
 
 /**

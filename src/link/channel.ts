@@ -215,7 +215,7 @@ export class Channel {
    *
    * @throws {BasynError} `protocol`, where the peer confirms what it cannot have written.
    */
-  confirmed(written: Pick<WrittenMessage, 'writtenBytes' | 'payloadBytes'>): void {
+  confirmed(written: Omit<WrittenMessage, 'type'>): void {
     this.#window.confirm(written);
   }
 

@@ -1,6 +1,7 @@
 import { totalBytes } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import type { DataMessage, WrittenMessage } from '../protocol/messages.ts';
+import { windowBytesOf } from '../protocol/window-bytes.ts';
 import { NearWindow } from './near-window.ts';
 
 /**
@@ -10,6 +11,7 @@ import { NearWindow } from './near-window.ts';
 export class SendWindow {
   #deviceBytes = 0;
   #payloadBytes = 0;
+  #windowBytes = 0;
   #near: NearWindow | undefined;
 
   /** Bounds the payload in flight from now on, because the round trip is short. */
@@ -32,8 +34,10 @@ export class SendWindow {
   }
 
   /** The message goes out now. */
-  sent({ extents, payload }: DataMessage): void {
-    this.#deviceBytes += totalBytes(extents);
+  sent({ extents, encoding, payload }: DataMessage): void {
+    const lengthBytes = totalBytes(extents);
+    this.#deviceBytes += lengthBytes;
+    this.#windowBytes += windowBytesOf(encoding, lengthBytes);
     this.#payloadBytes += payload.byteLength;
   }
 
@@ -42,12 +46,14 @@ export class SendWindow {
    *
    * @throws {BasynError} `protocol`, where the peer confirms what it cannot have written.
    */
-  confirm({ writtenBytes, payloadBytes }: Pick<WrittenMessage, 'writtenBytes' | 'payloadBytes'>): void {
+  confirm({ writtenBytes, payloadBytes, windowBytes = writtenBytes }: Omit<WrittenMessage, 'type'>): void {
     if (writtenBytes > this.#deviceBytes) throw impossible('more data than it was sent');
     if (payloadBytes > this.#payloadBytes) throw impossible('more payload than it was sent');
+    if (windowBytes > this.#windowBytes) throw impossible('more of the window than it was sent');
     this.#deviceBytes -= writtenBytes;
     this.#payloadBytes -= payloadBytes;
-    if (this.#deviceBytes === 0 && this.#payloadBytes > 0) {
+    this.#windowBytes -= windowBytes;
+    if (this.#deviceBytes === 0 && (this.#payloadBytes > 0 || this.#windowBytes > 0)) {
       throw impossible('all data, but not all of the payload that carried it');
     }
     this.#near?.leave(payloadBytes);

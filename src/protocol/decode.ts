@@ -59,7 +59,12 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'data':
       return readData(reader);
     case 'written':
-      return { type, writtenBytes: reader.uint64(), payloadBytes: reader.uint64() };
+      return {
+        type,
+        writtenBytes: reader.uint64(),
+        payloadBytes: reader.uint64(),
+        ...(!reader.isAtEnd && { windowBytes: reader.uint64() }),
+      };
     case 'finish':
       return { type, ...reader.json(finishSchema) };
     case 'finished':
@@ -157,6 +162,10 @@ class PayloadReader {
   /** All remaining bytes, as a view: the frame's payload has memory of its own. */
   rest(): Uint8Array {
     return this.#take(this.#bytes.byteLength - this.#position);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#position === this.#bytes.byteLength;
   }
 
   expectEnd(): void {

@@ -3,7 +3,13 @@ import { extentTable } from '../digest/frame-digest.ts';
 import { assert } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
-import { typeNumbers, type AskMessage, type DataMessage, type Message } from './messages.ts';
+import {
+  typeNumbers,
+  type AskMessage,
+  type DataMessage,
+  type Message,
+  type WrittenMessage,
+} from './messages.ts';
 
 /** The message's frame, in consecutive parts. A payload is not copied. */
 export function encodeMessage(message: Message): Uint8Array[] {
@@ -35,7 +41,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'data':
       return [dataHead(message), message.digest, extentTable(message.extents), message.payload];
     case 'written':
-      return [number(message.writtenBytes), number(message.payloadBytes)];
+      return writtenParts(message);
     case 'ping':
     case 'pong':
     case 'bye':
@@ -62,6 +68,15 @@ function askHead({ id, stepBytes, extents }: AskMessage): Uint8Array {
   bytes.writeUInt32BE(stepBytes, 8);
   bytes.writeUInt32BE(extents.length, 12);
   return bytes;
+}
+
+function writtenParts({
+  writtenBytes,
+  payloadBytes,
+  windowBytes = writtenBytes,
+}: WrittenMessage): Uint8Array[] {
+  const parts = [number(writtenBytes), number(payloadBytes)];
+  return windowBytes === writtenBytes ? parts : [...parts, number(windowBytes)];
 }
 
 function dataHead({ encoding, extents }: DataMessage): Uint8Array {

@@ -67,6 +67,8 @@ export interface WrittenMessage {
   readonly type: 'written';
   readonly writtenBytes: number;
   readonly payloadBytes: number;
+  /** What the frames counted in the data window. Left out where that is `writtenBytes`. */
+  readonly windowBytes?: number;
 }
 
 /** Source → target: all data frames of the phase have been sent. It announces their totals. */

@@ -49,6 +49,9 @@ export const openSchema = v.object({
   trace: v.exactOptional(v.literal(true)),
 });
 
+/** For a user who asks for details. Left out where there are none. */
+const notes = v.exactOptional(v.pipe(v.array(text), v.maxLength(100)));
+
 /** Where the agent accepts further lanes: a port on the loopback of its machine, and the token that admits a lane. */
 const laneAddress = v.object({
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
@@ -64,6 +67,8 @@ export const openedSchema = v.object({
   /** Why reads that look for the disk may return the contents of a page cache. `null`: they do not. */
   cachedBecause: v.nullable(text),
   notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
+  /** The device is new: it reads as zeros, and a copy may leave out zeros. */
+  omitZeros: v.exactOptional(v.boolean()),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
 });
@@ -96,6 +101,8 @@ export const planSchema = v.pipe(
     /** `null`: not measured, or not measured yet because the local side is the source. */
     roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
     dryRun: v.boolean(),
+    /** The target is new: it reads as zeros, and a copy may leave out zeros. */
+    omitZeros: v.exactOptional(v.boolean()),
   }),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
@@ -109,6 +116,9 @@ export type Plan = v.InferOutput<typeof planSchema>;
 export const finishSchema = v.object({
   /** Device bytes in all the data frames of this phase. */
   dataBytes: bytes,
+  /** Bytes in holes of the source, which were not read. Left out where there are none. */
+  holeBytes: v.exactOptional(bytes),
+  notes,
   differingBytes: bytes,
   differingRangeCount: count,
   differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
@@ -117,6 +127,9 @@ export const finishSchema = v.object({
 export const finishedSchema = v.object({
   /** Device bytes written and flushed in this phase. */
   writtenBytes: bytes,
+  /** Bytes in holes of the target, which were not read. Left out where there are none. */
+  holeBytes: v.exactOptional(bytes),
+  notes,
 });
 
 const failure = v.object({

@@ -1,14 +1,16 @@
-import { flush, type DeviceHandle } from '../device/device.ts';
+import { commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
-import { tuning } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
-import { rangesOf, wholeDevice, type Coverage } from '../session/coverage.ts';
+import { rangesOf, wholeDevice, withoutRanges, type Coverage } from '../session/coverage.ts';
+import { withHoles, type MappedDevice } from '../session/device-holes.ts';
 import type { RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
+import { copyBatches } from '../session/transfer/copy-batches.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 
@@ -29,7 +31,6 @@ export class SameHostPhase {
   readonly #run: SameHostRun;
   readonly #name: PhaseName;
   readonly #geometry: Geometry;
-  readonly #coverage: Coverage;
   readonly #runner: JobRunner<SameHostJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
@@ -47,16 +48,18 @@ export class SameHostPhase {
     this.#name = name;
     const { bufferBytes, chunkBytes } = run.order;
     this.#geometry = geometryOf(sizeBytes, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes));
-    this.#coverage = wholeDevice(this.#geometry);
     this.#runner = runner;
     this.#onProgress = onProgress;
   }
 
-  async run(source: RunDevice, target: RunDevice): Promise<PhaseCounts> {
+  async run(openedSource: RunDevice, openedTarget: RunDevice): Promise<PhaseCounts> {
     const {
       order: { dryRun },
       reporter,
     } = this.#run;
+    const { device: source, notes: sourceNotes } = await this.#withHoles(openedSource);
+    const { device: target, notes: targetNotes } = await this.#withHoles(openedTarget);
+    reporter.note([...sourceNotes, ...targetNotes]);
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
@@ -73,21 +76,36 @@ export class SameHostPhase {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
     }
-    return { ...this.#findings.differences(), writtenBytes: this.#writtenBytes };
+    const { sizeBytes } = this.#geometry;
+    return {
+      ...this.#findings.differences(),
+      writtenBytes: this.#writtenBytes,
+      sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesWithin(source.handle.holes, sizeBytes),
+      targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesWithin(target.handle.holes, sizeBytes),
+    };
+  }
+
+  #withHoles(device: RunDevice): Promise<MappedDevice> {
+    return withHoles(device, () => this.#run.reporter.flushing(device.handle.side));
   }
 
   async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {
     const zeros = created ? 'skip' : 'write';
-    const { dryRun } = this.#run.order;
-    const mostBytes = dryRun ? Infinity : tuning.jobBytes;
-    await this.#inOrder(rangesOf(this.#coverage, this.#geometry, mostBytes), async (extent) => {
-      if (dryRun) return () => this.#findings.add([extent]);
-      const { writtenBytes } = await this.#runner.run({ kind: 'copy', source, target, extent, zeros }, 'now');
-      return () => {
-        this.#findings.add([extent]);
-        this.#written(writtenBytes, extent.lengthBytes);
-      };
-    });
+    const ranges = [...rangesOf(wholeDevice(this.#geometry), this.#geometry, Infinity)];
+    this.#findings.add(ranges);
+    if (this.#run.order.dryRun) return;
+    const limits = { dataBytes: tuning.jobBytes, zeroBytes: bounds.zeroFrameBytes };
+    await this.#inOrder(
+      copyBatches(ranges, source.holes, limits),
+      async ({ isHole, extents, lengthBytes }) => {
+        if (isHole && zeros === 'skip') return () => this.#written(0, lengthBytes);
+        const job = isHole
+          ? ({ kind: 'zero', target, extents, zeros } as const)
+          : ({ kind: 'copy', source, target, extents, zeros } as const);
+        const { writtenBytes } = await this.#runner.run(job, 'now');
+        return () => this.#written(writtenBytes, lengthBytes);
+      },
+    );
   }
 
   /** @param repair where to write the differing ranges: the target itself, through the page cache. */
@@ -97,16 +115,21 @@ export class SameHostPhase {
     repair: DeviceHandle | undefined,
   ): Promise<void> {
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
-    await this.#inOrder(batchesOf(this.#coverage, this.#geometry, stepBytes), async (batch) => {
+    // Where both have a hole, both are zero.
+    const coverage = withoutRanges(this.#geometry, commonHoles(source.holes, target.holes));
+    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
       const job = { kind: 'compare', source, target, extents, stepBytes, repair } as const;
       const { differing } = await this.#runner.run(job, 'now');
       return () => {
         this.#findings.add(differing);
-        this.#written(repair === undefined ? 0 : totalBytes(differing), totalBytes(extents));
+        const { offsetBytes, lengthBytes } = extents.at(-1)!;
+        const settledBytes = offsetBytes + lengthBytes - this.#doneBytes;
+        this.#written(repair === undefined ? 0 : totalBytes(differing), settledBytes);
       };
     });
+    this.#onProgress(this.#geometry.sizeBytes);
   }
 
   /** Works on a few items at once, and applies their outcomes in order. */

@@ -63,7 +63,7 @@ async function serveDevice(
   const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
     traceDevice(channel.trace, device);
-    const { handle, identity, warnings, notes, cachedBecause = null } = device;
+    const { handle, identity, warnings, notes, created, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const laneAddress = open.lanes ? await listenForLanes() : null;
     if (laneAddress === null) channel.useOneLane();
@@ -76,6 +76,7 @@ async function serveDevice(
       notes: notes.map(shortened),
       cachedBecause,
       lanes: laneAddress,
+      ...(created && { omitZeros: true }),
     });
     for (;;) {
       const message = await channel.next();
@@ -107,7 +108,8 @@ async function servePhase(
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
-  await playRole(open.role, plan, device, channel, runner, Promise.resolve(ignoreProgress));
+  const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
+  await playRole(open.role, plan, device, channel, runner, Promise.resolve(start));
 }
 
 function targetRequestOf({ receiving }: OpenMessage): TargetRequest | null {

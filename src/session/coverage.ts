@@ -27,6 +27,70 @@ export function wholeDevice(geometry: Geometry): Coverage {
   };
 }
 
+/**
+ * Everything but the buffers that lie in the given ranges.
+ *
+ * @param excluded start and end in bytes of one range after the other, in ascending order.
+ */
+export function withoutRanges(geometry: Geometry, excluded: Float64Array): Coverage {
+  const bufferCount = bufferCountOf(geometry);
+  const runs: Run[] = [];
+  let [nextIndex, position] = [0, 0];
+  const addRun = (endIndex: number): void => {
+    if (endIndex <= nextIndex) return;
+    runs.push({ firstIndex: nextIndex, endIndex, position });
+    position += endIndex - nextIndex;
+  };
+  for (let pair = 0; pair < excluded.length; pair += 2) {
+    const endBytes = excluded[pair + 1]!;
+    const firstIndex = Math.min(bufferCount, Math.ceil(excluded[pair]! / geometry.bufferBytes));
+    const isToEnd = endBytes >= geometry.sizeBytes;
+    const endIndex = isToEnd ? bufferCount : Math.floor(endBytes / geometry.bufferBytes);
+    if (endIndex <= firstIndex) continue;
+    addRun(firstIndex);
+    nextIndex = endIndex;
+  }
+  addRun(bufferCount);
+  return coverageOf(runs, position);
+}
+
+/** Examined buffers without a gap. */
+interface Run {
+  readonly firstIndex: number;
+  readonly endIndex: number;
+  /** Position of the first. */
+  readonly position: number;
+}
+
+function coverageOf(runs: readonly Run[], bufferCount: number): Coverage {
+  /** The last run that `isBefore` accepts. It accepts the first runs, and none behind them. */
+  const lastRun = (isBefore: (run: Run) => boolean): Run | undefined => {
+    let [low, high] = [0, runs.length];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (isBefore(runs[middle]!)) low = middle + 1;
+      else high = middle;
+    }
+    return runs[low - 1];
+  };
+  const runAt = (position: number): Run => lastRun((run) => run.position <= position)!;
+  return {
+    bufferCount,
+    indexAt: (position) => {
+      const run = runAt(position);
+      return run.firstIndex + position - run.position;
+    },
+    runLengthAt: (position) => {
+      const run = runAt(position);
+      return run.endIndex - run.firstIndex - (position - run.position);
+    },
+    positionOf: (index) => {
+      const run = lastRun(({ firstIndex }) => firstIndex < index);
+      return run === undefined ? 0 : run.position + Math.min(index, run.endIndex) - run.firstIndex;
+    },
+  };
+}
+
 /** The examined ranges, in order, with neighbouring buffers joined, in pieces of at most `mostBytes`. */
 export function* rangesOf(
   coverage: Coverage,

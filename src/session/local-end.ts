@@ -69,11 +69,12 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
       await measureRoundTrip(end, opened, sizeBytes);
-      return sizeBytes;
+      return { sizeBytes, omitZeros: opened.omitZeros };
     });
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
-    const sizeBytes = isWriting(order) ? local.handle.sizeBytes : await opening;
-    return runPhases(end, local, sizeBytes, opening);
+    const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
+    const omitZeros = opening.then((opened) => opened.omitZeros === true);
+    return runPhases(end, local, sizeBytes, omitZeros);
   });
 }
 
@@ -93,24 +94,32 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     await measureRoundTrip(end, opened, sizeBytes);
-    return runPhases(end, local, sizeBytes, Promise.resolve());
+    return runPhases(end, local, sizeBytes, Promise.resolve(local.created));
   });
 }
 
+/** @param opening resolves when both devices are open, with whether zeros may be left out of a copy. */
 async function runPhases(
   end: LocalEnd,
   device: RunDevice,
   sizeBytes: number,
-  opening: Promise<unknown>,
+  opening: Promise<boolean>,
 ): Promise<void> {
   const { order, channel, runner, reporter } = end;
   for (const name of order.phases) {
     const plan = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
-    channel.send({ type: 'begin', ...plan });
-    const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
+    // A local source learns later whether zeros may be left out.
+    const told = order.localRole === 'target' && device.created ? { ...plan, omitZeros: true } : plan;
+    channel.send({ type: 'begin', ...told });
+    const starting = opening.then((omitZeros) => ({
+      onProgress: reporter.phaseStart(name, sizeBytes),
+      omitZeros,
+    }));
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
-    reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
+    const { counts, notes } = await playRole(order.localRole, told, device, channel, runner, starting);
+    reporter.note(notes);
+    reporter.phaseEnd(counts);
   }
   reporter.warn(device.checkAtEnd());
   await sayGoodbye(end);

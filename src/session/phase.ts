@@ -6,6 +6,7 @@ import type { DeviceHandle } from '../device/handle.ts';
 import type { ZeroPolicy } from '../device/zeros.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
+import type { PhaseCounts } from '../report.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { wholeDevice, type Coverage } from './coverage.ts';
@@ -24,12 +25,29 @@ export interface Phase {
   readonly runner: JobRunner;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
+  /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */
+  readonly holeBytes: number;
+  /** Sentences for `--verbose` about the device of this side. */
+  readonly notes: readonly string[];
   /** For decisions of the role. Undefined where no trace was asked for. */
   readonly trace: Trace | undefined;
 }
 
 /** Takes the number of bytes of the device that are done. It never decreases. */
 export type ProgressListener = (doneBytes: number) => void;
+
+/** What a role learns when the phase may start: both devices are open. */
+export interface PhaseStart {
+  readonly onProgress: ProgressListener;
+  /** Whether the target reads as zeros, so that a copy may leave out zeros. */
+  readonly omitZeros: boolean;
+}
+
+/** What one phase did, and what both sides have to say about it to a user who asks for details. */
+export interface PhaseOutcome {
+  readonly counts: PhaseCounts;
+  readonly notes: readonly string[];
+}
 
 export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'hasher'>): Promise<Phase> {
   const { plan } = fields;
@@ -80,4 +98,12 @@ function buffersWithin(
   const byMemory = Math.floor(bounds.windowDigestBytes / digestsOfBufferBytes);
   const byData = Math.floor(dataBytes / bufferBytes);
   return Math.max(bounds.minWindowBuffers, Math.min(bounds.maxWindowBuffers, byMemory, byData));
+}
+
+/** What a side reports about its device at the end of a phase. */
+export function remarksOf({ holeBytes, notes }: Pick<Phase, 'holeBytes' | 'notes'>): {
+  readonly holeBytes?: number;
+  readonly notes?: string[];
+} {
+  return { ...(holeBytes > 0 && { holeBytes }), ...(notes.length > 0 && { notes: [...notes] }) };
 }

@@ -3,8 +3,9 @@ import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
-import { phaseOf, type ProgressListener } from './phase.ts';
-import type { PhaseCounts } from '../report.ts';
+import { holeBytesWithin } from '../device/device.ts';
+import { withHoles } from './device-holes.ts';
+import { phaseOf, type PhaseOutcome, type PhaseStart } from './phase.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
@@ -13,24 +14,27 @@ const roles = { source: Source, target: Target } as const;
 /**
  * Plays one role in one phase. It starts reading at once, and sends nothing before `starting` resolves.
  *
- * @param starting resolves with the listener for progress.
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
   role: Role,
   plan: Plan,
-  device: RunDevice,
+  opened: RunDevice,
   channel: Channel,
   runner: JobRunner,
-  starting: Promise<ProgressListener>,
-): Promise<PhaseCounts> {
+  starting: Promise<PhaseStart>,
+): Promise<PhaseOutcome> {
+  const { device, notes } = await withHoles(opened, () => channel.announceFlush());
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
+  const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const phase = await phaseOf({
     plan,
     device: isReadFromDisk ? device.diskView : device.handle,
     output: device.handle,
     runner,
     zeros: device.created ? 'skip' : 'write',
+    holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
+    notes,
     trace: channel.trace,
   });
   const player = new roles[role](phase, channel);

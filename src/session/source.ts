@@ -1,5 +1,6 @@
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
+import { copyBatches } from './transfer/copy-batches.ts';
 import type { Channel } from '../link/channel.ts';
 import type { FinishedMessage } from '../protocol/messages.ts';
 import { Comparer } from './compare/comparer.ts';
@@ -7,8 +8,7 @@ import { compressionControlOf } from './transfer/compression-control.ts';
 import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
-import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseCounts } from '../report.ts';
+import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -36,6 +36,8 @@ export class Source {
   readonly #peerDigests: PeerDigests;
   readonly #comparer: Comparer | undefined;
   #isFinishing = false;
+  /** Bytes of a copy that are not sent, because the target has zeros there. */
+  #omittedBytes = 0;
 
   /** Starts reading at once. Nothing is sent before {@link run}. */
   constructor(phase: Phase, channel: Channel) {
@@ -57,9 +59,10 @@ export class Source {
   }
 
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
-  async run(onProgress: ProgressListener): Promise<PhaseCounts> {
-    const work = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
-    const [findings, { writtenBytes }] = await this.#tasks.race(work);
+  async run(start: PhaseStart): Promise<PhaseOutcome> {
+    const work = Promise.all([this.#work(start), this.#listen(start.onProgress)]);
+    const [findings, finished] = await this.#tasks.race(work);
+    const { writtenBytes, holeBytes: targetHoleBytes = 0, notes = [] } = finished;
     const sentBytes = this.#sender.acceptedBytes;
     if (writtenBytes !== sentBytes) {
       throw new BasynError(
@@ -67,26 +70,47 @@ export class Source {
         `The target wrote ${writtenBytes} of the ${sentBytes} bytes that it was sent.`,
       );
     }
-    return { ...findings.differences(), writtenBytes };
+    const sourceHoleBytes = this.#phase.holeBytes;
+    return {
+      counts: { ...findings.differences(), writtenBytes, sourceHoleBytes, targetHoleBytes },
+      notes: [...this.#phase.notes, ...notes],
+    };
   }
 
-  async #work(onProgress: ProgressListener): Promise<Findings> {
-    const findings = await (this.#comparer === undefined ? this.#sendAll() : this.#comparer.run(onProgress));
+  async #work(start: PhaseStart): Promise<Findings> {
+    const findings = await (this.#comparer === undefined
+      ? this.#sendAll(start)
+      : this.#comparer.run(start.onProgress));
     await this.#sender.flushed();
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();
-    this.#channel.send({ type: 'finish', dataBytes, ...differences, differingRanges: [...differingRanges] });
+    this.#channel.send({
+      type: 'finish',
+      dataBytes,
+      ...differences,
+      differingRanges: [...differingRanges],
+      ...remarksOf(this.#phase),
+    });
     return findings;
   }
 
-  async #sendAll(): Promise<Findings> {
-    const { plan, coverage, geometry } = this.#phase;
+  async #sendAll({ onProgress, omitZeros }: PhaseStart): Promise<Findings> {
+    const { plan, coverage, geometry, device } = this.#phase;
     const findings = new Findings();
-    const mostBytes = plan.dryRun ? Infinity : bounds.dataFrameBytes;
-    for (const range of rangesOf(coverage, geometry, mostBytes)) {
-      findings.add([range]);
-      if (!plan.dryRun) await this.#sender.send([range]);
+    const ranges = [...rangesOf(coverage, geometry, Infinity)];
+    findings.add(ranges);
+    if (plan.dryRun) return findings;
+    const limits = { dataBytes: bounds.dataFrameBytes, zeroBytes: bounds.zeroFrameBytes };
+    for (const { isHole, extents, lengthBytes } of copyBatches(ranges, device.holes, limits)) {
+      if (!isHole) {
+        await this.#sender.send(extents);
+      } else if (omitZeros) {
+        this.#omittedBytes += lengthBytes;
+        onProgress(this.#sender.writtenBytes + this.#omittedBytes);
+      } else {
+        await this.#sender.sendZeros(extents);
+      }
     }
     return findings;
   }
@@ -101,7 +125,7 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);
+        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes + this.#omittedBytes);
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;
       } else {

@@ -6,8 +6,7 @@ import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
-import type { Phase, ProgressListener } from './phase.ts';
-import type { PhaseCounts } from '../report.ts';
+import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -42,11 +41,11 @@ export class Target {
   }
 
   /** @throws {BasynError} the first failure that keeps a byte from being written and flushed. */
-  async run(onProgress: ProgressListener): Promise<PhaseCounts> {
+  async run({ onProgress }: PhaseStart): Promise<PhaseOutcome> {
     return this.#tasks.race(this.#work(onProgress));
   }
 
-  async #work(onProgress: ProgressListener): Promise<PhaseCounts> {
+  async #work(onProgress: ProgressListener): Promise<PhaseOutcome> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
     const { writtenBytes } = this.#writer;
@@ -56,9 +55,14 @@ export class Target {
       this.#channel.announceFlush();
       await flush(this.#phase.output);
     }
-    this.#channel.send({ type: 'finished', writtenBytes });
+    if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(this.#phase.plan.sizeBytes);
+    this.#channel.send({ type: 'finished', writtenBytes, ...remarksOf(this.#phase) });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
-    return { differingBytes, differingRanges, differingRangeCount, writtenBytes };
+    const holes = { sourceHoleBytes: finish.holeBytes ?? 0, targetHoleBytes: this.#phase.holeBytes };
+    return {
+      counts: { differingBytes, differingRanges, differingRangeCount, writtenBytes, ...holes },
+      notes: [...(finish.notes ?? []), ...this.#phase.notes],
+    };
   }
 
   /** Data may arrive after `finish`, on another lane. The phase ends when everything that `finish` announced has arrived. */

@@ -62,20 +62,28 @@ export interface CompareResult {
   readonly differing: readonly Extent[];
 }
 
-/** Copies a range between two devices on this host. */
+/** Copies ranges between two devices on this host. */
 export interface CopyJob {
   readonly kind: 'copy';
   readonly source: DeviceHandle;
   readonly target: DeviceHandle;
-  readonly extent: Extent;
+  readonly extents: readonly Extent[];
   readonly zeros: ZeroPolicy;
 }
 export interface CopyResult {
   readonly writtenBytes: number;
 }
 
+/** Makes ranges of a device on this host zero. */
+export interface ZeroJob {
+  readonly kind: 'zero';
+  readonly target: DeviceHandle;
+  readonly extents: readonly Extent[];
+  readonly zeros: ZeroPolicy;
+}
+
 /** The jobs of a run with both devices on this host. */
-export type SameHostJob = CompareJob | CopyJob;
+export type SameHostJob = CompareJob | CopyJob | ZeroJob;
 export type Job = DigestJob | ReadJob | WriteJob | SameHostJob;
 
 export interface JobResults {
@@ -84,6 +92,7 @@ export interface JobResults {
   write: WriteResult;
   compare: CompareResult;
   copy: CopyResult;
+  zero: CopyResult;
 }
 export type ResultOf<J extends Job> = JobResults[J['kind']];
 

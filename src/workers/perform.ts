@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.ts';
 import { encode, encodedZeros, loadDecoder } from '../codec/codec.ts';
-import { isZero } from '../zero.ts';
+import { isZero, zeroBytes } from '../zero.ts';
 import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
@@ -45,6 +45,7 @@ function dispatch(job: Job): JobResults[Job['kind']] | Promise<JobResults[Job['k
       return write(job);
     case 'compare':
     case 'copy':
+    case 'zero':
       return performOnSameHost(job);
   }
 }
@@ -158,9 +159,10 @@ async function write(job: WriteJob): Promise<WriteResult> {
   const { device, extents, encoding, digest, payload, zeros } = job;
   const startFrameDigest = await frameDigests();
   const decode = await loadDecoder(encoding);
-  const bytes = decode(payload, totalBytes(extents));
+  // A frame of zeros may be much longer than any memory for it.
+  const bytes = encoding === 'zero' ? zeroBytes(0) : decode(payload, totalBytes(extents));
   const frame = startFrameDigest(extents);
-  if (encoding !== 'zero') frame.update(bytes);
+  frame.update(bytes);
   if (Buffer.compare(digest, frame.digest()) !== 0) throw corrupted(job);
   let position = 0;
   for (const { offsetBytes, lengthBytes } of extents) {

@@ -1,10 +1,18 @@
 import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
-import { writeRange } from '../device/zeros.ts';
-import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
+import { makeZero, writeRange } from '../device/zeros.ts';
+import { cutAll, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
-import type { CompareJob, CompareResult, CopyJob, CopyResult, SameHostJob, ResultOf } from './jobs.ts';
+import type {
+  CompareJob,
+  CompareResult,
+  CopyJob,
+  CopyResult,
+  ResultOf,
+  SameHostJob,
+  ZeroJob,
+} from './jobs.ts';
 
 /**
  * Runs one job on two devices of this host, in the calling thread. It needs neither hashes nor compression, so that a small
@@ -22,6 +30,8 @@ function dispatch(job: SameHostJob): ResultOf<SameHostJob> | Promise<ResultOf<Sa
       return compare(job);
     case 'copy':
       return copy(job);
+    case 'zero':
+      return zero(job);
   }
 }
 
@@ -102,9 +112,14 @@ function differingRanges(sourcePiece: Buffer, targetPiece: Buffer, stepBytes: nu
   return joinNeighbours(differing);
 }
 
-function copy({ source, target, extent, zeros }: CopyJob): CopyResult {
-  copyRange(source, target, extent, zeros);
-  return { writtenBytes: extent.lengthBytes };
+function copy({ source, target, extents, zeros }: CopyJob): CopyResult {
+  for (const extent of extents) copyRange(source, target, extent, zeros);
+  return { writtenBytes: totalBytes(extents) };
+}
+
+function zero({ target, extents, zeros }: ZeroJob): CopyResult {
+  for (const { offsetBytes, lengthBytes } of extents) makeZero(target, offsetBytes, lengthBytes, zeros);
+  return { writtenBytes: totalBytes(extents) };
 }
 
 /** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */

@@ -2,7 +2,7 @@ import { PassThrough, Transform, Writable } from 'node:stream';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
-import { tuning } from '../../src/limits.ts';
+import { bounds, tuning } from '../../src/limits.ts';
 import { Channel } from '../../src/link/channel.ts';
 import type { DataMessage } from '../../src/protocol/messages.ts';
 import type { Trace } from '../../src/trace.ts';
@@ -31,6 +31,17 @@ test('zeros, which have no payload, do not wait for space', async () => {
   const sent = Promise.all(Array.from({ length: 5 }, () => send(channel, 0)));
   await sent;
   expect(carried()).toBe(0);
+});
+
+test('zeros count a small share of the window, and the peer has to confirm exactly that', async () => {
+  const { channel } = channelOver(nearMs);
+  const windowBytes = MiB / bounds.zeroFrameShare;
+  await Promise.all([send(channel, 0), send(channel, 0)]);
+  channel.confirmed({ writtenBytes: MiB, payloadBytes: 0, windowBytes });
+  expect(() => channel.confirmed({ writtenBytes: MiB, payloadBytes: 0 })).toThrow('more of the window');
+  expect(() =>
+    channel.confirmed({ writtenBytes: MiB, payloadBytes: 0, windowBytes: windowBytes - 1 }),
+  ).toThrow('not all');
 });
 
 test('with a long round trip, payload goes out without waiting for a confirmation', async () => {

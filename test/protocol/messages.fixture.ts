@@ -45,6 +45,7 @@ const plan = fc
     }),
     roundTripMs: fc.option(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), { nil: null }),
     dryRun: fc.boolean(),
+    omitZeros: fc.boolean(),
   })
   .map((fields) => ({
     ...fields,
@@ -74,6 +75,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     warnings: fc.array(text, { maxLength: 20 }),
     cachedBecause: fc.option(text),
     lanes: fc.option(laneAddress),
+    omitZeros: fc.boolean(),
   }),
   begin: plan,
   digests: fc.record({ firstBuffer: offset, digests: bytes }),
@@ -92,14 +94,23 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
       payload: bytes,
     })
     .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
-  written: fc.record({ writtenBytes: offset, payloadBytes: offset }),
+  written: fc
+    .record({
+      writtenBytes: offset,
+      payloadBytes: offset,
+      windowBytes: fc.option(offset, { nil: undefined }),
+    })
+    // A window that equals the written bytes is left out.
+    .map(({ windowBytes, ...rest }) =>
+      windowBytes === undefined || windowBytes === rest.writtenBytes ? rest : { ...rest, windowBytes },
+    ),
   finish: fc.record({
     dataBytes: offset,
     differingBytes: offset,
     differingRangeCount: offset,
     differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
   }),
-  finished: fc.record({ writtenBytes: offset }),
+  finished: fc.record({ writtenBytes: offset, holeBytes: offset, notes: fc.array(text, { maxLength: 20 }) }),
   ping: nothing,
   pong: nothing,
   failure: fc.record(

@@ -1,10 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, truncateSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { bounds } from '../../src/limits.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { frameHeaderBytes } from '../../src/protocol/frame.ts';
-import type { BeginMessage, DataMessage, Message, OpenMessage } from '../../src/protocol/messages.ts';
+import type {
+  BeginMessage,
+  DataMessage,
+  Message,
+  OpenMessage,
+  WrittenMessage,
+} from '../../src/protocol/messages.ts';
 import type { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/link/lane-opener.ts';
@@ -67,7 +73,7 @@ const copy = { ...begin, phase: 'copy' } as const;
 
 type ControlMessage = Exclude<Message, DataMessage>;
 
-function written(writtenBytes: number, payloadBytes: number): Message {
+function written(writtenBytes: number, payloadBytes: number): WrittenMessage {
   return { type: 'written', writtenBytes, payloadBytes };
 }
 
@@ -154,6 +160,21 @@ describe('an agent in the role of the target refuses', () => {
     await expect(local.next()).rejects.toMatchObject({ code: 'protocol' });
   });
 
+  test('a frame of zeros over the limit, on a device that is large enough for it', async () => {
+    const path = scratchFile(Buffer.alloc(1));
+    const largeBytes = 2 * bounds.zeroFrameBytes;
+    truncateSync(path, largeBytes);
+    const extents = [{ offsetBytes: 0, lengthBytes: bounds.zeroFrameBytes + 1 }];
+    const zeros = { ...data(0, 1), encoding: 'zero', extents, payload: new Uint8Array(0) } as const;
+    const failure = await answerTo([
+      { ...open, path, phases: ['copy'], receiving: { ...receiving, sourceSizeBytes: largeBytes } },
+      { ...copy, sizeBytes: largeBytes },
+      zeros,
+    ]);
+    expect(failure).toMatchObject({ code: 'protocol', message: expect.stringContaining('a data frame of') });
+    expect(statSync(path).blocks * 512).toBeLessThan(bounds.blockBytes);
+  });
+
   test('any message before the device is named', async () => {
     expect(await answerTo([begin])).toMatchObject({ code: 'protocol' });
   });
@@ -176,6 +197,10 @@ describe('an agent in the role of the source refuses', () => {
     ['answers that it didn’t ask for', [begin, { type: 'answer', id: 1, digests: Buffer.alloc(20) }]],
     ['a confirmation of more than it has sent', [copy, written(sizeBytes + 1, 0)]],
     ['a confirmation of payload that it has not sent', [copy, written(0, 1)]],
+    [
+      'a confirmation of more of the window than it has used',
+      [copy, { ...written(0, 0), windowBytes: sizeBytes + 1 }],
+    ],
     ['an early end', [begin, { type: 'finished', writtenBytes: 0 }]],
     ['data', [begin, data(0, 20)]],
   ])('%s, and writes nothing', async (_, said) => {

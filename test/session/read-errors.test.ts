@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { stepCountOf } from '../../src/digest/geometry.ts';
@@ -47,8 +48,7 @@ const KiB = 1024;
 const GiB = 1024 * 1024 * KiB;
 
 function covers(job: Job, atBytes: number): boolean {
-  const extents = 'extents' in job ? job.extents : [job.extent];
-  return extents.some(
+  return job.extents.some(
     ({ offsetBytes, lengthBytes }) => offsetBytes <= atBytes && atBytes < offsetBytes + lengthBytes,
   );
 }
@@ -95,6 +95,8 @@ describe('a read that fails', () => {
       for (const atBytes of [0, 3 * tuning.jobBytes, sizeBytes - 1]) {
         const runner = new FailingRunner((job) => covers(job, atBytes));
         const order = { ...orderOver(sizeBytes, sizeBytes), phases: [phase] };
+        // A hole would not be read.
+        writeFileSync(order.localPath, Buffer.alloc(sizeBytes));
         const reporter = makeReporter();
         const here = {
           order,

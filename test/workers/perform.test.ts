@@ -183,7 +183,7 @@ describe('zeros', () => {
     'are written or left as holes, as the job specifies (%s)',
     async (zeros) => {
       const target = fileHandle(Buffer.alloc(0), sizeBytes);
-      await perform({ kind: 'copy', source: fileHandle(holed), target, extent: wholeDevice, zeros });
+      await perform({ kind: 'copy', source: fileHandle(holed), target, extents: [wholeDevice], zeros });
       expect(readFileSync(target.path).equals(holed)).toBe(true);
       const allocatedBytes = statSync(target.path).blocks * 512;
       if (zeros === 'skip') expect(allocatedBytes).toBeLessThan(400_000);

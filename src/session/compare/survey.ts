@@ -1,3 +1,4 @@
+import { isInHole } from '../../device/device.ts';
 import { joinNeighbours } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
@@ -17,9 +18,12 @@ export interface SurveyedBuffer {
 export class Survey {
   readonly #phase: Phase;
   readonly #batchBuffers: number;
+  /** Holes cost no read, so more of them share a message. */
+  readonly #holeBatchBuffers: number;
   readonly #window: Credit;
   readonly #tasks: TaskGroup;
   #donePosition = 0;
+  #hole: Promise<SurveyedBuffer> | undefined;
 
   /** @param windowBuffers the number of buffers that may be surveyed and not yet settled. */
   constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
@@ -27,18 +31,23 @@ export class Survey {
     this.#tasks = tasks;
     const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
     // Several jobs share the window, so that they overlap with the messages about others.
-    this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, Math.floor(windowBuffers / jobsPerWindow)));
+    this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / jobsPerWindow));
+    this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, this.#holeBatchBuffers));
     this.#window = new Credit(windowBuffers);
   }
 
   /** Hands out every examined buffer once, in batches in their order; batches may overtake each other. */
   async run(deliver: (batch: readonly SurveyedBuffer[]) => void): Promise<void> {
     const { bufferCount } = this.#phase.coverage;
-    for (let first = 0; first < bufferCount; first += this.#batchBuffers) {
-      const count = Math.min(this.#batchBuffers, bufferCount - first);
+    let first = 0;
+    while (first < bufferCount) {
+      const holeCount = this.#holesFrom(first);
+      const count = holeCount > 0 ? holeCount : Math.min(this.#batchBuffers, bufferCount - first);
       await this.#window.acquire(count);
       // In the background: a read that fails ends the phase at once, also while the window is closed.
-      this.#tasks.spawn(this.#digest(first, count).then(deliver));
+      const batch = holeCount > 0 ? this.#digestHoles(first, count) : this.#digest(first, count);
+      this.#tasks.spawn(batch.then(deliver));
+      first += count;
     }
   }
 
@@ -46,6 +55,32 @@ export class Survey {
   advance(donePosition: number): void {
     this.#window.release(donePosition - this.#donePosition);
     this.#donePosition = donePosition;
+  }
+
+  /** The number of whole buffers from a position on that are holes, at most those of one batch. */
+  #holesFrom(first: number): number {
+    const { coverage, geometry, device } = this.#phase;
+    if (device.holes === undefined) return 0;
+    const end = Math.min(coverage.bufferCount, first + this.#holeBatchBuffers);
+    let position = first;
+    while (position < end) {
+      const { offsetBytes, lengthBytes } = bufferExtentOf(geometry, coverage.indexAt(position));
+      const isHole = isInHole(device.holes, offsetBytes, lengthBytes);
+      if (!isHole || lengthBytes < geometry.bufferBytes) break;
+      position++;
+    }
+    return position - first;
+  }
+
+  /** All holes have the same digests. They are computed once. */
+  async #digestHoles(first: number, count: number): Promise<SurveyedBuffer[]> {
+    this.#hole ??= this.#digest(first, 1).then(([buffer]) => buffer!);
+    const { digest, blocks } = await this.#hole;
+    return Array.from({ length: count }, (_, position) => ({
+      index: this.#phase.coverage.indexAt(first + position),
+      digest,
+      blocks,
+    }));
   }
 
   async #digest(first: number, count: number): Promise<SurveyedBuffer[]> {

@@ -1,9 +1,11 @@
 import type { CompressionSetting } from '../../codec/encoding.ts';
 import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
+import { loadFrameDigest } from '../../digest/frame-digest.ts';
 import { bounds, tuning } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
+import { windowBytesOf } from '../../protocol/window-bytes.ts';
 import type { Trace } from '../../trace.ts';
 import type { CompressionControl } from './compression-control.ts';
 import type { Phase } from '../phase.ts';
@@ -17,7 +19,7 @@ export class Sender {
   readonly #control: CompressionControl;
   /** Bytes of ranges that wait to be read. */
   readonly #room = new Credit(bounds.sendQueueBytes);
-  /** Bytes read or sent, and not yet confirmed as written. */
+  /** Bytes read or sent, and not yet confirmed as written. Zeros count as {@link windowBytesOf} says. */
   readonly #window = new Credit(bounds.dataWindowBytes);
   readonly #frames = new Credit(tuning.firstFrames);
   #isLinkKnown = false;
@@ -57,14 +59,31 @@ export class Sender {
   }
 
   /**
+   * Sends ranges that are known to be zero, in one frame.
+   *
+   * @param extents at most `bounds.dataFrameExtents`, of `bounds.zeroFrameBytes` together.
+   */
+  async sendZeros(extents: readonly Extent[]): Promise<void> {
+    const lengthBytes = totalBytes(extents);
+    await this.#window.acquire(windowBytesOf('zero', lengthBytes));
+    this.#queuedBytes += lengthBytes;
+    const digest = (await loadFrameDigest())(extents).digest();
+    const message = { type: 'data', extents, encoding: 'zero', digest, payload: new Uint8Array(0) } as const;
+    const { drained } = await this.#channel.sendData(message);
+    this.#handedOverBytes += lengthBytes;
+    await drained;
+  }
+
+  /**
    * The target has confirmed a write.
    *
    * @throws {BasynError} `protocol`, where it confirms data that was not sent.
    */
-  written({ writtenBytes, payloadBytes }: WrittenMessage): void {
-    this.#channel.confirmed({ writtenBytes, payloadBytes });
+  written(message: WrittenMessage): void {
+    const { writtenBytes, windowBytes = writtenBytes } = message;
+    this.#channel.confirmed(message);
     this.#writtenBytes += writtenBytes;
-    this.#window.release(writtenBytes);
+    this.#window.release(windowBytes);
   }
 
   /** Resolves when all accepted ranges are handed over to the channel. */
@@ -121,6 +140,7 @@ export class Sender {
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
     const message = { type: 'data', extents, encoding, digest, payload } as const;
+    this.#window.release(lengthBytes - windowBytesOf(encoding, lengthBytes));
     const { drained } = await this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;
     await drained;

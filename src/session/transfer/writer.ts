@@ -3,7 +3,8 @@ import { BasynError } from '../../errors.ts';
 import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import type { DataMessage } from '../../protocol/messages.ts';
-import type { Phase } from '../phase.ts';
+import { windowBytesOf } from '../../protocol/window-bytes.ts';
+import type { Phase, ProgressListener } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
 /** The target's half of the transfer: takes data frames and writes their ranges. */
@@ -14,6 +15,10 @@ export class Writer {
   readonly #writes = new Set<Promise<void>>();
   #receivedBytes = 0;
   #writtenBytes = 0;
+  /** What is received and not written, as the window counts it. */
+  #windowBytes = 0;
+  /** End of the written range that is furthest behind the start of the device. */
+  #furthestBytes = 0;
 
   constructor(phase: Phase, channel: Channel, tasks: TaskGroup) {
     this.#phase = phase;
@@ -32,10 +37,10 @@ export class Writer {
   /**
    * Takes a data frame.
    *
-   * @param onWritten is called with the total of written bytes once this frame is written.
+   * @param onProgress is called once this frame is written, with the bytes of the device that are done.
    * @throws {BasynError} `protocol`, where the frame reaches outside the plan or exceeds the window.
    */
-  data(message: DataMessage, onWritten?: (writtenBytes: number) => void): void {
+  data(message: DataMessage, onProgress?: ProgressListener): void {
     const lengthBytes = totalBytes(message.extents);
     const { plan } = this.#phase;
     if (plan.phase === 'recheck' || plan.dryRun) {
@@ -44,7 +49,7 @@ export class Writer {
     if (message.extents.some((extent) => extent.offsetBytes + extent.lengthBytes > plan.sizeBytes)) {
       throw new BasynError('protocol', `The peer sent data past the ${plan.sizeBytes} bytes of the run.`);
     }
-    if (lengthBytes > bounds.dataFrameBytes) {
+    if (lengthBytes > (message.encoding === 'zero' ? bounds.zeroFrameBytes : bounds.dataFrameBytes)) {
       throw new BasynError('protocol', `The peer sent a data frame of ${lengthBytes} bytes.`);
     }
     if (message.payload.byteLength > lengthBytes) {
@@ -54,10 +59,14 @@ export class Writer {
       );
     }
     this.#receivedBytes += lengthBytes;
-    if (this.#receivedBytes - this.#writtenBytes > bounds.dataWindowBytes) {
+    this.#windowBytes += windowBytesOf(message.encoding, lengthBytes);
+    if (this.#windowBytes > bounds.dataWindowBytes) {
       throw new BasynError('protocol', 'The peer sent more data than the window allows.');
     }
-    const write = this.#write(message, lengthBytes).then(() => onWritten?.(this.#writtenBytes));
+    // What the peer leaves out is counted when data behind it is written.
+    const write = this.#write(message, lengthBytes).then(() =>
+      onProgress?.(plan.omitZeros === true ? this.#furthestBytes : this.#writtenBytes),
+    );
     this.#writes.add(write);
     // A write that fails stays in the set, so `settled` can never resolve after it.
     this.#tasks.spawn(write.then(() => this.#writes.delete(write)));
@@ -78,7 +87,11 @@ export class Writer {
     const done = await runner.run(job, 'now');
     const payloadBytes = done.payload.byteLength;
     this.#channel.memory.giveBack(done.payload);
+    const windowBytes = windowBytesOf(encoding, lengthBytes);
+    this.#windowBytes -= windowBytes;
     this.#writtenBytes += lengthBytes;
-    this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes });
+    const ends = extents.map((extent) => extent.offsetBytes + extent.lengthBytes);
+    this.#furthestBytes = Math.max(this.#furthestBytes, ...ends);
+    this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes, windowBytes });
   }
 }

@@ -122,6 +122,8 @@ async function phaseFor(source: Buffer): Promise<Phase> {
     output: device,
     runner: new InlineRunner(perform),
     zeros: 'write',
+    holeBytes: 0,
+    notes: [],
     trace: undefined,
   });
 }

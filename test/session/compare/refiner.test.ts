@@ -218,6 +218,8 @@ function phaseFor({ sizeBytes, bufferBytes, chunkBytes }: Setting, bytes: Buffer
     output: device,
     runner: new InlineRunner(perform),
     zeros: 'write',
+    holeBytes: 0,
+    notes: [],
     trace: undefined,
   });
 }

@@ -17,10 +17,15 @@ export const bounds = {
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
   maxLanes: 16,
+  maxRetries: 1_000_000,
+  minRetryWaitMs: 1_000,
+  maxRetryWaitMs: 86_400_000,
   /** Lanes within the first connection: together with it, about as many windows as one TCP connection has room for. */
   maxSharedLanes: 3,
   /** Linux device paths end at 4096 bytes. A longer one cannot be opened. */
   maxPathBytes: 4096,
+  /** A fact that identifies a device. Longer than any of real storage. */
+  maxIdentityCharacters: 1024,
   /** Offsets have 64 bits in a frame and are doubles here: this is the largest exact one. */
   maxOffsetBytes: Number.MAX_SAFE_INTEGER,
 
@@ -127,6 +132,7 @@ export const defaults = {
   bufferBytes: 2 * MiB,
   lanes: 4,
   peerTimeoutMs: 60_000,
+  retryWaitMs: 60_000,
 } as const;
 
 export const tuning = {

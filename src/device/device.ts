@@ -16,3 +16,4 @@ export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
 export { sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';
+export { isSameStorage, lastingIdentityOf, type LastingIdentity } from './lasting-identity.ts';

@@ -1,5 +1,5 @@
-import { parseIdentity } from '../device/device.ts';
-import { assert, BasynError } from '../errors.ts';
+import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
+import { assert, BasynError, type ErrorRecord } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
@@ -34,13 +34,13 @@ export async function serveAgentEnd(
     channel.send({ type: 'closed', warnings: warnings.map(shortened) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
-    channel.send(failureOf(error));
+    channel.send(failureOf(error.toRecord()));
     throw error;
   }
 }
 
-function failureOf(error: BasynError): FailureMessage {
-  const { code, message, ...place } = error.toRecord();
+/** Whether another attempt may succeed is for the local side to decide. */
+function failureOf({ code, message, retryable: _retryable, ...place }: ErrorRecord): FailureMessage {
   assert(code !== 'usage', `the agent failed with "${code}"`);
   return { type: 'failure', code, message: shortened(message), ...place };
 }
@@ -73,6 +73,7 @@ async function serveDevice(
       notes: notes.map(shortened),
       cachedBecause,
       lanes: laneAddress,
+      ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
     });
     for (;;) {
       const message = await channel.next();

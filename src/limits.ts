@@ -124,6 +124,8 @@ export const bounds = {
   openersScanMs: 500,
   /** Programs that watch devices open them briefly. A device that stays open for longer is in use. */
   briefOpeningMs: 1_000,
+  /** A helper program of an earlier agent may have the device open for this time after the end of that agent. */
+  predecessorHelperMs: 3_000,
   /** The wait for a lease is this much longer than the time that the kernel gives its holder. */
   leaseGraceMs: 1_000,
 } as const;
@@ -189,6 +191,8 @@ export const tuning = {
   openersTurnMs: 10,
   briefOpeningPollMs: 50,
   leasePollMs: 100,
+  /** The checks whether the agent of an earlier attempt has ended, and whether its helpers have released the device. */
+  predecessorPollMs: 50,
 } as const;
 
 requireAtMost(bounds.minBufferBytes, defaults.bufferBytes, 'the default buffer is too small');

@@ -27,3 +27,15 @@ describe('a link that is cut once', () => {
     check();
   });
 });
+
+test('an agent whose link carries nothing more is ended by the next attempt, which needs its device', async () => {
+  const pair = workshop.pair(4 * MiB);
+  const relay = await workshop.relay({ passingFaults: [{ kind: 'silence', afterBytes: 2_000_000 }] });
+  // Only the ssh here notices the silence soon. The agent would wait for two minutes.
+  const alive = ['--ssh-option=ServerAliveInterval=1', '--ssh-option=ServerAliveCountMax=2', '--timeout=120'];
+  const options = ['--mode=COPY', ...retrying, ...alive];
+  const result = await workshop.run({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
+  expect(result).toMatchObject({ exitCode: 0 });
+  expect(result.wallMs).toBeLessThan(25_000);
+  expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
+});

@@ -50,6 +50,11 @@ export interface ErrorFacts {
   readonly offsetBytes?: number;
   /** The option that helps. The message does not name it, because the command and the library name it differently. */
   readonly remedy?: Remedy;
+  /**
+   * Another attempt may succeed: the link failed, or the host did not answer. Left out where an attempt would fail in the
+   * same way, and where that is unknown.
+   */
+  readonly retryable?: true;
 }
 
 /** Facts of which some may be unknown. An `undefined` one is left out. */
@@ -73,6 +78,7 @@ export class BasynError extends Error implements ErrorRecord {
   declare readonly device?: string;
   declare readonly offsetBytes?: number;
   declare readonly remedy?: Remedy;
+  declare readonly retryable?: true;
 
   constructor(code: ErrorCode, message: string, facts: Given<ErrorFacts> = {}, { cause }: ErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
@@ -81,11 +87,12 @@ export class BasynError extends Error implements ErrorRecord {
     if (facts.device !== undefined) this.device = facts.device;
     if (facts.offsetBytes !== undefined) this.offsetBytes = facts.offsetBytes;
     if (facts.remedy !== undefined) this.remedy = facts.remedy;
+    if (facts.retryable !== undefined) this.retryable = facts.retryable;
   }
 
   /** Plain data, for a thread or the wire. */
   toRecord(): ErrorRecord {
-    const { code, message, side, device, offsetBytes, remedy } = this;
+    const { code, message, side, device, offsetBytes, remedy, retryable } = this;
     return {
       code,
       message,
@@ -93,6 +100,7 @@ export class BasynError extends Error implements ErrorRecord {
       ...(device !== undefined && { device }),
       ...(offsetBytes !== undefined && { offsetBytes }),
       ...(remedy !== undefined && { remedy }),
+      ...(retryable !== undefined && { retryable }),
     };
   }
 

@@ -17,10 +17,15 @@ export const bounds = {
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
   maxLanes: 16,
+  maxRetries: 1_000_000,
+  minRetryWaitMs: 1_000,
+  maxRetryWaitMs: 86_400_000,
   /** Lanes within the first connection: together with it, about as many windows as one TCP connection has room for. */
   maxSharedLanes: 3,
   /** Linux device paths end at 4096 bytes. A longer one cannot be opened. */
   maxPathBytes: 4096,
+  /** A fact that identifies a device. Longer than any of real storage. */
+  maxIdentityCharacters: 1024,
   /** Offsets have 64 bits in a frame and are doubles here: this is the largest exact one. */
   maxOffsetBytes: Number.MAX_SAFE_INTEGER,
 
@@ -125,6 +130,8 @@ export const bounds = {
   openersScanMs: 500,
   /** Programs that watch devices open them briefly. A device that stays open for longer is in use. */
   briefOpeningMs: 1_000,
+  /** A helper program of an earlier agent may have the device open for this time after the end of that agent. */
+  predecessorHelperMs: 3_000,
   /** The wait for a lease is this much longer than the time that the kernel gives its holder. */
   leaseGraceMs: 1_000,
 } as const;
@@ -133,6 +140,7 @@ export const defaults = {
   bufferBytes: 2 * MiB,
   lanes: 4,
   peerTimeoutMs: 60_000,
+  retryWaitMs: 60_000,
 } as const;
 
 export const tuning = {
@@ -193,6 +201,8 @@ export const tuning = {
   openersTurnMs: 10,
   briefOpeningPollMs: 50,
   leasePollMs: 100,
+  /** The checks whether the agent of an earlier attempt has ended, and whether its helpers have released the device. */
+  predecessorPollMs: 50,
 } as const;
 
 requireAtMost(bounds.minBufferBytes, defaults.bufferBytes, 'the default buffer is too small');

@@ -51,6 +51,20 @@ export interface Traffic {
   readonly transmittedBytes: number;
 }
 
+/** A failed attempt that was followed by another one. */
+export interface Interruption {
+  /** Why the attempt failed. */
+  readonly reason: string;
+  /** The duration of the attempt, and the wait after it. */
+  readonly elapsedMs: number;
+  readonly waitMs: number;
+  /**
+   * Device bytes that the attempt has sent and that no later attempt could rely on: they were not confirmed as flushed. They
+   * are sent again, unless a SYNC finds that they have arrived.
+   */
+  readonly lostBytes: number;
+}
+
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
@@ -59,6 +73,8 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
+  /** The attempts before the one that succeeded. Left out where the first one did. */
+  readonly interruptions?: readonly Interruption[];
   /** False where the sizes alone make the devices differ: see `matches`. */
   readonly sizesMatch: boolean;
   /** False only where a recheck found a difference, in the data or in the sizes. */
@@ -83,6 +99,18 @@ export type RunEvent =
   /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
   | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
   | ({ readonly type: 'phase-end' } & PhaseReport)
+  /** The link has failed, and another attempt follows. The progress continues at `fromBytes`, which may be less than before. */
+  | {
+      readonly type: 'attempt';
+      /** The number of the attempt that follows: at least 2. */
+      readonly attempt: number;
+      /** Why the last one failed. */
+      readonly reason: string;
+      readonly waitMs: number;
+      /** Where it continues. Left out where no phase has begun. */
+      readonly phase?: PhaseName;
+      readonly fromBytes?: number;
+    }
   | { readonly type: 'warning'; readonly message: string }
   /** What could not be examined before the run: no reason to stop it. */
   | { readonly type: 'note'; readonly message: string }

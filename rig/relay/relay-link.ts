@@ -15,6 +15,16 @@ export interface LinkOptions {
   readonly cutAfterMs?: number | undefined;
   /** The link carries nothing more after this number of bytes, but all connections stay open. */
   readonly stallAfterBytes?: number | undefined;
+  /** Faults that end the connections of the moment, one after the other. Later connections work until the next one. */
+  readonly passingFaults?: readonly PassingFault[] | undefined;
+}
+
+/** A fault from which the link recovers at once. */
+export interface PassingFault {
+  /** `reset`: the connections are reset. `silence`: they stay open and carry nothing more. */
+  readonly kind: 'reset' | 'silence';
+  /** The bytes that the link carries before it, in both directions added, from the last fault on. */
+  readonly afterBytes: number;
 }
 
 /** Bytes that the link has passed on: forward is towards the target. */
@@ -47,12 +57,15 @@ export class Link {
   readonly #back: Wire;
   readonly #faultAtBytes: number;
   readonly #lanes = new Set<Lane>();
+  readonly #passingFaults: PassingFault[];
   #carriedBytes = 0;
+  #carriedSinceFaultBytes = 0;
   #connections = 0;
   #state: 'up' | 'cut' | 'stalled' = 'up';
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#passingFaults = [...(options.passingFaults ?? [])];
     this.#forward = new Wire(options);
     this.#back = new Wire(options);
     this.#faultAtBytes = Math.min(options.cutAfterBytes ?? Infinity, options.stallAfterBytes ?? Infinity);
@@ -73,7 +86,8 @@ export class Link {
 
   /** The number of bytes that may still be passed on before the link fails. */
   get bytesUntilFault(): number {
-    return this.#faultAtBytes - this.#carriedBytes;
+    const untilPassing = (this.#passingFaults[0]?.afterBytes ?? Infinity) - this.#carriedSinceFaultBytes;
+    return Math.min(this.#faultAtBytes - this.#carriedBytes, untilPassing);
   }
 
   carry(near: End, far: End): void {
@@ -102,9 +116,21 @@ export class Link {
   count(wire: Wire, bytes: number): void {
     wire.carriedBytes += bytes;
     this.#carriedBytes += bytes;
+    this.#carriedSinceFaultBytes += bytes;
     if (this.bytesUntilFault > 0) return;
-    if (this.#carriedBytes === this.#options.stallAfterBytes) this.stall();
+    if (this.#carriedBytes < this.#faultAtBytes) this.#passFault();
+    else if (this.#carriedBytes === this.#options.stallAfterBytes) this.stall();
     else this.cut();
+  }
+
+  #passFault(): void {
+    this.#carriedSinceFaultBytes = 0;
+    const fault = this.#passingFaults.shift();
+    for (const lane of this.#lanes) {
+      if (fault?.kind === 'silence') lane.freeze();
+      else lane.close();
+    }
+    this.#lanes.clear();
   }
 
   cut(): void {
@@ -163,6 +189,7 @@ class Lane {
   readonly #sink: Writable;
   readonly #inFlight = new Queue<{ readonly piece: Piece | 'end'; readonly arrivalMs: number }>();
   #inFlightBytes = 0;
+  #isFrozen = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(link: Link, wire: Wire, { intake, source }: End, sink: Writable) {
@@ -189,7 +216,7 @@ class Lane {
   }
 
   get #blocked(): boolean {
-    return this.#link.stalled || this.#sink.writableNeedDrain || this.#sink.destroyed;
+    return this.#isFrozen || this.#link.stalled || this.#sink.writableNeedDrain || this.#sink.destroyed;
   }
 
   /** Ends both sides at once, as a broken link does: by a reset if the connection supports it. */
@@ -203,6 +230,7 @@ class Lane {
   }
 
   freeze(): void {
+    this.#isFrozen = true;
     clearTimeout(this.#timer);
     this.#source.pause();
   }

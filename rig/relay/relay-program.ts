@@ -11,7 +11,7 @@
 
 import { connect, createServer, Socket, type AddressInfo, type SocketConstructorOpts } from 'node:net';
 import { parseArgs } from 'node:util';
-import { Link, type End, type LinkCounters } from './relay-link.ts';
+import { Link, type End, type LinkCounters, type PassingFault } from './relay-link.ts';
 import { Intake } from './relay-memory.ts';
 
 /** What the process that started a listening relay may send to it over Node's IPC channel. */
@@ -33,6 +33,7 @@ function main(): void {
       'cut-after-bytes': number,
       'cut-after-ms': number,
       'stall-after-bytes': number,
+      'passing-fault': { type: 'string', multiple: true, default: [] },
     },
   });
   const numeric = (text: string | undefined): number | undefined => {
@@ -50,9 +51,17 @@ function main(): void {
     cutAfterBytes: numeric(values['cut-after-bytes']),
     cutAfterMs: numeric(values['cut-after-ms']),
     stallAfterBytes: numeric(values['stall-after-bytes']),
+    passingFaults: values['passing-fault'].map(passingFault),
   });
   if (values.listen === true) listen(link, target);
   else carryStdio(link, target);
+}
+
+/** "reset:4096". */
+function passingFault(text: string): PassingFault {
+  const [, kind, bytes] = /^(reset|silence):(\d+)$/.exec(text) ?? [];
+  if (bytes === undefined) throw new Error(`not a fault: ${text}`);
+  return { kind: kind as PassingFault['kind'], afterBytes: Number(bytes) };
 }
 
 interface Address {

@@ -33,6 +33,8 @@ export async function startRelay({ targetPort, ...link }: RelayOptions): Promise
   const args = Object.entries(flags).flatMap(([flag, value]) =>
     value === undefined ? [] : [flag, `${value}`],
   );
+  for (const { kind, afterBytes } of link.passingFaults ?? [])
+    args.push('--passing-fault', `${kind}:${afterBytes}`);
   const program = await startProgram('rig/relay/relay-program.ts', ['--listen', ...args]);
   const { child } = program;
   const ready = await nextMessage<RelayMessage>(program);

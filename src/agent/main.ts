@@ -1,4 +1,5 @@
 import { listenForLanes } from './lane-server.ts';
+import { endPredecessors } from './predecessor.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
@@ -22,7 +23,10 @@ async function serveAgent(): Promise<void> {
   let patienceMs: number = bounds.killAfterMs;
   streams.readable.once('close', () => process.exit(exitCode));
   try {
-    await serveAgentEnd(channel, runner, () => listenForLanes((streams) => channel.addLane(streams)));
+    await serveAgentEnd(channel, runner, {
+      listenForLanes: () => listenForLanes((streams) => channel.addLane(streams)),
+      endPredecessors,
+    });
     exitCode = 0;
   } catch (error) {
     // If the link still exists, the failure is being sent, possibly behind megabytes of data on a slow link.

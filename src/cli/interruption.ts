@@ -33,6 +33,7 @@ export class Milestone implements Reporter {
         break;
       case 'start':
       case 'flushing':
+      case 'attempt':
       case 'warning':
       case 'note':
       case 'remote-stderr':

@@ -25,6 +25,7 @@ export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
     },
     event(event) {
       if (event.type === 'warning') output.notice(`basyn: warning: ${event.message}`);
+      if (event.type === 'attempt') output.notice(`basyn: warning: ${describeAttempt(event)}`);
       // ssh ends its lines with CR LF.
       if (event.type === 'remote-stderr') {
         output.notice(`remote: ${event.line.replace(/\r$/, '')}`, 'droppable');
@@ -180,6 +181,8 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
       return [describeFlush(event)];
     case 'note':
       return [`note: ${event.message}`];
+    case 'attempt':
+      return [describeAttempt(event)];
     case 'progress':
     case 'warning':
     case 'remote-stderr':
@@ -192,6 +195,13 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
 export function describeFlush({ phase, side }: Extract<RunEvent, { type: 'flushing' }>): string {
   const what = `flushing the ${side} device`;
   return phase === undefined ? what : `${phase}: ${what}`;
+}
+
+/** "The link has failed: … Attempt 2 begins in 1.0 s, and continues sync at offset 4096." */
+export function describeAttempt(event: Extract<RunEvent, { type: 'attempt' }>): string {
+  const { attempt, reason, waitMs, phase, fromBytes = 0 } = event;
+  const place = phase === undefined ? '' : `, and continues ${phase} at offset ${fromBytes}`;
+  return `${reason} Attempt ${attempt} begins in ${formatSeconds(waitMs)}${place}.`;
 }
 
 function describeTask({ kind, options }: Task): string {

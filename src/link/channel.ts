@@ -1,6 +1,6 @@
 import { assert, BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
-import type { DataMessage, Message, WrittenMessage } from '../protocol/messages.ts';
+import type { DataMessage, FailureMessage, Message, WrittenMessage } from '../protocol/messages.ts';
 import type { Trace } from '../trace.ts';
 import { Inbox } from './inbox.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -93,7 +93,7 @@ export class Channel {
       streams,
       {
         onMessage: (message, frameBytes) => this.#receive(message, frameBytes, lane),
-        onEnd: (error = new BasynError('connection', 'The peer closed the connection.')) => {
+        onEnd: (error = connectionClosed()) => {
           if (isFirst) this.fail(error);
           // The peer sends its reason over the first lane, where it may arrive later.
           else setTimeout(() => this.fail(error), bounds.laneEndGraceMs).unref();
@@ -262,7 +262,7 @@ export class Channel {
     } else if (!isFirst && message.type !== 'data') {
       this.fail(new BasynError('protocol', `The peer sent "${message.type}" over a further lane.`));
     } else if (message.type === 'failure') {
-      this.fail(BasynError.fromRecord(message));
+      this.fail(peerFailure(message));
     } else if (message.type === 'trace') {
       this.#trace?.(`remote ${message.line}`);
     } else if (message.type === 'flushing') {
@@ -274,4 +274,13 @@ export class Channel {
       this.#inbox.put(message, frameBytes);
     }
   }
+}
+
+function connectionClosed(): BasynError {
+  return new BasynError('connection', 'The peer closed the connection.', { retryable: true });
+}
+
+/** What the peer reports. It has no other connection than this one, which therefore has failed for it. */
+function peerFailure(message: FailureMessage): BasynError {
+  return BasynError.fromRecord(message.code === 'connection' ? { ...message, retryable: true } : message);
 }

@@ -76,8 +76,8 @@ export class KeepAlive {
 
 function silence(peerTimeoutMs: number): BasynError {
   const seconds = Math.round(peerTimeoutMs / 1000);
-  const remedy = 'longer-timeout';
-  return new BasynError('connection', `The peer sent nothing for ${seconds} seconds.`, { remedy });
+  const facts = { remedy: 'longer-timeout', retryable: true } as const;
+  return new BasynError('connection', `The peer sent nothing for ${seconds} seconds.`, facts);
 }
 
 /** Several signs of life may be late before the peer counts as silent. */

@@ -208,5 +208,5 @@ function isSignOfLife({ type }: Message): boolean {
 const nothingToDo = (): void => undefined;
 
 function lost(how: string): BasynError {
-  return new BasynError('connection', `The connection to the peer ${how}.`);
+  return new BasynError('connection', `The connection to the peer ${how}.`, { retryable: true });
 }

@@ -64,5 +64,5 @@ export class StallWatch {
 }
 
 function stalled(how: string, remedy?: Remedy): BasynError {
-  return new BasynError('connection', `The peer ${how}.`, { remedy });
+  return new BasynError('connection', `The peer ${how}.`, { remedy, retryable: true });
 }

@@ -226,6 +226,30 @@ export const optionTable = {
     help: 'End the run if nothing comes from the host for this number of seconds.',
     details: 'If ssh could ask you for a password, the host has at least 120 seconds for its first answer.',
   },
+  retries: {
+    key: 'retries',
+    scope: 'comparison',
+    needs: 'host',
+    group: 'Connection',
+    value: { type: 'integer', least: 0, most: bounds.maxRetries },
+    placeholder: 'N',
+    default: 0,
+    help: 'If the link fails, connect again and continue, up to this number of times in a row without progress.',
+    details:
+      'The run continues behind what the target has confirmed as being on the disk. ' +
+      'Both devices must be the same ones, also if their host has been started again. ' +
+      'Later attempts ask for no password.',
+  },
+  'retry-wait': {
+    key: 'retryWaitMs',
+    scope: 'comparison',
+    needs: 'host',
+    group: 'Connection',
+    value: { type: 'duration', leastMs: bounds.minRetryWaitMs, mostMs: bounds.maxRetryWaitMs },
+    placeholder: 'SECONDS',
+    default: defaults.retryWaitMs,
+    help: 'The most time between two attempts: they are 1, 2, 4 … seconds apart.',
+  },
   stat: {
     group: 'Output',
     value: { type: 'flag' },

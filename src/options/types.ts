@@ -69,12 +69,20 @@ export interface Compression {
   readonly lanes?: number | undefined;
 }
 
-export interface RecheckOptions extends Endpoints, Comparison, Observation {
+/** What happens if the link to the host fails. */
+export interface Retrying {
+  /** The most attempts in a row without progress, besides the first: 0 to 1000000, default 0. */
+  readonly retries?: number | undefined;
+  /** The most time between two attempts, which are 1, 2, 4 … seconds apart. 1000 to 86400000, default 60000. */
+  readonly retryWaitMs?: number | undefined;
+}
+
+export interface RecheckOptions extends Endpoints, Comparison, Retrying, Observation {
   /** Which side is the source; the target may then be larger. Left out, different sizes are a difference. */
   readonly action?: Action | undefined;
 }
 
-export interface SyncOptions extends Endpoints, Comparison, Compression, Receiving, Observation {
+export interface SyncOptions extends Endpoints, Comparison, Compression, Receiving, Retrying, Observation {
   readonly action: Action;
   readonly mode: Mode;
   /** Read both sides again afterwards, past the page cache if the storage allows it. */

@@ -20,6 +20,17 @@ const extent = v.object({ offsetBytes: bytes, lengthBytes: bytes });
 /** Which storage a device is. Only the device layer knows its form, and checks it. */
 const identity = v.unknown();
 
+/** Names a run that may have several attempts, and the attempt. */
+const runAttempt = v.object({
+  token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  attempt: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+});
+export type RunAttempt = v.InferOutput<typeof runAttempt>;
+
+/** Which storage a device is, for the comparison with a later attempt. */
+const fact = v.pipe(v.string(), v.maxLength(bounds.maxIdentityCharacters));
+const lasting = v.object({ bootId: fact, withinBoot: fact, lasting: fact });
+
 /** What the receiving side checks before it opens its device. */
 const receiving = v.object({
   sourceSizeBytes: bytes,
@@ -47,6 +58,8 @@ export const openSchema = v.object({
   ),
   /** Present if the agent is to send its trace. */
   trace: v.exactOptional(v.literal(true)),
+  /** Left out where the run has one attempt only. */
+  run: v.exactOptional(runAttempt),
 });
 
 /** For a user who asks for details. Left out where there are none. */
@@ -71,6 +84,8 @@ export const openedSchema = v.object({
   omitZeros: v.exactOptional(v.boolean()),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
+  /** Present where `open` has a `run`. */
+  lasting: v.exactOptional(lasting),
 });
 
 export const closedSchema = v.object({

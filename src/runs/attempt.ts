@@ -6,6 +6,7 @@ import { LaneOpener } from '../link/lane-opener.ts';
 import type { Complete } from '../options/defaults.ts';
 import type { InspectOptions } from '../options/types.ts';
 import type { Traffic } from '../report.ts';
+import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
@@ -20,6 +21,10 @@ export interface AttemptOptions {
   readonly order: Order;
   readonly reporter: RunReporter;
   readonly trace: Trace | undefined;
+  /** Undefined where a run has one attempt only. */
+  readonly continuity: Continuity | undefined;
+  /** Whether ssh may ask the user for a password. */
+  readonly prompts: 'allowed' | 'never';
 }
 
 /**
@@ -29,20 +34,22 @@ export interface AttemptOptions {
 export class Attempt {
   readonly #order: Order;
   readonly #reporter: RunReporter;
+  readonly #continuity: Continuity | undefined;
   readonly #connection: SshConnection;
   readonly #runner = new WorkerPool(threadProgram(), 'local');
   readonly #channel: Channel;
   readonly #laneOpener: LaneOpener;
 
   /** Starts ssh. */
-  constructor({ options, order, reporter, trace }: AttemptOptions) {
+  constructor({ options, order, reporter, trace, continuity, prompts }: AttemptOptions) {
     this.#order = order;
     this.#reporter = reporter;
+    this.#continuity = continuity;
     const furtherLanes = order.laneCount - 1;
     this.#connection = new SshConnection({
-      destination: destinationOf(options),
+      destination: destinationOf(options, prompts),
       loader: new NodeLoader(options.remoteNode, packedAgent()),
-      bannerTimeoutMs: bannerTimeoutMsOf(order),
+      bannerTimeoutMs: bannerTimeoutMsOf(order, prompts),
       furtherLanes,
       onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
       trace,
@@ -82,6 +89,7 @@ export class Attempt {
         runner: this.#runner,
         reporter: this.#reporter,
         laneOpener: this.#laneOpener,
+        continuity: this.#continuity,
       });
       this.#laneOpener.stop();
       await this.#connection.close();
@@ -107,16 +115,22 @@ export class Attempt {
   }
 }
 
-function destinationOf({ host = '', port, user, sshOptions = [] }: Complete<InspectOptions>) {
+function destinationOf(
+  { host = '', port, user, sshOptions = [] }: Complete<InspectOptions>,
+  prompts: AttemptOptions['prompts'],
+) {
   return {
     host,
     ...(port !== undefined && { port }),
     ...(user !== undefined && { user }),
-    options: sshOptions,
+    // Of several values, ssh takes the first.
+    options: prompts === 'never' ? ['BatchMode=yes', ...sshOptions] : sshOptions,
   };
 }
 
 /** Before the host's first answer, a user may have to type a password: not under cron, and not in seconds. */
-function bannerTimeoutMsOf({ peerTimeoutMs }: Order): number {
-  return canAskUser() ? Math.max(bounds.bannerTimeoutMs, peerTimeoutMs) : peerTimeoutMs;
+function bannerTimeoutMsOf({ peerTimeoutMs }: Order, prompts: AttemptOptions['prompts']): number {
+  return prompts === 'allowed' && canAskUser()
+    ? Math.max(bounds.bannerTimeoutMs, peerTimeoutMs)
+    : peerTimeoutMs;
 }

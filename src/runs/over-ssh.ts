@@ -6,7 +6,8 @@ import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts
 import type { Order } from '../session/order.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
-import { Attempt } from './attempt.ts';
+import { Attempts } from './attempts.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import { traceOf } from './trace.ts';
 
 /** A run whose other device is on another host. */
@@ -14,7 +15,7 @@ export async function runOverSsh(
   options: Complete<SyncOptions | RecheckOptions>,
   order: Order,
 ): Promise<RunReport> {
-  return withAttempt(options, order, async (end) => {
+  return withAttempts(options, order, options, async (end) => {
     await runLocalEnd(end);
     return () => end.reporter.report();
   });
@@ -25,28 +26,29 @@ export async function inspectOverSsh(
   options: Complete<InspectOptions>,
   order: Order,
 ): Promise<Record<Side, DeviceReport>> {
-  return withAttempt(options, order, async (end) => {
+  return withAttempts(options, order, { retries: 0, retryWaitMs: 0 }, async (end) => {
     const devices = await inspectBoth(end);
     return () => devices;
   });
 }
 
 /** @param use returns what makes the result, once everything that was started has ended. */
-async function withAttempt<T>(
+async function withAttempts<T>(
   options: Complete<InspectOptions>,
   order: Order,
+  policy: RetryPolicy,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
   throwIfEnded(options.signal);
   const trace = traceOf(options);
-  const traffic = (): Traffic => attempt.traffic();
+  const traffic = (): Traffic => attempts.traffic();
   const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
-  const attempt = new Attempt({ options, order, reporter, trace });
+  const attempts = new Attempts({ options, order, reporter, trace }, policy);
   try {
     const result = await abortable(
       options.signal,
-      () => attempt.abort(),
-      () => attempt.run(use),
+      () => attempts.abort(),
+      () => attempts.run(use),
     );
     return result();
   } finally {

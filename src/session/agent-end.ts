@@ -1,8 +1,10 @@
-import { parseIdentity } from '../device/device.ts';
-import { assert, BasynError } from '../errors.ts';
-import { bounds } from '../limits.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../clock.ts';
+import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
+import { assert, BasynError, type ErrorRecord } from '../errors.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { LaneAddress } from '../protocol/schemas.ts';
+import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
@@ -11,8 +13,13 @@ import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
-/** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
-export type ListenForLanes = () => Promise<LaneAddress | null>;
+/** What the agent's end needs of its process. */
+export interface AgentHost {
+  /** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
+  readonly listenForLanes: () => Promise<LaneAddress | null>;
+  /** Ends the agents of earlier attempts. Resolves when none of them can write any more. */
+  readonly endPredecessors: (run: RunAttempt, timeoutMs: number) => Promise<void>;
+}
 
 /**
  * The whole run, seen from the remote host: the other half of {@link runLocalEnd}. Resolves after `bye`, when the device
@@ -20,29 +27,26 @@ export type ListenForLanes = () => Promise<LaneAddress | null>;
  *
  * @throws {BasynError} the first failure. A failure on this side has been sent to the peer.
  */
-export async function serveAgentEnd(
-  channel: Channel,
-  runner: JobRunner,
-  listenForLanes: ListenForLanes,
-): Promise<void> {
+export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: AgentHost): Promise<void> {
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
     if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
-    const warnings = await serveDevice(open, channel, runner, listenForLanes);
+    if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
+    const warnings = await serveDevice(open, channel, runner, host);
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
     channel.send({ type: 'closed', warnings: warnings.map(shortened) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
-    channel.send(failureOf(error));
+    channel.send(failureOf(error.toRecord()));
     throw error;
   }
 }
 
-function failureOf(error: BasynError): FailureMessage {
-  const { code, message, ...place } = error.toRecord();
+/** Whether another attempt may succeed is for the local side to decide. */
+function failureOf({ code, message, retryable: _retryable, ...place }: ErrorRecord): FailureMessage {
   assert(code !== 'usage', `the agent failed with "${code}"`);
   return { type: 'failure', code, message: shortened(message), ...place };
 }
@@ -56,12 +60,9 @@ async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
-  listenForLanes: ListenForLanes,
+  { listenForLanes }: AgentHost,
 ): Promise<readonly string[]> {
-  const use = { phases: open.phases, targetRequest: targetRequestOf(open) };
-  const location = { side: 'remote', hosts: 'two' } as const;
-  const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
-  return usingDevice(opened, runner, async (device) => {
+  return usingDevice(await openPatiently(open, channel), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, created, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
@@ -77,6 +78,7 @@ async function serveDevice(
       cachedBecause,
       lanes: laneAddress,
       ...(created && { omitZeros: true }),
+      ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
     });
     for (;;) {
       const message = await channel.next();
@@ -85,6 +87,23 @@ async function serveDevice(
       await servePhase(open, message, device, channel, runner);
     }
   });
+}
+
+/** A helper program of an earlier agent may still have the device open for a moment. */
+async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
+  const use = { phases: open.phases, targetRequest: targetRequestOf(open) };
+  const location = { side: 'remote', hosts: 'two' } as const;
+  const attempt = open.run?.attempt ?? 1;
+  const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);
+  for (;;) {
+    try {
+      return await openDevice(open.path, location, use, () => channel.announceFlush());
+    } catch (error) {
+      const isInUse = error instanceof BasynError && error.remedy === 'force';
+      if (!isInUse || monotonicMs() > endMs) throw error;
+      await sleep(tuning.predecessorPollMs);
+    }
+  }
 }
 
 /** The local side reports the progress. */

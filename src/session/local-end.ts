@@ -1,11 +1,13 @@
-import { parseIdentity } from '../device/device.ts';
+import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
+import type { Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
+import type { Continuity } from './continuity.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
-import { isWriting, planOf, type Order } from './order.ts';
+import { isWriting, planOf, type Order, type Role } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
 import { deviceReportOf, readPathOf, type RunReporter } from './run-reporter.ts';
@@ -20,6 +22,8 @@ export interface LocalEnd {
   readonly runner: JobRunner;
   readonly reporter: RunReporter;
   readonly laneOpener: LaneOpener;
+  /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
+  readonly continuity?: Continuity | undefined;
 }
 
 /**
@@ -58,9 +62,10 @@ async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   return usingDevice(await openLocal(end, null), runner, async (local) => {
     traceDevice(end.channel.trace, local);
+    const changes = requireSameLocal(end, local);
     sendOpen(end, targetRequestOf(order, local.handle.sizeBytes, local.identity));
     const opening = expectOpened(end).then(async (opened) => {
-      reporter.warn([...local.warnings, ...opened.warnings]);
+      reporter.warn([...local.warnings, ...opened.warnings, ...changes, ...requireSameRemote(end, opened)]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
         source: readPathOf(local),
         target: remoteReadPathOf(opened),
@@ -82,10 +87,11 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const { order, reporter, runner } = end;
   sendOpen(end, null);
   const opened = await expectOpened(end);
+  const changes = requireSameRemote(end, opened);
   const targetRequest = targetRequestOf(order, opened.sizeBytes, parseIdentity(opened.identity));
   return usingDevice(await openLocal(end, targetRequest), runner, async (local) => {
     traceDevice(end.channel.trace, local);
-    reporter.warn([...opened.warnings, ...local.warnings]);
+    reporter.warn([...opened.warnings, ...local.warnings, ...changes, ...requireSameLocal(end, local)]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
       target: readPathOf(local),
@@ -136,25 +142,65 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
   reporter.warn(message.warnings);
 }
 
-function openLocal({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): Promise<RunDevice> {
+/** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */
+function requireSameLocal({ order, continuity }: LocalEnd, { handle, identity }: RunDevice): string[] {
+  if (continuity === undefined) return [];
+  return continuity.requireSame({
+    ...deviceReportOf(handle),
+    role: order.localRole,
+    lasting: lastingIdentityOf(handle),
+    fingerprint: identity.fingerprint,
+  });
+}
+
+/** The same for the agent's device. */
+function requireSameRemote({ order, continuity }: LocalEnd, opened: OpenedMessage): string[] {
+  if (continuity === undefined) return [];
+  return continuity.requireSame({
+    ...remoteReportOf(order, opened),
+    role: remoteRoleOf(order),
+    lasting: opened.lasting,
+    fingerprint: parseIdentity(opened.identity).fingerprint,
+  });
+}
+
+function openLocal(
+  { order, channel, continuity }: LocalEnd,
+  request: TargetRequest | null,
+): Promise<RunDevice> {
   const { localPath, phases } = order;
   const location = { side: 'local', hosts: 'two' } as const;
+  const targetRequest = requestOfAttempt(request, 'local', continuity);
   return openDevice(localPath, location, { phases, targetRequest }, () => channel.announceFlush());
 }
 
-function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): void {
+/** A target that an earlier attempt has created must not be created again: its file system may not be mounted now. */
+function requestOfAttempt(
+  request: TargetRequest | null,
+  side: Side,
+  continuity: Continuity | undefined,
+): TargetRequest | null {
+  const isThere = continuity?.hasSeen(side) === true;
+  return request === null || !isThere || request.dryRun ? request : { ...request, create: false };
+}
+
+function remoteRoleOf({ localRole }: Order): Role {
+  return localRole === 'source' ? 'target' : 'source';
+}
+
+function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {
   const { remotePath: path, peerTimeoutMs, laneCount, phases } = order;
-  const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({
     type: 'open',
     protocol: 2,
     path,
-    role,
-    receiving: targetRequest,
+    role: remoteRoleOf(order),
+    receiving: requestOfAttempt(targetRequest, 'remote', continuity),
     phases: [...phases],
     lanes: laneCount > 1,
     peerTimeoutMs,
     ...(channel.trace !== undefined && { trace: true }),
+    ...(continuity !== undefined && { run: continuity.run }),
   });
 }
 

@@ -8,6 +8,7 @@ import { doSizesMatch } from './sizes.ts';
 import type {
   DeviceReport,
   EventListener,
+  Interruption,
   PhaseName,
   PhaseCounts,
   PhaseReport,
@@ -30,6 +31,8 @@ export class RunReporter {
   readonly #trace: Trace | undefined;
   readonly #startMs = monotonicMs();
   readonly #phases: PhaseReport[] = [];
+  readonly #interruptions: Interruption[] = [];
+  readonly #said = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
   #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
@@ -54,17 +57,39 @@ export class RunReporter {
   start(source: DeviceReport, target: DeviceReport, diskReads: DiskReads): void {
     clearTimeout(this.#flushTimer);
     this.#diskReads = diskReads;
+    const isFirst = this.#source === undefined;
     this.#source = source;
     this.#target = target;
-    this.#emit({ type: 'start', source, target });
+    if (isFirst) this.#emit({ type: 'start', source, target });
   }
 
   warn(messages: readonly string[]): void {
-    for (const message of messages) this.#emit({ type: 'warning', message });
+    for (const message of this.#unsaid(messages)) this.#emit({ type: 'warning', message });
   }
 
   note(messages: readonly string[]): void {
-    for (const message of messages) this.#emit({ type: 'note', message });
+    for (const message of this.#unsaid(messages)) this.#emit({ type: 'note', message });
+  }
+
+  /** Every attempt finds the same. */
+  #unsaid(messages: readonly string[]): string[] {
+    const unsaid = messages.filter((message) => !this.#said.has(message));
+    for (const message of unsaid) this.#said.add(message);
+    return unsaid;
+  }
+
+  /**
+   * The link has failed, and another attempt follows.
+   *
+   * @param attempt the number of the attempt that follows.
+   * @param fromBytes where it continues in the phase that was interrupted.
+   */
+  interrupted(attempt: number, interruption: Interruption, fromBytes: number): void {
+    this.stop();
+    this.#interruptions.push(interruption);
+    const { reason, waitMs } = interruption;
+    const place = this.#phase === undefined ? {} : { phase: this.#phase.name, fromBytes };
+    this.#emit({ type: 'attempt', attempt, reason, waitMs, ...place });
   }
 
   /** A flush of the device on this side begins. It is reported only if it takes a while. */
@@ -76,14 +101,16 @@ export class RunReporter {
     }, tuning.progressIntervalMs);
   }
 
-  /** Begins a phase. The function that it returns takes the progress, which is reported at regular intervals. */
+  /** Begins a phase, or continues it in a further attempt. The function that it returns takes the progress, which is reported at regular intervals. */
   phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
-    this.#phaseStartMs = monotonicMs();
     let doneBytes = 0;
     clearTimeout(this.#flushTimer);
-    this.#phase = { name: phase, sizeBytes };
-    this.#emit({ type: 'phase-start', phase, sizeBytes });
-    this.#traceReads(phase);
+    if (this.#phase?.name !== phase) {
+      this.#phaseStartMs = monotonicMs();
+      this.#phase = { name: phase, sizeBytes };
+      this.#emit({ type: 'phase-start', phase, sizeBytes });
+      this.#traceReads(phase);
+    }
     this.#emitProgress = (elapsedMs) => {
       this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
     };
@@ -141,6 +168,7 @@ export class RunReporter {
       phases: this.#phases,
       traffic: this.#traffic(),
       elapsedMs,
+      ...(this.#interruptions.length > 0 && { interruptions: this.#interruptions }),
       sizesMatch,
       matches: sizesMatch && doesDataMatch,
     };

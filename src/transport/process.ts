@@ -59,7 +59,7 @@ export class ProcessConnection {
     return new BasynError(
       'connection',
       `${error.message.replace(/\.$/, '')} (${end}).`,
-      { side: 'remote', remedy: error.remedy },
+      { side: 'remote', remedy: error.remedy, retryable: error.retryable },
       { cause: error },
     );
   }
@@ -101,7 +101,7 @@ export class ProcessConnection {
   #failure(error: BasynError): BasynError {
     if (error.code !== 'connection') return error;
     const sentence = `Can't ${this.#command.goal}: ${error.message.replace(/\.$/, '')}.`;
-    const facts = { side: 'remote', remedy: error.remedy } as const;
+    const facts = { side: 'remote', remedy: error.remedy, retryable: error.retryable } as const;
     return (this.#startFailure = new BasynError('connection', sentence, facts));
   }
 }

@@ -32,3 +32,30 @@ export function reasonIn(lines: readonly string[]): string | undefined {
   const reason = telling.find((line) => fatal.test(line)) ?? telling.at(-1);
   return reason?.trim().slice(0, maxCharacters);
 }
+
+/** How ssh reports that there is no connection, or that it has ended. */
+const linkFailures = [
+  /^ssh: connect to (host|address) .* port \d+: /,
+  /^(kex_exchange_identification|ssh_exchange_identification|ssh_dispatch_run_fatal|client_loop|mux_client\w*): /,
+  /^(Connection|Read from socket|Write) .*(closed by|reset by|timed out|failed: (Connection reset|Broken pipe))/i,
+  /^Connection to .* (closed|timed out)/,
+  /^Timeout, server .* not responding/,
+  /^System is (booting up|going down)/,
+];
+
+/** Reasons that another attempt does not change. The end of a connection follows them where ssh uses another host. */
+const refusals =
+  /Permission denied|Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|host key is known|Could not resolve|Too many authentication failures/i;
+
+/**
+ * Whether ssh failed because it could not reach the host, or because the connection ended. Another reason, also an unknown
+ * one, is none of these.
+ *
+ * @param lines that it wrote to stderr, oldest first.
+ */
+export function isLinkFailure(lines: readonly string[]): boolean {
+  const reason = reasonIn(lines);
+  const isRefused = lines.some((line) => refusals.test(line) && !line.startsWith('debug'));
+  if (reason === undefined || isRefused) return false;
+  return linkFailures.some((pattern) => pattern.test(reason));
+}

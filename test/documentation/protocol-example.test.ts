@@ -14,7 +14,7 @@ import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { frameDigest } from '../support/frame-digest.ts';
-import { makeReporter, plainOrder } from '../support/memory-session.ts';
+import { lonelyAgent, makeReporter, plainOrder } from '../support/memory-session.ts';
 import { MemoryWire } from '../support/memory-wire.ts';
 import { scratchFile } from '../support/scratch.ts';
 import { codeBlocks, readDocument, sectionOf } from './markdown.fixture.ts';
@@ -59,10 +59,7 @@ describe('the example run in docs/protocol.md', () => {
   it('is what the agent answers to the local side', async () => {
     const path = scratchFile(Buffer.alloc(content.byteLength));
     const peer = new Peer('agent', (message) => (message.type === 'open' ? { ...message, path } : message));
-    await Promise.all([
-      serveAgentEnd(peer.channel, new InlineRunner(perform), () => Promise.resolve(null)),
-      peer.play(),
-    ]);
+    await Promise.all([serveAgentEnd(peer.channel, new InlineRunner(perform), lonelyAgent), peer.play()]);
     peer.expectAsDocumented('opened', ['kind', 'sizeBytes', 'lanes']);
     expect(readFileSync(path)).toEqual(content);
   });

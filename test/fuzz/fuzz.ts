@@ -10,7 +10,7 @@ import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
-import { makeReporter } from '../support/memory-session.ts';
+import { lonelyAgent, makeReporter } from '../support/memory-session.ts';
 import { makeRandom, type Random } from '../../rig/images/random.ts';
 import { memoryDirectory } from '../support/scratch.ts';
 import { makeTemporaryDirectory } from '../../rig/temporary.ts';
@@ -194,7 +194,7 @@ class Laboratory {
     const runner = new InlineRunner(perform);
     try {
       if (end === 'agent') {
-        await serveAgentEnd(channel, runner, () => Promise.resolve(null));
+        await serveAgentEnd(channel, runner, lonelyAgent);
         return;
       }
       const { order, localRole } = transcript;

@@ -67,6 +67,8 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     remoteNode: never.filter((value) => value !== 'yes'),
     port: [...never.filter((value) => value !== 5), 65_536, '22'],
     timeoutMs: [...never, 999, 86_400_001, '60000'],
+    retries: [...never.filter((value) => value !== 5 && value !== 0), 1_000_001, '3'],
+    retryWaitMs: [...never, 999, 86_400_001, '60000'],
     hash: [...never, 'sha1', 'CRC32'],
     bufferBytes: [...never, 1023, 2 ** 30 + 1, '8M'],
     chunkBytes: [...never, 1023, 2 ** 30 + 1],
@@ -194,6 +196,8 @@ describe('accepted options', () => {
       lanes: 1,
       remoteNode: 'node',
       timeoutMs: 60_000,
+      retries: 0,
+      retryWaitMs: 60_000,
     });
   });
 });

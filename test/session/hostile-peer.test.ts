@@ -20,7 +20,7 @@ import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { frameDigest } from '../support/frame-digest.ts';
 import { MemoryWire } from '../support/memory-wire.ts';
-import { makeReporter, plainOrder } from '../support/memory-session.ts';
+import { lonelyAgent, makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
 /** The honest side must never write outside its range, hang, or report success, whatever its peer sends. */
@@ -152,7 +152,7 @@ describe('an agent in the role of the target refuses', () => {
     const there = new MemoryWire();
     const [local, agent] = channelPair(there);
     local.send({ ...open, path: scratchFile(device) });
-    const serving = serveAgentEnd(agent, new InlineRunner(perform), () => Promise.resolve(null));
+    const serving = serveAgentEnd(agent, new InlineRunner(perform), lonelyAgent);
     expect(await local.next()).toMatchObject({ type: 'opened' });
     // In one chunk: the agent takes the goodbye, and the conversation has failed before it can answer.
     there.write(Buffer.concat([...encodeMessage({ type: 'bye' }), Buffer.alloc(frameHeaderBytes)]));
@@ -307,9 +307,7 @@ describe('a local source', () => {
 /** The last message of the agent to a peer that sends these messages, whatever it answers before. */
 async function answerTo(said: readonly Message[]): Promise<BasynError> {
   const [local, agent] = channelPair();
-  const serving = serveAgentEnd(agent, new InlineRunner(perform), () => Promise.resolve(null)).catch(
-    () => undefined,
-  );
+  const serving = serveAgentEnd(agent, new InlineRunner(perform), lonelyAgent).catch(() => undefined);
   for (const message of said) {
     if (message.type === 'data') await (await local.sendData(message)).drained;
     else local.send(message);

@@ -6,6 +6,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { scratchFile } from '../support/scratch.ts';
+import { lonelyAgent } from '../support/memory-session.ts';
 
 test('differences in adjacent buffers are sent as one range', async () => {
   const bufferBytes = 4096;
@@ -24,7 +25,7 @@ async function sentWhere(
   differing: readonly number[],
 ): Promise<DataMessage['extents']> {
   const [target, source] = channelPair();
-  const serving = serveAgentEnd(source, new InlineRunner(perform), () => Promise.resolve(null));
+  const serving = serveAgentEnd(source, new InlineRunner(perform), lonelyAgent);
   serving.catch(() => undefined);
   const sizeBytes = device.length;
   target.send({

@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Channel } from '../../src/link/channel.ts';
-import { serveAgentEnd } from '../../src/session/agent-end.ts';
+import { serveAgentEnd, type AgentHost } from '../../src/session/agent-end.ts';
 import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
@@ -44,6 +44,12 @@ export function orderOver(sourceBytes: number, targetBytes: number): Order {
   return { ...plainOrder, localPath, remotePath };
 }
 
+/** An agent that accepts no further lanes, in a run of one attempt. */
+export const lonelyAgent: AgentHost = {
+  listenForLanes: () => Promise.resolve(null),
+  endPredecessors: () => Promise.resolve(),
+};
+
 export interface MemorySessionOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Makes one direction of a lane: a stream that returns what is written to it. */
@@ -83,7 +89,7 @@ export async function runInMemory(
   }, 1);
   const ends = [
     runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener }).then(onLocalSuccess),
-    serveAgentEnd(agent, agentRunner, () => Promise.resolve(null)),
+    serveAgentEnd(agent, agentRunner, lonelyAgent),
   ];
   try {
     await Promise.all(ends);

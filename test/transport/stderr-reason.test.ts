@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { agentCommand } from '../../src/transport/loader/bootstrap.ts';
-import { reasonIn } from '../../src/transport/stderr-reason.ts';
+import { isLinkFailure, reasonIn } from '../../src/transport/stderr-reason.ts';
 
 const command = agentCommand('node');
 
@@ -52,4 +52,35 @@ test.each<[string, string[], string | undefined]>([
   ],
 ])('the reason is found in the output of %s', (_program, lines, reason) => {
   expect(reasonIn(lines)).toBe(reason);
+});
+
+// As ssh prints it.
+test.each([
+  ['ssh: connect to host 127.0.0.1 port 22: Connection refused'],
+  ['ssh: connect to host backup port 22: No route to host'],
+  ['kex_exchange_identification: read: Connection reset by peer', 'Connection reset by 127.0.0.1 port 22'],
+  ['Connection closed by 127.0.0.1 port 22'],
+  ['Connection timed out during banner exchange', 'Connection to 127.0.0.1 port 22 timed out'],
+  ['Connection to 127.0.0.1 closed by remote host.'],
+  ['client_loop: send disconnect: Broken pipe'],
+  ['Timeout, server 127.0.0.1 not responding.'],
+  ['ssh_dispatch_run_fatal: Connection to 127.0.0.1 port 22: message authentication code incorrect'],
+  ['debug1: Host key verification failed.', 'Connection closed by 127.0.0.1 port 22'],
+])('a link failure: %s', (...lines) => {
+  expect(isLinkFailure(lines)).toBe(true);
+});
+
+test.each([
+  ['root@127.0.0.1: Permission denied (publickey,password).'],
+  ['Host key verification failed.'],
+  ['ssh: Could not resolve hostname backup: Temporary failure in name resolution'],
+  ['root@jump: Permission denied (publickey).', 'Connection closed by UNKNOWN port 65535'],
+  [
+    'Received disconnect from 127.0.0.1 port 22:2: Too many authentication failures',
+    'Disconnected from 127.0.0.1',
+  ],
+  ['Bad configuration option: nothing'],
+  [],
+])('no link failure: %s', (...lines) => {
+  expect(isLinkFailure(lines)).toBe(false);
 });

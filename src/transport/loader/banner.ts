@@ -62,7 +62,7 @@ function noAnswer(timeoutMs: number): BasynError {
   return new BasynError(
     'connection',
     `node there did not answer within ${seconds} seconds; the host or the link to it hangs`,
-    { remedy: 'longer-timeout' },
+    { remedy: 'longer-timeout', retryable: true },
   );
 }
 

@@ -49,8 +49,8 @@ export class NodeLoader implements AgentLoader {
 
   #failedToStart({ errorLines }: RemoteCommand, exit: ChildExit, output = ''): BasynError {
     const nodeCommand = this.#nodeCommand;
-    const { reason, remedy } = startFailureOf({ nodeCommand, exit, output, errorLines });
-    return new BasynError('connection', reason, { remedy });
+    const { reason, remedy, retryable } = startFailureOf({ nodeCommand, exit, output, errorLines });
+    return new BasynError('connection', reason, { remedy, retryable });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Remedy } from '../../errors.ts';
 import { endInWords, type ChildExit } from '../child.ts';
-import { reasonIn } from '../stderr-reason.ts';
+import { isLinkFailure, reasonIn } from '../stderr-reason.ts';
 
 /** A remote command that ended before the agent ran. */
 export interface FailedStart {
@@ -29,6 +29,8 @@ export interface StartFailure {
   /** The second half of a sentence, without its full stop. */
   readonly reason: string;
   readonly remedy?: Remedy;
+  /** The host could not be reached, or its answer did not arrive: another attempt may succeed. */
+  readonly retryable?: true;
 }
 
 /** Why there is no agent, and what to do. */
@@ -45,7 +47,7 @@ export function startFailureOf({ nodeCommand, exit, output, errorLines }: Failed
     return { reason: `node crashes there${inBrackets}: ${limits}` };
   }
   if (exit.code === statusOfSsh && text === undefined) {
-    return { reason: words ?? 'ssh failed, and printed no reason; the remote command may have been killed' };
+    return failureOfSsh(errorLines);
   }
   if (restrictedAccount.test(printed)) {
     const reason = `the account there runs certain commands only${inBrackets}: allow it to run node`;
@@ -67,6 +69,16 @@ export function startFailureOf({ nodeCommand, exit, output, errorLines }: Failed
       ? `${end}${inBrackets}`
       : `${end}, and printed ${JSON.stringify(text)}: ${accountHint}`;
   return { reason };
+}
+
+/** ssh prints no reason if the remote command was killed. A host that shuts down does that. */
+function failureOfSsh(errorLines: readonly string[]): StartFailure {
+  const reason = reasonIn(errorLines);
+  if (reason === undefined) {
+    const unknown = 'ssh failed, and printed no reason; the remote command may have been killed';
+    return { reason: unknown, retryable: true };
+  }
+  return isLinkFailure(errorLines) ? { reason, retryable: true } : { reason };
 }
 
 const accountHint =

@@ -64,3 +64,14 @@ test.each([
   expect(reason).not.toMatch(/--(user|remote-node)/);
   expect(rest).toEqual(remedy === undefined ? {} : { remedy });
 });
+
+test.each([
+  [255, 'ssh: connect to host x port 22: Connection refused', true],
+  [255, undefined, true],
+  [255, 'Permission denied (publickey).', undefined],
+  [255, 'Fatal process OOM in CodeRange', undefined],
+  [127, 'bash: line 1: node: command not found', undefined],
+] as const)('status %s and %j: another attempt may succeed: %s', (code, errorLine, retryable) => {
+  const errorLines = errorLine === undefined ? [] : [errorLine];
+  expect(startFailureOf({ ...start, exit: { code, signal: null }, errorLines }).retryable).toBe(retryable);
+});

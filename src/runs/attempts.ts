@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../clock.ts';
+import { BasynError, runEnded } from '../errors.ts';
+import type { Traffic } from '../report.ts';
+import { Continuity } from '../session/continuity.ts';
+import type { LocalEnd } from '../session/local-end.ts';
+import { Attempt, type AttemptOptions } from './attempt.ts';
+import { waitBeforeRetryMs, type RetryPolicy } from './retry-policy.ts';
+
+/** The attempts of one run over ssh: each has a connection and an agent of its own. */
+export class Attempts {
+  readonly #options: Omit<AttemptOptions, 'continuity' | 'prompts'>;
+  readonly #policy: RetryPolicy;
+  readonly #continuity: Continuity | undefined;
+  readonly #waiting = new AbortController();
+  #current: Attempt;
+  /** Of the attempts before the current one. */
+  #earlier: Traffic = { receivedBytes: 0, transmittedBytes: 0 };
+  #failureCount = 0;
+
+  /** Starts the first one. */
+  constructor(options: Omit<AttemptOptions, 'continuity' | 'prompts'>, policy: RetryPolicy) {
+    this.#options = options;
+    this.#policy = policy;
+    this.#continuity = policy.retries === 0 ? undefined : new Continuity();
+    this.#current = new Attempt({ ...options, continuity: this.#continuity, prompts: 'allowed' });
+  }
+
+  /** Bytes at the pipes to ssh so far. */
+  traffic(): Traffic {
+    return sum(this.#earlier, this.#current.traffic());
+  }
+
+  /**
+   * Resolves with what `use` returns in the attempt that succeeds.
+   *
+   * @throws {BasynError} the failure after which there is no further attempt.
+   */
+  async run<T>(use: (end: LocalEnd) => Promise<T>): Promise<T> {
+    for (;;) {
+      const startMs = monotonicMs();
+      try {
+        return await this.#current.run(use);
+      } catch (thrown) {
+        await this.#waitForNext(BasynError.from(thrown), monotonicMs() - startMs);
+      }
+      this.#startNext();
+    }
+  }
+
+  /** Makes {@link run} fail soon. */
+  abort(): void {
+    this.#waiting.abort();
+    this.#current.abort();
+  }
+
+  /** @throws {BasynError} the failure, where no further attempt follows; `aborted`. */
+  async #waitForNext(error: BasynError, elapsedMs: number): Promise<void> {
+    const { reporter } = this.#options;
+    reporter.stop();
+    const continuity = this.#continuity;
+    if (continuity === undefined) throw error;
+    this.#failureCount++;
+    const waitMs = waitBeforeRetryMs(error, this.#failureCount, this.#policy);
+    if (waitMs === undefined) throw continuity.run.attempt === 1 ? error : afterWrites(error);
+    continuity.next();
+    const interruption = { reason: error.message, elapsedMs, waitMs, lostBytes: 0 };
+    reporter.interrupted(continuity.run.attempt, interruption, 0);
+    await this.#wait(waitMs);
+  }
+
+  async #wait(waitMs: number): Promise<void> {
+    const { signal } = this.#waiting;
+    // The only error is the end of the wait.
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) throw runEnded();
+  }
+
+  #startNext(): void {
+    this.#earlier = this.traffic();
+    // In the middle of a run, nobody may be there to type a password.
+    this.#current = new Attempt({ ...this.#options, continuity: this.#continuity, prompts: 'never' });
+  }
+}
+
+/** `refused` promises that nothing was written. An earlier attempt may have written. */
+function afterWrites(error: BasynError): BasynError {
+  return error.code === 'refused' ? new BasynError('device', error.message, error, { cause: error }) : error;
+}
+
+function sum(a: Traffic, b: Traffic): Traffic {
+  return {
+    receivedBytes: a.receivedBytes + b.receivedBytes,
+    transmittedBytes: a.transmittedBytes + b.transmittedBytes,
+  };
+}

@@ -226,6 +226,17 @@ export const optionTable = {
     help: 'End the run if nothing comes from the host for this number of seconds.',
     details: 'If ssh could ask you for a password, the host has at least 120 seconds for its first answer.',
   },
+  bwlimit: {
+    key: 'bandwidthBytesPerSecond',
+    scope: 'run',
+    needs: 'host',
+    group: 'Connection',
+    value: { type: 'rate', leastBytes: bounds.minBytesPerSecond, mostBytes: bounds.maxBytesPerSecond },
+    placeholder: 'RATE',
+    otherwise: 'as fast as the link is',
+    help: 'Most kilobytes per second over ssh, such as `500` or `10M`.',
+    details: 'All connections and both directions together, with all that is sent.',
+  },
   stat: {
     group: 'Output',
     value: { type: 'flag' },

@@ -7,10 +7,11 @@ import tseslint from 'typescript-eslint';
  * What each part of src/ may import of ours, besides itself. Imports go one way:
  * cli → index → runs → {transport, same-host → session → link → protocol} → {workers, device, digest, codec} → leaves.
  */
-const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'trace.ts', 'zero.ts'];
+const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'token-bucket.ts', 'trace.ts', 'zero.ts'];
 const layers = {
   'limits.ts': [],
   'clock.ts': [],
+  'token-bucket.ts': ['clock.ts'],
   'trace.ts': [],
   'zero.ts': [],
   'errors.ts': ['limits.ts'],

@@ -81,7 +81,7 @@ async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order
 
 type Comparing = Pick<
   Order,
-  'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs'
+  'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs' | 'linkBytesPerSecond'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -92,6 +92,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     bufferBytes: options.bufferBytes,
     chunkBytes: options.chunkBytes ?? null,
     peerTimeoutMs: options.timeoutMs,
+    linkBytesPerSecond: options.bandwidthBytesPerSecond,
   };
 }
 

@@ -22,6 +22,9 @@ export const bounds = {
   maxRetryWaitMs: 86_400_000,
   /** Lanes within the first connection: together with it, about as many windows as one TCP connection has room for. */
   maxSharedLanes: 3,
+  /** Of `--bwlimit`. Below, the signs of life of several lanes would take a large part of the link. */
+  minBytesPerSecond: KiB,
+  maxBytesPerSecond: 1024 * 1024 * MiB,
   /** Linux device paths end at 4096 bytes. A longer one cannot be opened. */
   maxPathBytes: 4096,
   /** A fact that identifies a device. Longer than any of real storage. */
@@ -193,6 +196,8 @@ export const tuning = {
   nearWindowBytes: 2 * MiB,
   /** The buffers of a lane (its own, ssh's window, TCP's) take this amount at once, however slow the link is. */
   laneBufferBytes: 4 * MiB,
+  /** What one lane certainly has in flight: ssh's window is 2 MiB, and is renewed in steps. */
+  laneInFlightBytes: 1 * MiB,
 
   progressIntervalMs: 200,
   /** Output that a pipe or a terminal did not take is offered again after this time. */

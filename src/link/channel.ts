@@ -46,6 +46,7 @@ export class Channel {
   #isPeerFlushing = false;
   #hasOneLane = false;
   #roundTripMs: number | undefined;
+  #limitBytesPerMs: number | undefined;
   #dataBytes = 0;
 
   constructor(trace?: Trace) {
@@ -132,7 +133,21 @@ export class Channel {
   /** What has been measured so far. */
   get throughput(): Throughput {
     const { bytesPerMs } = this.#window.near ?? this.#laneMeter;
-    return { bytesPerMs, roundTripMs: this.#roundTripMs };
+    const limit = this.#limitBytesPerMs;
+    return {
+      bytesPerMs: limit === undefined ? bytesPerMs : Math.min(limit, bytesPerMs ?? limit),
+      roundTripMs: this.#roundTripMs,
+    };
+  }
+
+  /** The user's limit on the link, which makes it a slow one. Without it, only the transfer itself shows the rate. */
+  learnLimit(bytesPerSecond: number): void {
+    this.#limitBytesPerMs = bytesPerSecond / 1000;
+  }
+
+  /** Undefined without a limit. */
+  get limitBytesPerMs(): number | undefined {
+    return this.#limitBytesPerMs;
   }
 
   /** The round-trip time, which one of the sides has measured. A short one limits the data in flight from now on. */

@@ -39,18 +39,21 @@ export class LaneOpener {
    * @param certainBytes of data that this run will certainly move.
    */
   watch(address: LaneAddress | null, roundTripMs: number, certainBytes: number): void {
-    if (address === null || this.#furtherLanes === 0 || isNear(roundTripMs)) {
-      this.#channel.trace?.(`decision: no further lanes, because ${this.#reasonAgainst(address)}`);
+    const furtherLanes = Math.min(this.#furtherLanes, this.#usefulLanes(roundTripMs));
+    if (address === null || furtherLanes === 0 || isNear(roundTripMs)) {
+      this.#channel.trace?.(
+        `decision: no further lanes, because ${this.#reasonAgainst(address, roundTripMs)}`,
+      );
       return;
     }
     if (certainBytes >= tuning.lanesAfterDataBytes) {
-      this.#openAll(address);
+      this.#openAll(address, furtherLanes);
       return;
     }
     this.#timer = setInterval(() => {
       if (this.#channel.dataBytes < tuning.lanesAfterDataBytes) return;
       this.stop();
-      this.#openAll(address);
+      this.#openAll(address, furtherLanes);
     }, tuning.laneCheckIntervalMs);
     this.#timer.unref();
   }
@@ -59,18 +62,26 @@ export class LaneOpener {
     clearInterval(this.#timer);
   }
 
-  #reasonAgainst(address: LaneAddress | null): string {
-    if (this.#furtherLanes === 0) return 'the run is limited to one';
-    return address === null ? 'the agent accepts none' : 'the round trip is short';
+  /** How many lanes besides the first one a limited link can use. Without a limit, any number. */
+  #usefulLanes(roundTripMs: number): number {
+    const { limitBytesPerMs } = this.#channel;
+    if (limitBytesPerMs === undefined) return Infinity;
+    return Math.max(0, Math.ceil((limitBytesPerMs * roundTripMs) / tuning.laneInFlightBytes) - 1);
   }
 
-  #openAll(address: LaneAddress): void {
-    const sharedLanes = Math.min(this.#furtherLanes, bounds.maxSharedLanes);
+  #reasonAgainst(address: LaneAddress | null, roundTripMs: number): string {
+    if (this.#furtherLanes === 0) return 'the run is limited to one';
+    if (address === null) return 'the agent accepts none';
+    return isNear(roundTripMs) ? 'the round trip is short' : 'one carries the limited rate';
+  }
+
+  #openAll(address: LaneAddress, furtherLanes: number): void {
+    const sharedLanes = Math.min(furtherLanes, bounds.maxSharedLanes);
     this.#channel.trace?.(
-      `decision: opening ${sharedLanes} lanes in the first connection and ${this.#furtherLanes} in connections of their own`,
+      `decision: opening ${sharedLanes} lanes in the first connection and ${furtherLanes} in connections of their own`,
     );
     for (let index = 0; index < sharedLanes; index++) void this.#openOne(address, 'shared');
-    for (let index = 0; index < this.#furtherLanes; index++) void this.#openOne(address, 'own');
+    for (let index = 0; index < furtherLanes; index++) void this.#openOne(address, 'own');
   }
 
   async #openOne(address: LaneAddress, connection: LaneConnection): Promise<void> {

@@ -24,6 +24,7 @@ function problemWithOne(value: OptionValue, given: unknown): string | undefined 
     case 'integer':
       return problemWithNumber(value.least, value.most, given);
     case 'size':
+    case 'rate':
       return problemWithNumber(value.leastBytes, value.mostBytes, given);
     case 'duration':
       return problemWithNumber(value.leastMs, value.mostMs, given);

@@ -18,6 +18,8 @@ export function rangeOf(value: OptionValue): string | undefined {
       const most = value.mostName ?? `${value.mostBytes / bytesPerKilobyte}`;
       return `${value.leastBytes / bytesPerKilobyte} to ${most}`;
     }
+    case 'rate':
+      return `${value.leastBytes / bytesPerKilobyte} or more`;
     case 'duration':
       return `${value.leastMs / msPerSecond} to ${value.mostMs / msPerSecond}`;
     case 'flag':

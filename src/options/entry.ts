@@ -30,11 +30,20 @@ export type OptionKey = Exclude<keyof SyncOptions, keyof Observation>;
  * - `choice`: one of some words, in any case. The words lead to the library's values; two words may lead to the same one.
  * - `integer`: a whole number.
  * - `size`: kilobytes, or a number with the suffix K, M, G or T. The library takes bytes.
+ * - `rate`: the same per second. The library takes bytes per second.
  * - `duration`: seconds. The library takes milliseconds.
  * - `path`: of a device or file. `host` and `user`: as ssh takes them. `text`: any other text.
  */
 export type OptionValue =
-  FlagValue | ChoiceValue | IntegerValue | SizeValue | DurationValue | PathValue | NameValue | TextValue;
+  | FlagValue
+  | ChoiceValue
+  | IntegerValue
+  | SizeValue
+  | RateValue
+  | DurationValue
+  | PathValue
+  | NameValue
+  | TextValue;
 
 interface FlagValue {
   readonly type: 'flag';
@@ -54,6 +63,12 @@ interface SizeValue {
   readonly mostBytes: number;
   /** What bounds it besides `mostBytes`, in words. A rule in rules.ts checks it. */
   readonly mostName?: string;
+}
+interface RateValue {
+  readonly type: 'rate';
+  /** In bytes per second. */
+  readonly leastBytes: number;
+  readonly mostBytes: number;
 }
 interface DurationValue {
   readonly type: 'duration';
@@ -131,7 +146,7 @@ type FieldsOfValue<Value> = [Value] extends [boolean]
   : { readonly placeholder: string } & ([Value] extends [readonly string[]]
       ? { readonly value: TextValue; readonly repeatable: true }
       : [Value] extends [number]
-        ? { readonly value: IntegerValue | SizeValue | DurationValue; readonly default?: number }
+        ? { readonly value: IntegerValue | SizeValue | RateValue | DurationValue; readonly default?: number }
         : [Value] extends [string]
           ? string extends Value
             ? { readonly value: PathValue | NameValue | TextValue; readonly default?: string }

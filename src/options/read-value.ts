@@ -13,6 +13,7 @@ export function readValue(value: OptionValue, text: string): string | number | u
     case 'integer':
       return within(readNumber(text), value.least, value.most);
     case 'size':
+    case 'rate':
       return within(readSize(text), value.leastBytes, value.mostBytes);
     case 'duration':
       return within(readNumber(text) * msPerSecond, value.leastMs, value.mostMs);
@@ -36,6 +37,8 @@ export function expectationOf(value: OptionValue): string {
       const [least, most] = [value.leastBytes, value.mostBytes].map((bytes) => bytes / bytesPerKilobyte);
       return `a whole number of kilobytes from ${least} to ${most}, or a size such as 64K or 8M`;
     }
+    case 'rate':
+      return 'a whole number of kilobytes per second, or a rate such as 500K or 10M';
     case 'duration':
       return `a whole number of seconds from ${value.leastMs / msPerSecond} to ${value.mostMs / msPerSecond}`;
     case 'flag':

@@ -250,6 +250,17 @@ export const optionTable = {
     default: defaults.retryWaitMs,
     help: 'The most time between two attempts: they are 1, 2, 4 … seconds apart.',
   },
+  bwlimit: {
+    key: 'bandwidthBytesPerSecond',
+    scope: 'run',
+    needs: 'host',
+    group: 'Connection',
+    value: { type: 'rate', leastBytes: bounds.minBytesPerSecond, mostBytes: bounds.maxBytesPerSecond },
+    placeholder: 'RATE',
+    otherwise: 'as fast as the link is',
+    help: 'Most kilobytes per second over ssh, such as `500` or `10M`.',
+    details: 'All connections and both directions together, with all that is sent.',
+  },
   stat: {
     group: 'Output',
     value: { type: 'flag' },

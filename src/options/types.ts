@@ -26,6 +26,11 @@ export interface Endpoints {
   readonly sshOptions?: readonly string[] | undefined;
   /** The run ends when no byte has come from the peer for this time. 1000 to 86400000, default 60000. */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Most bytes per second at the pipes to ssh: of all connections and both directions together, with everything that is
+   * sent. 1 KiB to 1 TiB. Left out, there is no limit.
+   */
+  readonly bandwidthBytesPerSecond?: number | undefined;
 }
 
 /** How the devices are compared. */

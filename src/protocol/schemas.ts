@@ -118,6 +118,8 @@ export const planSchema = v.pipe(
     dryRun: v.boolean(),
     /** The target is new: it reads as zeros, and a copy may leave out zeros. */
     omitZeros: v.exactOptional(v.boolean()),
+    /** The user's limit on the link, which the local side keeps: a source compresses for a link of this speed. */
+    linkBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
   }),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,

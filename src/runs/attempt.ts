@@ -53,8 +53,10 @@ export class Attempt {
       furtherLanes,
       onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
       trace,
+      bytesPerSecond: order.linkBytesPerSecond,
     });
     this.#channel = new Channel(trace);
+    if (order.linkBytesPerSecond !== undefined) this.#channel.learnLimit(order.linkBytesPerSecond);
     this.#laneOpener = new LaneOpener(this.#channel, furtherLanes, (address, connection) =>
       this.#connection.openLane(address, connection),
     );

@@ -127,6 +127,7 @@ async function servePhase(
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
+  if (plan.linkBytesPerSecond !== undefined) channel.learnLimit(plan.linkBytesPerSecond);
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
   await playRole(open.role, plan, device, channel, runner, Promise.resolve(start));
 }

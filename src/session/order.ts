@@ -30,6 +30,8 @@ export interface Order {
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;
+  /** The most that all lanes carry together, in both directions. Undefined: as much as they can. */
+  readonly linkBytesPerSecond?: number | undefined;
 }
 
 /** What both sides do in one phase of the order. */
@@ -39,7 +41,7 @@ export function planOf(
   sizeBytes: number,
   roundTripMs: number | undefined,
 ): Plan {
-  const { hash, bufferBytes, chunkBytes, compression, dryRun } = order;
+  const { hash, bufferBytes, chunkBytes, compression, dryRun, linkBytesPerSecond } = order;
   const windowBuffers = windowBuffersOf(bufferBytes, chunkBytes, hash);
   return {
     phase,
@@ -51,6 +53,7 @@ export function planOf(
     compression,
     roundTripMs: roundTripMs ?? null,
     dryRun,
+    ...(linkBytesPerSecond !== undefined && { linkBytesPerSecond }),
   };
 }
 

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { bounds } from '../limits.ts';
+import { limitedReadable, limitedWritable } from './limited-pipes.ts';
 import type { ProcessGuard } from './process-guard.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** How a child ended. */
 export interface ChildExit {
@@ -22,21 +24,31 @@ type CountingReadable = Readable & { readonly bytesRead: number };
 
 /** A child process whose stdin and stdout are ours. */
 export class Child {
-  readonly stdin: CountingWritable;
-  readonly stdout: CountingReadable;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
   readonly stderr: Readable;
   /**
    * Resolves when it has ended and all of its output has been read. It does not wait for another process that holds its
    * stderr, such as a `ProxyCommand` that outlives its ssh.
    */
   readonly exit: Promise<ChildExit>;
+  /** The pipes themselves. `stdin` and `stdout` may pass them on at a limited rate. */
+  readonly #pipes: { readonly stdin: CountingWritable; readonly stdout: CountingReadable };
+  /** Aborted when the child has to end: nothing is limited any more. */
+  readonly #over = new AbortController();
   readonly #kill: (signal: NodeJS.Signals) => void;
 
-  /** @param guard ends the child if we are killed. */
-  constructor(file: string, args: readonly string[], guard: ProcessGuard) {
+  /**
+   * @param guard ends the child if we are killed.
+   * @param limit of stdin and stdout. Undefined: they are not limited.
+   */
+  constructor(file: string, args: readonly string[], guard: ProcessGuard, limit?: RateLimit) {
     const { child, spawnError } = start(file, args);
-    this.stdin = (child?.stdin ?? endedStream()) as CountingWritable;
-    this.stdout = (child?.stdout ?? endedStream()) as CountingReadable;
+    const stdin = (child?.stdin ?? endedStream()) as CountingWritable;
+    const stdout = (child?.stdout ?? endedStream()) as CountingReadable;
+    this.#pipes = { stdin, stdout };
+    this.stdin = limit === undefined ? stdin : limitedWritable(stdin, limit, this.#over.signal);
+    this.stdout = limit === undefined ? stdout : limitedReadable(stdout, limit, this.#over.signal);
     this.stderr = child?.stderr ?? endedStream();
     this.#kill = (signal) => child?.kill(signal);
     this.exit = new Promise((resolve) => {
@@ -51,8 +63,17 @@ export class Child {
       setTimeout(() => this.stderr.destroy(), bounds.stderrGraceMs).unref();
     });
     // A write to a child that has ended fails with EPIPE; its exit explains the failure better.
-    this.stdin.on('error', () => undefined);
-    this.stdout.on('error', () => undefined);
+    for (const stream of [stdin, stdout, this.stdin, this.stdout]) stream.on('error', () => undefined);
+  }
+
+  /** Bytes that its stdin has been given so far. */
+  get bytesWritten(): number {
+    return this.#pipes.stdin.bytesWritten;
+  }
+
+  /** Bytes that its stdout has delivered so far. */
+  get bytesRead(): number {
+    return this.#pipes.stdout.bytesRead;
   }
 
   /** Ends its stdin, which ends an agent. A child that remains gets SIGTERM after a while, and then SIGKILL. */
@@ -70,6 +91,7 @@ export class Child {
 
   /** Takes one step after the other until the child ends. */
   async #endBy(steps: readonly (() => void)[]): Promise<ChildExit> {
+    this.#over.abort();
     // Nothing reads its output any more. Without a reader, a child that still writes would never end.
     this.stdout.resume();
     const timers = steps.map((step, index) => setTimeout(step, (index + 1) * bounds.killAfterMs));
@@ -82,7 +104,7 @@ export class Child {
 
   /** The child is dead, but a process that it has started still holds its pipes: `ssh` may be a script. */
   #letGo(): void {
-    this.stdout.destroy();
+    this.#pipes.stdout.destroy();
     this.stderr.destroy();
   }
 }

@@ -7,6 +7,7 @@ import { Child, endInWords, type ChildExit } from './child.ts';
 import { LineReader } from './lines.ts';
 import type { Handshake, RemoteCommand } from './loader/loader.ts';
 import type { ProcessGuard } from './process-guard.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { spawnFailureReason } from './spawn-failure.ts';
 import { reasonIn } from './stderr-reason.ts';
 
@@ -25,6 +26,8 @@ export interface ProcessCommand {
   /** Receives the lines of the process's stderr, once frames follow. */
   readonly onStderrLine: (line: string) => void;
   readonly guard: ProcessGuard;
+  /** Of all bytes at the pipes of the process. Undefined: they are not limited. */
+  readonly limit: RateLimit | undefined;
 }
 
 /** One lane to the agent through the stdin and stdout of a local process. */
@@ -37,15 +40,15 @@ export class ProcessConnection {
 
   constructor(command: ProcessCommand) {
     this.#command = command;
-    this.#child = new Child(command.file, command.arguments, command.guard);
+    this.#child = new Child(command.file, command.arguments, command.guard, command.limit);
     this.#stderr = new LineReader(this.#child.stderr);
     this.ready = this.#start();
     this.ready.catch(() => undefined);
   }
 
   traffic(): Traffic {
-    const { stdin, stdout } = this.#child;
-    return { receivedBytes: stdout.bytesRead, transmittedBytes: stdin.bytesWritten };
+    const { bytesRead, bytesWritten } = this.#child;
+    return { receivedBytes: bytesRead, transmittedBytes: bytesWritten };
   }
 
   /** Adds how the process ended, and why, to an error of the connection. Other errors stay as they are. */
@@ -89,7 +92,8 @@ export class ProcessConnection {
     const { stdin, stdout } = this.#child;
     const exit = this.#exitOfStarted();
     exit.catch(() => undefined);
-    return { stdin, stdout, exit, errorLines: this.#stderr.tail };
+    const bytesPerSecond = this.#command.limit?.bytesPerSecond;
+    return { stdin, stdout, exit, errorLines: this.#stderr.tail, bytesPerSecond };
   }
 
   async #exitOfStarted(): Promise<ChildExit> {

@@ -57,6 +57,12 @@ test('with one lane, or if the user shares connections already, Basyn shares no 
   expect(countOf(own.stderr, 'A further lane (shared connection) could not be opened')).toBe(3);
 });
 
+test('one lane is enough for a limited rate, which the window of ssh does not hold back', async () => {
+  const { stderr } = await copyFar('--bwlimit=8M');
+  expect(stderr).toContain('decision: no further lanes, because one carries the limited rate');
+  expect(stderr).not.toContain('A further lane');
+});
+
 function countOf(text: string, words: string): number {
   return text.split(words).length - 1;
 }

@@ -62,7 +62,7 @@ describe('a value that the parser reads', () => {
     fc.constantFrom('push', 'PULL', 'copy', 'Zstd', 'xxh128'),
   );
   const numbersAndNames = optionEntries.filter(([, { value }]) =>
-    ['choice', 'integer', 'size', 'duration'].includes(value.type),
+    ['choice', 'integer', 'size', 'rate', 'duration'].includes(value.type),
   );
 
   it.each(numbersAndNames)('for --%s is accepted by the library', (_, entry: OptionEntry) => {
@@ -103,6 +103,9 @@ describe('a size', () => {
 
 it.each<[OptionName, string, unknown]>([
   ['timeout', '90', 90_000],
+  ['bwlimit', '500', 500 * 1024],
+  ['bwlimit', '10M', 10 * 2 ** 20],
+  ['bwlimit', '0', undefined],
   ['action', 'pull', 'pop'],
   ['hash', 'blake2b', 'BLAKE2B'],
   ['local', '/dev/sda1', '/dev/sda1'],

@@ -12,8 +12,8 @@ test('the output of a child is read, and its exit code is known after all of the
   expect(await textOf(child.stdout)).toBe('some bytes');
   expect(await textOf(child.stderr)).toBe('done\n');
   expect(await child.exit).toEqual({ code: 7, signal: null });
-  expect(child.stdout.bytesRead).toBe(10);
-  expect(child.stdin.bytesWritten).toBe(10);
+  expect(child.bytesRead).toBe(10);
+  expect(child.bytesWritten).toBe(10);
 });
 
 test.each([

@@ -13,6 +13,8 @@ export interface RemoteCommand {
   readonly exit: Promise<ChildExit>;
   /** Lines that it has written to stderr so far, oldest first. */
   readonly errorLines: readonly string[];
+  /** The rate to which the streams are limited. */
+  readonly bytesPerSecond?: number | undefined;
 }
 
 /** What both sides say on the streams of a remote command before frames follow. */

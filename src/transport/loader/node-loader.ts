@@ -26,7 +26,7 @@ export class NodeLoader implements AgentLoader {
 
   async perform(remote: RemoteCommand, timeoutMs: number): Promise<void> {
     // The program goes out before the banner arrives: this saves a round trip.
-    remote.stdin.write(this.#package);
+    const sent = new Promise<void>((resolve) => remote.stdin.write(this.#package, () => resolve()));
     const version = await this.#readVersion(remote, timeoutMs);
     if (version === undefined) throw this.#failedToStart(remote, await remote.exit);
     if (isTooOld(version)) {
@@ -36,6 +36,15 @@ export class NodeLoader implements AgentLoader {
         { remedy: 'other-node' },
       );
     }
+    await this.#waitWhileLimited(sent, remote, timeoutMs);
+  }
+
+  /** At a low rate, the program may take longer than an agent may be silent. The agent runs when it has arrived. */
+  async #waitWhileLimited(sent: Promise<void>, remote: RemoteCommand, timeoutMs: number): Promise<void> {
+    const { bytesPerSecond } = remote;
+    if (bytesPerSecond === undefined) return;
+    const durationMs = (this.#package.byteLength / bytesPerSecond) * 1000;
+    await Promise.race([sent, sleep(timeoutMs + durationMs, undefined, { ref: false })]);
   }
 
   async #readVersion(remote: RemoteCommand, timeoutMs: number): Promise<string | undefined> {

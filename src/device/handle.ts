@@ -25,6 +25,8 @@ export interface DeviceHandle extends Location {
   readonly access: 'buffered' | 'direct';
   /** Reads start and end at multiples of it: 1 for buffered access, a power of two for direct access. */
   readonly alignmentBytes: number;
+  /** From here on the file does not exist yet, and reads as zeros: a dry run would extend it. */
+  readonly imaginedFromBytes?: number;
 }
 
 /** A handle that can be closed. The function that opened it closes it, after the last thread has used it. */

@@ -21,6 +21,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  *
  * - `create`: allow that a missing target is created (`create`).
  * - `do-not-create`: the target was created by the failed run. Do not ask for it again (`create`).
+ * - `grow`: allow that a target file which is too small is extended (`grow`).
  * - `force`: allow writing to a target that is in use (`force`).
  * - `other-user`: log in as a user whose account can run node (`user`).
  * - `other-node`: name the node that is started on the remote host (`remoteNode`).
@@ -29,6 +30,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
 export const remedies = [
   'create',
   'do-not-create',
+  'grow',
   'force',
   'other-user',
   'other-node',

@@ -32,7 +32,7 @@ export type * from './report.ts';
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
   const complete = withDefaults(checkOptions('sync', options));
-  const { action, mode, recheck: rechecks, create, force, dryRun, lanes, onEvent } = complete;
+  const { action, mode, recheck: rechecks, create, grow, force, dryRun, lanes, onEvent } = complete;
   if (rechecks && dryRun) {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     onEvent?.({ type: 'warning', message });
@@ -45,6 +45,7 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     laneCount: lanes,
     sizes: 'target at least source',
     create,
+    grow,
     force,
     dryRun,
   });
@@ -107,6 +108,7 @@ function recheckOrder(options: Complete<RecheckOptions>): Order {
     laneCount: 1,
     sizes: action === undefined ? 'equal' : 'target at least source',
     create: false,
+    grow: false,
     force: false,
     dryRun: false,
   };

@@ -4,6 +4,7 @@ import { BasynError, type Remedy } from '../errors.ts';
 const sentences: Readonly<Record<Remedy, string>> = {
   create: 'To create it as a regular file, add --create.',
   'do-not-create': 'If the file is still there, run the command again without --create.',
+  grow: 'To extend the file to the size of the source, add --grow.',
   force: 'To write to it anyway, add --force.',
   'other-user': 'To log in as another user, add --user.',
   'other-node': 'To start another node there, name it with --remote-node.',

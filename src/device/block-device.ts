@@ -158,6 +158,20 @@ function holderName(directory: string): string {
   return mapperName === undefined ? name : `${name} (${mapperName})`;
 }
 
+/** The uuid of a visible volume: those of the group and of the volume. Hidden volumes have a suffix. */
+const volumeUuid = /^LVM-[A-Za-z0-9]{64}$/;
+
+/**
+ * The name of an LVM volume in /dev/mapper.
+ *
+ * @returns undefined for any other device.
+ */
+export function logicalVolumeName(number: DeviceNumber, sysPath = '/sys'): string | undefined {
+  const directory = join(sysPath, 'dev/block', number, 'dm');
+  const isVolume = volumeUuid.test(unlessGone(() => readLine(join(directory, 'uuid'))) ?? '');
+  return isVolume ? unlessGone(() => readLine(join(directory, 'name'))) : undefined;
+}
+
 /** In /sys, the kernel replaces a slash in the name of a device by "!": "cciss!c0d0". */
 function displayName(name: string): string {
   return name.replaceAll('!', '/');

@@ -109,10 +109,3 @@ function tryOpening(path: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
 }
-
-/** @throws BasynError `refused`. */
-export function checkSize(place: Place, sizeBytes: number, sourceSizeBytes: number): void {
-  if (sizeBytes >= sourceSizeBytes) return;
-  const sizes = `it has ${sizeBytes} bytes, and the source has ${sourceSizeBytes}`;
-  throw placeError('refused', place, `is too small: ${sizes}.`);
-}

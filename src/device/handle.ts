@@ -28,6 +28,8 @@ export interface DeviceHandle extends Location {
   readonly alignmentBytes: number;
   /** Ranges that are zeros without being read. Left out if everything is read. */
   readonly holes?: HoleMap;
+  /** From here on the file does not exist yet, and reads as zeros: a dry run would extend it. */
+  readonly imaginedFromBytes?: number;
 }
 
 /** A handle that can be closed. The function that opened it closes it, after the last thread has used it. */

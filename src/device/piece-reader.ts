@@ -6,7 +6,7 @@ import { zeroBytes } from '../zero.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { isInHole, stretchesOf } from './holes.ts';
-import { assertInside, endedEarly, failedAt, isInterrupted, readFully } from './range-io.ts';
+import { assertInside, failedAt, isInterrupted, readFully, zeroBeyondEnd } from './range-io.ts';
 
 const readAsync = promisify(read);
 
@@ -157,7 +157,15 @@ async function readDirectData(
     }
     if (atBytes + countBytes >= endBytes) break;
     const nextBytes = atBytes + countBytes - (countBytes % alignmentBytes);
-    if (nextBytes === atBytes) throw endedEarly(handle, atBytes + countBytes);
+    if (nextBytes === atBytes) {
+      const foundEndBytes = atBytes + countBytes;
+      zeroBeyondEnd(
+        handle,
+        foundEndBytes,
+        memory.subarray(foundEndBytes - startBytes, endBytes - startBytes),
+      );
+      break;
+    }
     atBytes = nextBytes;
   }
   return memory.subarray(offsetBytes - startBytes, endBytes - startBytes);

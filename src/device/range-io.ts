@@ -29,7 +29,10 @@ function readData(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): 
   let doneBytes = 0;
   while (doneBytes < into.byteLength) {
     const countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);
-    if (countBytes === 0) throw endedEarly(handle, offsetBytes + doneBytes);
+    if (countBytes === 0) {
+      zeroBeyondEnd(handle, offsetBytes + doneBytes, into.subarray(doneBytes));
+      return;
+    }
     doneBytes += countBytes;
   }
 }
@@ -94,10 +97,22 @@ export function failedAt(
 }
 
 /** A `device` error about a device that has shrunk since it was opened. */
-export function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
+function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
   const sizes = `it had ${handle.sizeBytes} bytes when it was opened`;
   const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has shrunk.`;
   return deviceError(handle, message, undefined, atBytes);
+}
+
+/**
+ * Fills what lies beyond the end of the file with zeros, if a dry run imagines it.
+ *
+ * @param atBytes where a read has found the end.
+ * @throws BasynError `device`, if the device has shrunk.
+ */
+export function zeroBeyondEnd(handle: DeviceHandle, atBytes: number, into: Uint8Array): void {
+  const { imaginedFromBytes = Infinity } = handle;
+  if (atBytes < imaginedFromBytes) throw endedEarly(handle, atBytes);
+  into.fill(0);
 }
 
 /** @throws BasynError `internal`, if a range is not inside the device: a bug in Basyn. */

@@ -8,8 +8,10 @@ export interface TargetOptions extends Location {
   readonly sourceIdentity?: StorageIdentity;
   /** Whether a missing target is an error, or is created as a sparse regular file of the size of the source. */
   readonly missing: 'refuse' | 'create';
+  /** Whether a regular file that is smaller than the source is an error, or is extended to the size of the source. */
+  readonly tooSmall: 'refuse' | 'extend';
   /** Whether a target in use is an error, or leads to a warning (`--force`). */
   readonly inUse: 'refuse' | 'warn';
-  /** A dry run opens the target for reading only and creates nothing. The same guards apply. */
+  /** A dry run opens the target for reading only. It neither creates nor extends anything. The same guards apply. */
   readonly purpose: 'write' | 'dry run';
 }

@@ -2,7 +2,8 @@ import { closeSync, type BigIntStats } from 'node:fs';
 import { openClaimed } from './claim.ts';
 import { createTarget, imagineTarget, planCreation } from './create.ts';
 import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
-import { checkInUse, checkIsWritable, checkNotSource, checkSize, refuseUses } from './guards.ts';
+import { checkSize, extendToSource } from './extend.ts';
+import { checkInUse, checkIsWritable, checkNotSource, refuseUses } from './guards.ts';
 import { openHandle, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
 import { subjectOf } from './in-use.ts';
@@ -14,7 +15,7 @@ import type { TargetOptions } from './target-options.ts';
 /**
  * Opens a device or file for writing, after all guards have passed: it is not in use, it is not the source under another
  * name, and it is large enough. A block device is claimed in the kernel (`O_EXCL`), and a regular file is locked, so that no
- * other run can use it. A regular file is never truncated.
+ * other run can use it. A regular file is never shortened. It is extended only if the options allow that.
  *
  * @throws BasynError `refused`, if a guard refuses it; `device`, if it can't be opened or written.
  */
@@ -41,13 +42,14 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
     warnings: claimWarnings,
   } = await openClaimed(place, stats, options, isKnownInUse);
   try {
-    const handle = examine(place, () => describeOpened(place, fd));
-    checkSize(place, handle.sizeBytes, options.sourceSizeBytes);
+    const opened = examine(place, () => describeOpened(place, fd));
+    examine(place, () => checkSize(place, opened, options));
     const stack = hasStableNumbers ? subject.stack : withoutNumber(subject.stack);
     if (!hasStableNumbers) checkNotSource(place, identityOf(stack), options.sourceIdentity);
     const isClaimed = isKnownInUse || claimWarnings.length > 0;
     const openers = isClaimed ? undefined : await searching;
     const openerWarnings = refuseUses(place, openers?.uses ?? [], options.inUse);
+    const { handle, warnings: sizeWarnings } = extendToSource(place, opened, options);
     return {
       ...openHandle(handle),
       identity: identityOf(stack),
@@ -57,6 +59,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
         ...claimWarnings,
         ...openerWarnings,
         ...numberWarnings(place, hasStableNumbers),
+        ...sizeWarnings,
       ],
       notes: notesOf(place, stack, openers?.unexamined ?? []),
       created: false,

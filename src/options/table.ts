@@ -81,6 +81,16 @@ export const optionTable = {
     help: 'Create the target if it does not exist: a sparse regular file of the size of the source.',
     details: 'Without it, a missing target is an error.',
   },
+  grow: {
+    key: 'grow',
+    scope: 'transfer',
+    needs: 'mode',
+    group: 'What to do',
+    value: { type: 'flag' },
+    default: false,
+    help: 'Extend a target file that is smaller than the source. A device is not extended, and nothing is ever shortened.',
+    details: 'A warning states both sizes. Without it, a target that is too small is an error.',
+  },
   force: {
     key: 'force',
     scope: 'transfer',

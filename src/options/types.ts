@@ -59,6 +59,8 @@ export interface Observation {
 export interface Receiving {
   /** Create a missing target as a regular file of the source's size. */
   readonly create?: boolean | undefined;
+  /** Extend a target file that is smaller than the source. */
+  readonly grow?: boolean | undefined;
   /** Write although the target is in use. */
   readonly force?: boolean | undefined;
   /** Do everything but write. */

@@ -36,6 +36,8 @@ const receiving = v.object({
   sourceSizeBytes: bytes,
   sourceIdentity: identity,
   create: v.boolean(),
+  /** Missing: a file that is too small is refused. */
+  grow: v.exactOptional(v.boolean()),
   force: v.boolean(),
   dryRun: v.boolean(),
 });

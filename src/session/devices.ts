@@ -24,6 +24,7 @@ export interface TargetRequest {
   readonly sourceSizeBytes: number;
   readonly sourceIdentity: StorageIdentity;
   readonly create: boolean;
+  readonly grow?: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
 }
@@ -58,8 +59,8 @@ export function targetRequestOf(
   sourceIdentity: StorageIdentity,
 ): TargetRequest | null {
   if (!isWriting(order)) return null;
-  const { create, force, dryRun } = order;
-  return { sourceSizeBytes, sourceIdentity, create, force, dryRun };
+  const { create, grow, force, dryRun } = order;
+  return { sourceSizeBytes, sourceIdentity, create, ...(grow && { grow }), force, dryRun };
 }
 
 /**
@@ -100,6 +101,7 @@ async function openFor(
     sourceSizeBytes: targetRequest.sourceSizeBytes,
     sourceIdentity: targetRequest.sourceIdentity,
     missing: targetRequest.create ? 'create' : 'refuse',
+    tooSmall: targetRequest.grow === true ? 'extend' : 'refuse',
     inUse: targetRequest.force ? 'warn' : 'refuse',
     purpose: targetRequest.dryRun ? 'dry run' : 'write',
   });

@@ -25,6 +25,7 @@ export interface Order {
   /** Which sizes match. Without an action neither side is the source, so the sizes have to be equal. */
   readonly sizes: 'equal' | 'target at least source';
   readonly create: boolean;
+  readonly grow: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly peerTimeoutMs: number;

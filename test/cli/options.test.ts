@@ -24,6 +24,7 @@ describe('the examples of the specification', () => {
     mode: 'sync',
     recheck: false,
     create: false,
+    grow: false,
     force: false,
     dryRun: false,
   };
@@ -138,6 +139,7 @@ describe('values', () => {
     ['--chunk=64k', { chunkBytes: 64 * 1024 }],
     ['--buffer=1G', { bufferBytes: 2 ** 30 }],
     ['--create', { create: true, force: false, dryRun: false }],
+    ['--grow', { create: false, grow: true }],
     ['--force', { create: false, force: true, dryRun: false }],
     ['--dry-run', { create: false, force: false, dryRun: true }],
   ])('%s', (option, expected) => {
@@ -146,7 +148,7 @@ describe('values', () => {
 
   it('options that are not given are left to the library', () => {
     expect(Object.keys(syncOptions()).sort()).toEqual(
-      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'force', 'dryRun'].sort(),
+      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'grow', 'force', 'dryRun'].sort(),
     );
     expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });
   });

@@ -47,6 +47,7 @@ export const writing: TargetOptions = {
   hosts: 'two',
   sourceSizeBytes: 0,
   missing: 'refuse',
+  tooSmall: 'refuse',
   inUse: 'refuse',
   purpose: 'write',
 };

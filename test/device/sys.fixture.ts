@@ -13,6 +13,7 @@ export interface FakeDevice {
   readonly holders?: readonly string[];
   /** The name that device-mapper users gave it. */
   readonly mapperName?: string;
+  readonly mapperUuid?: string;
 }
 
 /** Writes the part of /sys that describes block devices, with the layout of the kernel. */
@@ -39,6 +40,7 @@ export function makeFakeSys(root: string, devices: Readonly<Record<string, FakeD
     if (device.mapperName !== undefined) {
       mkdirSync(join(path, 'dm'));
       attributes['dm/name'] = device.mapperName;
+      attributes['dm/uuid'] = device.mapperUuid ?? '';
     }
     for (const [file, text] of Object.entries(attributes)) writeFileSync(join(path, file), `${text}\n`);
     linkTo(join(root, 'dev/block'), name, device.number);

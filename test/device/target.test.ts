@@ -47,6 +47,7 @@ describe('a target', () => {
       message: `remote target ${file} is too small: it has 100 bytes, and the source has 101.`,
       side: 'remote',
       device: file,
+      remedy: 'grow',
     });
     await target(file, { sourceSizeBytes: 100 });
   });

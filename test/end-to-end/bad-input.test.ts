@@ -123,7 +123,11 @@ describe.each(['here', 'over ssh'] as const)(
       const place = named(action === 'PUSH' ? 'remote target' : 'local target');
       const sizes = 'it has 10001 bytes, and the source has 10100';
       const result = await basyn.run([...swapped, ...sync(action)]);
-      expectSentence(result, 2, `${place} ${pair.source} is too small: ${sizes}.`);
+      expectSentence(
+        result,
+        2,
+        `${place} ${pair.source} is too small: ${sizes}. To extend the file to the size of the source, add --grow.`,
+      );
       expectUntouched(pair);
     });
 

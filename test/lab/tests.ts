@@ -13,6 +13,7 @@ import {
   recipeReportsFailedSync,
   recipeReportsFullSnapshot,
 } from './guest/lvm-recipe.ts';
+import { namesCommandThatExtendsVolume } from './guest/small-volume.ts';
 import {
   createdFileSurvives,
   fileSurvivesAfterForeignCopy,
@@ -98,6 +99,10 @@ export const labTests: readonly LabTest[] = [
     'a power cut with a file on ext4 after a SYNC over ssh killed at its last flush': () =>
       fileSurvivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut with a file that --create has made': () => createdFileSurvives('here'),
+    'a volume that is too small: the command in the message extends it': () =>
+      namesCommandThatExtendsVolume('here'),
+    'a volume that is too small: the command in the message from the host extends it': () =>
+      namesCommandThatExtendsVolume('ssh'),
     'the recipe for LVM: the backup is what the volume held when the snapshot was taken':
       recipeCopiesSnapshot,
     'the recipe for LVM: the same with a thin pool': recipeCopiesThinSnapshot,

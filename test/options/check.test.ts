@@ -80,6 +80,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     mode: [...never, 'SYNC'],
     recheck: never.filter((value) => value !== true),
     create: never.filter((value) => value !== true),
+    grow: never.filter((value) => value !== true),
     force: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
     sshOptions: [
@@ -190,6 +191,7 @@ describe('accepted options', () => {
       ...transfer,
       recheck: false,
       create: false,
+      grow: false,
       force: false,
       dryRun: false,
       hash: 'SHA1',

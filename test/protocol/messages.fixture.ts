@@ -18,13 +18,17 @@ export const extent = fc
   })
   .map(({ offsetBytes, lengthBytes }) => ({ offsetBytes, lengthBytes }));
 
-const receiving = fc.record({
-  sourceSizeBytes: offset,
-  sourceIdentity: fc.jsonValue(),
-  create: fc.boolean(),
-  force: fc.boolean(),
-  dryRun: fc.boolean(),
-});
+const receiving = fc.record(
+  {
+    sourceSizeBytes: offset,
+    sourceIdentity: fc.jsonValue(),
+    create: fc.boolean(),
+    grow: fc.boolean(),
+    force: fc.boolean(),
+    dryRun: fc.boolean(),
+  },
+  { requiredKeys: ['sourceSizeBytes', 'sourceIdentity', 'create', 'force', 'dryRun'] },
+);
 
 const laneAddress = fc.record({
   port: fc.integer({ min: 1, max: 65_535 }),

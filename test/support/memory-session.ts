@@ -24,6 +24,7 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   compression: { name: 'zlib', level: 6 },
   sizes: 'target at least source',
   create: false,
+  grow: false,
   force: false,
   dryRun: false,
   peerTimeoutMs: 10_000,

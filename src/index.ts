@@ -82,7 +82,7 @@ async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order
 
 type Comparing = Pick<
   Order,
-  'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs'
+  'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs' | 'readErrors'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -93,6 +93,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     bufferBytes: options.bufferBytes,
     chunkBytes: options.chunkBytes ?? null,
     peerTimeoutMs: options.timeoutMs,
+    readErrors: options.skipReadErrors ? 'skip' : 'fail',
   };
 }
 

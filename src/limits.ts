@@ -47,6 +47,11 @@ export const bounds = {
   askExtents: 4096,
   /** Differing ranges that a report lists. */
   reportedRanges: 10,
+  /** Unreadable ranges that a report lists: the user may want to restore each of them. */
+  reportedUnreadableRanges: 100,
+  /** Unreadable ranges of a source, and bytes in them, that a run leaves out. More of them mean that the disk is gone. */
+  unreadableRanges: 10_000,
+  unreadableBytes: 256 * MiB,
 
   /** Device bytes sent and not yet confirmed: 32 MiB keeps 640 MB/s busy with a round trip of 50 ms. */
   dataWindowBytes: 32 * MiB,

@@ -94,6 +94,8 @@ export const planSchema = v.pipe(
     /** `null`: not measured, or not measured yet because the local side is the source. */
     roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
     dryRun: v.boolean(),
+    /** For a source: what can't be read is left out, and reported in `finish`. Missing: it ends the run. */
+    readErrors: v.exactOptional(v.literal('skip')),
   }),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
@@ -110,6 +112,10 @@ export const finishSchema = v.object({
   differingBytes: bytes,
   differingRangeCount: count,
   differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+  /** Missing: the source could read everything. */
+  unreadableBytes: v.exactOptional(bytes),
+  unreadableRangeCount: v.exactOptional(count),
+  unreadableRanges: v.exactOptional(v.pipe(v.array(extent), v.maxLength(bounds.reportedUnreadableRanges))),
 });
 
 export const finishedSchema = v.object({

@@ -10,7 +10,9 @@ import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import type { Trace } from '../trace.ts';
+import { SkippingRunner, unreadablePartsOf } from '../session/read-errors.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
+import { UnreadableRanges } from '../workers/unreadable.ts';
 
 /** What a run needs whose devices are both on this host. */
 export interface SameHostRun {
@@ -30,7 +32,7 @@ export class SameHostPhase {
   readonly #name: PhaseName;
   readonly #geometry: Geometry;
   readonly #coverage: Coverage;
-  readonly #runner: JobRunner<SameHostJob>;
+  #runner: JobRunner<SameHostJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
   #writtenBytes = 0;
@@ -54,9 +56,14 @@ export class SameHostPhase {
 
   async run(source: RunDevice, target: RunDevice): Promise<PhaseCounts> {
     const {
-      order: { dryRun },
+      order: { dryRun, readErrors },
       reporter,
     } = this.#run;
+    const unreadable = readErrors === 'skip' ? new UnreadableRanges(source.handle) : undefined;
+    if (unreadable !== undefined) {
+      const onUnreadable = (range: Extent): void => reporter.unreadable(this.#name, range);
+      this.#runner = new SkippingRunner(this.#runner, unreadable, onUnreadable);
+    }
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
@@ -73,7 +80,8 @@ export class SameHostPhase {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
     }
-    return { ...this.#findings.differences(), writtenBytes: this.#writtenBytes };
+    const writtenBytes = this.#writtenBytes;
+    return { ...this.#findings.differences(), writtenBytes, ...unreadablePartsOf(unreadable) };
   }
 
   async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {

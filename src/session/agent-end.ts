@@ -104,7 +104,9 @@ async function servePhase(
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
-  await playRole(open.role, plan, device, channel, runner, Promise.resolve(ignoreProgress));
+  // A source reports what it can't read at the end of the phase.
+  const ignoreRange = (): void => undefined;
+  await playRole(open.role, plan, device, channel, runner, Promise.resolve(ignoreProgress), ignoreRange);
 }
 
 function targetRequestOf({ receiving }: OpenMessage): TargetRequest | null {

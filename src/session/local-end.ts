@@ -1,4 +1,5 @@
 import { parseIdentity } from '../device/device.ts';
+import type { Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
@@ -110,7 +111,12 @@ async function runPhases(
     const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
-    reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
+    const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
+    const { localRole } = order;
+    const counts = await playRole(localRole, plan, device, channel, runner, starting, onUnreadable);
+    // A source that is the agent lists them at the end.
+    if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
+    reporter.phaseEnd(counts);
   }
   reporter.warn(device.checkAtEnd());
   await sayGoodbye(end);

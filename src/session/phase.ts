@@ -8,6 +8,7 @@ import { bounds, tuning } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
+import type { UnreadableRanges } from '../workers/unreadable.ts';
 import { wholeDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
@@ -22,6 +23,8 @@ export interface Phase {
   /** What the target writes: the same device, through the page cache. */
   readonly output: DeviceHandle;
   readonly runner: JobRunner;
+  /** What could not be read of the source so far. Missing where that ends the run, and on the target. */
+  readonly unreadable?: UnreadableRanges;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
   /** For decisions of the role. Undefined where no trace was asked for. */

@@ -9,6 +9,7 @@ import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
 import type { Phase, ProgressListener } from './phase.ts';
 import type { PhaseCounts } from '../report.ts';
+import { unreadablePartsOf } from './read-errors.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -67,7 +68,7 @@ export class Source {
         `The target wrote ${writtenBytes} of the ${sentBytes} bytes that it was sent.`,
       );
     }
-    return { ...findings.differences(), writtenBytes };
+    return { ...findings.differences(), writtenBytes, ...unreadablePartsOf(this.#phase.unreadable) };
   }
 
   async #work(onProgress: ProgressListener): Promise<Findings> {
@@ -76,7 +77,15 @@ export class Source {
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();
-    this.#channel.send({ type: 'finish', dataBytes, ...differences, differingRanges: [...differingRanges] });
+    const { unreadableRanges, ...unreadable } = unreadablePartsOf(this.#phase.unreadable);
+    this.#channel.send({
+      type: 'finish',
+      dataBytes,
+      ...differences,
+      differingRanges: [...differingRanges],
+      ...unreadable,
+      ...(unreadableRanges && { unreadableRanges: [...unreadableRanges] }),
+    });
     return findings;
   }
 
@@ -101,7 +110,7 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);
+        if (this.#comparer === undefined) onProgress(this.#sender.settledBytes);
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;
       } else {

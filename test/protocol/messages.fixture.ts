@@ -49,9 +49,11 @@ const plan = fc
     }),
     roundTripMs: fc.option(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), { nil: null }),
     dryRun: fc.boolean(),
+    readErrors: fc.option(fc.constant('skip'), { nil: undefined }),
   })
-  .map((fields) => ({
+  .map(({ readErrors, ...fields }) => ({
     ...fields,
+    ...(readErrors !== undefined && { readErrors }),
     chunkBytes: fields.chunkBytes === null ? null : Math.min(fields.chunkBytes, fields.bufferBytes),
   }));
 
@@ -97,12 +99,18 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     })
     .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
   written: fc.record({ writtenBytes: offset, payloadBytes: offset }),
-  finish: fc.record({
-    dataBytes: offset,
-    differingBytes: offset,
-    differingRangeCount: offset,
-    differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
-  }),
+  finish: fc.record(
+    {
+      dataBytes: offset,
+      differingBytes: offset,
+      differingRangeCount: offset,
+      differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
+      unreadableBytes: offset,
+      unreadableRangeCount: offset,
+      unreadableRanges: fc.array(extent, { maxLength: bounds.reportedUnreadableRanges }),
+    },
+    { requiredKeys: ['dataBytes', 'differingBytes', 'differingRangeCount', 'differingRanges'] },
+  ),
   finished: fc.record({ writtenBytes: offset }),
   ping: nothing,
   pong: nothing,

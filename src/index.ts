@@ -82,7 +82,14 @@ async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order
 
 type Comparing = Pick<
   Order,
-  'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs' | 'linkBytesPerSecond'
+  | 'localPath'
+  | 'remotePath'
+  | 'hash'
+  | 'bufferBytes'
+  | 'chunkBytes'
+  | 'peerTimeoutMs'
+  | 'linkBytesPerSecond'
+  | 'readErrors'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -94,6 +101,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     chunkBytes: options.chunkBytes ?? null,
     peerTimeoutMs: options.timeoutMs,
     linkBytesPerSecond: options.bandwidthBytesPerSecond,
+    readErrors: options.skipReadErrors ? 'skip' : 'fail',
   };
 }
 

@@ -61,6 +61,11 @@ export const bounds = {
   listedDataRanges: 512 * KiB,
   /** Differing ranges that a report lists. */
   reportedRanges: 10,
+  /** Unreadable ranges that a report lists: the user may want to restore each of them. */
+  reportedUnreadableRanges: 100,
+  /** Unreadable ranges of a source, and bytes in them, that a run leaves out. More of them mean that the disk is gone. */
+  unreadableRanges: 10_000,
+  unreadableBytes: 256 * MiB,
 
   /** Device bytes sent and not yet confirmed: 32 MiB keeps 640 MB/s busy with a round trip of 50 ms. */
   dataWindowBytes: 32 * MiB,
@@ -164,8 +169,6 @@ export const tuning = {
   directPieceBytes: MiB,
   /** Direct reads of a thread: one piece is processed while the others are read. */
   directSlots: 3,
-  /** One read of data that is to be sent, digested while it is in the processor's cache. Shorter ones cost more calls. */
-  digestedPieceBytes: 256 * KiB,
   /** A file with fewer bytes in holes is read as a whole: that takes less time than finding the holes. */
   leastHolesBytes: MiB,
   /** Holes are used in this unit, and shorter ones are read. A multiple of every alignment of direct reads. */
@@ -183,8 +186,6 @@ export const tuning = {
 
   /** Data frames between their read and their place in a lane: keeps the readers and all lanes busy. */
   framesUnderWay: 16,
-  /** The same, before the speed of the lanes is known. */
-  firstFrames: 4,
   /** The least number of answers to pings of which the shortest is the round-trip time; the first interval between pings. */
   roundTripSamples: 4,
   pingIntervalMs: 5,

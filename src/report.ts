@@ -26,13 +26,22 @@ export interface PhaseReport extends PhaseCounts {
 }
 
 /** What was found and written in a phase. */
-export interface PhaseCounts extends Differences {
+export interface PhaseCounts extends Differences, UnreadableParts {
   /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
   readonly writtenBytes: number;
   /** Bytes in holes of the source that did not have to be read. */
   readonly sourceHoleBytes: number;
   /** The same of the target. */
   readonly targetHoleBytes: number;
+}
+
+/** What could not be read of the source, and was left as it is on the target. All of it is missing if all could be read. */
+export interface UnreadableParts {
+  readonly unreadableBytes?: number;
+  /** The first of these ranges, joined where they touch; at most `bounds.reportedUnreadableRanges`. */
+  readonly unreadableRanges?: readonly Extent[];
+  /** Number of these ranges in all. */
+  readonly unreadableRangeCount?: number;
 }
 
 /** What was found to differ. */
@@ -77,7 +86,7 @@ export interface RunReport {
   readonly interruptions?: readonly Interruption[];
   /** False where the sizes alone make the devices differ: see `matches`. */
   readonly sizesMatch: boolean;
-  /** False only where a recheck found a difference, in the data or in the sizes. */
+  /** False only where a recheck found a difference, in the data or in the sizes, or where a part could not be read. */
   readonly matches: boolean;
 }
 
@@ -111,6 +120,8 @@ export type RunEvent =
       readonly phase?: PhaseName;
       readonly fromBytes?: number;
     }
+  /** A range of the source that can't be read. The first `bounds.reportedUnreadableRanges` of a phase are reported. */
+  | ({ readonly type: 'unreadable'; readonly phase: PhaseName } & Extent)
   | { readonly type: 'warning'; readonly message: string }
   /** What could not be examined before the run: no reason to stop it. */
   | { readonly type: 'note'; readonly message: string }

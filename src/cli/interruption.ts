@@ -34,6 +34,7 @@ export class Milestone implements Reporter {
       case 'start':
       case 'flushing':
       case 'attempt':
+      case 'unreadable':
       case 'warning':
       case 'note':
       case 'remote-stderr':

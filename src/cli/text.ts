@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+
 import type { DeviceReport, PhaseReport, RunEvent, RunReport } from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
 import type { Task } from './options.ts';
@@ -32,7 +33,8 @@ export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
       }
     },
     finished(report) {
-      differenceLines(report, nameOf, knowledge).forEach((line) => output.notice(line));
+      const lines = [...differenceLines(report, nameOf, knowledge), ...unreadableLines(report, nameOf)];
+      lines.forEach((line) => output.notice(line));
     },
     failed(error) {
       output.notice(`basyn: ${error.message}`);
@@ -94,9 +96,10 @@ export function describeDevice(device: DeviceReport, nameOf: DeviceName): string
 
 /** "sync: 4096 bytes (4.0 KiB) in 1.0 s (4.0 KiB/s), 512 bytes in 1 range differed, 512 bytes written". */
 export function describePhase(report: PhaseReport): string {
-  const { phase, sizeBytes, elapsedMs } = report;
+  const { phase, sizeBytes, elapsedMs, unreadableBytes = 0 } = report;
   const speed = formatSpeed(bytesPerSecond(sizeBytes, elapsedMs));
-  return `${phase}: ${formatExactBytes(sizeBytes)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}`;
+  const gap = unreadableBytes === 0 ? '' : `, ${formatExactBytes(unreadableBytes)} can't be read`;
+  return `${phase}: ${formatExactBytes(sizeBytes)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}${gap}`;
 }
 
 const readPathWords = {
@@ -128,12 +131,11 @@ type SourceKnowledge = 'stated' | 'not stated';
 
 /** The result of a recheck, for stderr. No lines if the devices match. */
 export function differenceLines(report: RunReport, nameOf: DeviceName, knowledge: SourceKnowledge): string[] {
-  const { source, target, phases, matches } = report;
-  if (matches) return [];
+  const { source, target, phases, sizesMatch } = report;
   const recheck = phases.find(({ phase }) => phase === 'recheck');
+  if (recheck === undefined || (sizesMatch && recheck.differingBytes === 0)) return [];
   const names = `${nameOf(source)} and ${nameOf(target)}`;
-  const sizeLines = report.sizesMatch ? [] : [sizeDifference(report, nameOf, knowledge)];
-  if (recheck === undefined) return [`basyn: The devices differ: ${names}.`];
+  const sizeLines = sizesMatch ? [] : [sizeDifference(report, nameOf, knowledge)];
   const { sizeBytes, differingBytes, differingRanges, differingRangeCount } = recheck;
   const unnamed = differingRangeCount - differingRanges.length;
   if (differingBytes === 0) {
@@ -144,11 +146,32 @@ export function differenceLines(report: RunReport, nameOf: DeviceName, knowledge
     ...sizeLines,
     `basyn: The devices differ: ${formatExactBytes(differingBytes)} in ` +
       `${formatCount(differingRangeCount, 'range')} of ${names}.`,
-    ...differingRanges.map(
-      ({ offsetBytes, lengthBytes }) => `  at offset ${offsetBytes}: ${formatExactBytes(lengthBytes)}`,
-    ),
+    ...differingRanges.map((range) => `  ${describeRange(range)}`),
     ...(unnamed > 0 ? [`  and ${formatCount(unnamed, 'more range')}`] : []),
   ];
+}
+
+/** "at offset 4096: 512 bytes". */
+function describeRange({ offsetBytes, lengthBytes }: PhaseReport['differingRanges'][number]): string {
+  return `at offset ${offsetBytes}: ${formatExactBytes(lengthBytes)}`;
+}
+
+/** What could not be read of the source, for stderr. No lines if everything could. */
+export function unreadableLines({ phases, source, dryRun }: RunReport, nameOf: DeviceName): string[] {
+  return phases.flatMap(({ phase, unreadableBytes = 0, unreadableRanges = [], unreadableRangeCount = 0 }) => {
+    if (unreadableBytes === 0) return [];
+    const unnamed = unreadableRangeCount - unreadableRanges.length;
+    const outcome =
+      phase === 'recheck'
+        ? "can't be read, and were not compared"
+        : `can't be read, and ${dryRun ? 'would be' : 'were'} left as they are on the target`;
+    return [
+      `basyn: ${phase}: ${formatExactBytes(unreadableBytes)} in ${formatCount(unreadableRangeCount, 'range')} of ` +
+        `${nameOf(source)} ${outcome}:`,
+      ...unreadableRanges.map((range) => `  ${describeRange(range)}`),
+      ...(unnamed > 0 ? [`  and ${formatCount(unnamed, 'more range')}`] : []),
+    ];
+  });
 }
 
 function sizeDifference(
@@ -183,6 +206,8 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
       return [`note: ${event.message}`];
     case 'attempt':
       return [describeAttempt(event)];
+    case 'unreadable':
+      return [`${event.phase}: ${describeRange(event)} of the source can't be read`];
     case 'progress':
     case 'warning':
     case 'remote-stderr':
@@ -220,8 +245,10 @@ function describeTask({ kind, options }: Task): string {
 
 function describeResult({ phases, matches, elapsedMs }: RunReport): string {
   const rechecked = phases.some(({ phase }) => phase === 'recheck');
-  const finding = matches ? 'the devices match, ' : 'the devices differ, ';
-  return `${rechecked ? finding : ''}all done in ${formatSeconds(elapsedMs)}`;
+  const isWhole = phases.every(({ unreadableBytes = 0 }) => unreadableBytes === 0);
+  const finding = matches ? 'the devices match, ' : isWhole ? 'the devices differ, ' : '';
+  const gap = isWhole ? '' : "a part of the source can't be read, ";
+  return `${gap}${rechecked ? finding : ''}all done in ${formatSeconds(elapsedMs)}`;
 }
 
 function stackLines(error: Error): string[] {

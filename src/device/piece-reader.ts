@@ -6,7 +6,9 @@ import { zeroBytes } from '../zero.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { isInHole, stretchesOf } from './holes.ts';
-import { assertInside, failedAt, isInterrupted, readFully, zeroBeyondEnd } from './range-io.ts';
+import { failedAt, isInterrupted } from './io-failure.ts';
+import { isMediumError, type UnreadableListener } from './medium-error.ts';
+import { assertInside, readFully, zeroBeyondEnd } from './range-io.ts';
 
 const readAsync = promisify(read);
 
@@ -31,6 +33,7 @@ export class PieceReader {
   #slots: readonly Uint8Array[] | undefined;
   #handle: DeviceHandle | undefined;
   #pieces: readonly Piece[] = [];
+  #onUnreadable: UnreadableListener | undefined;
   #nextPiece = 0;
   /** Direct reads that are in progress or finished, oldest first. */
   readonly #ahead: Promise<Uint8Array>[] = [];
@@ -40,11 +43,14 @@ export class PieceReader {
    * Starts with a device. No read of an earlier device may be in progress.
    *
    * @param pieces the ranges to read, inside the device, each of at most `tuning.directPieceBytes`.
+   * @param onUnreadable takes the ranges that can't be read, those of a piece before {@link next} returns it. Without it,
+   *   the first of them is an error.
    */
-  start(handle: DeviceHandle, pieces: readonly Piece[]): void {
+  start(handle: DeviceHandle, pieces: readonly Piece[], onUnreadable?: UnreadableListener): void {
     assert(this.#ahead.length === 0, 'a piece reader was started twice');
     this.#handle = handle;
     this.#pieces = pieces;
+    this.#onUnreadable = onUnreadable;
     this.#nextPiece = 0;
     this.#startedReads = 0;
   }
@@ -77,7 +83,7 @@ export class PieceReader {
       this.#buffered = Buffer.allocUnsafeSlow(Math.max(lengthBytes, tuning.pieceBytes));
     }
     const into = this.#buffered!.subarray(0, lengthBytes);
-    readFully(handle, offsetBytes, into);
+    readFully(handle, offsetBytes, into, this.#onUnreadable);
     return into;
   }
 
@@ -86,7 +92,8 @@ export class PieceReader {
     // One slot contains the piece that the caller processes after this call. The other slots can be filled.
     while (this.#startedReads < Math.min(this.#pieces.length, this.#nextPiece - 1 + slots.length)) {
       const piece = this.#pieces[this.#startedReads]!;
-      const reading = readDirect(handle, piece, slots[this.#startedReads % slots.length]!);
+      const slot = slots[this.#startedReads % slots.length]!;
+      const reading = readDirect(handle, piece, slot, this.#onUnreadable);
       // The read may fail long before its result is awaited.
       reading.catch(() => undefined);
       this.#ahead.push(reading);
@@ -114,21 +121,28 @@ function makeSlots(handle: DeviceHandle): Uint8Array[] {
 /**
  * A direct read starts and ends at multiples of the alignment, and has to be continued at such a multiple.
  *
- * The kernel reports an error for a direct read as a whole. After an error, reads of the smallest length find its offset.
+ * The kernel reports an error for a direct read as a whole. After an error, reads of the smallest length find its offset,
+ * or all offsets that can't be read.
  */
-async function readDirect(handle: DeviceHandle, piece: Piece, memory: Uint8Array): Promise<Uint8Array> {
+async function readDirect(
+  handle: DeviceHandle,
+  piece: Piece,
+  memory: Uint8Array,
+  onUnreadable: UnreadableListener | undefined,
+): Promise<Uint8Array> {
   const { offsetBytes, lengthBytes } = piece;
   assertInside(handle, offsetBytes, lengthBytes);
   assert(lengthBytes <= tuning.directPieceBytes, 'a piece that is longer than the memory for it');
-  if (handle.holes === undefined) return readDirectData(handle, piece, memory);
+  if (handle.holes === undefined) return readDirectData(handle, piece, memory, onUnreadable);
   const stretches = stretchesOf(handle.holes, offsetBytes, lengthBytes);
   if (stretches.every(({ isHole }) => isHole)) return zeroBytes(lengthBytes);
   // Holes start and end at multiples of the alignment, so each stretch can be read to its place.
   const startBytes = offsetBytes - (offsetBytes % handle.alignmentBytes);
   for (const stretch of stretches) {
     const start = stretch.offsetBytes - startBytes;
+    const place = memory.subarray(start - (start % handle.alignmentBytes));
     if (stretch.isHole) memory.fill(0, start, start + stretch.lengthBytes);
-    else await readDirectData(handle, stretch, memory.subarray(start - (start % handle.alignmentBytes)));
+    else await readDirectData(handle, stretch, place, onUnreadable);
   }
   return memory.subarray(offsetBytes - startBytes, offsetBytes - startBytes + lengthBytes);
 }
@@ -137,6 +151,7 @@ async function readDirectData(
   handle: DeviceHandle,
   { offsetBytes, lengthBytes }: Piece,
   memory: Uint8Array,
+  onUnreadable: UnreadableListener | undefined,
 ): Promise<Uint8Array> {
   const { alignmentBytes } = handle;
   const endBytes = offsetBytes + lengthBytes;
@@ -144,6 +159,7 @@ async function readDirectData(
   const alignedEndBytes = Math.ceil(endBytes / alignmentBytes) * alignmentBytes;
   let atBytes = startBytes;
   let stepBytes = alignedEndBytes - startBytes;
+  let isRetrying = false;
   while (atBytes < endBytes) {
     const stepEndBytes = Math.min(atBytes + stepBytes, alignedEndBytes);
     const into = memory.subarray(atBytes - startBytes, stepEndBytes - startBytes);
@@ -151,8 +167,17 @@ async function readDirectData(
     try {
       countBytes = await readOnce(handle, into, atBytes);
     } catch (error) {
-      if (into.byteLength === alignmentBytes) throw error;
-      stepBytes = alignmentBytes;
+      const isSmallest = into.byteLength === alignmentBytes;
+      if (isSmallest && (onUnreadable === undefined || !isMediumError(error))) throw error;
+      if (!isSmallest || !isRetrying) {
+        isRetrying = true;
+        stepBytes = alignmentBytes;
+        continue;
+      }
+      into.fill(0);
+      const fromBytes = Math.max(atBytes, offsetBytes);
+      onUnreadable?.(fromBytes, Math.min(stepEndBytes, endBytes) - fromBytes);
+      atBytes = stepEndBytes;
       continue;
     }
     if (atBytes + countBytes >= endBytes) break;

@@ -1,34 +1,55 @@
-import { readSync, writeSync } from 'node:fs';
-import { assert, systemReason, type BasynError } from '../errors.ts';
+import { writeSync } from 'node:fs';
+import { assert } from '../errors.ts';
+import { endedEarly, failedAt, isInterrupted } from './io-failure.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { stretchesOf } from './holes.ts';
+import { isMediumError, type UnreadableListener } from './medium-error.ts';
+import { readOnce, retryInPieces } from './retry.ts';
 
 /**
  * Fills `into` from an offset, through the page cache. Holes are not read. The range must be inside the device. Synchronous,
  * for worker threads.
  *
+ * @param onUnreadable takes the ranges that can't be read. Without it, the first of them is an error.
  * @throws BasynError `device`, with the offset of the failed read, on an I/O error and if the device has shrunk since it
  *   was opened.
  */
-export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
+export function readFully(
+  handle: DeviceHandle,
+  offsetBytes: number,
+  into: Uint8Array,
+  onUnreadable?: UnreadableListener,
+): void {
   assertInside(handle, offsetBytes, into.byteLength);
   assert(handle.access === 'buffered', 'a direct read needs memory that is aligned');
   if (handle.holes === undefined) {
-    readData(handle, offsetBytes, into);
+    readData(handle, offsetBytes, into, onUnreadable);
     return;
   }
   for (const stretch of stretchesOf(handle.holes, offsetBytes, into.byteLength)) {
     const start = stretch.offsetBytes - offsetBytes;
     const part = into.subarray(start, start + stretch.lengthBytes);
     if (stretch.isHole) part.fill(0);
-    else readData(handle, stretch.offsetBytes, part);
+    else readData(handle, stretch.offsetBytes, part, onUnreadable);
   }
 }
 
-function readData(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
+function readData(
+  handle: DeviceHandle,
+  offsetBytes: number,
+  into: Uint8Array,
+  onUnreadable: UnreadableListener | undefined,
+): void {
   let doneBytes = 0;
   while (doneBytes < into.byteLength) {
-    const countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);
+    let countBytes: number;
+    try {
+      countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);
+    } catch (error) {
+      if (onUnreadable === undefined || !isMediumError(error)) throw error;
+      retryInPieces(handle, offsetBytes + doneBytes, into.subarray(doneBytes), onUnreadable);
+      return;
+    }
     if (countBytes === 0) {
       zeroBeyondEnd(handle, offsetBytes + doneBytes, into.subarray(doneBytes));
       return;
@@ -50,17 +71,6 @@ export function writeFully(handle: DeviceHandle, offsetBytes: number, bytes: Uin
   }
 }
 
-function readOnce(handle: DeviceHandle, into: Uint8Array, atBytes: number): number {
-  for (;;) {
-    try {
-      return readSync(handle.fd, into, 0, into.byteLength, atBytes);
-    } catch (error) {
-      if (isInterrupted(error)) continue;
-      throw failedAt('read', handle, atBytes, error);
-    }
-  }
-}
-
 function writeOnce(handle: DeviceHandle, bytes: Uint8Array, atBytes: number): number {
   for (;;) {
     try {
@@ -73,34 +83,6 @@ function writeOnce(handle: DeviceHandle, bytes: Uint8Array, atBytes: number): nu
     const message = `cannot write ${nameOf(handle)} at byte ${atBytes}: it accepts no more data.`;
     throw deviceError(handle, message, undefined, atBytes);
   }
-}
-
-/** On network and FUSE file systems, a signal may interrupt a call. libuv repeats most calls, but not reads. */
-export function isInterrupted(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EINTR';
-}
-
-/** A `device` error about a failed read or write. */
-export function failedAt(
-  verb: 'read' | 'write',
-  handle: DeviceHandle,
-  atBytes: number,
-  error: unknown,
-): BasynError {
-  const reason = systemReason(error as NodeJS.ErrnoException);
-  return deviceError(
-    handle,
-    `cannot ${verb} ${nameOf(handle)} at byte ${atBytes}: ${reason}.`,
-    error,
-    atBytes,
-  );
-}
-
-/** A `device` error about a device that has shrunk since it was opened. */
-function endedEarly(handle: DeviceHandle, atBytes: number): BasynError {
-  const sizes = `it had ${handle.sizeBytes} bytes when it was opened`;
-  const message = `${nameOf(handle)} ends at byte ${atBytes}, but ${sizes}: it has shrunk.`;
-  return deviceError(handle, message, undefined, atBytes);
 }
 
 /**

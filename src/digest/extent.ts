@@ -28,6 +28,34 @@ export function cutAll(extents: readonly Extent[], stepBytes: number): Extent[] 
   return steps;
 }
 
+/** The parts of `extents` that are not in `removed`, in the order of `extents`. */
+export function without(extents: readonly Extent[], removed: readonly Extent[]): Extent[] {
+  if (removed.length === 0) return [...extents];
+  const ascending = [...removed].sort((a, b) => a.offsetBytes - b.offsetBytes);
+  const parts: Extent[] = [];
+  for (const extent of extents) {
+    let atBytes = extent.offsetBytes;
+    const endBytes = extent.offsetBytes + extent.lengthBytes;
+    for (const { offsetBytes, lengthBytes } of ascending) {
+      if (offsetBytes >= endBytes) break;
+      if (offsetBytes > atBytes) parts.push({ offsetBytes: atBytes, lengthBytes: offsetBytes - atBytes });
+      atBytes = Math.max(atBytes, offsetBytes + lengthBytes);
+    }
+    if (atBytes < endBytes) parts.push({ offsetBytes: atBytes, lengthBytes: endBytes - atBytes });
+  }
+  return parts;
+}
+
+/** The parts of `extents` that are in `range`. */
+export function within(extents: readonly Extent[], range: Extent): Extent[] {
+  const rangeEndBytes = range.offsetBytes + range.lengthBytes;
+  return extents.flatMap(({ offsetBytes, lengthBytes }) => {
+    const startBytes = Math.max(offsetBytes, range.offsetBytes);
+    const endBytes = Math.min(offsetBytes + lengthBytes, rangeEndBytes);
+    return startBytes < endBytes ? [{ offsetBytes: startBytes, lengthBytes: endBytes - startBytes }] : [];
+  });
+}
+
 /**
  * The same bytes in as few extents as possible, of which {@link cut} returns the same steps: an extent that ends within a
  * step is not joined to the next one. `extents` do not overlap, and keep their order.

@@ -14,6 +14,7 @@ import type { Wording } from './wording.ts';
 export function requireConsistent(options: Partial<SyncOptions>, wording: Wording): void {
   requireChunkInBuffer(options, wording);
   requireOneCompression(options, wording);
+  requireSource(options, wording);
   if (options.host === undefined) refuseWithoutHost(options, wording);
   else requireHost(options.host, options.user, wording);
 }
@@ -34,6 +35,15 @@ function requireOneCompression({ compress, zlevel = 0 }: Partial<SyncOptions>, w
     'usage',
     `${wording.write({ compress: 'none' })} and ${wording.name('zlevel')} contradict each other: ` +
       'leave one of them out.',
+  );
+}
+
+/** Read errors of a target are never left out, so it has to be known which device that is. */
+function requireSource({ skipReadErrors = false, action }: Partial<SyncOptions>, wording: Wording): void {
+  if (!skipReadErrors || action !== undefined) return;
+  throw new BasynError(
+    'usage',
+    `${wording.name('skip-read-errors')} needs ${wording.name('action')}, which says which device is the source.`,
   );
 }
 

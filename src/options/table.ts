@@ -111,6 +111,16 @@ export const optionTable = {
     help: 'Do everything but write.',
     details: 'The run reports how much would be sent and written, and skips `--recheck`.',
   },
+  'skip-read-errors': {
+    key: 'skipReadErrors',
+    scope: 'comparison',
+    needs: 'action',
+    group: 'What to do',
+    value: { type: 'flag' },
+    default: false,
+    help: 'Go on after a read error of the source. What can not be read stays as it is on the target, and is listed. The exit code is 2.',
+    details: 'A read that fails is tried again in pieces of 4 KiB.',
+  },
   hash: {
     key: 'hash',
     scope: 'comparison',

@@ -41,6 +41,8 @@ export interface Comparison {
   readonly bufferBytes?: number | undefined;
   /** 1 KiB to `bufferBytes`. Left out, it is chosen for each differing buffer during the run. */
   readonly chunkBytes?: number | undefined;
+  /** Leave out what can't be read of the source, and report it. Needs `action`. Default: the first read error ends the run. */
+  readonly skipReadErrors?: boolean | undefined;
 }
 
 /** What the caller is informed of during a run, and how the caller ends it. */

@@ -122,6 +122,8 @@ export const planSchema = v.pipe(
     omitZeros: v.exactOptional(v.boolean()),
     /** The user's limit on the link, which the local side keeps: a source compresses for a link of this speed. */
     linkBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
+    /** For a source: what can't be read is left out, and reported in `finish`. Missing: it ends the run. */
+    readErrors: v.exactOptional(v.literal('skip')),
   }),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
@@ -141,6 +143,10 @@ export const finishSchema = v.object({
   differingBytes: bytes,
   differingRangeCount: count,
   differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+  /** Missing: the source could read everything. */
+  unreadableBytes: v.exactOptional(bytes),
+  unreadableRangeCount: v.exactOptional(count),
+  unreadableRanges: v.exactOptional(v.pipe(v.array(extent), v.maxLength(bounds.reportedUnreadableRanges))),
 });
 
 export const finishedSchema = v.object({

@@ -12,7 +12,9 @@ import { chunkBytesOf } from '../session/phase.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import { copyBatches } from '../session/transfer/copy-batches.ts';
 import type { Trace } from '../trace.ts';
+import { SkippingRunner, unreadablePartsOf } from '../session/read-errors.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
+import { UnreadableRanges } from '../workers/unreadable.ts';
 
 /** What a run needs whose devices are both on this host. */
 export interface SameHostRun {
@@ -31,7 +33,7 @@ export class SameHostPhase {
   readonly #run: SameHostRun;
   readonly #name: PhaseName;
   readonly #geometry: Geometry;
-  readonly #runner: JobRunner<SameHostJob>;
+  #runner: JobRunner<SameHostJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
   #writtenBytes = 0;
@@ -54,12 +56,17 @@ export class SameHostPhase {
 
   async run(openedSource: RunDevice, openedTarget: RunDevice): Promise<PhaseCounts> {
     const {
-      order: { dryRun },
+      order: { dryRun, readErrors },
       reporter,
     } = this.#run;
     const { device: source, notes: sourceNotes } = await this.#withHoles(openedSource);
     const { device: target, notes: targetNotes } = await this.#withHoles(openedTarget);
     reporter.note([...sourceNotes, ...targetNotes]);
+    const unreadable = readErrors === 'skip' ? new UnreadableRanges(source.handle) : undefined;
+    if (unreadable !== undefined) {
+      const onUnreadable = (range: Extent): void => reporter.unreadable(this.#name, range);
+      this.#runner = new SkippingRunner(this.#runner, unreadable, onUnreadable);
+    }
     switch (this.#name) {
       case 'copy':
         await this.#copy(source, target);
@@ -81,6 +88,7 @@ export class SameHostPhase {
       ...this.#findings.differences(),
       writtenBytes: this.#writtenBytes,
       sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesWithin(source.handle.holes, sizeBytes),
+      ...unreadablePartsOf(unreadable),
       targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesWithin(target.handle.holes, sizeBytes),
     };
   }

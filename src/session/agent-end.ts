@@ -129,7 +129,9 @@ async function servePhase(
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
   if (plan.linkBytesPerSecond !== undefined) channel.learnLimit(plan.linkBytesPerSecond);
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
-  await playRole(open.role, plan, device, channel, runner, Promise.resolve(start));
+  // A source reports what it can't read at the end of the phase.
+  const ignoreRange = (): void => undefined;
+  await playRole(open.role, plan, device, channel, runner, Promise.resolve(start), ignoreRange);
 }
 
 function targetRequestOf({ receiving }: OpenMessage): TargetRequest | null {

@@ -1,4 +1,5 @@
 import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
+import type { Extent } from '../digest/extent.ts';
 import type { Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
@@ -123,8 +124,20 @@ async function runPhases(
     }));
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
-    const { counts, notes } = await playRole(order.localRole, told, device, channel, runner, starting);
+    const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
+    const { localRole } = order;
+    const { counts, notes } = await playRole(
+      localRole,
+      told,
+      device,
+      channel,
+      runner,
+      starting,
+      onUnreadable,
+    );
     reporter.note(notes);
+    // A source that is the agent lists them at the end.
+    if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
     reporter.phaseEnd(counts);
   }
   reporter.warn(device.checkAtEnd());

@@ -28,6 +28,8 @@ export interface Order {
   readonly grow: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** Whether a part of the source that can't be read ends the run, or is left out. */
+  readonly readErrors: 'fail' | 'skip';
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;
@@ -42,7 +44,7 @@ export function planOf(
   sizeBytes: number,
   roundTripMs: number | undefined,
 ): Plan {
-  const { hash, bufferBytes, chunkBytes, compression, dryRun, linkBytesPerSecond } = order;
+  const { hash, bufferBytes, chunkBytes, compression, dryRun, linkBytesPerSecond, readErrors } = order;
   const windowBuffers = windowBuffersOf(bufferBytes, chunkBytes, hash);
   return {
     phase,
@@ -55,6 +57,7 @@ export function planOf(
     roundTripMs: roundTripMs ?? null,
     dryRun,
     ...(linkBytesPerSecond !== undefined && { linkBytesPerSecond }),
+    ...(readErrors === 'skip' && { readErrors }),
   };
 }
 

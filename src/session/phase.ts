@@ -9,6 +9,7 @@ import type { Plan } from '../protocol/schemas.ts';
 import type { PhaseCounts } from '../report.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
+import type { UnreadableRanges } from '../workers/unreadable.ts';
 import { wholeDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
@@ -23,6 +24,8 @@ export interface Phase {
   /** What the target writes: the same device, through the page cache. */
   readonly output: DeviceHandle;
   readonly runner: JobRunner;
+  /** What could not be read of the source so far. Missing where that ends the run, and on the target. */
+  readonly unreadable?: UnreadableRanges;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
   /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */

@@ -1,11 +1,13 @@
 import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
+import { UnreadableRanges } from '../workers/unreadable.ts';
 import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { holeBytesWithin } from '../device/device.ts';
 import { withHoles } from './device-holes.ts';
 import { phaseOf, type PhaseOutcome, type PhaseStart } from './phase.ts';
+import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
@@ -14,6 +16,7 @@ const roles = { source: Source, target: Target } as const;
 /**
  * Plays one role in one phase. It starts reading at once, and sends nothing before `starting` resolves.
  *
+ * @param onUnreadable takes what a source can't read, if the plan lets it leave that out.
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
@@ -23,15 +26,19 @@ export async function playRole(
   channel: Channel,
   runner: JobRunner,
   starting: Promise<PhaseStart>,
+  onUnreadable: UnreadableRangeListener,
 ): Promise<PhaseOutcome> {
   const { device, notes } = await withHoles(opened, () => channel.announceFlush());
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
+  const leavesOut = role === 'source' && plan.readErrors === 'skip';
+  const unreadable = leavesOut ? new UnreadableRanges(device.handle) : undefined;
   const phase = await phaseOf({
     plan,
     device: isReadFromDisk ? device.diskView : device.handle,
     output: device.handle,
-    runner,
+    runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
+    ...(unreadable && { unreadable }),
     zeros: device.created ? 'skip' : 'write',
     holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
     notes,

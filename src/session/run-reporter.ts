@@ -1,7 +1,8 @@
 import { monotonicMs } from '../clock.ts';
 import type { DeviceHandle } from '../device/device.ts';
 import { assert, type Side } from '../errors.ts';
-import { tuning } from '../limits.ts';
+import type { Extent } from '../digest/extent.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { Trace } from '../trace.ts';
 import type { Order } from './order.ts';
 import { doSizesMatch } from './sizes.ts';
@@ -38,6 +39,7 @@ export class RunReporter {
   #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
+  #unreadableCount = 0;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
@@ -92,6 +94,12 @@ export class RunReporter {
     this.#emit({ type: 'attempt', attempt, reason, waitMs, ...place });
   }
 
+  /** A range of the source that can't be read. Only the first ones of a phase are reported. */
+  unreadable(phase: PhaseName, { offsetBytes, lengthBytes }: Extent): void {
+    if (++this.#unreadableCount > bounds.reportedUnreadableRanges) return;
+    this.#emit({ type: 'unreadable', phase, offsetBytes, lengthBytes });
+  }
+
   /** A flush of the device on this side begins. It is reported only if it takes a while. */
   flushing(side: Side): void {
     const phase = this.#phase?.name;
@@ -129,6 +137,7 @@ export class RunReporter {
     this.#emitProgress?.(elapsedMs);
     this.stop();
     this.#phase = undefined;
+    this.#unreadableCount = 0;
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }
@@ -159,7 +168,8 @@ export class RunReporter {
       targetBytes: target.sizeBytes,
     });
     const doesDataMatch = this.#phases.every(
-      ({ phase, differingBytes }) => phase !== 'recheck' || differingBytes === 0,
+      ({ phase, differingBytes, unreadableBytes = 0 }) =>
+        (phase !== 'recheck' || differingBytes === 0) && unreadableBytes === 0,
     );
     return {
       source,

@@ -9,6 +9,7 @@ import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
 import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
+import { unreadablePartsOf } from './read-errors.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -71,8 +72,9 @@ export class Source {
       );
     }
     const sourceHoleBytes = this.#phase.holeBytes;
+    const unreadable = unreadablePartsOf(this.#phase.unreadable);
     return {
-      counts: { ...findings.differences(), writtenBytes, sourceHoleBytes, targetHoleBytes },
+      counts: { ...findings.differences(), writtenBytes, sourceHoleBytes, targetHoleBytes, ...unreadable },
       notes: [...this.#phase.notes, ...notes],
     };
   }
@@ -85,12 +87,15 @@ export class Source {
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();
+    const { unreadableRanges, ...unreadable } = unreadablePartsOf(this.#phase.unreadable);
     this.#channel.send({
       type: 'finish',
       dataBytes,
       ...differences,
       differingRanges: [...differingRanges],
       ...remarksOf(this.#phase),
+      ...unreadable,
+      ...(unreadableRanges && { unreadableRanges: [...unreadableRanges] }),
     });
     return findings;
   }
@@ -107,7 +112,7 @@ export class Source {
         await this.#sender.send(extents);
       } else if (omitZeros) {
         this.#omittedBytes += lengthBytes;
-        onProgress(this.#sender.writtenBytes + this.#omittedBytes);
+        onProgress(this.#sender.settledBytes + this.#omittedBytes);
       } else {
         await this.#sender.sendZeros(extents);
       }
@@ -125,7 +130,7 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes + this.#omittedBytes);
+        if (this.#comparer === undefined) onProgress(this.#sender.settledBytes + this.#omittedBytes);
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;
       } else {

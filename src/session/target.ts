@@ -1,12 +1,13 @@
 import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
-import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
+import { blockBytesOf, bufferExtentOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
+import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
@@ -59,8 +60,9 @@ export class Target {
     this.#channel.send({ type: 'finished', writtenBytes, ...remarksOf(this.#phase) });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
     const holes = { sourceHoleBytes: finish.holeBytes ?? 0, targetHoleBytes: this.#phase.holeBytes };
+    const differences = { differingBytes, differingRanges, differingRangeCount };
     return {
-      counts: { differingBytes, differingRanges, differingRangeCount, writtenBytes, ...holes },
+      counts: { ...differences, ...unreadablePartsIn(finish), writtenBytes, ...holes },
       notes: [...(finish.notes ?? []), ...this.#phase.notes],
     };
   }
@@ -158,13 +160,17 @@ export class Target {
   #keptDigests(extents: readonly Extent[]): Uint8Array | undefined {
     const { geometry, hasher } = this.#phase;
     const parts: Uint8Array[] = [];
+    const blockBytes = blockBytesOf(geometry);
     for (const { offsetBytes, lengthBytes } of extents) {
-      const index = Math.floor(offsetBytes / geometry.bufferBytes);
-      const blocks = this.#kept.get(index);
-      const firstBlock = (offsetBytes - index * geometry.bufferBytes) / blockBytesOf(geometry);
-      if (blocks === undefined || !Number.isInteger(firstBlock)) return undefined;
-      const start = firstBlock * hasher.digestBytes;
-      const end = start + Math.ceil(lengthBytes / blockBytesOf(geometry)) * hasher.digestBytes;
+      const buffer = bufferExtentOf(geometry, Math.floor(offsetBytes / geometry.bufferBytes));
+      const blocks = this.#kept.get(buffer.offsetBytes / geometry.bufferBytes);
+      const startInBuffer = offsetBytes - buffer.offsetBytes;
+      const endInBuffer = startInBuffer + lengthBytes;
+      // Of the blocks of a buffer, only the last may be short. The digest of a block says nothing about a part of it.
+      const isWhole = endInBuffer % blockBytes === 0 || endInBuffer === buffer.lengthBytes;
+      if (blocks === undefined || startInBuffer % blockBytes !== 0 || !isWhole) return undefined;
+      const start = (startInBuffer / blockBytes) * hasher.digestBytes;
+      const end = Math.ceil(endInBuffer / blockBytes) * hasher.digestBytes;
       if (end > blocks.byteLength) return undefined;
       parts.push(blocks.subarray(start, end));
     }

@@ -4,27 +4,44 @@ import type { ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
 
+/** A job that reads from a source. */
+export interface SourceJob {
+  /**
+   * `skip`: a range of the source that can't be read is left out, and returned. Left out: the first such range fails the
+   * job.
+   */
+  readonly readErrors?: 'skip';
+}
+export interface SourceResult {
+  /** The ranges that were left out, in ascending order. Missing: everything was read. */
+  readonly unreadable?: readonly Extent[];
+}
+
 /** Computes the digest of each step of the extents. The digests are concatenated in order. */
-export interface DigestJob {
+export interface DigestJob extends SourceJob {
   readonly kind: 'digest';
   readonly device: DeviceHandle;
   readonly hash: HashName;
   readonly extents: readonly Extent[];
   readonly stepBytes: number;
 }
-export interface DigestResult {
+export interface DigestResult extends SourceResult {
+  /** That of a step that was not read as a whole is the digest with zeros in place of what is missing. */
   readonly digests: Uint8Array;
 }
 
-/** Reads the extents into `memory`, which has their total length, and encodes them for a data frame. */
-export interface ReadJob {
+/**
+ * Reads the extents into `memory`, which has their total length, and encodes them for a data frame. The frame contains the
+ * extents without what was left out.
+ */
+export interface ReadJob extends SourceJob {
   readonly kind: 'read';
   readonly device: DeviceHandle;
   readonly extents: readonly Extent[];
   readonly setting: CompressionSetting;
   readonly memory: Uint8Array;
 }
-export interface ReadResult extends Encoded {
+export interface ReadResult extends Encoded, SourceResult {
   /** Digest of the extents and of the bytes that were read. */
   readonly digest: Uint8Array;
   /** The memory of the job. The payload may be in it. */
@@ -49,7 +66,7 @@ export interface WriteResult {
 }
 
 /** Compares the bytes of ranges of two devices on this host. */
-export interface CompareJob {
+export interface CompareJob extends SourceJob {
   readonly kind: 'compare';
   readonly source: DeviceHandle;
   readonly target: DeviceHandle;
@@ -58,19 +75,19 @@ export interface CompareJob {
   /** Where differing steps are written: the target, through the page cache. Undefined: nothing is written. */
   readonly repair: DeviceHandle | undefined;
 }
-export interface CompareResult {
+export interface CompareResult extends SourceResult {
   readonly differing: readonly Extent[];
 }
 
 /** Copies ranges between two devices on this host. */
-export interface CopyJob {
+export interface CopyJob extends SourceJob {
   readonly kind: 'copy';
   readonly source: DeviceHandle;
   readonly target: DeviceHandle;
   readonly extents: readonly Extent[];
   readonly zeros: ZeroPolicy;
 }
-export interface CopyResult {
+export interface CopyResult extends SourceResult {
   readonly writtenBytes: number;
 }
 

@@ -1,12 +1,13 @@
 import { monotonicMs } from '../clock.ts';
 import { encode, encodedZeros, loadDecoder } from '../codec/codec.ts';
 import { isZero, zeroBytes } from '../zero.ts';
-import { nameOf, type DeviceHandle } from '../device/handle.ts';
+import { nameOf } from '../device/handle.ts';
+import type { UnreadableListener } from '../device/medium-error.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully, writeFully } from '../device/range-io.ts';
 import { makeZero } from '../device/zeros.ts';
-import { cutAll, totalBytes, type Extent } from '../digest/extent.ts';
-import { loadFrameDigest, type FrameDigest, type StartFrameDigest } from '../digest/frame-digest.ts';
+import { cutAll, totalBytes, within, without, type Extent } from '../digest/extent.ts';
+import { loadFrameDigest, type StartFrameDigest } from '../digest/frame-digest.ts';
 import { stepCountOf } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { HashName } from '../digest/hash-names.ts';
@@ -24,6 +25,7 @@ import type {
   WriteResult,
 } from './jobs.ts';
 import { performOnSameHost } from './same-host.ts';
+import { UnreadableInJob } from './unreadable.ts';
 
 /**
  * Carries out one job in the calling thread. One job at a time: they share its memory.
@@ -50,32 +52,38 @@ function dispatch(job: Job): JobResults[Job['kind']] | Promise<JobResults[Job['k
   }
 }
 
-async function digest({ device, hash, extents, stepBytes }: DigestJob): Promise<DigestResult> {
+async function digest(job: DigestJob): Promise<DigestResult> {
+  const { device, hash, stepBytes, extents } = job;
+  const unreadable = new UnreadableInJob(job, device);
   const hasher = await hasherFor(hash);
   const digests = new Uint8Array(stepCountOf(extents, stepBytes) * hasher.digestBytes);
   const digestSteps = stepBytes > pieceBytesOf(device) ? digestLargeSteps : digestSmallSteps;
   try {
-    await digestSteps(hasher, device, extents, stepBytes, digests);
+    await digestSteps(hasher, { device, extents, stepBytes }, digests, unreadable.listener);
   } finally {
     await reader.stop();
   }
-  return { digests };
+  return { digests, ...unreadable.result() };
 }
 
 /** Puts the digest of every step into `digests`, back to back. */
 type DigestSteps = (
   hasher: Hasher,
-  device: DeviceHandle,
-  extents: readonly Extent[],
-  stepBytes: number,
+  steps: Pick<DigestJob, 'device' | 'extents' | 'stepBytes'>,
   digests: Uint8Array,
+  onUnreadable: UnreadableListener | undefined,
 ) => Promise<void>;
 
 /** Steps that don't fit into a piece are read piece by piece. */
-const digestLargeSteps: DigestSteps = async (hasher, device, extents, stepBytes, digests) => {
+const digestLargeSteps: DigestSteps = async (
+  hasher,
+  { device, extents, stepBytes },
+  digests,
+  onUnreadable,
+) => {
   const pieceBytes = pieceBytesOf(device);
   const steps = cutAll(extents, stepBytes);
-  reader.start(device, cutAll(steps, pieceBytes));
+  reader.start(device, cutAll(steps, pieceBytes), onUnreadable);
   let position = 0;
   for (const { lengthBytes } of steps) {
     const running = hasher.begin();
@@ -89,9 +97,14 @@ const digestLargeSteps: DigestSteps = async (hasher, device, extents, stepBytes,
  * As many steps as fit into a piece share a read. Plain loops: this is most of what a run does, and generators cost
  * 80 ms of compilation in each thread.
  */
-const digestSmallSteps: DigestSteps = async (hasher, device, extents, stepBytes, digests) => {
+const digestSmallSteps: DigestSteps = async (
+  hasher,
+  { device, extents, stepBytes },
+  digests,
+  onUnreadable,
+) => {
   const mostBytes = pieceBytesOf(device);
-  reader.start(device, cutAll(extents, mostBytes - (mostBytes % stepBytes)));
+  reader.start(device, cutAll(extents, mostBytes - (mostBytes % stepBytes)), onUnreadable);
   let position = 0;
   while (reader.hasNext) {
     position = digestPiece(hasher, await reader.next(), stepBytes, digests, position);
@@ -125,34 +138,38 @@ function digestOf(hasher: Hasher, bytes: Uint8Array): Uint8Array {
   return digest;
 }
 
-async function read({ device, extents, setting, memory }: ReadJob): Promise<ReadResult> {
-  const frame = (await frameDigests())(extents);
-  readDigested(device, extents, memory, frame);
+async function read(job: ReadJob): Promise<ReadResult> {
+  const { device, extents, setting, memory } = job;
+  const unreadable = new UnreadableInJob(job, device);
+  const startFrameDigest = await frameDigests();
+  let position = 0;
+  for (const { offsetBytes, lengthBytes } of extents) {
+    readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes), unreadable.listener);
+    position += lengthBytes;
+  }
+  const readable = without(extents, unreadable.ranges);
+  const bytes = unreadable.ranges.length > 0 ? compacted(memory, extents, readable) : memory;
+  // The bytes are in the processor's cache, and whatever alters them from now on is detected.
+  const frame = startFrameDigest(readable);
+  frame.update(bytes);
   const digest = frame.digest();
   const startMs = monotonicMs();
-  const encoded = frame.isZero ? encodedZeros : await encode(memory, setting);
-  return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs };
+  const encoded = frame.isZero ? encodedZeros : await encode(bytes, setting);
+  return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs, ...unreadable.result() };
 }
 
-/**
- * Digests the bytes piece by piece as they are read: they are in the processor's cache then, and whatever alters them
- * later is detected.
- */
-function readDigested(
-  device: DeviceHandle,
-  extents: readonly Extent[],
-  memory: Uint8Array,
-  frame: FrameDigest,
-): void {
-  let [position, digestedBytes] = [0, 0];
-  for (const { offsetBytes, lengthBytes } of cutAll(extents, tuning.digestedPieceBytes)) {
-    readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes));
-    position += lengthBytes;
-    if (position - digestedBytes < tuning.digestedPieceBytes) continue;
-    frame.update(memory.subarray(digestedBytes, position));
-    digestedBytes = position;
+/** Moves the bytes of `kept`, which are parts of `extents` in their order, to the start of the memory of all `extents`. */
+function compacted(memory: Uint8Array, extents: readonly Extent[], kept: readonly Extent[]): Uint8Array {
+  let [position, keptBytes] = [0, 0];
+  for (const extent of extents) {
+    for (const { offsetBytes, lengthBytes } of within(kept, extent)) {
+      const start = position + offsetBytes - extent.offsetBytes;
+      memory.copyWithin(keptBytes, start, start + lengthBytes);
+      keptBytes += lengthBytes;
+    }
+    position += extent.lengthBytes;
   }
-  if (digestedBytes < position) frame.update(memory.subarray(digestedBytes, position));
+  return memory.subarray(0, keptBytes);
 }
 
 async function write(job: WriteJob): Promise<WriteResult> {

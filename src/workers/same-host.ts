@@ -2,7 +2,7 @@ import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
 import { makeZero, writeRange } from '../device/zeros.ts';
-import { cutAll, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
+import { cutAll, joinNeighbours, totalBytes, within, without, type Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
 import type {
   CompareJob,
@@ -13,6 +13,7 @@ import type {
   SameHostJob,
   ZeroJob,
 } from './jobs.ts';
+import { UnreadableInJob } from './unreadable.ts';
 
 /**
  * Runs one job on two devices of this host, in the calling thread. It needs neither hashes nor compression, so that a small
@@ -42,31 +43,36 @@ let copyMemory: Buffer | undefined;
 
 async function compare(job: CompareJob): Promise<CompareResult> {
   const { source, target, stepBytes } = job;
+  const unreadable = new UnreadableInJob(job, source);
   const pieceBytes = Math.max(pieceBytesOf(source), pieceBytesOf(target));
-  const differing =
-    stepBytes > pieceBytes ? compareLargeSteps(job, pieceBytes) : compareSmallSteps(job, pieceBytes);
+  const compareSteps = stepBytes > pieceBytes ? compareLargeSteps : compareSmallSteps;
   try {
-    return { differing: joinNeighbours(await differing) };
+    const differing = joinNeighbours(await compareSteps(job, pieceBytes, unreadable));
+    return { differing, ...unreadable.result() };
   } finally {
     await Promise.all([sourceReader.stop(), targetReader.stop()]);
   }
 }
 
 /** One read covers as many steps as fit into a piece. Differing steps are written from the memory that was compared. */
-async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Extent[]> {
+async function compareSmallSteps(
+  job: CompareJob,
+  mostBytes: number,
+  unreadable: UnreadableInJob,
+): Promise<Extent[]> {
   const { source, target, extents, stepBytes, repair } = job;
   const pieces = cutAll(extents, mostBytes - (mostBytes % stepBytes));
-  sourceReader.start(source, pieces);
+  sourceReader.start(source, pieces, unreadable.listener);
   targetReader.start(target, pieces);
   const differing: Extent[] = [];
-  for (const { offsetBytes } of pieces) {
-    const { sourcePiece, targetPiece } = await nextPieces();
+  for (const piece of pieces) {
+    const { sourcePiece, targetPiece, lost } = await nextPieces(piece, unreadable);
     if (sourcePiece.equals(targetPiece)) continue;
-    for (const range of differingRanges(sourcePiece, targetPiece, stepBytes)) {
-      const end = range.offsetBytes + range.lengthBytes;
-      const place = { offsetBytes: offsetBytes + range.offsetBytes, lengthBytes: range.lengthBytes };
+    for (const place of without(differingRanges(piece, sourcePiece, targetPiece, stepBytes), lost)) {
+      const start = place.offsetBytes - piece.offsetBytes;
       if (repair !== undefined) {
-        writeRange(repair, place.offsetBytes, sourcePiece.subarray(range.offsetBytes, end), 'write');
+        const bytes = sourcePiece.subarray(start, start + place.lengthBytes);
+        writeRange(repair, place.offsetBytes, bytes, 'write');
       }
       differing.push(place);
     }
@@ -75,46 +81,75 @@ async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Ex
 }
 
 /** Compares a step that is longer than a piece in pieces. Reads it again if it has to be written. */
-async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<Extent[]> {
+async function compareLargeSteps(
+  job: CompareJob,
+  pieceBytes: number,
+  unreadable: UnreadableInJob,
+): Promise<Extent[]> {
   const { source, target, extents, stepBytes, repair } = job;
   const steps = cutAll(extents, stepBytes);
   const pieces = cutAll(steps, pieceBytes);
-  sourceReader.start(source, pieces);
+  sourceReader.start(source, pieces, unreadable.listener);
   targetReader.start(target, pieces);
   const differing: Extent[] = [];
   for (const step of steps) {
     let isSame = true;
-    for (let atBytes = 0; atBytes < step.lengthBytes; atBytes += pieceBytes) {
-      const { sourcePiece, targetPiece } = await nextPieces();
+    for (const piece of cutAll([step], pieceBytes)) {
+      const { sourcePiece, targetPiece } = await nextPieces(piece, unreadable);
       isSame &&= sourcePiece.equals(targetPiece);
     }
     if (isSame) continue;
-    differing.push(step);
-    if (repair !== undefined) copyRange(source, repair, step, 'write');
+    const places = without([step], unreadable.ranges);
+    if (repair !== undefined) {
+      for (const place of places) copyRange(source, repair, place, 'write', unreadable);
+    }
+    // Without what could be compared, and not be read again.
+    differing.push(...without(places, unreadable.ranges));
   }
   return differing;
 }
 
-/** Starts both reads before awaiting one. */
-async function nextPieces(): Promise<{ sourcePiece: Buffer; targetPiece: Buffer }> {
-  const targetPiece = targetReader.next();
-  const sourcePiece = sourceReader.next();
-  return { sourcePiece: bufferView(await sourcePiece), targetPiece: bufferView(await targetPiece) };
+interface Pieces {
+  readonly sourcePiece: Buffer;
+  readonly targetPiece: Buffer;
+  /** What could not be read of the source. Both pieces are equal there. */
+  readonly lost: readonly Extent[];
 }
 
-function differingRanges(sourcePiece: Buffer, targetPiece: Buffer, stepBytes: number): Extent[] {
-  const differing = cutAll([{ offsetBytes: 0, lengthBytes: sourcePiece.byteLength }], stepBytes).filter(
-    ({ offsetBytes, lengthBytes }) => {
-      const end = offsetBytes + lengthBytes;
-      return sourcePiece.compare(targetPiece, offsetBytes, end, offsetBytes, end) !== 0;
-    },
-  );
+/** Starts both reads before awaiting one. */
+async function nextPieces(piece: Extent, unreadable: UnreadableInJob): Promise<Pieces> {
+  const targetReading = targetReader.next();
+  const sourceReading = sourceReader.next();
+  const [sourcePiece, targetPiece] = [bufferView(await sourceReading), bufferView(await targetReading)];
+  const lost = within(unreadable.ranges, piece);
+  for (const { offsetBytes, lengthBytes } of lost) {
+    const start = offsetBytes - piece.offsetBytes;
+    targetPiece.copy(sourcePiece, start, start, start + lengthBytes);
+  }
+  return { sourcePiece, targetPiece, lost };
+}
+
+/** The differing steps of a piece, which begins with a step. */
+function differingRanges(
+  piece: Extent,
+  sourcePiece: Buffer,
+  targetPiece: Buffer,
+  stepBytes: number,
+): Extent[] {
+  const differing = cutAll([piece], stepBytes).filter(({ offsetBytes, lengthBytes }) => {
+    const start = offsetBytes - piece.offsetBytes;
+    const end = start + lengthBytes;
+    return sourcePiece.compare(targetPiece, start, end, start, end) !== 0;
+  });
   return joinNeighbours(differing);
 }
 
-function copy({ source, target, extents, zeros }: CopyJob): CopyResult {
-  for (const extent of extents) copyRange(source, target, extent, zeros);
-  return { writtenBytes: totalBytes(extents) };
+function copy(job: CopyJob): CopyResult {
+  const { source, target, extents, zeros } = job;
+  const unreadable = new UnreadableInJob(job, source);
+  for (const extent of extents) copyRange(source, target, extent, zeros, unreadable);
+  const writtenBytes = totalBytes(extents) - unreadable.totalBytes;
+  return { writtenBytes, ...unreadable.result() };
 }
 
 function zero({ target, extents, zeros }: ZeroJob): CopyResult {
@@ -123,13 +158,23 @@ function zero({ target, extents, zeros }: ZeroJob): CopyResult {
 }
 
 /** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
-function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
+function copyRange(
+  source: DeviceHandle,
+  target: DeviceHandle,
+  range: Extent,
+  zeros: CopyJob['zeros'],
+  unreadable: UnreadableInJob,
+): void {
   const memory = (copyMemory ??= Buffer.allocUnsafeSlow(tuning.pieceBytes));
   const endBytes = range.offsetBytes + range.lengthBytes;
   for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += tuning.pieceBytes) {
-    const bytes = memory.subarray(0, Math.min(tuning.pieceBytes, endBytes - atBytes));
-    readFully(source, atBytes, bytes);
-    writeRange(target, atBytes, bytes, zeros);
+    const piece = { offsetBytes: atBytes, lengthBytes: Math.min(tuning.pieceBytes, endBytes - atBytes) };
+    const bytes = memory.subarray(0, piece.lengthBytes);
+    readFully(source, atBytes, bytes, unreadable.listener);
+    for (const { offsetBytes, lengthBytes } of without([piece], unreadable.ranges)) {
+      const start = offsetBytes - atBytes;
+      writeRange(target, offsetBytes, bytes.subarray(start, start + lengthBytes), zeros);
+    }
   }
 }
 

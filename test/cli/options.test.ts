@@ -25,6 +25,7 @@ describe('the examples of the specification', () => {
     recheck: false,
     create: false,
     grow: false,
+    skipReadErrors: false,
     force: false,
     dryRun: false,
   };
@@ -50,12 +51,15 @@ describe('the examples of the specification', () => {
 
   it('re-check only', () => {
     const { task } = run(words('--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck'));
-    expect(task).toEqual({ kind: 'recheck', options: endpoints });
+    expect(task).toEqual({ kind: 'recheck', options: { ...endpoints, skipReadErrors: false } });
   });
 
   it('re-check only, with a stated source', () => {
     const { task } = run(words('--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 -a pop --recheck'));
-    expect(task).toEqual({ kind: 'recheck', options: { ...endpoints, action: 'pop' } });
+    expect(task).toEqual({
+      kind: 'recheck',
+      options: { ...endpoints, action: 'pop', skipReadErrors: false },
+    });
   });
 
   it('with a snapshot', () => {
@@ -140,6 +144,7 @@ describe('values', () => {
     ['--buffer=1G', { bufferBytes: 2 ** 30 }],
     ['--create', { create: true, force: false, dryRun: false }],
     ['--grow', { create: false, grow: true }],
+    ['--skip-read-errors', { skipReadErrors: true }],
     ['--force', { create: false, force: true, dryRun: false }],
     ['--dry-run', { create: false, force: false, dryRun: true }],
   ])('%s', (option, expected) => {
@@ -148,7 +153,18 @@ describe('values', () => {
 
   it('options that are not given are left to the library', () => {
     expect(Object.keys(syncOptions()).sort()).toEqual(
-      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'grow', 'force', 'dryRun'].sort(),
+      [
+        'local',
+        'remote',
+        'action',
+        'mode',
+        'recheck',
+        'create',
+        'grow',
+        'force',
+        'dryRun',
+        'skipReadErrors',
+      ].sort(),
     );
     expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });
   });

@@ -7,6 +7,7 @@ import {
   describePhase,
   deviceReporter,
   differenceLines,
+  unreadableLines,
   noticeReporter,
   verboseReporter,
 } from '../../src/cli/text.ts';
@@ -108,8 +109,40 @@ describe('phases', () => {
       { ...recheckPhase, differingBytes: 5, differingRangeCount: 1 },
       'recheck: 4294967296 bytes (4.0 GiB) in 4.0 s (1.0 GiB/s), 5 bytes in 1 range differ',
     ],
+    [
+      { ...recheckPhase, unreadableBytes: 512, unreadableRangeCount: 1 },
+      "recheck: 4294967296 bytes (4.0 GiB) in 4.0 s (1.0 GiB/s), nothing differs, 512 bytes can't be read",
+    ],
   ])('%#', (phase, line) => {
     expect(describePhase(phase)).toBe(line);
+  });
+});
+
+describe('unreadable ranges of the source', () => {
+  const unreadable = {
+    unreadableBytes: 8192,
+    unreadableRangeCount: 3,
+    unreadableRanges: [{ offsetBytes: 4096, lengthBytes: 512 }],
+  };
+
+  it('are listed for each phase, with what that means', () => {
+    const phases = [
+      { ...syncPhase, ...unreadable },
+      { ...recheckPhase, ...unreadable },
+    ];
+    const list = ['  at offset 4096: 512 bytes', '  and 2 more ranges'];
+    const total = '8192 bytes (8.0 KiB) in 3 ranges of local /dev/sda1';
+    expect(unreadableLines({ ...report, phases }, names)).toEqual([
+      `basyn: sync: ${total} can't be read, and were left as they are on the target:`,
+      ...list,
+      `basyn: recheck: ${total} can't be read, and were not compared:`,
+      ...list,
+    ]);
+    expect(unreadableLines({ ...report, phases, dryRun: true }, names)[0]).toContain('would be left');
+  });
+
+  it('are not mentioned if there are none', () => {
+    expect(unreadableLines(report, names)).toEqual([]);
   });
 });
 
@@ -136,6 +169,10 @@ describe('differences', () => {
       '  in the first 4294967296 bytes (4.0 GiB), which both have, nothing differs',
     ]);
     expect(differenceLines(sizes, names, 'stated')[0]).toMatch(/has 5368709120\.$/);
+  });
+
+  it('are not mentioned if only a part of the source could not be read', () => {
+    expect(differenceLines({ ...report, matches: false }, names, 'stated')).toEqual([]);
   });
 
   it('are not mentioned if the devices match', () => {

@@ -13,6 +13,7 @@ import {
   recipeReportsFailedSync,
   recipeReportsFullSnapshot,
 } from './guest/lvm-recipe.ts';
+import { leavesOutBadSectors } from './guest/bad-sectors.ts';
 import { namesCommandThatExtendsVolume } from './guest/small-volume.ts';
 import {
   createdFileSurvives,
@@ -57,8 +58,11 @@ export const labTests: readonly LabTest[] = [
       survivesAfterForeignCopy('here', recheck),
     'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
       fileSurvivesAfterForeignCopy('here'),
+    'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
+      leavesOutBadSectors('here'),
   }),
   ...inSelection('long', {
+    'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
     'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>
       recoversFromFailedWrites('here', recheck),
     'a disk that fails writes for a while: a second SYNC over ssh writes what the disk lacks': () =>

@@ -81,6 +81,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     recheck: never.filter((value) => value !== true),
     create: never.filter((value) => value !== true),
     grow: never.filter((value) => value !== true),
+    skipReadErrors: never.filter((value) => value !== true),
     force: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
     sshOptions: [
@@ -192,6 +193,7 @@ describe('accepted options', () => {
       recheck: false,
       create: false,
       grow: false,
+      skipReadErrors: false,
       force: false,
       dryRun: false,
       hash: 'SHA1',

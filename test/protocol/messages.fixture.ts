@@ -50,9 +50,11 @@ const plan = fc
     roundTripMs: fc.option(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), { nil: null }),
     dryRun: fc.boolean(),
     omitZeros: fc.boolean(),
+    readErrors: fc.option(fc.constant('skip'), { nil: undefined }),
   })
-  .map((fields) => ({
+  .map(({ readErrors, ...fields }) => ({
     ...fields,
+    ...(readErrors !== undefined && { readErrors }),
     chunkBytes: fields.chunkBytes === null ? null : Math.min(fields.chunkBytes, fields.bufferBytes),
   }));
 
@@ -108,12 +110,18 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     .map(({ windowBytes, ...rest }) =>
       windowBytes === undefined || windowBytes === rest.writtenBytes ? rest : { ...rest, windowBytes },
     ),
-  finish: fc.record({
-    dataBytes: offset,
-    differingBytes: offset,
-    differingRangeCount: offset,
-    differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
-  }),
+  finish: fc.record(
+    {
+      dataBytes: offset,
+      differingBytes: offset,
+      differingRangeCount: offset,
+      differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
+      unreadableBytes: offset,
+      unreadableRangeCount: offset,
+      unreadableRanges: fc.array(extent, { maxLength: bounds.reportedUnreadableRanges }),
+    },
+    { requiredKeys: ['dataBytes', 'differingBytes', 'differingRangeCount', 'differingRanges'] },
+  ),
   finished: fc.record({ writtenBytes: offset, holeBytes: offset, notes: fc.array(text, { maxLength: 20 }) }),
   ping: nothing,
   pong: nothing,

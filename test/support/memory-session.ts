@@ -27,6 +27,7 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   grow: false,
   force: false,
   dryRun: false,
+  readErrors: 'fail',
   peerTimeoutMs: 10_000,
   laneCount: 1,
 };

@@ -1,4 +1,4 @@
-import { cut, type Extent } from '../../digest/extent.ts';
+import { cut, within, without, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf, differingExtents, stepCountOf } from '../../digest/geometry.ts';
 import { bounds, tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
@@ -30,6 +30,8 @@ interface Part {
   readonly ours: readonly Uint8Array[];
   /** Of each extent, where that is one block. */
   readonly theirs: readonly Uint8Array[];
+  /** What can't be read of the blocks. */
+  readonly unreadable: readonly Extent[];
 }
 
 /**
@@ -92,7 +94,9 @@ export class Refiner {
     const blocks = await this.#differingBlocks(part);
     this.#partsAsking--;
     this.#leaveWhenReady();
-    const found = await this.#narrow(blocks, 1);
+    const found = await (part.unreadable.length === 0
+      ? this.#narrow(blocks, 1)
+      : this.#narrowAround(part.unreadable, blocks));
     this.#parts.release(1);
     return found;
   }
@@ -105,13 +109,26 @@ export class Refiner {
     return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
   }
 
+  /**
+   * Finds what differs in blocks of which a part can't be read. The digest of such a block says nothing about the rest of
+   * it, so the rest is compared once more, at the finest level.
+   */
+  #narrowAround(unreadable: readonly Extent[], blocks: readonly Extent[]): Promise<FindingsByBuffer> {
+    return this.#narrowTo(this.#phase.geometry.stepsBytes.length - 1, without(blocks, unreadable));
+  }
+
   /** Refines what differs at the level above, down to the chunk, and passes on the rest. */
   async #narrow(extents: readonly Extent[], level: number): Promise<FindingsByBuffer> {
     const { geometry, plan } = this.#phase;
     const stepBytes = geometry.stepsBytes[level];
     const goesOn = stepBytes !== undefined && (plan.chunkBytes !== null || this.#gain.isWorthwhile());
-    if (!goesOn) return this.#handOn(extents);
-    const isLast = level === geometry.stepsBytes.length - 1;
+    return goesOn ? this.#narrowTo(level, extents) : this.#handOn(extents);
+  }
+
+  async #narrowTo(level: number, extents: readonly Extent[]): Promise<FindingsByBuffer> {
+    const { stepsBytes } = this.#phase.geometry;
+    const stepBytes = stepsBytes[level]!;
+    const isLast = level === stepsBytes.length - 1;
     const found = questionsOf(extents, stepBytes).map(async (question) => {
       const stepCount = stepCountOf(question, stepBytes);
       await this.#steps.acquire(stepCount);
@@ -130,6 +147,11 @@ export class Refiner {
       runner.run({ kind: 'digest', device, hash: plan.hash, extents, stepBytes }, 'now'),
       this.#theirs.ask(extents, stepBytes),
     ]);
+    // The digest of a step that was not read as a whole is useless.
+    if (ours.unreadable !== undefined) {
+      const readable = without(extents, ours.unreadable);
+      return readable.length === 0 ? [] : this.#differingSteps(readable, stepBytes);
+    }
     const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
     this.#gain.observe(extents, differing);
     return differing;
@@ -148,21 +170,23 @@ function* partsOf(group: readonly DifferingBuffer[], { geometry, hasher }: Phase
   let extents: Extent[] = [];
   let ours: Uint8Array[] = [];
   let theirs: Uint8Array[] = [];
+  let unreadable: Extent[] = [];
   let partBytes = 0;
   for (const buffer of group) {
     let position = 0;
     for (const extent of cut(bufferExtentOf(geometry, buffer.ours.index), mostBytes)) {
       if (partBytes > 0 && partBytes + extent.lengthBytes > mostBytes) {
-        yield { extents, ours, theirs };
-        [extents, ours, theirs, partBytes] = [[], [], [], 0];
+        yield { extents, ours, theirs, unreadable };
+        [extents, ours, theirs, unreadable, partBytes] = [[], [], [], [], 0];
       }
       partBytes += extent.lengthBytes;
       const end = position + stepCountOf([extent], blockBytes) * hasher.digestBytes;
       extents.push(extent);
       ours.push(buffer.ours.blocks.subarray(position, end));
       theirs.push(buffer.theirs);
+      unreadable.push(...within(buffer.ours.unreadable, extent));
       position = end;
     }
   }
-  if (extents.length > 0) yield { extents, ours, theirs };
+  if (extents.length > 0) yield { extents, ours, theirs, unreadable };
 }

@@ -1,5 +1,5 @@
 import { isInHole } from '../../device/device.ts';
-import { joinNeighbours } from '../../digest/extent.ts';
+import { joinNeighbours, within, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
@@ -12,6 +12,8 @@ export interface SurveyedBuffer {
   readonly digest: Uint8Array;
   /** Digests of its blocks, back to back. With a single block, the same as `digest`. */
   readonly blocks: Uint8Array;
+  /** The parts of the source that can't be read. The digests are those with zeros in their place. */
+  readonly unreadable: readonly Extent[];
 }
 
 /** The first pass over a device: every examined buffer is read and hashed, in order, as far ahead as the window lets it. */
@@ -80,6 +82,7 @@ export class Survey {
       index: this.#phase.coverage.indexAt(first + position),
       digest,
       blocks,
+      unreadable: [],
     }));
   }
 
@@ -93,13 +96,15 @@ export class Survey {
       stepBytes,
     );
     const job = { kind: 'digest', device, hash: plan.hash, extents, stepBytes } as const;
-    const { digests } = await runner.run(job, 'ahead');
+    const { digests, unreadable = [] } = await runner.run(job, 'ahead');
     let atBytes = 0;
     return indexes.map((index) => {
-      const blockCount = Math.ceil(bufferExtentOf(geometry, index).lengthBytes / stepBytes);
+      const extent = bufferExtentOf(geometry, index);
+      const blockCount = Math.ceil(extent.lengthBytes / stepBytes);
       const blocks = digests.subarray(atBytes, atBytes + blockCount * hasher.digestBytes);
       atBytes += blocks.byteLength;
-      return { index, blocks, digest: blockCount === 1 ? blocks : hasher.digestOne(blocks) };
+      const digest = blockCount === 1 ? blocks : hasher.digestOne(blocks);
+      return { index, blocks, digest, unreadable: within(unreadable, extent) };
     });
   }
 }

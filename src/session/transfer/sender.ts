@@ -1,5 +1,5 @@
 import type { CompressionSetting } from '../../codec/encoding.ts';
-import { cut, joinNeighbours, totalBytes, type Extent } from '../../digest/extent.ts';
+import { cut, joinNeighbours, totalBytes, without, type Extent } from '../../digest/extent.ts';
 import { loadFrameDigest } from '../../digest/frame-digest.ts';
 import { bounds, tuning } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
@@ -7,6 +7,7 @@ import { Credit } from '../../protocol/credit.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
 import type { Trace } from '../../trace.ts';
+import type { ReadResult } from '../../workers/jobs.ts';
 import type { CompressionControl } from './compression-control.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -21,14 +22,14 @@ export class Sender {
   readonly #room = new Credit(bounds.sendQueueBytes);
   /** Bytes read or sent, and not yet confirmed as written. Zeros count as {@link windowBytesOf} says. */
   readonly #window = new Credit(bounds.dataWindowBytes);
-  readonly #frames = new Credit(tuning.firstFrames);
-  #isLinkKnown = false;
+  readonly #frames = new Credit(tuning.framesUnderWay);
   readonly #queue: Extent[] = [];
   #tracedSetting = '';
   #isPumping = false;
   #queuedBytes = 0;
   #handedOverBytes = 0;
   #writtenBytes = 0;
+  #skippedBytes = 0;
   #onIdle: (() => void) | undefined;
 
   constructor(phase: Phase, channel: Channel, tasks: TaskGroup, control: CompressionControl) {
@@ -38,13 +39,14 @@ export class Sender {
     this.#control = control;
   }
 
-  /** Device bytes accepted for sending so far. */
+  /** Device bytes accepted for sending so far, without those that turned out to be unreadable. */
   get acceptedBytes(): number {
     return this.#queuedBytes;
   }
 
-  get writtenBytes(): number {
-    return this.#writtenBytes;
+  /** Device bytes that need no further work: written, or unreadable. */
+  get settledBytes(): number {
+    return this.#writtenBytes + this.#skippedBytes;
   }
 
   /** Takes ranges to be sent. Resolves when there is room for more. */
@@ -114,13 +116,6 @@ export class Sender {
     return joinNeighbours(frame);
   }
 
-  /** Until the speed of the link is known, few frames are sent: their compression is a guess. */
-  #learnLink(): void {
-    if (this.#isLinkKnown || this.#channel.throughput.bytesPerMs === undefined) return;
-    this.#isLinkKnown = true;
-    this.#frames.release(tuning.framesUnderWay - tuning.firstFrames);
-  }
-
   #traceChange({ encoding, level }: CompressionSetting, trace: Trace): void {
     const setting = encoding === 'none' ? 'none' : `${encoding} level ${level}`;
     if (setting === this.#tracedSetting) return;
@@ -136,17 +131,38 @@ export class Sender {
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
-    const { encoding, digest, payload, encodeMs, memory } = result;
+    const readable = without(extents, result.unreadable ?? []);
+    const readBytes = totalBytes(readable);
+    this.#skip(lengthBytes - readBytes);
+    const giveBack = (): void => this.#channel.memory.giveBack(result.memory);
+    if (readBytes > 0) await this.#sendRead(readable, readBytes, setting, result, giveBack);
+    else giveBack();
+    this.#frames.release(1);
+    if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
+  }
+
+  /** Bytes that were accepted can't be read. Nobody waits for them. */
+  #skip(lengthBytes: number): void {
+    if (lengthBytes === 0) return;
+    this.#skippedBytes += lengthBytes;
+    this.#queuedBytes -= lengthBytes;
+    this.#window.release(lengthBytes);
+  }
+
+  async #sendRead(
+    extents: readonly Extent[],
+    lengthBytes: number,
+    setting: CompressionSetting,
+    { encoding, digest, payload, encodeMs }: ReadResult,
+    giveBack: () => void,
+  ): Promise<void> {
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
     const message = { type: 'data', extents, encoding, digest, payload } as const;
     this.#window.release(lengthBytes - windowBytesOf(encoding, lengthBytes));
-    const { drained } = await this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
+    const { drained } = await this.#channel.sendData(message, giveBack);
     this.#handedOverBytes += lengthBytes;
     await drained;
-    this.#learnLink();
-    this.#frames.release(1);
-    if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
   }
 }
 

@@ -22,8 +22,13 @@ const executable = '/run/lab/basyn.cjs';
 const tracePath = '/run/trace';
 
 /** Makes the target equal to the source disk. */
-export function basyn(target: string, place: Place, more: readonly string[] = []): Outcome {
-  return runProgram('node', [executable, ...argumentsFor(target, place), ...more]);
+export function basyn(
+  target: string,
+  place: Place,
+  more: readonly string[] = [],
+  source: string = sourceDisk,
+): Outcome {
+  return runProgram('node', [executable, ...argumentsFor(target, place, source), ...more]);
 }
 
 /** Compares the target with the source disk, and changes neither. */
@@ -59,13 +64,13 @@ export function expectFailure({ exitCode, output }: Outcome, message: RegExp): v
   assert.match(output, message);
 }
 
-function argumentsFor(target: string, place: Place): string[] {
-  return [...devicesFor(target, place), '--action=PUSH', '--mode=SYNC'];
+function argumentsFor(target: string, place: Place, source: string = sourceDisk): string[] {
+  return [...devicesFor(target, place, source), '--action=PUSH', '--mode=SYNC'];
 }
 
-function devicesFor(target: string, place: Place): string[] {
+function devicesFor(target: string, place: Place, source: string = sourceDisk): string[] {
   const host = place === 'ssh' ? sshOptions() : [];
-  return [`--local=${sourceDisk}`, `--remote=${target}`, '--lanes=1', ...host];
+  return [`--local=${source}`, `--remote=${target}`, '--lanes=1', ...host];
 }
 
 function runProgram(file: string, args: readonly string[]): Outcome {

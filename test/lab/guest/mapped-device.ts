@@ -30,13 +30,14 @@ export class MappedDevice {
 export interface Segment {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  readonly kind: 'healthy' | 'fails writes' | 'drops writes';
+  readonly kind: 'healthy' | 'fails writes' | 'drops writes' | 'fails';
 }
 
 /** The table of a device over this disk. */
 export function tableOver(disk: string, segments: readonly Segment[]): string {
   const lines = segments.map(({ offsetBytes, lengthBytes, kind }) => {
     const start = sectorsOf(offsetBytes);
+    if (kind === 'fails') return `${start} ${sectorsOf(lengthBytes)} error`;
     // dm-flakey: healthy for 0 seconds, then broken for an hour.
     const [target, fault] = {
       healthy: ['linear', ''],

@@ -196,7 +196,7 @@ function surveyOf({ geometry, hasher }: Phase, bytes: Buffer): DifferingBuffer['
     );
     const [first] = blocks;
     const digest = blocks.length === 1 ? first! : hasher.digestOne(Buffer.concat(blocks));
-    return { index, blocks: Buffer.concat(blocks), digest };
+    return { index, blocks: Buffer.concat(blocks), digest, unreadable: [] };
   });
 }
 

@@ -32,7 +32,18 @@ export type * from './report.ts';
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
   const complete = withDefaults(checkOptions('sync', options));
-  const { action, mode, recheck: rechecks, create, force, dryRun, lanes, onEvent } = complete;
+  const {
+    action,
+    mode,
+    recheck: rechecks,
+    create,
+    force,
+    dryRun,
+    sparse,
+    discard,
+    lanes,
+    onEvent,
+  } = complete;
   if (rechecks && dryRun) {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     onEvent?.({ type: 'warning', message });
@@ -47,6 +58,8 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     create,
     force,
     dryRun,
+    sparse,
+    discard,
   });
 }
 
@@ -108,6 +121,8 @@ function recheckOrder(options: Complete<RecheckOptions>): Order {
     create: false,
     force: false,
     dryRun: false,
+    sparse: 'auto',
+    discard: false,
   };
 }
 

@@ -60,7 +60,7 @@ async function serveDevice(
   const location = { side: 'remote', hosts: 'two' } as const;
   const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
-    const { handle, identity, warnings, notes, created, cachedBecause = null } = device;
+    const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const laneAddress = open.lanes ? await listenForLanes() : null;
     if (laneAddress === null) channel.useOneLane();
@@ -73,7 +73,7 @@ async function serveDevice(
       notes: notes.map(shortened),
       cachedBecause,
       lanes: laneAddress,
-      ...(created && { omitZeros: true }),
+      ...(zeros === 'skip' && { omitZeros: true }),
     });
     for (;;) {
       const message = await channel.next();

@@ -1,5 +1,6 @@
 import type { HashName } from '../digest/hash-names.ts';
 import type { CompressionChoice, Plan } from '../protocol/schemas.ts';
+import type { SparseChoice } from '../device/device.ts';
 import { windowBuffersOf } from './phase.ts';
 import type { PhaseName } from '../report.ts';
 
@@ -27,6 +28,9 @@ export interface Order {
   readonly create: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** How the target treats zeros. */
+  readonly sparse: SparseChoice;
+  readonly discard: boolean;
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;

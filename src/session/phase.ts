@@ -23,6 +23,8 @@ export interface Phase {
   /** What the target writes: the same device, through the page cache. */
   readonly output: DeviceHandle;
   readonly runner: JobRunner;
+  /** Reads from the disk of the target itself. Undefined if that is not possible, or not needed. */
+  readonly disk: DeviceHandle | undefined;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
   /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */

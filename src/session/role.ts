@@ -1,7 +1,7 @@
 import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import type { RunDevice } from './devices.ts';
+import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { holeBytesWithin } from '../device/device.ts';
 import { withHoles } from './device-holes.ts';
@@ -32,7 +32,8 @@ export async function playRole(
     device: isReadFromDisk ? device.diskView : device.handle,
     output: device.handle,
     runner,
-    zeros: device.created ? 'skip' : 'write',
+    disk: diskOf(device),
+    zeros: device.zeros,
     holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
     notes,
     trace: channel.trace,

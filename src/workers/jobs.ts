@@ -1,6 +1,6 @@
 import type { CompressionSetting, Encoded, Encoding } from '../codec/encoding.ts';
 import type { DeviceHandle } from '../device/handle.ts';
-import type { ZeroPolicy } from '../device/zeros.ts';
+import type { WriteOutcome, ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
 
@@ -43,7 +43,7 @@ export interface WriteJob {
   readonly payload: Uint8Array;
   readonly zeros: ZeroPolicy;
 }
-export interface WriteResult {
+export interface WriteResult extends WriteOutcome {
   /** The payload of the job. */
   readonly payload: Uint8Array;
 }
@@ -57,8 +57,9 @@ export interface CompareJob {
   readonly stepBytes: number;
   /** Where differing steps are written: the target, through the page cache. Undefined: nothing is written. */
   readonly repair: DeviceHandle | undefined;
+  readonly zeros: ZeroPolicy;
 }
-export interface CompareResult {
+export interface CompareResult extends WriteOutcome {
   readonly differing: readonly Extent[];
 }
 
@@ -70,9 +71,7 @@ export interface CopyJob {
   readonly extents: readonly Extent[];
   readonly zeros: ZeroPolicy;
 }
-export interface CopyResult {
-  readonly writtenBytes: number;
-}
+export type CopyResult = WriteOutcome;
 
 /** Makes ranges of a device on this host zero. */
 export interface ZeroJob {

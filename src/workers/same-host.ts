@@ -1,8 +1,8 @@
 import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
-import { makeZero, writeRange } from '../device/zeros.ts';
-import { cutAll, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
+import { nothingWritten, TargetWriter } from '../device/zeros.ts';
+import { cutAll, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
 import type {
   CompareJob,
@@ -41,20 +41,24 @@ const targetReader = new PieceReader();
 let copyMemory: Buffer | undefined;
 
 async function compare(job: CompareJob): Promise<CompareResult> {
-  const { source, target, stepBytes } = job;
+  const { source, target, stepBytes, repair, zeros } = job;
   const pieceBytes = Math.max(pieceBytesOf(source), pieceBytesOf(target));
-  const differing =
-    stepBytes > pieceBytes ? compareLargeSteps(job, pieceBytes) : compareSmallSteps(job, pieceBytes);
+  const writer = repair && new TargetWriter(repair, zeros);
+  const compareSteps = stepBytes > pieceBytes ? compareLargeSteps : compareSmallSteps;
   try {
-    return { differing: joinNeighbours(await differing) };
+    const differing = joinNeighbours(await compareSteps(job, pieceBytes, writer));
+    return { differing, ...(writer?.outcome() ?? nothingWritten) };
   } finally {
     await Promise.all([sourceReader.stop(), targetReader.stop()]);
   }
 }
 
 /** One read covers as many steps as fit into a piece. Differing steps are written from the memory that was compared. */
-async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Extent[]> {
-  const { source, target, extents, stepBytes, repair } = job;
+async function compareSmallSteps(
+  { source, target, extents, stepBytes }: CompareJob,
+  mostBytes: number,
+  writer: TargetWriter | undefined,
+): Promise<Extent[]> {
   const pieces = cutAll(extents, mostBytes - (mostBytes % stepBytes));
   sourceReader.start(source, pieces);
   targetReader.start(target, pieces);
@@ -65,9 +69,7 @@ async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Ex
     for (const range of differingRanges(sourcePiece, targetPiece, stepBytes)) {
       const end = range.offsetBytes + range.lengthBytes;
       const place = { offsetBytes: offsetBytes + range.offsetBytes, lengthBytes: range.lengthBytes };
-      if (repair !== undefined) {
-        writeRange(repair, place.offsetBytes, sourcePiece.subarray(range.offsetBytes, end), 'write');
-      }
+      writer?.bytes(place.offsetBytes, sourcePiece.subarray(range.offsetBytes, end));
       differing.push(place);
     }
   }
@@ -75,8 +77,11 @@ async function compareSmallSteps(job: CompareJob, mostBytes: number): Promise<Ex
 }
 
 /** Compares a step that is longer than a piece in pieces. Reads it again if it has to be written. */
-async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<Extent[]> {
-  const { source, target, extents, stepBytes, repair } = job;
+async function compareLargeSteps(
+  { source, target, extents, stepBytes }: CompareJob,
+  pieceBytes: number,
+  writer: TargetWriter | undefined,
+): Promise<Extent[]> {
   const steps = cutAll(extents, stepBytes);
   const pieces = cutAll(steps, pieceBytes);
   sourceReader.start(source, pieces);
@@ -90,7 +95,7 @@ async function compareLargeSteps(job: CompareJob, pieceBytes: number): Promise<E
     }
     if (isSame) continue;
     differing.push(step);
-    if (repair !== undefined) copyRange(source, repair, step, 'write');
+    if (writer !== undefined) copyRange(source, step, writer);
   }
   return differing;
 }
@@ -113,23 +118,25 @@ function differingRanges(sourcePiece: Buffer, targetPiece: Buffer, stepBytes: nu
 }
 
 function copy({ source, target, extents, zeros }: CopyJob): CopyResult {
-  for (const extent of extents) copyRange(source, target, extent, zeros);
-  return { writtenBytes: totalBytes(extents) };
+  const writer = new TargetWriter(target, zeros);
+  for (const extent of extents) copyRange(source, extent, writer);
+  return writer.outcome();
 }
 
 function zero({ target, extents, zeros }: ZeroJob): CopyResult {
-  for (const { offsetBytes, lengthBytes } of extents) makeZero(target, offsetBytes, lengthBytes, zeros);
-  return { writtenBytes: totalBytes(extents) };
+  const writer = new TargetWriter(target, zeros);
+  for (const { offsetBytes, lengthBytes } of extents) writer.zeros(offsetBytes, lengthBytes);
+  return writer.outcome();
 }
 
 /** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
-function copyRange(source: DeviceHandle, target: DeviceHandle, range: Extent, zeros: CopyJob['zeros']): void {
+function copyRange(source: DeviceHandle, range: Extent, writer: TargetWriter): void {
   const memory = (copyMemory ??= Buffer.allocUnsafeSlow(tuning.pieceBytes));
   const endBytes = range.offsetBytes + range.lengthBytes;
   for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += tuning.pieceBytes) {
     const bytes = memory.subarray(0, Math.min(tuning.pieceBytes, endBytes - atBytes));
     readFully(source, atBytes, bytes);
-    writeRange(target, atBytes, bytes, zeros);
+    writer.bytes(atBytes, bytes);
   }
 }
 

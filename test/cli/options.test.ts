@@ -25,6 +25,7 @@ describe('the examples of the specification', () => {
     recheck: false,
     create: false,
     force: false,
+    discard: false,
     dryRun: false,
   };
   const silent = { stat: false, verbose: false, progress: false, debug: false, json: false };
@@ -146,7 +147,7 @@ describe('values', () => {
 
   it('options that are not given are left to the library', () => {
     expect(Object.keys(syncOptions()).sort()).toEqual(
-      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'force', 'dryRun'].sort(),
+      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'force', 'discard', 'dryRun'].sort(),
     );
     expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });
   });

@@ -22,6 +22,7 @@ import {
   survivesAfterKilledRun,
   survivesAfterOneRun,
 } from './guest/power-cut.ts';
+import { releasesZerosOfThinVolume } from './guest/thin-volume.ts';
 
 /** A test that runs in the guest. */
 export interface LabTest {
@@ -56,8 +57,11 @@ export const labTests: readonly LabTest[] = [
       survivesAfterForeignCopy('here', recheck),
     'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
       fileSurvivesAfterForeignCopy('here'),
+    'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
   }),
   ...inSelection('long', {
+    'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
+      releasesZerosOfThinVolume('ssh'),
     'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>
       recoversFromFailedWrites('here', recheck),
     'a disk that fails writes for a while: a second SYNC over ssh writes what the disk lacks': () =>

@@ -78,6 +78,8 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     recheck: never.filter((value) => value !== true),
     create: never.filter((value) => value !== true),
     force: never.filter((value) => value !== true),
+    sparse: [...never, 'AUTO', 'sometimes'],
+    discard: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
     sshOptions: [
       ...never.filter((value) => !Array.isArray(value)),
@@ -188,6 +190,8 @@ describe('accepted options', () => {
       recheck: false,
       create: false,
       force: false,
+      sparse: 'auto',
+      discard: false,
       dryRun: false,
       hash: 'SHA1',
       bufferBytes: 2 * 1024 * 1024,

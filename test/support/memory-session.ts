@@ -26,6 +26,8 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   create: false,
   force: false,
   dryRun: false,
+  sparse: 'auto',
+  discard: false,
   peerTimeoutMs: 10_000,
   laneCount: 1,
 };

@@ -1,13 +1,27 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readSync, statfsSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../rig/images/images.ts';
+import { makeRandom } from '../rig/images/random.ts';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
-export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse';
+export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin';
 
-/** `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `different`: all of them differ. */
-export type TargetState = 'identical' | 'changed' | 'different';
+/**
+ * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `different`: all of them differ. `missing`:
+ * there is no target.
+ */
+export type TargetState = 'identical' | 'changed' | 'different' | 'missing';
 
 export interface ImageFiles {
   readonly source: string;
@@ -22,10 +36,12 @@ const SEED = 1;
 const COPY_BYTES = MIB;
 const CHANGED_FRACTION = { changed: 0.01, different: 1 };
 const CHANGED_BLOCK_BYTES = 4 * KIB;
+/** The thin image has 1 MiB of data in each stretch of this length: 1 GiB in 200 GiB. */
+const THIN_STRETCH_BYTES = 200 * MIB;
 
 export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<ImageName, number>>>> = {
-  full: { tiny: 4 * KIB, small: MIB, medium: GIB, large: 4 * GIB, sparse: 64 * GIB },
-  quick: { tiny: 4 * KIB, small: MIB, medium: 128 * MIB, large: 512 * MIB, sparse: 4 * GIB },
+  full: { tiny: 4 * KIB, small: MIB, medium: GIB, large: 4 * GIB, sparse: 64 * GIB, thin: 200 * GIB },
+  quick: { tiny: 4 * KIB, small: MIB, medium: 128 * MIB, large: 512 * MIB, sparse: 4 * GIB, thin: 20 * GIB },
 };
 
 /** A source and a target of the same size, in memory. */
@@ -33,17 +49,19 @@ export class ImagePair {
   readonly sizeBytes: number;
   readonly files: ImageFiles;
   readonly remove: () => void;
+  readonly #name: ImageName;
   #state: TargetState = 'identical';
   #differing: readonly ByteExtent[] = [];
 
   constructor(name: ImageName, sizeBytes: number) {
-    const isSparse = name === 'sparse';
-    if (!isSparse) requireMemory(2 * sizeBytes);
+    this.#name = name;
+    if (name !== 'sparse') requireMemory(name === 'thin' ? sizeBytes / 50 : 2 * sizeBytes);
     const directory = makeTemporaryDirectory('bench', MEMORY_FILE_SYSTEM);
     this.remove = () => directory.remove();
     this.sizeBytes = sizeBytes;
     this.files = { source: join(directory.path, 'source'), target: join(directory.path, 'target') };
-    if (isSparse) makeHoles(this.files, sizeBytes);
+    if (name === 'sparse') makeHoles(this.files, sizeBytes);
+    else if (name === 'thin') makeThin(this.files, sizeBytes);
     else makeAllocated(this.files, sizeBytes);
   }
 
@@ -55,17 +73,24 @@ export class ImagePair {
   /** Puts the target into this state. The same blocks change each time, to the same bytes. */
   bring(state: TargetState): void {
     if (state === this.#state) return;
-    copyExtents(this.files, this.#differing);
+    if (this.#state === 'missing') copySparsely(this.files);
+    else copyExtents(this.files, this.#differing);
     this.#differing = [];
     this.#state = state;
-    if (state === 'identical') return;
+    if (state === 'missing') rmSync(this.files.target);
+    if (state === 'missing' || state === 'identical') return;
     const change = { fraction: CHANGED_FRACTION[state], blockBytes: CHANGED_BLOCK_BYTES, seed: SEED + 1 };
     this.#differing = changeBlocks(this.files.target, change);
   }
 
   /** Records that the target has been made equal. Throws if it is not equal. */
   requireEqual(command: string): void {
-    if (!filesEqual(this.files.source, this.files.target, this.sizeBytes)) {
+    const { source, target } = this.files;
+    const isEqual =
+      this.#name === 'thin'
+        ? areThinFilesEqual(this.files, this.sizeBytes)
+        : filesEqual(source, target, this.sizeBytes);
+    if (!isEqual) {
       throw new Error(`source and target differ after: ${command}`);
     }
     this.#differing = [];
@@ -84,6 +109,43 @@ function makeHoles({ source, target }: ImageFiles, sizeBytes: number): void {
   for (const path of [source, target]) {
     writeFileSync(path, '');
     truncateSync(path, sizeBytes);
+  }
+}
+
+function makeThin(files: ImageFiles, sizeBytes: number): void {
+  writeFileSync(files.source, '');
+  truncateSync(files.source, sizeBytes);
+  const random = makeRandom(SEED);
+  const bytes = Buffer.alloc(MIB);
+  const fd = openSync(files.source, 'r+');
+  for (let offset = MIB; offset < sizeBytes; offset += THIN_STRETCH_BYTES) {
+    random.fill(bytes);
+    writeSync(fd, bytes, 0, MIB, offset);
+  }
+  closeSync(fd);
+  copySparsely(files);
+}
+
+function copySparsely({ source, target }: ImageFiles): void {
+  execFileSync('cp', ['--sparse=always', source, target]);
+}
+
+/** Compares the data only. The target has no room for anything else if it uses no more space than the source. */
+function areThinFilesEqual({ source, target }: ImageFiles, sizeBytes: number): boolean {
+  const [here, there] = [statSync(source), statSync(target)];
+  if (there.size !== sizeBytes || there.blocks > here.blocks) return false;
+  const [from, to] = [openSync(source, 'r'), openSync(target, 'r')];
+  const [expected, actual] = [Buffer.alloc(MIB), Buffer.alloc(MIB)];
+  try {
+    for (let offset = MIB; offset < sizeBytes; offset += THIN_STRETCH_BYTES) {
+      readSync(from, expected, 0, MIB, offset);
+      readSync(to, actual, 0, MIB, offset);
+      if (!actual.equals(expected)) return false;
+    }
+    return true;
+  } finally {
+    closeSync(from);
+    closeSync(to);
   }
 }
 

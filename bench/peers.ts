@@ -57,6 +57,17 @@ export function dd(work: Work): Contender {
   };
 }
 
+/** Makes a sparse copy of a sparse file. */
+export function cp(work: Work): Contender {
+  return {
+    ...work,
+    name: 'cp --sparse=auto',
+    tool: 'cp',
+    makesEqual: true,
+    command: ({ source, target }) => `cp --sparse=auto ${source} ${target}`,
+  };
+}
+
 export function ddOverSsh(work: RemoteWork): Contender {
   return {
     ...work,

@@ -8,6 +8,7 @@ import {
   bdsync,
   blocksyncFast,
   cmp,
+  cp,
   dd,
   ddOverSsh,
   emptyNodeProgram,
@@ -32,6 +33,9 @@ export const rows: readonly Row[] = [
   changedOverGigabit(),
   different(),
   sparse(),
+  thinCopyHere(),
+  thinCopy(),
+  thinIdentical(),
 ];
 
 function identicalHere(): Row {
@@ -201,6 +205,41 @@ function sparse(): Row {
     checks: [memoryBound('peak memory, sparse 64 GiB, ssh', ours)],
     isLong: true,
   };
+}
+
+function thinCopyHere(): Row {
+  const work: Work = { image: 'thin', state: 'missing' };
+  const ours = basyn(work, 'COPY', '--create');
+  const peer = cp(work);
+  return {
+    title: 'COPY to a new file, 200 GiB with 1 GiB of data, local',
+    contenders: [ours, peer],
+    checks: [
+      {
+        title: 'COPY to a new file, 200 GiB with 1 GiB of data, local, without 0.3 s',
+        against: `the time of ${peer.name}`,
+        needs: [ours, peer],
+        figure: (own, other) => (own.medianMs - 300) / other.medianMs,
+        bound: atMost(2),
+      },
+    ],
+  };
+}
+
+function thinCopy(): Row {
+  const work: RemoteWork = { image: 'thin', state: 'missing', host: 'near' };
+  const ours = basyn(work, 'COPY', '--create');
+  const peer = rsync(work, '-S');
+  const title = 'COPY to a new file, 200 GiB with 1 GiB of data, ssh';
+  return { title, contenders: [ours, peer], checks: [timesAsFast(title, ours, [peer], 10)], isLong: true };
+}
+
+function thinIdentical(): Row {
+  const work: RemoteWork = { image: 'thin', state: 'identical', host: 'near' };
+  const ours = basyn(work, 'SYNC');
+  const peer = rsync(work, '-S');
+  const title = 'identical, 200 GiB with 1 GiB of data, ssh';
+  return { title, contenders: [ours, peer], checks: [timesAsFast(title, ours, [peer], 10)], isLong: true };
 }
 
 function overSsh(state: TargetState, host: RemoteWork['host'] = 'near'): RemoteWork {

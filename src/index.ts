@@ -32,7 +32,19 @@ export type * from './report.ts';
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
   const complete = withDefaults(checkOptions('sync', options));
-  const { action, mode, recheck: rechecks, create, grow, force, dryRun, lanes, onEvent } = complete;
+  const {
+    action,
+    mode,
+    recheck: rechecks,
+    create,
+    grow,
+    force,
+    dryRun,
+    sparse,
+    discard,
+    lanes,
+    onEvent,
+  } = complete;
   if (rechecks && dryRun) {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     onEvent?.({ type: 'warning', message });
@@ -48,6 +60,8 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     grow,
     force,
     dryRun,
+    sparse,
+    discard,
   });
 }
 
@@ -119,6 +133,8 @@ function recheckOrder(options: Complete<RecheckOptions>): Order {
     grow: false,
     force: false,
     dryRun: false,
+    sparse: 'auto',
+    discard: false,
   };
 }
 

@@ -27,8 +27,13 @@ export interface PhaseReport extends PhaseCounts {
 
 /** What was found and written in a phase. */
 export interface PhaseCounts extends Differences, UnreadableParts {
-  /** Bytes written to the target, and confirmed by it as flushed. 0 for `recheck` and in a dry run. */
+  /**
+   * Bytes written to the target, and confirmed by it as flushed. Without zeros that did not have to be written. 0 for
+   * `recheck` and in a dry run.
+   */
   readonly writtenBytes: number;
+  /** Zeros whose space the target has released: punched out of a file, or discarded. */
+  readonly releasedBytes: number;
   /** Bytes in holes of the source that did not have to be read. */
   readonly sourceHoleBytes: number;
   /** The same of the target. */

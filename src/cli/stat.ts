@@ -26,11 +26,25 @@ export function statLines({ source, phases, traffic, elapsedMs }: RunReport): st
 }
 
 /** What the phase found and did: the rows that the traffic alone doesn't tell. */
-function changeRows({ phase, differingBytes, writtenBytes }: PhaseReport): string[] {
-  if (phase === 'recheck') return [row('Recheck:', 'Differing:', formatExactBytes(differingBytes))];
+function changeRows(report: PhaseReport): string[] {
+  const { phase, differingBytes, writtenBytes, releasedBytes } = report;
+  if (phase === 'recheck') {
+    return [row('Recheck:', 'Differing:', formatExactBytes(differingBytes)), ...holeRows(report)];
+  }
   return [
     row('Changes:', 'Differing:', formatExactBytes(differingBytes)),
     row('', 'Written:', formatExactBytes(writtenBytes)),
+    ...(releasedBytes > 0 ? [row('', 'Released:', formatExactBytes(releasedBytes))] : []),
+    ...holeRows(report),
+  ];
+}
+
+/** Holes that were not read. Most devices have none. */
+function holeRows({ sourceHoleBytes, targetHoleBytes }: PhaseReport): string[] {
+  if (sourceHoleBytes === 0 && targetHoleBytes === 0) return [];
+  return [
+    row('Not read:', 'Source:', formatExactBytes(sourceHoleBytes)),
+    row('', 'Target:', formatExactBytes(targetHoleBytes)),
   ];
 }
 

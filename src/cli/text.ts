@@ -108,13 +108,22 @@ const readPathWords = {
   none: 'not at all',
 } as const;
 
+/** "sync: holes that were not read: 1048576 bytes (1.0 MiB) of the source, 0 bytes of the target". */
+function holeLines({ phase, sourceHoleBytes, targetHoleBytes }: PhaseReport): string[] {
+  if (sourceHoleBytes === 0 && targetHoleBytes === 0) return [];
+  const [source, target] = [formatExactBytes(sourceHoleBytes), formatExactBytes(targetHoleBytes)];
+  return [`${phase}: holes that were not read: ${source} of the source, ${target} of the target`];
+}
+
 /** "sync: the source was read through the page cache, the target from the disk". */
 function describeReads({ phase, sourceReads, targetReads }: PhaseReport): string {
   return `${phase}: the source was read ${readPathWords[sourceReads]}, the target ${readPathWords[targetReads]}`;
 }
 
-function describeOutcome({ phase, differingBytes, differingRangeCount, writtenBytes }: PhaseReport): string {
-  const written = `${formatExactBytes(writtenBytes)} written`;
+function describeOutcome(report: PhaseReport): string {
+  const { phase, differingBytes, differingRangeCount, writtenBytes, releasedBytes } = report;
+  const released = releasedBytes > 0 ? `, ${formatExactBytes(releasedBytes)} released` : '';
+  const written = `${formatExactBytes(writtenBytes)} written${released}`;
   const ranges = `${formatExactBytes(differingBytes)} in ${formatCount(differingRangeCount, 'range')}`;
   switch (phase) {
     case 'copy':
@@ -199,7 +208,7 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
     case 'phase-start':
       return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
     case 'phase-end':
-      return [describePhase(event), describeReads(event)];
+      return [describePhase(event), describeReads(event), ...holeLines(event)];
     case 'flushing':
       return [describeFlush(event)];
     case 'note':

@@ -14,6 +14,14 @@ export {
 export { openSource } from './source.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
+export { ZeroReleaser, type Released, type ZeroWork } from './zero-releaser.ts';
+export {
+  zeroPolicyOf,
+  type SparseChoice,
+  type WriteOutcome,
+  type ZeroChoice,
+  type ZeroPolicy,
+} from './zeros.ts';
 export { findHoles, type FoundHoles } from './hole-query.ts';
 export { commonHoles, holeBytesWithin, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { sharesStorage, type StorageIdentity } from './identity.ts';

@@ -6,6 +6,7 @@ import { readHelper } from './helper-program.ts';
 import { holesBetween, type HoleMap } from './holes.ts';
 import { listDataInPerl, listDataInPython } from './hole-scripts.ts';
 import { parseMountInfo } from './proc-tables.ts';
+import { statBlockBytes } from './zeros.ts';
 
 /** The holes of a device, as far as they are known. */
 export interface FoundHoles {
@@ -50,8 +51,6 @@ export async function findHoles(handle: DeviceHandle, onFlush: () => void): Prom
   }
 }
 
-/** The unit of `stat.blocks`, whatever the file system. */
-const statBlockBytes = 512;
 const { holeUnitBytes } = tuning;
 
 function withoutMap(handle: DeviceHandle, reason: string): FoundHoles {

@@ -101,6 +101,31 @@ export const optionTable = {
     help: 'Write to the target although it is in use.',
     details: 'A warning says what uses it.',
   },
+  sparse: {
+    key: 'sparse',
+    scope: 'transfer',
+    needs: 'mode',
+    group: 'What to do',
+    value: { type: 'choice', choices: { auto: 'auto', always: 'always', never: 'never' } },
+    placeholder: 'WHEN',
+    default: 'auto',
+    help: 'Whether zeros become holes of a target file, which use no space.',
+    details:
+      '`auto`: in a file that has holes already or was just created. A file whose blocks are all allocated keeps them. ' +
+      '`always` and `never` do not depend on the file.',
+  },
+  discard: {
+    key: 'discard',
+    scope: 'transfer',
+    needs: 'mode',
+    group: 'What to do',
+    value: { type: 'flag' },
+    default: false,
+    help: 'Release ranges of a target block device that become zero, such as on a thin volume.',
+    details:
+      'Zeros are written where the device is not certain to read as zeros afterwards. ' +
+      'It has no effect on a file: see `--sparse`.',
+  },
   'dry-run': {
     key: 'dryRun',
     scope: 'transfer',

@@ -65,6 +65,13 @@ export interface Receiving {
   readonly grow?: boolean | undefined;
   /** Write although the target is in use. */
   readonly force?: boolean | undefined;
+  /**
+   * Whether zeros become holes of a target file. `auto`, the default: in a file that has holes or was just created. `always`,
+   * `never`: whatever the file.
+   */
+  readonly sparse?: 'auto' | 'always' | 'never' | undefined;
+  /** Release ranges of a target block device that become zero. */
+  readonly discard?: boolean | undefined;
   /** Do everything but write. */
   readonly dryRun?: boolean | undefined;
 }

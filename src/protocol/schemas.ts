@@ -40,6 +40,10 @@ const receiving = v.object({
   grow: v.exactOptional(v.boolean()),
   force: v.boolean(),
   dryRun: v.boolean(),
+  /** How zeros of a file are treated. Left out: `auto`. */
+  sparse: v.exactOptional(v.picklist(['auto', 'always', 'never'])),
+  /** Whether zeros of a block device are released. Left out: they are written. */
+  discard: v.exactOptional(v.boolean()),
 });
 
 export const openSchema = v.object({
@@ -150,8 +154,12 @@ export const finishSchema = v.object({
 });
 
 export const finishedSchema = v.object({
-  /** Device bytes written and flushed in this phase. */
+  /** Device bytes that arrived in this phase, and that the disk now has. */
   writtenBytes: bytes,
+  /** Those of them that were zeros and whose space was released. Left out where there are none. */
+  releasedBytes: v.exactOptional(bytes),
+  /** Those of them that were zeros where the target had zeros already. Left out where there are none. */
+  skippedBytes: v.exactOptional(bytes),
   /** Bytes in holes of the target, which were not read. Left out where there are none. */
   holeBytes: v.exactOptional(bytes),
   notes,

@@ -1,16 +1,17 @@
 import { commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
-import { cut, joinNeighbours, totalBytes, type Extent } from '../digest/extent.ts';
+import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
 import { rangesOf, wholeDevice, withoutRanges, type Coverage } from '../session/coverage.ts';
 import { withHoles, type MappedDevice } from '../session/device-holes.ts';
-import type { RunDevice } from '../session/devices.ts';
+import { diskOf, type RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import { copyBatches } from '../session/transfer/copy-batches.ts';
+import { TargetZeros } from '../session/transfer/target-zeros.ts';
 import type { Trace } from '../trace.ts';
 import { SkippingRunner, unreadablePartsOf } from '../session/read-errors.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
@@ -36,7 +37,6 @@ export class SameHostPhase {
   #runner: JobRunner<SameHostJob>;
   readonly #onProgress: (doneBytes: number) => void;
   readonly #findings = new Findings();
-  #writtenBytes = 0;
   #doneBytes = 0;
 
   constructor(
@@ -67,17 +67,13 @@ export class SameHostPhase {
       const onUnreadable = (range: Extent): void => reporter.unreadable(this.#name, range);
       this.#runner = new SkippingRunner(this.#runner, unreadable, onUnreadable);
     }
-    switch (this.#name) {
-      case 'copy':
-        await this.#copy(source, target);
-        break;
-      case 'sync':
-        await this.#compare(source.handle, target.diskView, dryRun ? undefined : target.handle);
-        break;
-      case 'recheck':
-        await this.#compare(source.diskView, target.diskView, undefined);
-        break;
+    const zeros = new TargetZeros({ target: target.handle, disk: diskOf(target), runner: this.#runner });
+    try {
+      await this.#transfer(source, target, zeros);
+    } finally {
+      await zeros.close();
     }
+    reporter.note(zeros.notes);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#name !== 'recheck' && !dryRun) {
       reporter.flushing(target.handle.side);
@@ -86,19 +82,35 @@ export class SameHostPhase {
     const { sizeBytes } = this.#geometry;
     return {
       ...this.#findings.differences(),
-      writtenBytes: this.#writtenBytes,
+      writtenBytes: zeros.total.writtenBytes,
+      releasedBytes: zeros.total.releasedBytes,
       sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesWithin(source.handle.holes, sizeBytes),
       ...unreadablePartsOf(unreadable),
       targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesWithin(target.handle.holes, sizeBytes),
     };
   }
 
+  async #transfer(source: RunDevice, target: RunDevice, zeros: TargetZeros): Promise<void> {
+    const { dryRun } = this.#run.order;
+    switch (this.#name) {
+      case 'copy':
+        return this.#copy(source, target, zeros);
+      case 'sync':
+        return this.#compare(source.handle, target.diskView, dryRun ? undefined : target, zeros);
+      case 'recheck':
+        return this.#compare(source.diskView, target.diskView, undefined, zeros);
+    }
+  }
+
   #withHoles(device: RunDevice): Promise<MappedDevice> {
     return withHoles(device, () => this.#run.reporter.flushing(device.handle.side));
   }
 
-  async #copy({ handle: source }: RunDevice, { handle: target, created }: RunDevice): Promise<void> {
-    const zeros = created ? 'skip' : 'write';
+  async #copy(
+    { handle: source }: RunDevice,
+    { handle: target, zeros }: RunDevice,
+    targetZeros: TargetZeros,
+  ): Promise<void> {
     const ranges = [...rangesOf(wholeDevice(this.#geometry), this.#geometry, Infinity)];
     this.#findings.add(ranges);
     if (this.#run.order.dryRun) return;
@@ -110,31 +122,34 @@ export class SameHostPhase {
         const job = isHole
           ? ({ kind: 'zero', target, extents, zeros } as const)
           : ({ kind: 'copy', source, target, extents, zeros } as const);
-        const { writtenBytes } = await this.#runner.run(job, 'now');
+        const writtenBytes = await targetZeros.settle(await this.#runner.run(job, 'now'));
         return () => this.#written(writtenBytes, lengthBytes);
       },
     );
   }
 
-  /** @param repair where to write the differing ranges: the target itself, through the page cache. */
+  /** @param repaired where to write the differing ranges: the target itself, through the page cache. */
   async #compare(
     source: DeviceHandle,
     target: DeviceHandle,
-    repair: DeviceHandle | undefined,
+    repaired: RunDevice | undefined,
+    targetZeros: TargetZeros,
   ): Promise<void> {
+    const { handle: repair, zeros = 'write' } = repaired ?? {};
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     // Where both have a hole, both are zero.
     const coverage = withoutRanges(this.#geometry, commonHoles(source.holes, target.holes));
     await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
-      const job = { kind: 'compare', source, target, extents, stepBytes, repair } as const;
-      const { differing } = await this.#runner.run(job, 'now');
+      const job = { kind: 'compare', source, target, extents, stepBytes, repair, zeros } as const;
+      const result = await this.#runner.run(job, 'now');
+      const writtenBytes = await targetZeros.settle(result);
       return () => {
-        this.#findings.add(differing);
+        this.#findings.add(result.differing);
         const { offsetBytes, lengthBytes } = extents.at(-1)!;
         const settledBytes = offsetBytes + lengthBytes - this.#doneBytes;
-        this.#written(repair === undefined ? 0 : totalBytes(differing), settledBytes);
+        this.#written(writtenBytes, settledBytes);
       };
     });
     this.#onProgress(this.#geometry.sizeBytes);
@@ -154,7 +169,6 @@ export class SameHostPhase {
   }
 
   #written(writtenBytes: number, doneBytes: number): void {
-    this.#writtenBytes += writtenBytes;
     this.#doneBytes += doneBytes;
     this.#run.onWritten(writtenBytes);
     this.#onProgress(this.#doneBytes);

@@ -64,7 +64,7 @@ async function serveDevice(
 ): Promise<readonly string[]> {
   return usingDevice(await openPatiently(open, channel), runner, async (device) => {
     traceDevice(channel.trace, device);
-    const { handle, identity, warnings, notes, created, cachedBecause = null } = device;
+    const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
     const laneAddress = open.lanes ? await listenForLanes() : null;
     if (laneAddress === null) channel.useOneLane();
@@ -77,7 +77,7 @@ async function serveDevice(
       notes: notes.map(shortened),
       cachedBecause,
       lanes: laneAddress,
-      ...(created && { omitZeros: true }),
+      ...(zeros === 'skip' && { omitZeros: true }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
     });
     for (;;) {

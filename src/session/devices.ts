@@ -12,7 +12,10 @@ import {
   type Location,
   type OpenedDevice,
   type OpenHandle,
+  type SparseChoice,
   type StorageIdentity,
+  type ZeroPolicy,
+  zeroPolicyOf,
 } from '../device/device.ts';
 import { BasynError } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
@@ -27,6 +30,9 @@ export interface TargetRequest {
   readonly grow?: boolean;
   readonly force: boolean;
   readonly dryRun: boolean;
+  /** How zeros of the target are treated. Left out: as by default. */
+  readonly sparse?: SparseChoice;
+  readonly discard?: boolean;
 }
 
 /** What a run does with a device. */
@@ -43,6 +49,8 @@ export interface RunDevice extends OpenedDevice {
   readonly diskView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
+  /** What the run does where the target has to be zero. */
+  readonly zeros: ZeroPolicy;
   /**
    * Checks that the path still leads to the open device. Call it after the last phase, before the device is closed.
    *
@@ -59,8 +67,17 @@ export function targetRequestOf(
   sourceIdentity: StorageIdentity,
 ): TargetRequest | null {
   if (!isWriting(order)) return null;
-  const { create, grow, force, dryRun } = order;
-  return { sourceSizeBytes, sourceIdentity, create, ...(grow && { grow }), force, dryRun };
+  const { create, grow, force, dryRun, sparse, discard } = order;
+  return {
+    sourceSizeBytes,
+    sourceIdentity,
+    create,
+    ...(grow && { grow }),
+    force,
+    dryRun,
+    ...(sparse !== 'auto' && { sparse }),
+    ...(discard && { discard }),
+  };
 }
 
 /**
@@ -123,15 +140,18 @@ async function prepare(
   const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
   const kept = writes ? await dropPageCache(handle) : undefined;
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
+  const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
-  const view = isReadPastCache ? openDiskView(handle) : undefined;
-  const cacheWarnings = view?.cachedBecause === undefined ? [] : [cacheWarning(handle, view.cachedBecause)];
+  const view = isReadPastCache || zeros === 'discard' ? openDiskView(handle) : undefined;
+  const cacheWarnings =
+    view?.cachedBecause === undefined || !isReadPastCache ? [] : [cacheWarning(handle, view.cachedBecause)];
   return {
     ...opened,
     warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
     notes: [...opened.notes, ...cacheNotes],
     diskView: view?.handle ?? handle,
     cachedBecause: view?.cachedBecause,
+    zeros,
     checkAtEnd: () => {
       if (targetRequest === null) return sourceChanges(handle, start);
       if (writes) checkTargetAtEnd(handle, start, targetRequest.force ? 'allow' : 'refuse');
@@ -142,6 +162,19 @@ async function prepare(
       await opened.close();
     },
   };
+}
+
+/** Decides after the first flush: before it, the space that a file uses is not known. */
+function zeroPolicyFor({ handle, created }: OpenedDevice, request: TargetRequest): ZeroPolicy {
+  return zeroPolicyOf(handle, created, {
+    sparse: request.sparse ?? 'auto',
+    discard: request.discard ?? false,
+  });
+}
+
+/** Reads of the disk itself, if they do not end in a page cache. */
+export function diskOf({ diskView, cachedBecause }: RunDevice): DeviceHandle | undefined {
+  return diskView.access === 'direct' && cachedBecause === undefined ? diskView : undefined;
 }
 
 /**

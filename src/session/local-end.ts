@@ -101,7 +101,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     await measureRoundTrip(end, opened, sizeBytes);
-    return runPhases(end, local, sizeBytes, Promise.resolve(local.created));
+    return runPhases(end, local, sizeBytes, Promise.resolve(local.zeros === 'skip'));
   });
 }
 
@@ -116,7 +116,8 @@ async function runPhases(
   for (const name of order.phases) {
     const plan = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
     // A local source learns later whether zeros may be left out.
-    const told = order.localRole === 'target' && device.created ? { ...plan, omitZeros: true } : plan;
+    const told =
+      order.localRole === 'target' && device.zeros === 'skip' ? { ...plan, omitZeros: true } : plan;
     channel.send({ type: 'begin', ...told });
     const starting = opening.then((omitZeros) => ({
       onProgress: reporter.phaseStart(name, sizeBytes),

@@ -1,5 +1,6 @@
 import type { HashName } from '../digest/hash-names.ts';
 import type { CompressionChoice, Plan } from '../protocol/schemas.ts';
+import type { SparseChoice } from '../device/device.ts';
 import { windowBuffersOf } from './phase.ts';
 import type { PhaseName } from '../report.ts';
 
@@ -30,6 +31,9 @@ export interface Order {
   readonly dryRun: boolean;
   /** Whether a part of the source that can't be read ends the run, or is left out. */
   readonly readErrors: 'fail' | 'skip';
+  /** How the target treats zeros. */
+  readonly sparse: SparseChoice;
+  readonly discard: boolean;
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;

@@ -26,6 +26,8 @@ export interface Phase {
   readonly runner: JobRunner;
   /** What could not be read of the source so far. Missing where that ends the run, and on the target. */
   readonly unreadable?: UnreadableRanges;
+  /** Reads from the disk of the target itself. Undefined if that is not possible, or not needed. */
+  readonly disk: DeviceHandle | undefined;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
   /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */

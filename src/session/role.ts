@@ -2,7 +2,7 @@ import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
-import type { RunDevice } from './devices.ts';
+import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { holeBytesWithin } from '../device/device.ts';
 import { withHoles } from './device-holes.ts';
@@ -39,7 +39,8 @@ export async function playRole(
     output: device.handle,
     runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
     ...(unreadable && { unreadable }),
-    zeros: device.created ? 'skip' : 'write',
+    disk: diskOf(device),
+    zeros: device.zeros,
     holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
     notes,
     trace: channel.trace,

@@ -63,18 +63,26 @@ export class Source {
   async run(start: PhaseStart): Promise<PhaseOutcome> {
     const work = Promise.all([this.#work(start), this.#listen(start.onProgress)]);
     const [findings, finished] = await this.#tasks.race(work);
-    const { writtenBytes, holeBytes: targetHoleBytes = 0, notes = [] } = finished;
+    const { holeBytes: targetHoleBytes = 0, releasedBytes = 0, skippedBytes = 0, notes = [] } = finished;
+    const writtenBytes = finished.writtenBytes - releasedBytes - skippedBytes;
     const sentBytes = this.#sender.acceptedBytes;
-    if (writtenBytes !== sentBytes) {
+    if (finished.writtenBytes !== sentBytes || writtenBytes < 0) {
       throw new BasynError(
         'protocol',
-        `The target wrote ${writtenBytes} of the ${sentBytes} bytes that it was sent.`,
+        `The target wrote ${finished.writtenBytes} of the ${sentBytes} bytes that it was sent.`,
       );
     }
     const sourceHoleBytes = this.#phase.holeBytes;
     const unreadable = unreadablePartsOf(this.#phase.unreadable);
     return {
-      counts: { ...findings.differences(), writtenBytes, sourceHoleBytes, targetHoleBytes, ...unreadable },
+      counts: {
+        ...findings.differences(),
+        writtenBytes,
+        releasedBytes,
+        sourceHoleBytes,
+        targetHoleBytes,
+        ...unreadable,
+      },
       notes: [...this.#phase.notes, ...notes],
     };
   }

@@ -43,27 +43,48 @@ export class Target {
 
   /** @throws {BasynError} the first failure that keeps a byte from being written and flushed. */
   async run({ onProgress }: PhaseStart): Promise<PhaseOutcome> {
-    return this.#tasks.race(this.#work(onProgress));
+    try {
+      return await this.#tasks.race(this.#work(onProgress));
+    } finally {
+      await this.#writer.close();
+    }
   }
 
   async #work(onProgress: ProgressListener): Promise<PhaseOutcome> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
-    const { writtenBytes } = this.#writer;
-    assert(writtenBytes === finish.dataBytes, `${writtenBytes} bytes written of ${finish.dataBytes}`);
+    const { settledBytes } = this.#writer;
+    assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
+    await this.#writer.close();
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#phase.plan.phase !== 'recheck' && !this.#phase.plan.dryRun) {
       this.#channel.announceFlush();
       await flush(this.#phase.output);
     }
     if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(this.#phase.plan.sizeBytes);
-    this.#channel.send({ type: 'finished', writtenBytes, ...remarksOf(this.#phase) });
+    const { writtenBytes, releasedBytes, skippedBytes } = this.#writer.total;
+    const { holeBytes } = this.#phase;
+    const notes = [...this.#phase.notes, ...this.#writer.notes];
+    this.#channel.send({
+      type: 'finished',
+      writtenBytes: settledBytes,
+      ...(releasedBytes > 0 && { releasedBytes }),
+      ...(skippedBytes > 0 && { skippedBytes }),
+      ...remarksOf({ holeBytes, notes }),
+    });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
-    const holes = { sourceHoleBytes: finish.holeBytes ?? 0, targetHoleBytes: this.#phase.holeBytes };
-    const differences = { differingBytes, differingRanges, differingRangeCount };
     return {
-      counts: { ...differences, ...unreadablePartsIn(finish), writtenBytes, ...holes },
-      notes: [...(finish.notes ?? []), ...this.#phase.notes],
+      counts: {
+        differingBytes,
+        differingRanges,
+        differingRangeCount,
+        ...unreadablePartsIn(finish),
+        writtenBytes,
+        releasedBytes,
+        sourceHoleBytes: finish.holeBytes ?? 0,
+        targetHoleBytes: holeBytes,
+      },
+      notes: [...(finish.notes ?? []), ...notes],
     };
   }
 

@@ -1,6 +1,6 @@
 import type { CompressionSetting, Encoded, Encoding } from '../codec/encoding.ts';
 import type { DeviceHandle } from '../device/handle.ts';
-import type { ZeroPolicy } from '../device/zeros.ts';
+import type { WriteOutcome, ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
 
@@ -60,7 +60,7 @@ export interface WriteJob {
   readonly payload: Uint8Array;
   readonly zeros: ZeroPolicy;
 }
-export interface WriteResult {
+export interface WriteResult extends WriteOutcome {
   /** The payload of the job. */
   readonly payload: Uint8Array;
 }
@@ -74,8 +74,9 @@ export interface CompareJob extends SourceJob {
   readonly stepBytes: number;
   /** Where differing steps are written: the target, through the page cache. Undefined: nothing is written. */
   readonly repair: DeviceHandle | undefined;
+  readonly zeros: ZeroPolicy;
 }
-export interface CompareResult extends SourceResult {
+export interface CompareResult extends WriteOutcome, SourceResult {
   readonly differing: readonly Extent[];
 }
 
@@ -87,9 +88,7 @@ export interface CopyJob extends SourceJob {
   readonly extents: readonly Extent[];
   readonly zeros: ZeroPolicy;
 }
-export interface CopyResult extends SourceResult {
-  readonly writtenBytes: number;
-}
+export interface CopyResult extends WriteOutcome, SourceResult {}
 
 /** Makes ranges of a device on this host zero. */
 export interface ZeroJob {

@@ -4,8 +4,8 @@ import { isZero, zeroBytes } from '../zero.ts';
 import { nameOf } from '../device/handle.ts';
 import type { UnreadableListener } from '../device/medium-error.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
-import { readFully, writeFully } from '../device/range-io.ts';
-import { makeZero } from '../device/zeros.ts';
+import { readFully } from '../device/range-io.ts';
+import { TargetWriter } from '../device/zeros.ts';
 import { cutAll, totalBytes, within, without, type Extent } from '../digest/extent.ts';
 import { loadFrameDigest, type StartFrameDigest } from '../digest/frame-digest.ts';
 import { stepCountOf } from '../digest/geometry.ts';
@@ -181,13 +181,14 @@ async function write(job: WriteJob): Promise<WriteResult> {
   const frame = startFrameDigest(extents);
   frame.update(bytes);
   if (Buffer.compare(digest, frame.digest()) !== 0) throw corrupted(job);
+  const writer = new TargetWriter(device, zeros);
   let position = 0;
   for (const { offsetBytes, lengthBytes } of extents) {
-    if (encoding === 'zero') makeZero(device, offsetBytes, lengthBytes, zeros);
-    else writeFully(device, offsetBytes, bytes.subarray(position, position + lengthBytes));
+    if (encoding === 'zero') writer.zeros(offsetBytes, lengthBytes);
+    else writer.bytes(offsetBytes, bytes.subarray(position, position + lengthBytes));
     position += lengthBytes;
   }
-  return { payload };
+  return { payload, ...writer.outcome() };
 }
 
 function corrupted({ device, extents }: WriteJob): BasynError {

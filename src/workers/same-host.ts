@@ -1,8 +1,8 @@
 import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
-import { makeZero, writeRange } from '../device/zeros.ts';
-import { cutAll, joinNeighbours, totalBytes, within, without, type Extent } from '../digest/extent.ts';
+import { nothingWritten, TargetWriter } from '../device/zeros.ts';
+import { cutAll, joinNeighbours, within, without, type Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
 import type {
   CompareJob,
@@ -42,13 +42,14 @@ const targetReader = new PieceReader();
 let copyMemory: Buffer | undefined;
 
 async function compare(job: CompareJob): Promise<CompareResult> {
-  const { source, target, stepBytes } = job;
+  const { source, target, stepBytes, repair, zeros } = job;
   const unreadable = new UnreadableInJob(job, source);
   const pieceBytes = Math.max(pieceBytesOf(source), pieceBytesOf(target));
+  const writer = repair && new TargetWriter(repair, zeros);
   const compareSteps = stepBytes > pieceBytes ? compareLargeSteps : compareSmallSteps;
   try {
-    const differing = joinNeighbours(await compareSteps(job, pieceBytes, unreadable));
-    return { differing, ...unreadable.result() };
+    const differing = joinNeighbours(await compareSteps(job, pieceBytes, unreadable, writer));
+    return { differing, ...(writer?.outcome() ?? nothingWritten), ...unreadable.result() };
   } finally {
     await Promise.all([sourceReader.stop(), targetReader.stop()]);
   }
@@ -56,11 +57,11 @@ async function compare(job: CompareJob): Promise<CompareResult> {
 
 /** One read covers as many steps as fit into a piece. Differing steps are written from the memory that was compared. */
 async function compareSmallSteps(
-  job: CompareJob,
+  { source, target, extents, stepBytes }: CompareJob,
   mostBytes: number,
   unreadable: UnreadableInJob,
+  writer: TargetWriter | undefined,
 ): Promise<Extent[]> {
-  const { source, target, extents, stepBytes, repair } = job;
   const pieces = cutAll(extents, mostBytes - (mostBytes % stepBytes));
   sourceReader.start(source, pieces, unreadable.listener);
   targetReader.start(target, pieces);
@@ -70,10 +71,7 @@ async function compareSmallSteps(
     if (sourcePiece.equals(targetPiece)) continue;
     for (const place of without(differingRanges(piece, sourcePiece, targetPiece, stepBytes), lost)) {
       const start = place.offsetBytes - piece.offsetBytes;
-      if (repair !== undefined) {
-        const bytes = sourcePiece.subarray(start, start + place.lengthBytes);
-        writeRange(repair, place.offsetBytes, bytes, 'write');
-      }
+      writer?.bytes(place.offsetBytes, sourcePiece.subarray(start, start + place.lengthBytes));
       differing.push(place);
     }
   }
@@ -82,11 +80,11 @@ async function compareSmallSteps(
 
 /** Compares a step that is longer than a piece in pieces. Reads it again if it has to be written. */
 async function compareLargeSteps(
-  job: CompareJob,
+  { source, target, extents, stepBytes }: CompareJob,
   pieceBytes: number,
   unreadable: UnreadableInJob,
+  writer: TargetWriter | undefined,
 ): Promise<Extent[]> {
-  const { source, target, extents, stepBytes, repair } = job;
   const steps = cutAll(extents, stepBytes);
   const pieces = cutAll(steps, pieceBytes);
   sourceReader.start(source, pieces, unreadable.listener);
@@ -100,8 +98,8 @@ async function compareLargeSteps(
     }
     if (isSame) continue;
     const places = without([step], unreadable.ranges);
-    if (repair !== undefined) {
-      for (const place of places) copyRange(source, repair, place, 'write', unreadable);
+    if (writer !== undefined) {
+      for (const place of places) copyRange(source, place, writer, unreadable);
     }
     // Without what could be compared, and not be read again.
     differing.push(...without(places, unreadable.ranges));
@@ -147,22 +145,22 @@ function differingRanges(
 function copy(job: CopyJob): CopyResult {
   const { source, target, extents, zeros } = job;
   const unreadable = new UnreadableInJob(job, source);
-  for (const extent of extents) copyRange(source, target, extent, zeros, unreadable);
-  const writtenBytes = totalBytes(extents) - unreadable.totalBytes;
-  return { writtenBytes, ...unreadable.result() };
+  const writer = new TargetWriter(target, zeros);
+  for (const extent of extents) copyRange(source, extent, writer, unreadable);
+  return { ...writer.outcome(), ...unreadable.result() };
 }
 
 function zero({ target, extents, zeros }: ZeroJob): CopyResult {
-  for (const { offsetBytes, lengthBytes } of extents) makeZero(target, offsetBytes, lengthBytes, zeros);
-  return { writtenBytes: totalBytes(extents) };
+  const writer = new TargetWriter(target, zeros);
+  for (const { offsetBytes, lengthBytes } of extents) writer.zeros(offsetBytes, lengthBytes);
+  return writer.outcome();
 }
 
 /** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
 function copyRange(
   source: DeviceHandle,
-  target: DeviceHandle,
   range: Extent,
-  zeros: CopyJob['zeros'],
+  writer: TargetWriter,
   unreadable: UnreadableInJob,
 ): void {
   const memory = (copyMemory ??= Buffer.allocUnsafeSlow(tuning.pieceBytes));
@@ -173,7 +171,7 @@ function copyRange(
     readFully(source, atBytes, bytes, unreadable.listener);
     for (const { offsetBytes, lengthBytes } of without([piece], unreadable.ranges)) {
       const start = offsetBytes - atBytes;
-      writeRange(target, offsetBytes, bytes.subarray(start, start + lengthBytes), zeros);
+      writer.bytes(offsetBytes, bytes.subarray(start, start + lengthBytes));
     }
   }
 }

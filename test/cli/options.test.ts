@@ -27,6 +27,7 @@ describe('the examples of the specification', () => {
     grow: false,
     skipReadErrors: false,
     force: false,
+    discard: false,
     dryRun: false,
   };
   const silent = { stat: false, verbose: false, progress: false, debug: false, json: false };
@@ -162,6 +163,7 @@ describe('values', () => {
         'create',
         'grow',
         'force',
+        'discard',
         'dryRun',
         'skipReadErrors',
       ].sort(),

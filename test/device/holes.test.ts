@@ -1,16 +1,7 @@
-import {
-  chmodSync,
-  closeSync,
-  copyFileSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findHoles, parseDataRanges } from '../../src/device/hole-query.ts';
 import { commonHoles, holeBytesWithin, holesBetween, isInHole, stretchesOf } from '../../src/device/holes.ts';
 import type { DeviceHandle } from '../../src/device/handle.ts';
@@ -20,6 +11,7 @@ import { readFully } from '../../src/device/range-io.ts';
 import { allocateFile, directoryOn, makeSparseFile, sparseFileSystems } from '../support/file-systems.ts';
 import { fileHandle } from '../support/file-handle.ts';
 import { isRoot, mountOverlay } from '../support/loop-device.ts';
+import { usePrograms } from '../support/programs.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
 const KiB = 1024;
@@ -98,11 +90,6 @@ describe.each(sparseFileSystems)('a sparse file on $kind', ({ kind, isUsable }) 
 });
 
 describe('without a certain answer there is no map', () => {
-  const { PATH } = process.env;
-  afterEach(() => {
-    process.env.PATH = PATH;
-  });
-
   test.each([
     { title: 'the program fails', script: 'exit 3', reason: 'failed' },
     { title: 'the program is killed', script: 'kill -9 $$', reason: 'failed' },
@@ -160,17 +147,6 @@ describe('without a certain answer there is no map', () => {
     expect(parseDataRanges(list.subarray(0, -16), 1000)).toBeUndefined();
   });
 });
-
-/** Replaces all programs by scripts. Those that are left out cannot be found. */
-function usePrograms(scripts: Readonly<Record<string, string>>): void {
-  const directory = scratchDirectory();
-  for (const name of ['head', 'cat']) copyFileSync(`/bin/${name}`, join(directory, name));
-  for (const [name, script] of Object.entries(scripts)) {
-    writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(directory, name), 0o755);
-  }
-  process.env.PATH = directory;
-}
 
 function sparseHandle(): DeviceHandle {
   return handleOf(

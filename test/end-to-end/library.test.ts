@@ -4,7 +4,13 @@ import { inspect } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type * as Library from '../../src/index.ts';
 import { useBasyn } from '../support/basyn.ts';
-import { expectSynchronised, expectUntouched, makePair } from '../support/disks.ts';
+import {
+  expectSynchronised,
+  expectUntouched,
+  makeHollowDisk,
+  makeHollowPair,
+  makePair,
+} from '../support/disks.ts';
 import { useProcessCheck } from '../support/process-check.ts';
 import { scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
@@ -82,8 +88,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
   });
 
   test('an AbortSignal ends a run, and nothing is left behind', async () => {
-    const [local, remote] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
-    for (const path of [local, remote]) truncateSync(path, 64 * 1024 ** 3);
+    const { source: local, target: remote } = makeHollowPair();
     const controller = new AbortController();
     const reason = new Error('the maintenance window is over');
     const run = library.sync({
@@ -162,8 +167,9 @@ test('an error is printed with its own name, and only with the fields of its pla
 });
 
 test('of two runs to the same target, the second is refused', async () => {
-  const { source, target } = makePair();
-  for (const path of [source, target]) truncateSync(path, 64 * 1024 ** 3);
+  const source = makeHollowDisk();
+  const target = scratchFile(Buffer.alloc(1));
+  truncateSync(target, 64 * 1024 ** 3);
   const options = { local: source, remote: target, action: 'push', mode: 'sync' } as const;
   const interruption = new AbortController();
   let isMoving = false;

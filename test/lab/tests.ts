@@ -24,6 +24,7 @@ import {
   survivesAfterKilledRun,
   survivesAfterOneRun,
 } from './guest/power-cut.ts';
+import { releasesZerosOfThinVolume } from './guest/thin-volume.ts';
 
 /** A test that runs in the guest. */
 export interface LabTest {
@@ -60,9 +61,12 @@ export const labTests: readonly LabTest[] = [
       fileSurvivesAfterForeignCopy('here'),
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
+    'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
   }),
   ...inSelection('long', {
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
+    'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
+      releasesZerosOfThinVolume('ssh'),
     'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>
       recoversFromFailedWrites('here', recheck),
     'a disk that fails writes for a while: a second SYNC over ssh writes what the disk lacks': () =>

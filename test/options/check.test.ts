@@ -83,6 +83,8 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     grow: never.filter((value) => value !== true),
     skipReadErrors: never.filter((value) => value !== true),
     force: never.filter((value) => value !== true),
+    sparse: [...never, 'AUTO', 'sometimes'],
+    discard: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
     sshOptions: [
       ...never.filter((value) => !Array.isArray(value)),
@@ -195,6 +197,8 @@ describe('accepted options', () => {
       grow: false,
       skipReadErrors: false,
       force: false,
+      sparse: 'auto',
+      discard: false,
       dryRun: false,
       hash: 'SHA1',
       bufferBytes: 2 * 1024 * 1024,

@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished } from 'vitest';
 import { attachLoop, isRoot } from './loop-device.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { makeRandom } from '../../rig/images/random.ts';
 import { scratchDirectory, scratchFile } from './scratch.ts';
+
+const GiB = 1024 ** 3;
 
 export type DiskKind = 'file' | 'loop device';
 
@@ -75,11 +78,24 @@ export function makePair({
   };
 }
 
-/** Two sparse files of this size: a run over many gigabytes of them takes long, but no space. */
-export function makeHollowPair(sizeBytes: number): { source: string; target: string } {
-  const [source, target] = [scratchFile(Buffer.alloc(1)), scratchFile(Buffer.alloc(1))];
-  for (const path of [source, target]) truncateSync(path, sizeBytes);
-  return { source, target };
+/**
+ * Two devices with many gigabytes of zeros, over which a run takes long. They are loop devices over sparse files, and use no
+ * space. Without root, they are files whose blocks are allocated and never written: a run would not read holes.
+ */
+export function makeHollowPair(sizeBytes = 64 * GiB): { source: string; target: string } {
+  return { source: makeHollowDisk(sizeBytes), target: makeHollowDisk(sizeBytes) };
+}
+
+export function makeHollowDisk(sizeBytes = 64 * GiB): string {
+  const path = scratchFile(Buffer.alloc(0));
+  if (!isRoot) {
+    execFileSync('fallocate', ['--length', `${Math.min(sizeBytes, 8 * GiB)}`, path]);
+    return path;
+  }
+  truncateSync(path, sizeBytes);
+  const loop = attachLoop(path);
+  onTestFinished(loop.detach);
+  return loop.path;
 }
 
 /** The devices as the command line names them, for a direction. */

@@ -72,6 +72,13 @@ export function makeSparseFile(
   return path;
 }
 
+/** Writes zeros into a file. */
+export function zeroRange(path: string, { at, lengthBytes }: DataRange): void {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, Buffer.alloc(lengthBytes), 0, lengthBytes, at);
+  closeSync(fd);
+}
+
 /** A file whose blocks are all allocated, although it was never written. */
 export function allocateFile(path: string, sizeBytes: number): string {
   execFileSync('fallocate', ['--length', `${sizeBytes}`, path]);

@@ -28,6 +28,8 @@ export const plainOrder: Omit<Order, 'localPath' | 'remotePath'> = {
   force: false,
   dryRun: false,
   readErrors: 'fail',
+  sparse: 'auto',
+  discard: false,
   peerTimeoutMs: 10_000,
   laneCount: 1,
 };

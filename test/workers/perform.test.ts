@@ -166,6 +166,7 @@ describe('a compare job', () => {
           extents: [wholeDevice],
           stepBytes: step,
           repair: difference === 'write' ? target : undefined,
+          zeros: 'write',
         } as const;
         const { differing } = await perform(job);
         expect(differing).toEqual(differingChunks(bytes, before, sizeBytes, step));

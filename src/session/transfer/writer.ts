@@ -6,6 +6,7 @@ import type { DataMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
 import type { Phase, ProgressListener } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
+import { TargetZeros, type SettledBytes } from './target-zeros.ts';
 
 /** The target's half of the transfer: takes data frames and writes their ranges. */
 export class Writer {
@@ -13,8 +14,9 @@ export class Writer {
   readonly #channel: Channel;
   readonly #tasks: TaskGroup;
   readonly #writes = new Set<Promise<void>>();
+  readonly #zeros: TargetZeros;
   #receivedBytes = 0;
-  #writtenBytes = 0;
+  #settledBytes = 0;
   /** What is received and not written, as the window counts it. */
   #windowBytes = 0;
   /** End of the written range that is furthest behind the start of the device. */
@@ -24,14 +26,31 @@ export class Writer {
     this.#phase = phase;
     this.#channel = channel;
     this.#tasks = tasks;
+    const { output: target, disk, runner } = phase;
+    this.#zeros = new TargetZeros({ target, disk, runner });
   }
 
   get receivedBytes(): number {
     return this.#receivedBytes;
   }
 
-  get writtenBytes(): number {
-    return this.#writtenBytes;
+  /** Received bytes that the target now has, whether it had to write them or not. */
+  get settledBytes(): number {
+    return this.#settledBytes;
+  }
+
+  /** What happened to the settled bytes. */
+  get total(): SettledBytes {
+    return this.#zeros.total;
+  }
+
+  get notes(): readonly string[] {
+    return this.#zeros.notes;
+  }
+
+  /** Ends what the writes needed. Call it before the final flush, and after a failure. */
+  close(): Promise<void> {
+    return this.#zeros.close();
   }
 
   /**
@@ -65,7 +84,7 @@ export class Writer {
     }
     // What the peer leaves out is counted when data behind it is written.
     const write = this.#write(message, lengthBytes).then(() =>
-      onProgress?.(plan.omitZeros === true ? this.#furthestBytes : this.#writtenBytes),
+      onProgress?.(plan.omitZeros === true ? this.#furthestBytes : this.#settledBytes),
     );
     this.#writes.add(write);
     // A write that fails stays in the set, so `settled` can never resolve after it.
@@ -87,9 +106,10 @@ export class Writer {
     const done = await runner.run(job, 'now');
     const payloadBytes = done.payload.byteLength;
     this.#channel.memory.giveBack(done.payload);
+    await this.#zeros.settle(done);
     const windowBytes = windowBytesOf(encoding, lengthBytes);
     this.#windowBytes -= windowBytes;
-    this.#writtenBytes += lengthBytes;
+    this.#settledBytes += lengthBytes;
     const ends = extents.map((extent) => extent.offsetBytes + extent.lengthBytes);
     this.#furthestBytes = Math.max(this.#furthestBytes, ...ends);
     this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes, windowBytes });

@@ -122,6 +122,7 @@ async function phaseFor(source: Buffer): Promise<Phase> {
     output: device,
     runner: new InlineRunner(perform),
     zeros: 'write',
+    disk: undefined,
     holeBytes: 0,
     notes: [],
     trace: undefined,

@@ -218,6 +218,7 @@ function phaseFor({ sizeBytes, bufferBytes, chunkBytes }: Setting, bytes: Buffer
     output: device,
     runner: new InlineRunner(perform),
     zeros: 'write',
+    disk: undefined,
     holeBytes: 0,
     notes: [],
     trace: undefined,

@@ -22,6 +22,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'finished':
     case 'failure':
     case 'closed':
+    case 'checkpoint':
       return [json(message)];
     case 'digests':
       return [number(message.firstBuffer), message.digests];
@@ -40,6 +41,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'bye':
     case 'flushing':
     case 'working':
+    case 'durable':
       return [];
   }
 }
@@ -63,9 +65,10 @@ function askHead({ id, stepBytes, extents }: AskMessage): Uint8Array {
   return bytes;
 }
 
-function dataHead({ encoding, extents }: DataMessage): Uint8Array {
+function dataHead({ encoding, extents, group }: DataMessage): Uint8Array {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt8(encodings.indexOf(encoding), 0);
+  bytes.writeUInt8(group ?? 0, 1);
   bytes.writeUInt16BE(extents.length, 2);
   return bytes;
 }

@@ -2,6 +2,7 @@ import type * as v from 'valibot';
 import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import type {
+  checkpointSchema,
   closedSchema,
   failureSchema,
   finishedSchema,
@@ -59,6 +60,8 @@ export interface DataMessage {
   /** Of the extents and of the device bytes; see frame-digest.ts. */
   readonly digest: Uint8Array;
   readonly payload: Uint8Array;
+  /** Which checkpoint covers it: the groups take turns. Left out in a phase without checkpoints. */
+  readonly group?: 1 | 2;
 }
 
 /** Target → source: further device bytes have been written, and the payload that carried them. Not flushed yet. */
@@ -73,6 +76,14 @@ export type FinishMessage = { readonly type: 'finish' } & v.InferOutput<typeof f
 
 /** Target → source: every announced byte is written and flushed. It ends the phase. */
 export type FinishedMessage = { readonly type: 'finished' } & v.InferOutput<typeof finishedSchema>;
+
+/** Source → target, from time to time: buffers are settled, and a group of data frames is complete. */
+export type CheckpointMessage = { readonly type: 'checkpoint' } & v.InferOutput<typeof checkpointSchema>;
+
+/** Target → source: what the last `checkpoint` announced is written and flushed. */
+export interface DurableMessage {
+  readonly type: 'durable';
+}
 
 /** In both directions, at any time: a request for a sign of life. Answered by `pong` at once. */
 export interface PingMessage {
@@ -123,7 +134,9 @@ export type Message =
   | ByeMessage
   | FlushingMessage
   | ClosedMessage
-  | WorkingMessage;
+  | WorkingMessage
+  | CheckpointMessage
+  | DurableMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -145,4 +158,6 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   flushing: 16,
   closed: 17,
   working: 18,
+  checkpoint: 19,
+  durable: 20,
 };

@@ -107,7 +107,15 @@ export const planSchema = v.pipe(
     /** `null`: not measured, or not measured yet because the local side is the source. */
     roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
     dryRun: v.boolean(),
+    /** Buffers below it are left out: an earlier attempt has done them. Left out where it is 0. */
+    fromBuffer: v.exactOptional(count),
+    /** Whether the source announces checkpoints. */
+    checkpoints: v.exactOptional(v.literal(true)),
   }),
+  v.check(
+    ({ fromBuffer = 0, sizeBytes, bufferBytes }) => fromBuffer <= Math.ceil(sizeBytes / bufferBytes),
+    'start over size',
+  ),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
     'chunk over buffer',
@@ -123,6 +131,19 @@ export const finishSchema = v.object({
   differingBytes: bytes,
   differingRangeCount: count,
   differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+});
+
+export const checkpointSchema = v.object({
+  /** All buffers below it are settled. */
+  doneBuffers: count,
+  /** Device bytes in the data frames of the group that ends with this checkpoint. */
+  dataBytes: bytes,
+  /** What was found in these buffers since the phase began in this attempt. */
+  differingBytes: bytes,
+  differingRangeCount: count,
+  differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+  /** The end of the last differing range. */
+  differingEndBytes: v.nullable(bytes),
 });
 
 export const finishedSchema = v.object({

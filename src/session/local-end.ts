@@ -109,14 +109,16 @@ async function runPhases(
   sizeBytes: number,
   opening: Promise<unknown>,
 ): Promise<void> {
-  const { order, channel, runner, reporter } = end;
-  for (const name of order.phases) {
-    const plan = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+  const { order, channel, runner, reporter, continuity } = end;
+  for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
+    const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+    const plan = continuity?.continued(whole) ?? whole;
     channel.send({ type: 'begin', ...plan });
     const starting = opening.then(() => reporter.phaseStart(name, sizeBytes));
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
-    reporter.phaseEnd(await playRole(order.localRole, plan, device, channel, runner, starting));
+    const counts = await playRole(order.localRole, plan, device, channel, runner, starting, continuity);
+    reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
   }
   reporter.warn(device.checkAtEnd());
   await sayGoodbye(end);

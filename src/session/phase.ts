@@ -8,7 +8,8 @@ import { bounds, tuning } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
-import { wholeDevice, type Coverage } from './coverage.ts';
+import type { Settled } from './checkpoints.ts';
+import { restOfDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
 export interface Phase {
@@ -26,6 +27,16 @@ export interface Phase {
   readonly zeros: ZeroPolicy;
   /** For decisions of the role. Undefined where no trace was asked for. */
   readonly trace: Trace | undefined;
+  /** Takes what a later attempt of the run can rely on. Undefined at the agent, and where there is no later attempt. */
+  readonly resumption?: Resumption | undefined;
+}
+
+/** The listener of a phase that may be interrupted. */
+export interface Resumption {
+  /** A checkpoint is complete: what was settled when it was announced is on the disk. */
+  onDurable(settled: Settled): void;
+  /** Device bytes have been sent, or have arrived. */
+  onMoved(lengthBytes: number): void;
 }
 
 /** Takes the number of bytes of the device that are done. It never decreases. */
@@ -38,9 +49,14 @@ export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'has
   return {
     ...fields,
     geometry,
-    coverage: wholeDevice(geometry),
+    coverage: restOfDevice(geometry, plan.fromBuffer ?? 0),
     hasher: await loadHasher(plan.hash),
   };
+}
+
+/** Where the phase begins on the device: an earlier attempt has done what lies before it. */
+export function startBytesOf({ plan }: Pick<Phase, 'plan'>): number {
+  return Math.min((plan.fromBuffer ?? 0) * plan.bufferBytes, plan.sizeBytes);
 }
 
 /** The requested chunk, or the finest one that is useful. */

@@ -3,7 +3,7 @@ import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
-import { phaseOf, type ProgressListener } from './phase.ts';
+import { phaseOf, type ProgressListener, type Resumption } from './phase.ts';
 import type { PhaseCounts } from '../report.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
@@ -14,6 +14,7 @@ const roles = { source: Source, target: Target } as const;
  * Plays one role in one phase. It starts reading at once, and sends nothing before `starting` resolves.
  *
  * @param starting resolves with the listener for progress.
+ * @param resumption left out where no later attempt follows.
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
@@ -23,6 +24,7 @@ export async function playRole(
   channel: Channel,
   runner: JobRunner,
   starting: Promise<ProgressListener>,
+  resumption?: Resumption,
 ): Promise<PhaseCounts> {
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const phase = await phaseOf({
@@ -32,6 +34,7 @@ export async function playRole(
     runner,
     zeros: device.created ? 'skip' : 'write',
     trace: channel.trace,
+    resumption,
   });
   const player = new roles[role](phase, channel);
   return player.run(await starting);

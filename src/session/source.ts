@@ -2,12 +2,14 @@ import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { FinishedMessage } from '../protocol/messages.ts';
+import { Checkpoints, type Settled } from './checkpoints.ts';
 import { Comparer } from './compare/comparer.ts';
 import { compressionControlOf } from './transfer/compression-control.ts';
 import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
-import type { Phase, ProgressListener } from './phase.ts';
+import { bufferCountOf } from '../digest/geometry.ts';
+import { startBytesOf, type Phase, type ProgressListener } from './phase.ts';
 import type { PhaseCounts } from '../report.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
@@ -23,6 +25,8 @@ import { unexpected } from './unexpected.ts';
  *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
  *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
  *       │ written ────────────────────────────▶│  room for more                ┘
+ *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ from time to time,
+ *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ in a run with retries
  *       │◀───────────────────────────── finish │  end of data, with byte counts
  *       │ finished ───────────────────────────▶│  all written and flushed
  *
@@ -35,6 +39,8 @@ export class Source {
   readonly #sender: Sender;
   readonly #peerDigests: PeerDigests;
   readonly #comparer: Comparer | undefined;
+  readonly #checkpoints: Checkpoints;
+  #acceptedEndBytes: number;
   #isFinishing = false;
 
   /** Starts reading at once. Nothing is sent before {@link run}. */
@@ -43,6 +49,8 @@ export class Source {
     this.#channel = channel;
     this.#sender = new Sender(phase, channel, this.#tasks, compressionControlOf(phase.plan.compression));
     this.#peerDigests = new PeerDigests(phase, channel);
+    this.#acceptedEndBytes = startBytesOf(phase);
+    this.#checkpoints = new Checkpoints(phase, channel, this.#sender, () => this.#settled());
     if (phase.plan.phase !== 'copy') {
       const moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
       this.#comparer = new Comparer({
@@ -58,8 +66,10 @@ export class Source {
 
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(onProgress: ProgressListener): Promise<PhaseCounts> {
+    this.#checkpoints.start();
     const work = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
-    const [findings, { writtenBytes }] = await this.#tasks.race(work);
+    // After a failure, no checkpoint may be announced any more.
+    const [findings, { writtenBytes }] = await this.#tasks.race(work).finally(() => this.#checkpoints.stop());
     const sentBytes = this.#sender.acceptedBytes;
     if (writtenBytes !== sentBytes) {
       throw new BasynError(
@@ -73,6 +83,7 @@ export class Source {
   async #work(onProgress: ProgressListener): Promise<Findings> {
     const findings = await (this.#comparer === undefined ? this.#sendAll() : this.#comparer.run(onProgress));
     await this.#sender.flushed();
+    this.#checkpoints.stop();
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();
@@ -87,8 +98,27 @@ export class Source {
     for (const range of rangesOf(coverage, geometry, mostBytes)) {
       findings.add([range]);
       if (!plan.dryRun) await this.#sender.send([range]);
+      this.#acceptedEndBytes = range.offsetBytes + range.lengthBytes;
     }
     return findings;
+  }
+
+  #settled(): Settled {
+    return this.#comparer?.settled() ?? this.#settledCopy();
+  }
+
+  /** A copy is settled as far as its ranges have been accepted, in whole buffers. */
+  #settledCopy(): Settled {
+    const { geometry } = this.#phase;
+    const isAll = this.#acceptedEndBytes === geometry.sizeBytes;
+    const doneBuffers = isAll
+      ? bufferCountOf(geometry)
+      : Math.floor(this.#acceptedEndBytes / geometry.bufferBytes);
+    const offsetBytes = startBytesOf(this.#phase);
+    const endBytes = Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
+    const findings = new Findings();
+    if (endBytes > offsetBytes) findings.add([{ offsetBytes, lengthBytes: endBytes - offsetBytes }]);
+    return { doneBuffers, found: findings.found() };
   }
 
   async #listen(onProgress: ProgressListener): Promise<FinishedMessage> {
@@ -101,7 +131,9 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);
+        if (this.#comparer === undefined) onProgress(startBytesOf(this.#phase) + this.#sender.writtenBytes);
+      } else if (message.type === 'durable') {
+        this.#checkpoints.durable();
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;
       } else {

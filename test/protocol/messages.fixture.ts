@@ -100,6 +100,15 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
   }),
   finished: fc.record({ writtenBytes: offset }),
+  checkpoint: fc.record({
+    doneBuffers: offset,
+    dataBytes: offset,
+    differingBytes: offset,
+    differingRangeCount: offset,
+    differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
+    differingEndBytes: fc.option(offset),
+  }),
+  durable: nothing,
   ping: nothing,
   pong: nothing,
   failure: fc.record(

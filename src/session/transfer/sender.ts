@@ -6,6 +6,7 @@ import { Credit } from '../../protocol/credit.ts';
 import type { WrittenMessage } from '../../protocol/messages.ts';
 import type { Trace } from '../../trace.ts';
 import type { CompressionControl } from './compression-control.ts';
+import { FrameGroups, type FrameGroup } from './frame-groups.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
@@ -22,6 +23,7 @@ export class Sender {
   readonly #frames = new Credit(tuning.firstFrames);
   #isLinkKnown = false;
   readonly #queue: Extent[] = [];
+  readonly #groups = new FrameGroups();
   #tracedSetting = '';
   #isPumping = false;
   #queuedBytes = 0;
@@ -75,15 +77,25 @@ export class Sender {
     });
   }
 
+  /**
+   * Closes the group of the frames that carry what is accepted now.
+   *
+   * @returns the device bytes in the group's frames, when all of them are handed over.
+   */
+  closeGroup(): Promise<number> {
+    return this.#groups.close(this.#queuedBytes);
+  }
+
   async #pump(): Promise<void> {
     this.#isPumping = true;
     while (this.#queue.length > 0) {
       await this.#frames.acquire(1);
       const extents = this.#takeFrame();
       const lengthBytes = totalBytes(extents);
+      const group = this.#groups.take(lengthBytes);
       this.#room.release(lengthBytes);
       await this.#window.acquire(lengthBytes);
-      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes));
+      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes, group));
     }
     this.#isPumping = false;
   }
@@ -111,8 +123,8 @@ export class Sender {
     trace(`decision: compression ${setting}; throughput of the link: ${rate}`);
   }
 
-  async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
-    const { device, runner } = this.#phase;
+  async #sendFrame(extents: readonly Extent[], lengthBytes: number, group: FrameGroup): Promise<void> {
+    const { device, runner, plan, resumption } = this.#phase;
     const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);
@@ -120,9 +132,12 @@ export class Sender {
     const { encoding, digest, payload, encodeMs, memory } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
-    const message = { type: 'data', extents, encoding, digest, payload } as const;
+    const tag = plan.checkpoints === true ? { group } : {};
+    const message = { type: 'data', extents, encoding, digest, payload, ...tag } as const;
     const { drained } = await this.#channel.sendData(message, () => this.#channel.memory.giveBack(memory));
     this.#handedOverBytes += lengthBytes;
+    this.#groups.handedOver(group, lengthBytes);
+    resumption?.onMoved(lengthBytes);
     await drained;
     this.#learnLink();
     this.#frames.release(1);

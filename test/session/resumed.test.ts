@@ -87,7 +87,7 @@ async function runInterrupted(
   const places: number[] = [];
   for (;;) {
     const isLast = places.length === 6;
-    const budget = { bytes: isLast ? Infinity : 1500 + random.below(1_200_000) };
+    const budget = { bytes: isLast ? Infinity : 1500 + random.below(250_000) };
     try {
       const makeWire = (): BreakingWire => new BreakingWire(budget);
       const makeRunner = (): JobRunner => new SlowWriter(random);

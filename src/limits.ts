@@ -214,6 +214,11 @@ export const tuning = {
   leasePollMs: 100,
   /** The checks whether the agent of an earlier attempt has ended, and whether its helpers have released the device. */
   predecessorPollMs: 50,
+
+  /** In a run with retries, a checkpoint follows the last one after this time or this amount of data, and never overlaps it. */
+  checkpointIntervalMs: 1_000,
+  checkpointBytes: 128 * MiB,
+  checkpointPollMs: 100,
 } as const;
 
 requireAtMost(bounds.minBufferBytes, defaults.bufferBytes, 'the default buffer is too small');

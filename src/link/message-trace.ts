@@ -42,6 +42,8 @@ function detailsOf(message: Message): string {
       return `${message.dataBytes} device bytes sent, ${message.differingBytes} differing`;
     case 'finished':
       return `${message.writtenBytes} device bytes written and flushed`;
+    case 'checkpoint':
+      return `${message.doneBuffers} buffers settled, ${message.dataBytes} device bytes in the group`;
     case 'failure':
       return message.code;
     case 'closed':
@@ -52,6 +54,7 @@ function detailsOf(message: Message): string {
     case 'bye':
     case 'flushing':
     case 'working':
+    case 'durable':
       return '';
   }
 }

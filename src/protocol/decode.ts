@@ -7,6 +7,8 @@ import { bounds } from '../limits.ts';
 import type { Frame } from './frame.ts';
 import { typeNumbers, type DataMessage, type Message } from './messages.ts';
 import {
+  checkpointSchema,
+  durableSchema,
   closedSchema,
   failureSchema,
   finishedSchema,
@@ -75,6 +77,10 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
       return { type, ...reader.json(closedSchema) };
     case 'trace':
       return { type, ...reader.json(traceSchema) };
+    case 'checkpoint':
+      return { type, ...reader.json(checkpointSchema) };
+    case 'durable':
+      return { type, ...reader.json(durableSchema) };
     case 'ping':
     case 'pong':
     case 'bye':
@@ -87,15 +93,19 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
 function readData(reader: PayloadReader): DataMessage {
   const encoding = encodings[reader.uint8()];
   if (encoding === undefined) throw malformed('data in an unknown encoding');
-  if (reader.uint8() !== 0) throw malformed('data with a reserved byte set');
+  const group = groups[reader.uint8()];
+  if (group === undefined) throw malformed('data of an unknown group');
   const count = reader.uint16();
   const digest = reader.copy(frameDigestBytes);
   const extents = reader.extents(count, bounds.dataFrameExtents);
   const payload = reader.rest();
   if (extents.length === 0) throw malformed('data without an extent');
   if (encoding === 'zero' && payload.byteLength > 0) throw malformed('zeros with a payload');
-  return { type: 'data', encoding, digest, extents, payload };
+  return { type: 'data', encoding, digest, extents, payload, ...group };
 }
+
+/** No two of them differ in less than two bits, except from none, which a phase with checkpoints refuses. */
+const groups = [{}, { group: 1 }, { group: 2 }] as const;
 
 /** Reads a payload from front to end. Missing, excess and out-of-range bytes are errors. */
 class PayloadReader {

@@ -29,6 +29,8 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'failure':
     case 'closed':
     case 'trace':
+    case 'checkpoint':
+    case 'durable':
       return [json(message)];
     case 'digests':
       return [number(message.firstBuffer), message.digests];
@@ -79,9 +81,10 @@ function writtenParts({
   return windowBytes === writtenBytes ? parts : [...parts, number(windowBytes)];
 }
 
-function dataHead({ encoding, extents }: DataMessage): Uint8Array {
+function dataHead({ encoding, extents, group }: DataMessage): Uint8Array {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt8(encodings.indexOf(encoding), 0);
+  bytes.writeUInt8(group ?? 0, 1);
   bytes.writeUInt16BE(extents.length, 2);
   return bytes;
 }

@@ -2,7 +2,9 @@ import type * as v from 'valibot';
 import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import type {
+  checkpointSchema,
   closedSchema,
+  durableSchema,
   failureSchema,
   finishedSchema,
   finishSchema,
@@ -60,6 +62,8 @@ export interface DataMessage {
   /** Of the extents and of the device bytes; see frame-digest.ts. */
   readonly digest: Uint8Array;
   readonly payload: Uint8Array;
+  /** Which checkpoint covers it: the groups take turns. Left out in a phase without checkpoints. */
+  readonly group?: 1 | 2;
 }
 
 /** Target → source: further device bytes have been written, and the payload that carried them. Not flushed yet. */
@@ -76,6 +80,12 @@ export type FinishMessage = { readonly type: 'finish' } & v.InferOutput<typeof f
 
 /** Target → source: every announced byte is written and flushed. It ends the phase. */
 export type FinishedMessage = { readonly type: 'finished' } & v.InferOutput<typeof finishedSchema>;
+
+/** Source → target, from time to time: buffers are settled, and a group of data frames is complete. */
+export type CheckpointMessage = { readonly type: 'checkpoint' } & v.InferOutput<typeof checkpointSchema>;
+
+/** Target → source: what the last `checkpoint` announced is written and flushed. */
+export type DurableMessage = { readonly type: 'durable' } & v.InferOutput<typeof durableSchema>;
 
 /** In both directions, at any time: a request for a sign of life. Answered by `pong` at once. */
 export interface PingMessage {
@@ -130,7 +140,9 @@ export type Message =
   | FlushingMessage
   | ClosedMessage
   | TraceMessage
-  | WorkingMessage;
+  | WorkingMessage
+  | CheckpointMessage
+  | DurableMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -153,4 +165,6 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   closed: 17,
   working: 18,
   trace: 19,
+  checkpoint: 20,
+  durable: 21,
 };

@@ -128,7 +128,15 @@ export const planSchema = v.pipe(
     linkBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
     /** For a source: what can't be read is left out, and reported in `finish`. Missing: it ends the run. */
     readErrors: v.exactOptional(v.literal('skip')),
+    /** Buffers below it are left out: an earlier attempt has done them. Left out where it is 0. */
+    fromBuffer: v.exactOptional(count),
+    /** Whether the source announces checkpoints. */
+    checkpoints: v.exactOptional(v.literal(true)),
   }),
+  v.check(
+    ({ fromBuffer = 0, sizeBytes, bufferBytes }) => fromBuffer <= Math.ceil(sizeBytes / bufferBytes),
+    'start over size',
+  ),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
     'chunk over buffer',
@@ -152,6 +160,22 @@ export const finishSchema = v.object({
   unreadableRangeCount: v.exactOptional(count),
   unreadableRanges: v.exactOptional(v.pipe(v.array(extent), v.maxLength(bounds.reportedUnreadableRanges))),
 });
+
+export const checkpointSchema = v.object({
+  /** All buffers below it are settled. */
+  doneBuffers: count,
+  /** Device bytes in the data frames of the group that ends with this checkpoint. */
+  dataBytes: bytes,
+  /** What was found in these buffers since the phase began in this attempt. */
+  differingBytes: bytes,
+  differingRangeCount: count,
+  differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+  /** The end of the last differing range. */
+  differingEndBytes: v.nullable(bytes),
+});
+
+/** What the target has written and released since the phase began in this attempt. */
+export const durableSchema = v.object({ writtenBytes: bytes, releasedBytes: bytes });
 
 export const finishedSchema = v.object({
   /** Device bytes that arrived in this phase, and that the disk now has. */

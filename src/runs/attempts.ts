@@ -60,12 +60,13 @@ export class Attempts {
     reporter.stop();
     const continuity = this.#continuity;
     if (continuity === undefined) throw error;
-    this.#failureCount++;
+    this.#failureCount = continuity.hasProgress ? 0 : this.#failureCount + 1;
     const waitMs = waitBeforeRetryMs(error, this.#failureCount, this.#policy);
     if (waitMs === undefined) throw continuity.run.attempt === 1 ? error : afterWrites(error);
+    const { lostBytes, fromBytes } = continuity;
     continuity.next();
-    const interruption = { reason: error.message, elapsedMs, waitMs, lostBytes: 0 };
-    reporter.interrupted(continuity.run.attempt, interruption, 0);
+    const interruption = { reason: error.message, elapsedMs, waitMs, lostBytes };
+    reporter.interrupted(continuity.run.attempt, interruption, fromBytes);
     await this.#wait(waitMs);
   }
 

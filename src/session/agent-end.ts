@@ -131,7 +131,10 @@ async function servePhase(
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
   // A source reports what it can't read at the end of the phase.
   const ignoreRange = (): void => undefined;
-  await playRole(open.role, plan, device, channel, runner, Promise.resolve(start), ignoreRange);
+  await playRole(
+    { role: open.role, plan, device, channel, runner },
+    { starting: Promise.resolve(start), onUnreadable: ignoreRange },
+  );
 }
 
 function targetRequestOf({ receiving }: OpenMessage): TargetRequest | null {

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { isSameStorage, type LastingIdentity } from '../device/device.ts';
 import { BasynError, type Side } from '../errors.ts';
 import type { RunAttempt } from '../protocol/schemas.ts';
+import type { Plan } from '../protocol/schemas.ts';
+import type { PhaseCounts, PhaseName } from '../report.ts';
+import type { Durable } from './checkpoints.ts';
+import { Findings } from './compare/findings.ts';
 import type { Role } from './order.ts';
+import type { Resumption } from './phase.ts';
 
 /** A device of an attempt, as a later attempt compares it. */
 export interface SeenDevice {
@@ -16,11 +21,25 @@ export interface SeenDevice {
   readonly fingerprint: string | undefined;
 }
 
+const nothing: Durable = {
+  doneBuffers: 0,
+  found: new Findings().found(),
+  writtenBytes: 0,
+  releasedBytes: 0,
+};
+
 /** What the attempts of one run have in common. */
-export class Continuity {
+export class Continuity implements Resumption {
   readonly #token = randomBytes(16).toString('hex');
   readonly #seen: Partial<Record<Side, SeenDevice>> = {};
   #attempt = 1;
+  #finishedPhases = 0;
+  #plan: Plan | undefined;
+  /** Of the phase that was begun: what this attempt began with, and what the next one can rely on. */
+  #base: Durable = nothing;
+  #durable: Durable = nothing;
+  #movedBytes = 0;
+  #hasProgress = false;
 
   /** Names the run and the attempt: an agent recognises an earlier one of the same run. */
   get run(): RunAttempt {
@@ -30,6 +49,71 @@ export class Continuity {
   /** Another attempt begins. */
   next(): void {
     this.#attempt++;
+    this.#base = this.#durable;
+    this.#movedBytes = 0;
+    this.#hasProgress = false;
+  }
+
+  /** Whether this attempt has come further than the one before. */
+  get hasProgress(): boolean {
+    return this.#hasProgress;
+  }
+
+  /** Device bytes that this attempt has moved, and that the next one cannot rely on. */
+  get lostBytes(): number {
+    const reliedOn = this.#durable.found.differingBytes - this.#base.found.differingBytes;
+    return Math.max(0, this.#movedBytes - reliedOn);
+  }
+
+  /** Where the next attempt continues. */
+  get fromBytes(): number {
+    if (this.#plan === undefined) return 0;
+    return Math.min(this.#durable.doneBuffers * this.#plan.bufferBytes, this.#plan.sizeBytes);
+  }
+
+  /** The phases that are left. */
+  phasesLeft(phases: readonly PhaseName[]): readonly PhaseName[] {
+    return phases.slice(this.#finishedPhases);
+  }
+
+  /** The plan of a phase for this attempt: it continues where the last one can be relied on, and makes checkpoints. */
+  continued(plan: Plan): Plan {
+    this.#plan = plan;
+    // What could not be read is reported at the end of a phase. An interrupted phase begins again, so that nothing is lost.
+    if (plan.readErrors === 'skip') return plan;
+    const { doneBuffers } = this.#base;
+    return { ...plan, ...(doneBuffers > 0 && { fromBuffer: doneBuffers }), checkpoints: true };
+  }
+
+  /** A checkpoint of this attempt is complete. */
+  onDurable({ doneBuffers, found, writtenBytes, releasedBytes }: Durable): void {
+    this.#hasProgress = true;
+    this.#durable = {
+      doneBuffers,
+      found: Findings.joined(this.#base.found, found).found(),
+      writtenBytes: this.#base.writtenBytes + writtenBytes,
+      releasedBytes: this.#base.releasedBytes + releasedBytes,
+    };
+  }
+
+  onMoved(lengthBytes: number): void {
+    this.#movedBytes += lengthBytes;
+  }
+
+  /** The phase has ended. Returns the counts of all attempts together. */
+  phaseEnded(counts: PhaseCounts): PhaseCounts {
+    const { found, writtenBytes, releasedBytes } = this.#base;
+    const later = { ...counts, differingRanges: [...counts.differingRanges], differingEndBytes: null };
+    this.#finishedPhases++;
+    this.#base = this.#durable = nothing;
+    this.#movedBytes = 0;
+    this.#hasProgress = true;
+    return {
+      ...counts,
+      ...Findings.joined(found, later).differences(),
+      writtenBytes: writtenBytes + counts.writtenBytes,
+      releasedBytes: releasedBytes + counts.releasedBytes,
+    };
   }
 
   /** Whether an attempt has opened the device on this side. It must exist from then on. */

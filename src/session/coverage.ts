@@ -18,12 +18,17 @@ export interface Coverage {
 
 /** Everything is examined. */
 export function wholeDevice(geometry: Geometry): Coverage {
-  const bufferCount = bufferCountOf(geometry);
+  return restOfDevice(geometry, 0);
+}
+
+/** Everything from a buffer on is examined. */
+export function restOfDevice(geometry: Geometry, firstIndex: number): Coverage {
+  const bufferCount = bufferCountOf(geometry) - firstIndex;
   return {
     bufferCount,
-    indexAt: (position) => position,
+    indexAt: (position) => firstIndex + position,
     runLengthAt: (position) => bufferCount - position,
-    positionOf: (index) => index,
+    positionOf: (index) => Math.max(0, index - firstIndex),
   };
 }
 

@@ -112,13 +112,15 @@ async function runPhases(
   sizeBytes: number,
   opening: Promise<boolean>,
 ): Promise<void> {
-  const { order, channel, runner, reporter } = end;
-  for (const name of order.phases) {
-    const plan = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+  const { order, channel, runner, reporter, continuity } = end;
+  const { localRole } = order;
+  for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
+    const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+    const continued = continuity?.continued(whole) ?? whole;
     // A local source learns later whether zeros may be left out.
-    const told =
-      order.localRole === 'target' && device.zeros === 'skip' ? { ...plan, omitZeros: true } : plan;
-    channel.send({ type: 'begin', ...told });
+    const omitsZeros = localRole === 'target' && device.zeros === 'skip';
+    const plan = omitsZeros ? { ...continued, omitZeros: true } : continued;
+    channel.send({ type: 'begin', ...plan });
     const starting = opening.then((omitZeros) => ({
       onProgress: reporter.phaseStart(name, sizeBytes),
       omitZeros,
@@ -126,20 +128,14 @@ async function runPhases(
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
     const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
-    const { localRole } = order;
     const { counts, notes } = await playRole(
-      localRole,
-      told,
-      device,
-      channel,
-      runner,
-      starting,
-      onUnreadable,
+      { role: localRole, plan, device, channel, runner },
+      { starting, onUnreadable, resumption: continuity },
     );
     reporter.note(notes);
     // A source that is the agent lists them at the end.
     if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
-    reporter.phaseEnd(counts);
+    reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
   }
   reporter.warn(device.checkAtEnd());
   await sayGoodbye(end);

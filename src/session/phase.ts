@@ -10,7 +10,8 @@ import type { PhaseCounts } from '../report.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { UnreadableRanges } from '../workers/unreadable.ts';
-import { wholeDevice, type Coverage } from './coverage.ts';
+import type { Durable } from './checkpoints.ts';
+import { restOfDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
 export interface Phase {
@@ -36,6 +37,16 @@ export interface Phase {
   readonly notes: readonly string[];
   /** For decisions of the role. Undefined where no trace was asked for. */
   readonly trace: Trace | undefined;
+  /** Takes what a later attempt of the run can rely on. Undefined at the agent, and where there is no later attempt. */
+  readonly resumption?: Resumption | undefined;
+}
+
+/** The listener of a phase that may be interrupted. */
+export interface Resumption {
+  /** A checkpoint is complete: what was settled when it was announced is on the disk. */
+  onDurable(durable: Durable): void;
+  /** Device bytes have been sent, or have arrived. */
+  onMoved(lengthBytes: number): void;
 }
 
 /** Takes the number of bytes of the device that are done. It never decreases. */
@@ -61,9 +72,14 @@ export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'has
   return {
     ...fields,
     geometry,
-    coverage: wholeDevice(geometry),
+    coverage: restOfDevice(geometry, plan.fromBuffer ?? 0),
     hasher: await loadHasher(plan.hash),
   };
+}
+
+/** Where the phase begins on the device: an earlier attempt has done what lies before it. */
+export function startBytesOf({ plan }: Pick<Phase, 'plan'>): number {
+  return Math.min((plan.fromBuffer ?? 0) * plan.bufferBytes, plan.sizeBytes);
 }
 
 /** The requested chunk, or the finest one that is useful. */

@@ -6,27 +6,40 @@ import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { holeBytesWithin } from '../device/device.ts';
 import { withHoles } from './device-holes.ts';
-import { phaseOf, type PhaseOutcome, type PhaseStart } from './phase.ts';
+import { phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
 const roles = { source: Source, target: Target } as const;
 
+/** One phase for one side. */
+export interface RolePart {
+  readonly role: Role;
+  readonly plan: Plan;
+  readonly device: RunDevice;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+}
+
+/** What the caller learns during the phase. */
+export interface RoleListener {
+  /** Nothing is sent before it resolves. */
+  readonly starting: Promise<PhaseStart>;
+  /** Takes what a source can't read, if the plan lets it leave that out. */
+  readonly onUnreadable: UnreadableRangeListener;
+  /** Undefined where no later attempt follows. */
+  readonly resumption?: Resumption | undefined;
+}
+
 /**
- * Plays one role in one phase. It starts reading at once, and sends nothing before `starting` resolves.
+ * Plays one role in one phase. It starts reading at once.
  *
- * @param onUnreadable takes what a source can't read, if the plan lets it leave that out.
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
-  role: Role,
-  plan: Plan,
-  opened: RunDevice,
-  channel: Channel,
-  runner: JobRunner,
-  starting: Promise<PhaseStart>,
-  onUnreadable: UnreadableRangeListener,
+  { role, plan, device: opened, channel, runner }: RolePart,
+  { starting, onUnreadable, resumption }: RoleListener,
 ): Promise<PhaseOutcome> {
   const { device, notes } = await withHoles(opened, () => channel.announceFlush());
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
@@ -44,6 +57,7 @@ export async function playRole(
     holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
     notes,
     trace: channel.trace,
+    resumption,
   });
   const player = new roles[role](phase, channel);
   return player.run(await starting);

@@ -3,12 +3,21 @@ import { bounds } from '../limits.ts';
 import { copyBatches } from './transfer/copy-batches.ts';
 import type { Channel } from '../link/channel.ts';
 import type { FinishedMessage } from '../protocol/messages.ts';
+import { Checkpoints, type Settled } from './checkpoints.ts';
 import { Comparer } from './compare/comparer.ts';
 import { compressionControlOf } from './transfer/compression-control.ts';
 import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
-import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
+import { bufferCountOf } from '../digest/geometry.ts';
+import {
+  remarksOf,
+  startBytesOf,
+  type Phase,
+  type PhaseOutcome,
+  type PhaseStart,
+  type ProgressListener,
+} from './phase.ts';
 import { unreadablePartsOf } from './read-errors.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
@@ -24,6 +33,8 @@ import { unexpected } from './unexpected.ts';
  *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
  *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
  *       │ written ────────────────────────────▶│  room for more                ┘
+ *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ from time to time,
+ *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ in a run with retries
  *       │◀───────────────────────────── finish │  end of data, with byte counts
  *       │ finished ───────────────────────────▶│  all written and flushed
  *
@@ -36,6 +47,8 @@ export class Source {
   readonly #sender: Sender;
   readonly #peerDigests: PeerDigests;
   readonly #comparer: Comparer | undefined;
+  readonly #checkpoints: Checkpoints;
+  #acceptedEndBytes: number;
   #isFinishing = false;
   /** Bytes of a copy that are not sent, because the target has zeros there. */
   #omittedBytes = 0;
@@ -46,6 +59,8 @@ export class Source {
     this.#channel = channel;
     this.#sender = new Sender(phase, channel, this.#tasks, compressionControlOf(phase.plan.compression));
     this.#peerDigests = new PeerDigests(phase, channel);
+    this.#acceptedEndBytes = startBytesOf(phase);
+    this.#checkpoints = new Checkpoints(phase, channel, this.#sender, () => this.#settled());
     if (phase.plan.phase !== 'copy') {
       const moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
       this.#comparer = new Comparer({
@@ -61,8 +76,10 @@ export class Source {
 
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(start: PhaseStart): Promise<PhaseOutcome> {
+    this.#checkpoints.start();
     const work = Promise.all([this.#work(start), this.#listen(start.onProgress)]);
-    const [findings, finished] = await this.#tasks.race(work);
+    // After a failure, no checkpoint may be announced any more.
+    const [findings, finished] = await this.#tasks.race(work).finally(() => this.#checkpoints.stop());
     const { holeBytes: targetHoleBytes = 0, releasedBytes = 0, skippedBytes = 0, notes = [] } = finished;
     const writtenBytes = finished.writtenBytes - releasedBytes - skippedBytes;
     const sentBytes = this.#sender.acceptedBytes;
@@ -92,6 +109,7 @@ export class Source {
       ? this.#sendAll(start)
       : this.#comparer.run(start.onProgress));
     await this.#sender.flushed();
+    this.#checkpoints.stop();
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();
@@ -115,17 +133,41 @@ export class Source {
     findings.add(ranges);
     if (plan.dryRun) return findings;
     const limits = { dataBytes: bounds.dataFrameBytes, zeroBytes: bounds.zeroFrameBytes };
-    for (const { isHole, extents, lengthBytes } of copyBatches(ranges, device.holes, limits)) {
+    for (const { isHole, extents, lengthBytes, endBytes } of copyBatches(ranges, device.holes, limits)) {
       if (!isHole) {
         await this.#sender.send(extents);
       } else if (omitZeros) {
         this.#omittedBytes += lengthBytes;
-        onProgress(this.#sender.settledBytes + this.#omittedBytes);
+        onProgress(this.#doneBytes);
       } else {
         await this.#sender.sendZeros(extents);
       }
+      this.#acceptedEndBytes = endBytes;
     }
     return findings;
+  }
+
+  /** Bytes of the device that a copy has done. */
+  get #doneBytes(): number {
+    return startBytesOf(this.#phase) + this.#sender.settledBytes + this.#omittedBytes;
+  }
+
+  #settled(): Settled {
+    return this.#comparer?.settled() ?? this.#settledCopy();
+  }
+
+  /** A copy is settled as far as its ranges have been accepted, in whole buffers. */
+  #settledCopy(): Settled {
+    const { geometry } = this.#phase;
+    const isAll = this.#acceptedEndBytes === geometry.sizeBytes;
+    const doneBuffers = isAll
+      ? bufferCountOf(geometry)
+      : Math.floor(this.#acceptedEndBytes / geometry.bufferBytes);
+    const offsetBytes = startBytesOf(this.#phase);
+    const endBytes = Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
+    const findings = new Findings();
+    if (endBytes > offsetBytes) findings.add([{ offsetBytes, lengthBytes: endBytes - offsetBytes }]);
+    return { doneBuffers, found: findings.found() };
   }
 
   async #listen(onProgress: ProgressListener): Promise<FinishedMessage> {
@@ -138,7 +180,9 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#sender.settledBytes + this.#omittedBytes);
+        if (this.#comparer === undefined) onProgress(this.#doneBytes);
+      } else if (message.type === 'durable') {
+        this.#checkpoints.durable(message);
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;
       } else {

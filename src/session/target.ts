@@ -1,16 +1,17 @@
 import { flush } from '../device/handle.ts';
 import type { Extent } from '../digest/extent.ts';
-import { blockBytesOf, bufferExtentOf, stepCountOf } from '../digest/geometry.ts';
+import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { AskMessage, FinishMessage } from '../protocol/messages.ts';
+import type { AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
 import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
+import { otherGroup, type FrameGroup } from './transfer/frame-groups.ts';
 import { Writer } from './transfer/writer.ts';
 
 /**
@@ -30,11 +31,15 @@ export class Target {
   readonly #kept = new Map<number, Uint8Array>();
   #donePosition = 0;
   #askedBytes = 0;
+  #durableBuffers: number;
+  #group: FrameGroup = 1;
+  #checkpoint: Promise<void> | undefined;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
     this.#writer = new Writer(phase, channel, this.#tasks);
+    this.#durableBuffers = phase.plan.fromBuffer ?? 0;
     if (phase.plan.phase !== 'copy') {
       this.#survey = new Survey(phase, phase.plan.windowBuffers, this.#tasks);
       this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
@@ -56,8 +61,10 @@ export class Target {
     const { settledBytes } = this.#writer;
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
+    // The kernel reports a failed write to one flush only, which may be that of the last checkpoint.
+    await this.#checkpoint;
     // Also where nothing was written: data that was found equal has to be durable as well.
-    if (this.#phase.plan.phase !== 'recheck' && !this.#phase.plan.dryRun) {
+    if (this.#writes) {
       this.#channel.announceFlush();
       await flush(this.#phase.output);
     }
@@ -88,6 +95,11 @@ export class Target {
     };
   }
 
+  get #writes(): boolean {
+    const { phase, dryRun } = this.#phase.plan;
+    return phase !== 'recheck' && !dryRun;
+  }
+
   /** Data may arrive after `finish`, on another lane. The phase ends when everything that `finish` announced has arrived. */
   async #listen(onProgress: ProgressListener): Promise<FinishMessage> {
     let finish: FinishMessage | undefined;
@@ -101,6 +113,8 @@ export class Target {
       } else if (message.type === 'finish' && finish === undefined) {
         finish = message;
         this.#expectAnnounced(message);
+      } else if (message.type === 'checkpoint' && finish === undefined) {
+        this.#takeCheckpoint(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
         onProgress(this.#advance(this.#survey, message.doneBuffers));
       } else if (message.type === 'ask' && this.#survey !== undefined) {
@@ -110,6 +124,37 @@ export class Target {
       }
     }
     return finish;
+  }
+
+  /** @throws {BasynError} `protocol`, where it is not allowed. */
+  #takeCheckpoint(message: CheckpointMessage): void {
+    const { plan, geometry } = this.#phase;
+    const { doneBuffers } = message;
+    const isAllowed =
+      plan.checkpoints === true &&
+      this.#checkpoint === undefined &&
+      doneBuffers > this.#durableBuffers &&
+      doneBuffers <= bufferCountOf(geometry);
+    if (!isAllowed) throw new BasynError('protocol', 'The peer announced a checkpoint that is not allowed.');
+    this.#durableBuffers = doneBuffers;
+    this.#checkpoint = this.#makeDurable(message);
+    this.#tasks.spawn(this.#checkpoint);
+  }
+
+  /**
+   * Flushes when everything that the buffers needed is written. Data that was found equal is flushed as well: it may come
+   * from a page cache. Other data goes on arriving and being written.
+   */
+  async #makeDurable({ doneBuffers, dataBytes, type: _type, ...found }: CheckpointMessage): Promise<void> {
+    const { output, resumption } = this.#phase;
+    const group = this.#group;
+    this.#group = otherGroup[group];
+    await this.#writer.groupWritten(group, dataBytes);
+    if (this.#writes) await flush(output);
+    this.#checkpoint = undefined;
+    const { writtenBytes, releasedBytes } = this.#writer.total;
+    this.#channel.send({ type: 'durable', writtenBytes, releasedBytes });
+    resumption?.onDurable({ doneBuffers, found, writtenBytes, releasedBytes });
   }
 
   /** On a single lane, `finish` is the last message of the phase: data that has not arrived by then will never arrive. */

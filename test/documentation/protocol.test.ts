@@ -35,6 +35,7 @@ describe('docs/protocol.md', () => {
     ['finished', schemas.finishedSchema],
     ['failure', schemas.failureSchema],
     ['closed', schemas.closedSchema],
+    ['checkpoint', schemas.checkpointSchema],
   ])('has every field of %s', (type, schema) => {
     const documented = tableRows(sectionOf(page, type)).map(([field = '']) => field.replaceAll('`', ''));
     expect(new Set(documented)).toEqual(new Set([...documented.filter(isPrefix), ...leavesOf(schema)]));

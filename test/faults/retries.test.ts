@@ -1,7 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { filesEqual } from '../../rig/images/images.ts';
-import { jsonLines } from '../support/basyn.ts';
+import { descendants } from '../../rig/processes/processes.ts';
+import { makeRandom } from '../../rig/images/random.ts';
+import type { PassingFault } from '../../rig/relay/relay-link.ts';
+import type { RunReport } from '../../src/report.ts';
+import { jsonLines, jsonPhases } from '../support/basyn.ts';
 import { guardPair, MiB, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
+import { caseCount } from '../support/lab-cases.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
@@ -38,4 +44,83 @@ test('an agent whose link carries nothing more is ended by the next attempt, whi
   expect(result).toMatchObject({ exitCode: 0 });
   expect(result.wallMs).toBeLessThan(25_000);
   expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
+});
+
+test(
+  'an attempt continues behind the last checkpoint, and the report counts all attempts together',
+  { timeout: 120_000 },
+  async () => {
+    const pair = workshop.pair(96 * MiB);
+    const faults = [{ kind: 'reset', afterBytes: 75_000_000 }] as const;
+    // About four seconds, with a checkpoint each second. The first one covers what is accepted for sending at once.
+    const relay = await workshop.relay({ bandwidthMbit: 200, passingFaults: faults });
+    const options = ['--mode=COPY', ...retrying];
+    const result = await workshop.run({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
+    expect(result).toMatchObject({ exitCode: 0 });
+    expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
+    const [attempt] = jsonLines(result).filter(({ type }) => type === 'attempt');
+    expect(attempt).toMatchObject({ attempt: 2, phase: 'copy' });
+    expect(attempt!.fromBytes).toBeGreaterThan(8 * MiB);
+    const whole = { offsetBytes: 0, lengthBytes: pair.sizeBytes };
+    expect(jsonPhases(result)).toEqual([
+      expect.objectContaining({
+        writtenBytes: pair.sizeBytes,
+        differingBytes: pair.sizeBytes,
+        differingRangeCount: 1,
+        differingRanges: [whole],
+      }),
+    ]);
+    const { traffic, interruptions } = jsonLines(result).at(-1) as unknown as RunReport;
+    expect(interruptions).toHaveLength(1);
+    expect(interruptions![0]!.lostBytes).toBeLessThan(70 * MiB);
+    expect(traffic.transmittedBytes).toBeLessThan(pair.sizeBytes + interruptions![0]!.lostBytes + 4 * MiB);
+  },
+);
+
+/** The bytes of a run of this size, with its start: a fault may hit anything from the handshake to the end. */
+const runBytes = 13_000_000;
+
+describe('a link that fails at any point', () => {
+  const seeds = Array.from({ length: caseCount(200) }, (_, index) => index);
+
+  test.each(seeds)(
+    'never ends a run with a wrong target and success: seed %i',
+    { timeout: 120_000 },
+    async (seed) => {
+      const random = makeRandom(seed + 1);
+      const wiring: Wiring = { action: seed % 2 === 0 ? 'PUSH' : 'POP', over: 'ssh' };
+      const pair = workshop.pair(12 * MiB);
+      const check = guardPair(pair);
+      const passingFaults = Array.from({ length: 1 + random.below(3) }, (): PassingFault => {
+        const kind = random.below(4) === 0 ? 'silence' : 'reset';
+        return { kind, afterBytes: 1 + random.below(random.below(3) === 0 ? 1_000_000 : runBytes) };
+      });
+      // With a long round trip, further lanes are opened.
+      const delayMs = seed % 3 === 0 ? 10 : 0;
+      const relay = await workshop.relay({ delayMs, bandwidthMbit: 50, passingFaults });
+      const mode = ['COPY', 'SYNC', 'SYNC'][seed % 3]!;
+      const more = [`--mode=${mode}`, ...(seed % 4 < 2 ? ['--recheck'] : []), '--timeout=3', ...retrying];
+      const run = await workshop.start(wiring, pair, more, { port: relay.port });
+      if (seed % 5 === 0) void reboot(random.below(3000));
+      const result = await run.result;
+      expect(result.stderr).not.toMatch(/internal|protocol/i);
+      expect([0, 2]).toContain(result.exitCode);
+      if (result.exitCode === 0) expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
+      // All faults pass, so fewer attempts fail in a row than are allowed, unless each is hit before a checkpoint.
+      if (passingFaults.length < 3 && seed % 5 !== 0) expect(result).toMatchObject({ exitCode: 0 });
+      check();
+    },
+  );
+
+  /** Kills the sessions of the server, and everything in them, as the end of a host does. */
+  async function reboot(afterMs: number): Promise<void> {
+    await sleep(afterMs);
+    for (const { pid } of descendants(server().pid)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+  }
 });

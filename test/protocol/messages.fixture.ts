@@ -123,6 +123,15 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     { requiredKeys: ['dataBytes', 'differingBytes', 'differingRangeCount', 'differingRanges'] },
   ),
   finished: fc.record({ writtenBytes: offset, holeBytes: offset, notes: fc.array(text, { maxLength: 20 }) }),
+  checkpoint: fc.record({
+    doneBuffers: offset,
+    dataBytes: offset,
+    differingBytes: offset,
+    differingRangeCount: offset,
+    differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
+    differingEndBytes: fc.option(offset),
+  }),
+  durable: fc.record({ writtenBytes: offset, releasedBytes: offset }),
   ping: nothing,
   pong: nothing,
   failure: fc.record(

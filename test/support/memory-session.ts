@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd, type AgentHost } from '../../src/session/agent-end.ts';
+import type { Continuity } from '../../src/session/continuity.ts';
 import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
@@ -63,6 +64,9 @@ export interface MemorySessionOptions {
   readonly makeRunner?: () => JobRunner;
   /** Is called when the local end reports success, whatever the result of the agent. */
   readonly onLocalSuccess?: () => void;
+  /** Of a run with several attempts, which share these. */
+  readonly continuity?: Continuity;
+  readonly reporter?: RunReporter;
 }
 
 /** Both ends of a session in this process, connected in memory. */
@@ -74,6 +78,8 @@ export async function runInMemory(
     furtherLanes = 0,
     makeRunner = () => new InlineRunner(perform),
     onLocalSuccess = () => undefined,
+    continuity,
+    reporter = makeReporter(onEvent, order),
   }: MemorySessionOptions = {},
 ): Promise<RunReport> {
   const [local, agent] = [new Channel(), new Channel()];
@@ -83,7 +89,6 @@ export async function runInMemory(
     local.addLane({ readable: back, writable: there });
   };
   addLane();
-  const reporter = makeReporter(onEvent, order);
   const laneOpener = new LaneOpener(local, 0, unreachable);
   const [localRunner, agentRunner] = [makeRunner(), makeRunner()];
   const growing = setInterval(() => {
@@ -92,7 +97,9 @@ export async function runInMemory(
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
   const ends = [
-    runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener }).then(onLocalSuccess),
+    runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener, continuity }).then(
+      onLocalSuccess,
+    ),
     serveAgentEnd(agent, agentRunner, lonelyAgent),
   ];
   try {

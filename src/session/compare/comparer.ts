@@ -1,6 +1,7 @@
 import type { Extent } from '../../digest/extent.ts';
 import { bufferCountOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
+import type { Settled } from '../checkpoints.ts';
 import type { Coverage } from '../coverage.ts';
 import { aheadBuffersOf, type Phase, type ProgressListener } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -67,6 +68,11 @@ export class Comparer {
     return this.#findings;
   }
 
+  /** What is settled now, without a gap. */
+  settled(): Settled {
+    return { doneBuffers: this.#doneBuffers(), found: this.#findings.found() };
+  }
+
   /** The target's digest of a whole buffer. */
   deliver(index: number, digest: Uint8Array): void {
     this.#theirs.set(index, digest);
@@ -119,10 +125,15 @@ export class Comparer {
     this.#announcedPosition = this.#donePosition;
     this.#survey.advance(this.#donePosition);
     const { geometry } = this.#phase;
-    const doneBuffers = isLast ? bufferCountOf(geometry) : this.#coverage.indexAt(this.#donePosition);
+    const doneBuffers = this.#doneBuffers();
     this.#digestSource.advance(doneBuffers);
     this.#onProgress?.(Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes));
     if (isLast) this.#finish();
+  }
+
+  #doneBuffers(): number {
+    const isLast = this.#donePosition === this.#coverage.bufferCount;
+    return isLast ? bufferCountOf(this.#phase.geometry) : this.#coverage.indexAt(this.#donePosition);
   }
 }
 

@@ -2,6 +2,13 @@ import type { Extent } from '../../digest/extent.ts';
 import type { Differences } from '../../report.ts';
 import { bounds } from '../../limits.ts';
 
+/** What has been found so far, as it crosses the wire. */
+export interface Found extends Differences {
+  readonly differingRanges: Extent[];
+  /** The end of the last differing range: a range that begins there continues it. `null` if there is none. */
+  readonly differingEndBytes: number | null;
+}
+
 /** Adds up the ranges that differ. They are added in ascending order; neighbours count as one. */
 export class Findings {
   differingBytes = 0;
@@ -13,6 +20,33 @@ export class Findings {
   differences(): Differences {
     const { differingBytes, differingRanges, differingRangeCount } = this;
     return { differingBytes, differingRanges, differingRangeCount };
+  }
+
+  /** A copy of what is known so far. */
+  found(): Found {
+    const { differingBytes, differingRanges, differingRangeCount } = this;
+    return {
+      differingBytes,
+      differingRanges: [...differingRanges],
+      differingRangeCount,
+      differingEndBytes: this.#endBytes < 0 ? null : this.#endBytes,
+    };
+  }
+
+  /** The findings of one attempt, and those of the next one, which lie behind them. */
+  static joined(earlier: Found, later: Found): Findings {
+    const joined = Findings.#of(earlier);
+    joined.append(Findings.#of(later));
+    return joined;
+  }
+
+  static #of({ differingBytes, differingRanges, differingRangeCount, differingEndBytes }: Found): Findings {
+    const findings = new Findings();
+    findings.differingBytes = differingBytes;
+    findings.differingRangeCount = differingRangeCount;
+    findings.differingRanges.push(...differingRanges);
+    findings.#endBytes = differingEndBytes ?? -1;
+    return findings;
   }
 
   add(extents: readonly Extent[]): void {

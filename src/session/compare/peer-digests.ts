@@ -14,11 +14,12 @@ export class PeerDigests implements DigestSource {
   readonly #asker: Asker;
   /** Received, and not settled yet: at most a window of them. */
   readonly #received = new Set<number>();
-  #doneBuffers = 0;
+  #doneBuffers: number;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
+    this.#doneBuffers = phase.plan.fromBuffer ?? 0;
     this.#asker = new Asker(channel, phase.hasher.digestBytes);
   }
 

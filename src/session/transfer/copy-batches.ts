@@ -7,6 +7,8 @@ export interface CopyBatch {
   readonly isHole: boolean;
   readonly extents: readonly Extent[];
   readonly lengthBytes: number;
+  /** Everything below this offset is in this batch or in an earlier one. */
+  readonly endBytes: number;
 }
 
 /** The greatest number of bytes in a batch of each kind. */
@@ -25,11 +27,18 @@ export function* copyBatches(
   const zeros = new Batch(true, zeroBytes);
   for (const { offsetBytes, lengthBytes } of ranges) {
     for (const stretch of stretchesOf(holes, offsetBytes, lengthBytes)) {
-      yield* (stretch.isHole ? zeros : data).add(stretch);
+      const [own, other] = stretch.isHole ? [zeros, data] : [data, zeros];
+      for (const batch of own.add(stretch)) yield withEnd(batch, other);
     }
   }
-  yield* data.rest();
-  yield* zeros.rest();
+  for (const batch of data.rest()) yield withEnd(batch, zeros);
+  for (const batch of zeros.rest()) yield withEnd(batch, data);
+}
+
+/** What waits in the `other` batch comes later. */
+function withEnd(batch: Omit<CopyBatch, 'endBytes'>, other: Batch): CopyBatch {
+  const { offsetBytes, lengthBytes } = batch.extents.at(-1)!;
+  return { ...batch, endBytes: Math.min(offsetBytes + lengthBytes, other.startBytes) };
 }
 
 class Batch {
@@ -43,8 +52,13 @@ class Batch {
     this.#mostBytes = mostBytes;
   }
 
+  /** The offset of the first range that waits in it. */
+  get startBytes(): number {
+    return this.#extents[0]?.offsetBytes ?? Infinity;
+  }
+
   /** Adds a range. Returns the batches that are full. */
-  *add({ offsetBytes, lengthBytes }: Extent): Generator<CopyBatch, void> {
+  *add({ offsetBytes, lengthBytes }: Extent): Generator<Omit<CopyBatch, 'endBytes'>, void> {
     let doneBytes = 0;
     while (doneBytes < lengthBytes) {
       const partBytes = Math.min(lengthBytes - doneBytes, this.#mostBytes - this.#lengthBytes);
@@ -58,7 +72,7 @@ class Batch {
   }
 
   /** What has been added and was not returned yet. */
-  *rest(): Generator<CopyBatch, void> {
+  *rest(): Generator<Omit<CopyBatch, 'endBytes'>, void> {
     if (this.#extents.length === 0) return;
     yield { isHole: this.#isHole, extents: this.#extents, lengthBytes: this.#lengthBytes };
     this.#extents = [];

@@ -9,8 +9,19 @@ import { windowBytesOf } from '../../protocol/window-bytes.ts';
 import type { Trace } from '../../trace.ts';
 import type { ReadResult } from '../../workers/jobs.ts';
 import type { CompressionControl } from './compression-control.ts';
+import { FrameGroups, type FrameGroup } from './frame-groups.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
+
+/** A frame that has been read. */
+interface ReadFrame {
+  readonly extents: readonly Extent[];
+  readonly lengthBytes: number;
+  readonly setting: CompressionSetting;
+  readonly result: ReadResult;
+  readonly giveBack: () => void;
+  readonly group: FrameGroup;
+}
 
 /** The source's half of the transfer: takes ranges and sends data frames, within the window that the target confirms. */
 export class Sender {
@@ -24,9 +35,12 @@ export class Sender {
   readonly #window = new Credit(bounds.dataWindowBytes);
   readonly #frames = new Credit(tuning.framesUnderWay);
   readonly #queue: Extent[] = [];
+  readonly #groups = new FrameGroups();
   #tracedSetting = '';
   #isPumping = false;
   #queuedBytes = 0;
+  /** Those of them that {@link sendZeros} has accepted. They do not wait in the queue. */
+  #zeroBytes = 0;
   #handedOverBytes = 0;
   #writtenBytes = 0;
   #skippedBytes = 0;
@@ -69,10 +83,22 @@ export class Sender {
     const lengthBytes = totalBytes(extents);
     await this.#window.acquire(windowBytesOf('zero', lengthBytes));
     this.#queuedBytes += lengthBytes;
+    this.#zeroBytes += lengthBytes;
+    const group = this.#groups.join();
     const digest = (await loadFrameDigest())(extents).digest();
-    const message = { type: 'data', extents, encoding: 'zero', digest, payload: new Uint8Array(0) } as const;
+    const payload = new Uint8Array(0);
+    const message = {
+      type: 'data',
+      extents,
+      encoding: 'zero',
+      digest,
+      payload,
+      ...this.#tagOf(group),
+    } as const;
     const { drained } = await this.#channel.sendData(message);
     this.#handedOverBytes += lengthBytes;
+    this.#groups.handedOver(group, lengthBytes);
+    this.#phase.resumption?.onMoved(lengthBytes);
     await drained;
   }
 
@@ -96,15 +122,30 @@ export class Sender {
     });
   }
 
+  /**
+   * Closes the group of the frames that carry what is accepted now.
+   *
+   * @returns the device bytes in the group's frames, when all of them are handed over.
+   */
+  closeGroup(): Promise<number> {
+    return this.#groups.close(this.#queuedBytes + this.#skippedBytes - this.#zeroBytes);
+  }
+
+  /** Only a phase with checkpoints names the groups. */
+  #tagOf(group: FrameGroup): { readonly group?: FrameGroup } {
+    return this.#phase.plan.checkpoints === true ? { group } : {};
+  }
+
   async #pump(): Promise<void> {
     this.#isPumping = true;
     while (this.#queue.length > 0) {
       await this.#frames.acquire(1);
       const extents = this.#takeFrame();
       const lengthBytes = totalBytes(extents);
+      const group = this.#groups.take(lengthBytes);
       this.#room.release(lengthBytes);
       await this.#window.acquire(lengthBytes);
-      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes));
+      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes, group));
     }
     this.#isPumping = false;
   }
@@ -125,7 +166,7 @@ export class Sender {
     trace(`decision: compression ${setting}; throughput of the link: ${rate}`);
   }
 
-  async #sendFrame(extents: readonly Extent[], lengthBytes: number): Promise<void> {
+  async #sendFrame(extents: readonly Extent[], lengthBytes: number, group: FrameGroup): Promise<void> {
     const { device, runner } = this.#phase;
     const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
@@ -135,8 +176,12 @@ export class Sender {
     const readBytes = totalBytes(readable);
     this.#skip(lengthBytes - readBytes);
     const giveBack = (): void => this.#channel.memory.giveBack(result.memory);
-    if (readBytes > 0) await this.#sendRead(readable, readBytes, setting, result, giveBack);
-    else giveBack();
+    if (readBytes > 0) {
+      await this.#sendRead({ extents: readable, lengthBytes: readBytes, setting, result, giveBack, group });
+    } else {
+      giveBack();
+      this.#groups.handedOver(group, 0);
+    }
     this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
   }
@@ -149,19 +194,16 @@ export class Sender {
     this.#window.release(lengthBytes);
   }
 
-  async #sendRead(
-    extents: readonly Extent[],
-    lengthBytes: number,
-    setting: CompressionSetting,
-    { encoding, digest, payload, encodeMs }: ReadResult,
-    giveBack: () => void,
-  ): Promise<void> {
+  async #sendRead({ extents, lengthBytes, setting, result, giveBack, group }: ReadFrame): Promise<void> {
+    const { encoding, digest, payload, encodeMs } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
-    const message = { type: 'data', extents, encoding, digest, payload } as const;
+    const message = { type: 'data', extents, encoding, digest, payload, ...this.#tagOf(group) } as const;
     this.#window.release(lengthBytes - windowBytesOf(encoding, lengthBytes));
     const { drained } = await this.#channel.sendData(message, giveBack);
     this.#handedOverBytes += lengthBytes;
+    this.#groups.handedOver(group, lengthBytes);
+    this.#phase.resumption?.onMoved(lengthBytes);
     await drained;
   }
 }

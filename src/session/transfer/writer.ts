@@ -4,8 +4,9 @@ import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import type { DataMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
-import type { Phase, ProgressListener } from '../phase.ts';
+import { startBytesOf, type Phase, type ProgressListener } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
+import type { FrameGroup } from './frame-groups.ts';
 import { TargetZeros, type SettledBytes } from './target-zeros.ts';
 
 /** The target's half of the transfer: takes data frames and writes their ranges. */
@@ -15,6 +16,9 @@ export class Writer {
   readonly #tasks: TaskGroup;
   readonly #writes = new Set<Promise<void>>();
   readonly #zeros: TargetZeros;
+  readonly #groupBytes: Record<FrameGroup, number> = { 1: 0, 2: 0 };
+  #missingBytes = (): number => 0;
+  #onWritten: (() => void) | undefined;
   #receivedBytes = 0;
   #settledBytes = 0;
   /** What is received and not written, as the window counts it. */
@@ -61,12 +65,15 @@ export class Writer {
    */
   data(message: DataMessage, onProgress?: ProgressListener): void {
     const lengthBytes = totalBytes(message.extents);
-    const { plan } = this.#phase;
+    const { plan, resumption } = this.#phase;
     if (plan.phase === 'recheck' || plan.dryRun) {
       throw new BasynError('protocol', 'The peer sent data in a phase that writes nothing.');
     }
     if (message.extents.some((extent) => extent.offsetBytes + extent.lengthBytes > plan.sizeBytes)) {
       throw new BasynError('protocol', `The peer sent data past the ${plan.sizeBytes} bytes of the run.`);
+    }
+    if ((plan.checkpoints === true) !== (message.group !== undefined)) {
+      throw new BasynError('protocol', 'The peer sent data whose group does not fit the phase.');
     }
     if (lengthBytes > (message.encoding === 'zero' ? bounds.zeroFrameBytes : bounds.dataFrameBytes)) {
       throw new BasynError('protocol', `The peer sent a data frame of ${lengthBytes} bytes.`);
@@ -78,13 +85,16 @@ export class Writer {
       );
     }
     this.#receivedBytes += lengthBytes;
+    resumption?.onMoved(lengthBytes);
     this.#windowBytes += windowBytesOf(message.encoding, lengthBytes);
     if (this.#windowBytes > bounds.dataWindowBytes) {
       throw new BasynError('protocol', 'The peer sent more data than the window allows.');
     }
     // What the peer leaves out is counted when data behind it is written.
     const write = this.#write(message, lengthBytes).then(() =>
-      onProgress?.(plan.omitZeros === true ? this.#furthestBytes : this.#settledBytes),
+      onProgress?.(
+        plan.omitZeros === true ? this.#furthestBytes : startBytesOf(this.#phase) + this.#settledBytes,
+      ),
     );
     this.#writes.add(write);
     // A write that fails stays in the set, so `settled` can never resolve after it.
@@ -92,15 +102,41 @@ export class Writer {
   }
 
   /**
-   * Resolves when everything received so far is written.
+   * Resolves when everything received so far is written. Call it when all data has been received.
    *
-   * @throws {BasynError} the first failure of a write.
+   * @throws {BasynError} the first failure of a write; `protocol`, where a checkpoint announced more.
    */
   async settled(): Promise<void> {
     await Promise.all(this.#writes);
+    if (this.#missingBytes() > 0) {
+      throw new BasynError('protocol', 'The peer announced more data for a checkpoint than it sent.');
+    }
   }
 
-  async #write({ extents, encoding, digest, payload }: DataMessage, lengthBytes: number): Promise<void> {
+  /**
+   * Resolves when all frames of a group are written.
+   *
+   * @param lengthBytes the device bytes in them.
+   * @throws {BasynError} `protocol`, where the group has more.
+   */
+  async groupWritten(group: FrameGroup, lengthBytes: number): Promise<void> {
+    this.#missingBytes = () => lengthBytes - this.#groupBytes[group];
+    while (this.#groupBytes[group] < lengthBytes) {
+      await new Promise<void>((resolve) => {
+        this.#onWritten = resolve;
+      });
+    }
+    if (this.#groupBytes[group] > lengthBytes) {
+      throw new BasynError('protocol', 'The peer sent more data than it announced for a checkpoint.');
+    }
+    this.#groupBytes[group] = 0;
+    this.#missingBytes = () => 0;
+  }
+
+  async #write(
+    { extents, encoding, digest, payload, group }: DataMessage,
+    lengthBytes: number,
+  ): Promise<void> {
     const { output: device, runner, zeros } = this.#phase;
     const job = { kind: 'write', device, extents, encoding, digest, payload, zeros } as const;
     const done = await runner.run(job, 'now');
@@ -112,6 +148,8 @@ export class Writer {
     this.#settledBytes += lengthBytes;
     const ends = extents.map((extent) => extent.offsetBytes + extent.lengthBytes);
     this.#furthestBytes = Math.max(this.#furthestBytes, ...ends);
+    if (group !== undefined) this.#groupBytes[group] += lengthBytes;
+    this.#onWritten?.();
     this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes, windowBytes });
   }
 }

@@ -1,0 +1,177 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Transform, type TransformCallback } from 'node:stream';
+import { expect, test, vi } from 'vitest';
+import type * as handles from '../../src/device/handle.ts';
+import type * as limits from '../../src/limits.ts';
+import { totalBytes } from '../../src/digest/extent.ts';
+import { BasynError } from '../../src/errors.ts';
+import type { PhaseName, RunReport } from '../../src/report.ts';
+import { Continuity } from '../../src/session/continuity.ts';
+import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
+import { makeRandom, type Random } from '../../rig/images/random.ts';
+import { InlineRunner } from '../../src/workers/inline.ts';
+import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
+import { perform } from '../../src/workers/perform.ts';
+import { caseCount } from '../support/lab-cases.ts';
+import { makeReporter, plainOrder, runInMemory } from '../support/memory-session.ts';
+import { differingChunks } from '../support/naive.ts';
+import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
+
+/** What the disk below the target certainly holds: the contents when the last complete flush began. */
+const disk = vi.hoisted(() => ({ path: '', durable: Buffer.alloc(0) }));
+
+// A checkpoint at every opportunity, and little in flight, so that a small device has many of them.
+vi.mock('../../src/limits.ts', async (load) => {
+  const original = await load<typeof limits>();
+  const tuning = { ...original.tuning, checkpointIntervalMs: 0, checkpointPollMs: 1 };
+  const bounds = {
+    ...original.bounds,
+    sendQueueBytes: 40_000,
+    dataWindowBytes: 60_000,
+    dataFrameBytes: 20_000,
+  };
+  return { ...original, tuning, bounds };
+});
+vi.mock('../../src/device/handle.ts', async (load) => {
+  const original = await load<typeof handles>();
+  const flush = async (handle: handles.DeviceHandle): Promise<void> => {
+    const contents = handle.path === disk.path ? readFileSync(disk.path) : undefined;
+    await original.flush(handle);
+    if (contents !== undefined) disk.durable = contents;
+  };
+  return { ...original, flush };
+});
+
+const bufferBytes = 4096;
+const sizeBytes = 600_000;
+
+test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
+  'a run that is interrupted at any point, and loses what is not flushed, ends with an equal target and exact counts: seed %i',
+  { timeout: 120_000 },
+  async (seed) => {
+    const random = makeRandom(seed + 1);
+    const directory = scratchDirectory(memoryDirectory);
+    const paths = { source: join(directory, 'source'), target: join(directory, 'target') };
+    const source = mixedBytes(sizeBytes, seed);
+    const target = alteredCopy(source, random);
+    writeFileSync(paths.source, source);
+    writeFileSync(paths.target, target);
+    Object.assign(disk, { path: paths.target, durable: target });
+    const localRole = random.below(2) === 0 ? ('source' as const) : ('target' as const);
+    const phases = (
+      [['copy'], ['sync'], ['sync', 'recheck'], ['copy', 'recheck']] as const satisfies PhaseName[][]
+    )[random.below(4)]!;
+    const [localPath, remotePath] =
+      localRole === 'source' ? [paths.source, paths.target] : [paths.target, paths.source];
+    const order = { ...plainOrder, localPath, remotePath, localRole, phases, bufferBytes, chunkBytes: 1024 };
+    const { report, places } = await runInterrupted(order, random);
+
+    expect(readFileSync(paths.target).equals(source)).toBe(true);
+    expect(disk.durable.equals(source)).toBe(true);
+    expect(report.matches).toBe(true);
+    expectExact(report, differingChunks(source, target, bufferBytes, 1024), places);
+  },
+);
+
+type Order = Parameters<typeof runInMemory>[0];
+
+/** @returns the report, and where the attempts continued. */
+async function runInterrupted(
+  order: Order,
+  random: Random,
+): Promise<{ report: RunReport; places: readonly number[] }> {
+  const continuity = new Continuity();
+  const reporter = makeReporter(undefined, order);
+  const places: number[] = [];
+  for (;;) {
+    const isLast = places.length === 6;
+    const budget = { bytes: isLast ? Infinity : 1500 + random.below(250_000) };
+    try {
+      const makeWire = (): BreakingWire => new BreakingWire(budget);
+      const makeRunner = (): JobRunner => new SlowWriter(random);
+      const report = await runInMemory(order, { makeWire, makeRunner, continuity, reporter });
+      return { report, places };
+    } catch (error) {
+      if (!(error instanceof BasynError) || error.retryable !== true || isLast) throw error;
+    }
+    // The power fails: the disk has only what was flushed.
+    if (random.below(2) === 0) writeFileSync(disk.path, disk.durable, { flag: 'r+' });
+    places.push(continuity.fromBytes);
+    continuity.next();
+  }
+}
+
+/** The counts cover the whole device, apart from what attempts wrote behind their last checkpoint and a SYNC finds equal. */
+function expectExact(
+  { phases }: RunReport,
+  differing: ReturnType<typeof differingChunks>,
+  places: readonly number[],
+): void {
+  for (const { phase, differingBytes, differingRanges, differingRangeCount, writtenBytes } of phases) {
+    const expected = phase === 'copy' ? sizeBytes : phase === 'recheck' ? 0 : totalBytes(differing);
+    expect(differingBytes).toBeLessThanOrEqual(expected);
+    if (phase !== 'sync' || places.length === 0) expect(differingBytes).toBe(expected);
+    if (phase === 'copy') expect(differingRanges).toEqual([{ offsetBytes: 0, lengthBytes: sizeBytes }]);
+    if (phase === 'copy') expect(differingRangeCount).toBe(1);
+    expect(writtenBytes).toBe(phase === 'recheck' ? 0 : differingBytes);
+  }
+}
+
+test('later attempts continue behind the start', async () => {
+  const directory = scratchDirectory(memoryDirectory);
+  const [localPath, remotePath] = [join(directory, 'source'), join(directory, 'target')];
+  writeFileSync(localPath, mixedBytes(sizeBytes, 1));
+  writeFileSync(remotePath, mixedBytes(sizeBytes, 2));
+  Object.assign(disk, { path: remotePath, durable: readFileSync(remotePath) });
+  const order = { ...plainOrder, localPath, remotePath, phases: ['copy'] as const, bufferBytes };
+  const found: number[] = [];
+  for (let seed = 0; seed < 5; seed++) found.push(...(await runInterrupted(order, makeRandom(seed))).places);
+  expect(Math.max(...found)).toBeGreaterThan(bufferBytes);
+});
+
+function alteredCopy(source: Buffer, random: Random): Buffer {
+  const copy = Buffer.from(source);
+  for (let count = random.below(40); count > 0; count--) {
+    const at = random.below(sizeBytes);
+    random.fill(copy.subarray(at, at + 1 + random.below(30_000)));
+  }
+  return copy;
+}
+
+/** Performs jobs at once, but writes after some milliseconds, and in another order than they arrive. */
+class SlowWriter extends InlineRunner<Job> {
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    super(perform);
+    this.#random = random;
+  }
+
+  override async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    if (job.kind === 'write') await sleep(this.#random.below(6));
+    return super.run(job);
+  }
+}
+
+/** A stream that breaks, with all others of its link, after a number of bytes. */
+class BreakingWire extends Transform {
+  readonly #budget: { bytes: number };
+
+  constructor(budget: { bytes: number }) {
+    super();
+    this.#budget = budget;
+  }
+
+  override _transform(bytes: Buffer, _encoding: string, done: TransformCallback): void {
+    this.#budget.bytes -= bytes.length;
+    if (this.#budget.bytes < 0) {
+      this.destroy();
+      done();
+      return;
+    }
+    this.push(Buffer.from(bytes));
+    setImmediate(done);
+  }
+}

@@ -1,6 +1,6 @@
 import { BasynError } from '../errors.ts';
 import type { PhaseName, RunEvent } from '../report.ts';
-import { percentOf } from './format.ts';
+import { formatExactBytes, percentOf } from './format.ts';
 import type { Task } from './options.ts';
 import type { Reporter } from './reporter.ts';
 import { withSentence } from './remedies.ts';
@@ -53,7 +53,16 @@ export class Milestone implements Reporter {
 
   /** The error, with what to do about a target that may have been written to. */
   failure(error: BasynError): BasynError {
-    return this.#isWriting ? withSentence(error, repair) : error;
+    if (!this.#isWriting) return error;
+    const repaired = withSentence(error, repair);
+    return error.retryable === true ? withSentence(repaired, this.#nextRun()) : repaired;
+  }
+
+  /** After a failure of the link: what a second run costs, and how the next one continues by itself. */
+  #nextRun(): string {
+    const sizeBytes = this.#last?.sizeBytes ?? 0;
+    const reads = `It reads ${formatExactBytes(sizeBytes)} on each side, and sends what still differs.`;
+    return `${reads} With --retries, a run continues by itself after such a failure.`;
   }
 
   #howFar(): string {

@@ -6,7 +6,7 @@ import { safeJson } from './terminal.ts';
 import type { Clock } from './text.ts';
 
 /**
- * `--json`: one object per line on stdout. First the events `start`, `phase-start`, `progress`, `flushing`,
+ * `--json`: one object per line on stdout. First the events `start`, `phase-start`, `progress`, `flushing`, `attempt`,
  * `phase-end` and `warning`; last exactly one `result`, `devices` or `error`.
  */
 export function jsonReporter(output: Output, now: Clock, version: string): Reporter {

@@ -23,6 +23,7 @@ export class ProgressReporter implements Reporter {
   #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
   #wireBytes = 0;
   #shownAtMs = 0;
+  #elapsedMs = 0;
   /** The bytes are all done then: nothing moves until the phase ends. */
   #isFlushing = false;
   #stopped = false;
@@ -38,6 +39,7 @@ export class ProgressReporter implements Reporter {
     if (event.type === 'progress') this.#update(event);
     if (event.type === 'flushing') this.#flush(event);
     if (event.type === 'phase-end') this.#endPhase(event);
+    if (event.type === 'attempt') this.#restart(event.fromBytes ?? 0);
   }
 
   interrupted(): void {
@@ -54,6 +56,13 @@ export class ProgressReporter implements Reporter {
     this.#isFlushing = false;
   }
 
+  /** The link has failed: the bytes continue at an earlier place. */
+  #restart(doneBytes: number): void {
+    this.#indicator.clear();
+    this.#isFlushing = false;
+    this.#meter = new SpeedMeter({ elapsedMs: this.#elapsedMs, doneBytes, wireBytes: this.#wireBytes });
+  }
+
   #flush(event: FlushingEvent): void {
     this.#isFlushing = true;
     this.#indicator.showFlush(event);
@@ -61,6 +70,7 @@ export class ProgressReporter implements Reporter {
 
   #update({ phase, doneBytes, sizeBytes, traffic, elapsedMs }: ProgressEvent): void {
     this.#wireBytes = traffic.receivedBytes + traffic.transmittedBytes;
+    this.#elapsedMs = elapsedMs;
     this.#meter.add({ elapsedMs, doneBytes, wireBytes: this.#wireBytes });
     if (this.#isFlushing || elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
     this.#shownAtMs = elapsedMs;

@@ -1,4 +1,4 @@
-import type { PhaseReport, RunReport } from '../report.ts';
+import type { Interruption, PhaseReport, RunReport } from '../report.ts';
 import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -9,7 +9,7 @@ export function statReporter(output: Output): Reporter {
 }
 
 /** The statistics, one row a line. */
-export function statLines({ source, phases, traffic, elapsedMs }: RunReport): string[] {
+export function statLines({ source, phases, traffic, elapsedMs, interruptions = [] }: RunReport): string[] {
   const { receivedBytes, transmittedBytes } = traffic;
   const bothBytes = receivedBytes + transmittedBytes;
   return [
@@ -22,6 +22,19 @@ export function statLines({ source, phases, traffic, elapsedMs }: RunReport): st
     row('Bandwidth:', 'Real:', formatBandwidth(bothBytes, elapsedMs)),
     row('', 'Effective:', formatBandwidth(source.sizeBytes, elapsedMs)),
     ...phases.flatMap(changeRows),
+    ...attemptRows(interruptions),
+  ];
+}
+
+/** Only where the link has failed. */
+function attemptRows(interruptions: readonly Interruption[]): string[] {
+  if (interruptions.length === 0) return [];
+  const sum = (count: (each: Interruption) => number): number =>
+    interruptions.reduce((total, each) => total + count(each), 0);
+  return [
+    row('Attempts:', 'Number:', `${interruptions.length + 1}`),
+    row('', 'Waits:', `${(sum(({ waitMs }) => waitMs) / 1000).toFixed(3)} seconds`),
+    row('', 'Lost:', formatExactBytes(sum(({ lostBytes }) => lostBytes))),
   ];
 }
 

@@ -197,6 +197,18 @@ describe('a run that fails after it has begun to write', () => {
     });
   });
 
+  it('states how much a second run reads, and how a run continues by itself, if the link has failed', async () => {
+    const sync: Library['sync'] = async ({ onEvent }) => {
+      onEvent?.(starts('copy'));
+      throw new BasynError('connection', 'The link broke.', { retryable: true });
+    };
+    const { stderr } = await run(push, { sync });
+    expect(stderr).toEqual([
+      `basyn: The link broke.${advice} It reads 10 bytes on each side, and sends what still differs. ` +
+        'With --retries, a run continues by itself after such a failure.',
+    ]);
+  });
+
   it('prints the advice after the remedy for the failure itself', async () => {
     const sync: Library['sync'] = async ({ onEvent }) => {
       onEvent?.(starts('copy'));

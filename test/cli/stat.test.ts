@@ -37,3 +37,12 @@ it('never divides by zero, for an empty device or a duration of zero', () => {
   expect(lines).toContain('Ratio:       n/a');
   expect(lines.join('\n')).not.toMatch(/NaN|Infinity/);
 });
+
+it('has rows about the attempts if the link has failed', () => {
+  const interruption = { reason: 'The link broke.', elapsedMs: 5000, waitMs: 1500, lostBytes: 1024 };
+  expect(statLines({ ...report, interruptions: [interruption, interruption] }).slice(-3)).toEqual([
+    'Attempts:    Number:    3',
+    '             Waits:     3.000 seconds',
+    '             Lost:      2048 bytes (2.0 KiB)',
+  ]);
+});

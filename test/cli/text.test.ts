@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import {
+  describeAttempt,
   deviceNames,
   debugReporter,
   describePhase,
@@ -238,4 +239,12 @@ describe('without an action', () => {
       'remote /images/sda1: regular file, 5368709120 bytes (5.0 GiB)',
     ]);
   });
+});
+
+it('says that another attempt follows, and where it continues', () => {
+  const event = { type: 'attempt', attempt: 2, reason: 'The link broke.', waitMs: 1000 } as const;
+  expect(describeAttempt(event)).toBe('The link broke. Attempt 2 begins in 1.0 s.');
+  expect(describeAttempt({ ...event, phase: 'sync', fromBytes: 4096 })).toBe(
+    'The link broke. Attempt 2 begins in 1.0 s, and continues sync at offset 4096.',
+  );
 });

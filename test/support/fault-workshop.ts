@@ -38,7 +38,8 @@ export function sideOf({ action }: Wiring, role: 'source' | 'target'): 'local' |
   return (action === 'PUSH') === (role === 'source') ? 'local' : 'remote';
 }
 
-const repairAdvice = ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
+const repairAdvice =
+  / The target may be incomplete: run the same command with --mode=SYNC to repair it\.( It reads \d+ bytes( \([^)]*\))? on each side, and sends what still differs\. With --retries, a run continues by itself after such a failure\.)?/;
 
 /** The beginning of a device's name in a message: without a side if both are on one machine. */
 export function sideWord(wiring: Wiring, role: 'source' | 'target'): '' | 'local ' | 'remote ' {

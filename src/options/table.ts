@@ -254,7 +254,7 @@ export const optionTable = {
     value: { type: 'flag' },
     default: false,
     help: 'Show the progress on stderr.',
-    details: 'On a terminal, one line is updated. Elsewhere, a line is printed from time to time.',
+    details: 'On a terminal, one line is updated. Elsewhere, a line with the time is printed now and then.',
   },
   debug: {
     group: 'Output',

@@ -45,7 +45,11 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'digests':
       return { type, firstBuffer: reader.uint64(), digests: reader.rest() };
     case 'advance':
-      return { type, doneBuffers: reader.uint64() };
+      return {
+        type,
+        doneBuffers: reader.uint64(),
+        ...(!reader.isAtEnd && { differingBytes: reader.uint64() }),
+      };
     case 'ask':
       return {
         type,
@@ -98,6 +102,10 @@ class PayloadReader {
   constructor(type: Message['type'], payload: Uint8Array) {
     this.#type = type;
     this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#position === this.#bytes.byteLength;
   }
 
   uint8(): number {

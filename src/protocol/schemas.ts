@@ -92,6 +92,8 @@ export const planSchema = v.pipe(
     /** `null`: not measured, or not measured yet because the local side is the source. */
     roundTripMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0))),
     dryRun: v.boolean(),
+    /** Whether `advance` tells how much differs: a local target shows the progress. */
+    countDiffering: v.exactOptional(v.literal(true)),
     /** The user's limit on the link, which the local side keeps: a source compresses for a link of this speed. */
     linkBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
   }),

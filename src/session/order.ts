@@ -53,6 +53,7 @@ export function planOf(
     compression,
     roundTripMs: roundTripMs ?? null,
     dryRun,
+    ...(order.localRole === 'target' && phase === 'sync' && !dryRun && { countDiffering: true }),
     ...(linkBytesPerSecond !== undefined && { linkBytesPerSecond }),
   };
 }

@@ -8,6 +8,7 @@ import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
 import type { Phase, ProgressListener } from './phase.ts';
+import { ProgressCount } from './progress-count.ts';
 import type { PhaseCounts } from '../report.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
@@ -35,6 +36,8 @@ export class Source {
   readonly #sender: Sender;
   readonly #peerDigests: PeerDigests;
   readonly #comparer: Comparer | undefined;
+  /** Whether what differs is sent. */
+  readonly #moves: boolean = false;
   #isFinishing = false;
 
   /** Starts reading at once. Nothing is sent before {@link run}. */
@@ -44,13 +47,13 @@ export class Source {
     this.#sender = new Sender(phase, channel, this.#tasks, compressionControlOf(phase.plan.compression));
     this.#peerDigests = new PeerDigests(phase, channel);
     if (phase.plan.phase !== 'copy') {
-      const moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
+      this.#moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
       this.#comparer = new Comparer({
         phase,
         theirs: this.#peerDigests,
         tasks: this.#tasks,
         onDiffering: async (extents) => {
-          if (moves) await this.#sender.send(extents);
+          if (this.#moves) await this.#sender.send(extents);
         },
       });
     }
@@ -58,7 +61,8 @@ export class Source {
 
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(onProgress: ProgressListener): Promise<PhaseCounts> {
-    const work = Promise.all([this.#work(onProgress), this.#listen(onProgress)]);
+    const count = new ProgressCount(this.#phase.plan.sizeBytes, onProgress);
+    const work = Promise.all([this.#work(count), this.#listen(count)]);
     const [findings, { writtenBytes }] = await this.#tasks.race(work);
     const sentBytes = this.#sender.acceptedBytes;
     if (writtenBytes !== sentBytes) {
@@ -70,8 +74,10 @@ export class Source {
     return { ...findings.differences(), writtenBytes };
   }
 
-  async #work(onProgress: ProgressListener): Promise<Findings> {
-    const findings = await (this.#comparer === undefined ? this.#sendAll() : this.#comparer.run(onProgress));
+  async #work(count: ProgressCount): Promise<Findings> {
+    const onSettled = (settledBytes: number, differingBytes: number): void =>
+      count.settled(settledBytes, this.#moves ? differingBytes : 0);
+    const findings = await (this.#comparer === undefined ? this.#sendAll() : this.#comparer.run(onSettled));
     await this.#sender.flushed();
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
@@ -91,7 +97,7 @@ export class Source {
     return findings;
   }
 
-  async #listen(onProgress: ProgressListener): Promise<FinishedMessage> {
+  async #listen(count: ProgressCount): Promise<FinishedMessage> {
     for (;;) {
       const message = await this.#channel.next();
       const comparer = this.#comparer;
@@ -101,7 +107,7 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#sender.writtenBytes);
+        count.written(this.#sender.writtenBytes);
       } else if (message.type === 'finished' && this.#isFinishing) {
         return message;
       } else {

@@ -35,7 +35,7 @@ export class Writer {
    * @param onWritten is called with the total of written bytes once this frame is written.
    * @throws {BasynError} `protocol`, where the frame reaches outside the plan or exceeds the window.
    */
-  data(message: DataMessage, onWritten?: (writtenBytes: number) => void): void {
+  data(message: DataMessage, onWritten: (writtenBytes: number) => void): void {
     const lengthBytes = totalBytes(message.extents);
     const { plan } = this.#phase;
     if (plan.phase === 'recheck' || plan.dryRun) {
@@ -57,7 +57,7 @@ export class Writer {
     if (this.#receivedBytes - this.#writtenBytes > bounds.dataWindowBytes) {
       throw new BasynError('protocol', 'The peer sent more data than the window allows.');
     }
-    const write = this.#write(message, lengthBytes).then(() => onWritten?.(this.#writtenBytes));
+    const write = this.#write(message, lengthBytes).then(() => onWritten(this.#writtenBytes));
     this.#writes.add(write);
     // A write that fails stays in the set, so `settled` can never resolve after it.
     this.#tasks.spawn(write.then(() => this.#writes.delete(write)));

@@ -81,7 +81,14 @@ async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order
 
 type Comparing = Pick<
   Order,
-  'localPath' | 'remotePath' | 'hash' | 'bufferBytes' | 'chunkBytes' | 'peerTimeoutMs' | 'linkBytesPerSecond'
+  | 'localPath'
+  | 'remotePath'
+  | 'hash'
+  | 'bufferBytes'
+  | 'chunkBytes'
+  | 'peerTimeoutMs'
+  | 'linkBytesPerSecond'
+  | 'readBytesPerSecond'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -93,6 +100,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     chunkBytes: options.chunkBytes ?? null,
     peerTimeoutMs: options.timeoutMs,
     linkBytesPerSecond: options.bandwidthBytesPerSecond,
+    readBytesPerSecond: options.readBytesPerSecond,
   };
 }
 

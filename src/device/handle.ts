@@ -1,6 +1,7 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type Side } from '../errors.ts';
+import type { SharedRate } from '../token-bucket.ts';
 import type { StorageIdentity } from './identity.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
@@ -25,6 +26,8 @@ export interface DeviceHandle extends Location {
   readonly access: 'buffered' | 'direct';
   /** Reads start and end at multiples of it: 1 for buffered access, a power of two for direct access. */
   readonly alignmentBytes: number;
+  /** The rate at which all threads together read the device. Undefined: as fast as it can be read. */
+  readonly readRate?: SharedRate;
 }
 
 /** A handle that can be closed. The function that opened it closes it, after the last thread has used it. */

@@ -4,6 +4,7 @@ import { assert } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { rateAllows } from './read-rate.ts';
 import { assertInside, endedEarly, failedAt, isInterrupted, readFully } from './range-io.ts';
 
 const readAsync = promisify(read);
@@ -120,6 +121,7 @@ async function readDirect(
 ): Promise<Uint8Array> {
   assertInside(handle, offsetBytes, lengthBytes);
   assert(lengthBytes <= tuning.directPieceBytes, 'a piece that is longer than the memory for it');
+  await rateAllows(handle, lengthBytes);
   const { alignmentBytes } = handle;
   const endBytes = offsetBytes + lengthBytes;
   const startBytes = offsetBytes - (offsetBytes % alignmentBytes);

@@ -1,6 +1,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { assert, systemReason, type BasynError } from '../errors.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { waitForRate } from './read-rate.ts';
 
 /**
  * Fills `into` from an offset, through the page cache. The range must be inside the device. Synchronous, for worker
@@ -12,6 +13,7 @@ import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 export function readFully(handle: DeviceHandle, offsetBytes: number, into: Uint8Array): void {
   assertInside(handle, offsetBytes, into.byteLength);
   assert(handle.access === 'buffered', 'a direct read needs memory that is aligned');
+  waitForRate(handle, into.byteLength);
   let doneBytes = 0;
   while (doneBytes < into.byteLength) {
     const countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);

@@ -41,6 +41,8 @@ export interface Comparison {
   readonly bufferBytes?: number | undefined;
   /** 1 KiB to `bufferBytes`. Left out, it is chosen for each differing buffer during the run. */
   readonly chunkBytes?: number | undefined;
+  /** Most bytes per second that are read of each device, on whichever host it is. 1 KiB to 1 TiB. Left out, there is no limit. */
+  readonly readBytesPerSecond?: number | undefined;
 }
 
 /** What the caller is informed of during a run, and how the caller ends it. */

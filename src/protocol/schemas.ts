@@ -45,6 +45,8 @@ export const openSchema = v.object({
     v.minValue(bounds.minPeerTimeoutMs),
     v.maxValue(bounds.maxPeerTimeoutMs),
   ),
+  /** The most that the agent reads of its device. */
+  readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
 
 /** Where the agent accepts further lanes: a port on the loopback of its machine, and the token that admits a lane. */

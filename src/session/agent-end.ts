@@ -56,7 +56,8 @@ async function serveDevice(
   runner: JobRunner,
   listenForLanes: ListenForLanes,
 ): Promise<readonly string[]> {
-  const use = { phases: open.phases, targetRequest: targetRequestOf(open) };
+  const { phases, readBytesPerSecond } = open;
+  const use = { phases, targetRequest: targetRequestOf(open), readBytesPerSecond };
   const location = { side: 'remote', hosts: 'two' } as const;
   const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {

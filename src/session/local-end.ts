@@ -128,13 +128,14 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
 }
 
 function openLocal({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): Promise<RunDevice> {
-  const { localPath, phases } = order;
+  const { localPath, phases, readBytesPerSecond } = order;
   const location = { side: 'local', hosts: 'two' } as const;
-  return openDevice(localPath, location, { phases, targetRequest }, () => channel.announceFlush());
+  const use = { phases, targetRequest, readBytesPerSecond };
+  return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
 function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): void {
-  const { remotePath: path, peerTimeoutMs, laneCount, phases } = order;
+  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({
     type: 'open',
@@ -145,6 +146,7 @@ function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | n
     phases: [...phases],
     lanes: laneCount > 1,
     peerTimeoutMs,
+    ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }
 

@@ -30,6 +30,8 @@ export interface Order {
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;
+  /** The most that is read of each device, on its host. Undefined: as much as possible. */
+  readonly readBytesPerSecond?: number | undefined;
   /** The most that all lanes carry together, in both directions. Undefined: as much as they can. */
   readonly linkBytesPerSecond?: number | undefined;
 }

@@ -24,7 +24,8 @@ async function programs(): Promise<string[]> {
     // A copy as ~/bin/basyn has no extension, and node treats such a file as CommonJS. The program may also
     // be run by `node -` as a script, where a variable named `crypto` would be global.
     program('src/cli/main.ts', 'basyn.cjs', {
-      banner: { js: '#!/usr/bin/env node\n(() => {' },
+      // Until the first statement, node would open its debugger on a port of the machine when it receives SIGUSR1.
+      banner: { js: "#!/usr/bin/env node\nprocess.on('SIGUSR1', () => undefined);\n(() => {" },
       footer: { js: '})();' },
     }),
     program('src/index.ts', 'index.cjs', {}),

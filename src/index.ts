@@ -104,6 +104,7 @@ type Comparing = Pick<
   | 'peerTimeoutMs'
   | 'linkBytesPerSecond'
   | 'readErrors'
+  | 'readBytesPerSecond'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -116,6 +117,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     peerTimeoutMs: options.timeoutMs,
     linkBytesPerSecond: options.bandwidthBytesPerSecond,
     readErrors: options.skipReadErrors ? 'skip' : 'fail',
+    readBytesPerSecond: options.readBytesPerSecond,
   };
 }
 

@@ -22,7 +22,7 @@ export const bounds = {
   maxRetryWaitMs: 86_400_000,
   /** Lanes within the first connection: together with it, about as many windows as one TCP connection has room for. */
   maxSharedLanes: 3,
-  /** Of `--bwlimit`. Below, the signs of life of several lanes would take a large part of the link. */
+  /** Of `--bwlimit` and `--read-limit`. Below, the signs of life of several lanes would take a large part of the link. */
   minBytesPerSecond: KiB,
   maxBytesPerSecond: 1024 * 1024 * MiB,
   /** Linux device paths end at 4096 bytes. A longer one cannot be opened. */

@@ -37,6 +37,4 @@ async function serveAgent(): Promise<void> {
   process.exit(exitCode);
 }
 
-// On SIGUSR1, node would open its debugger on a port of the host.
-process.on('SIGUSR1', () => undefined);
 void serveAgent();

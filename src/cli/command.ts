@@ -6,7 +6,7 @@ import { Milestone } from './interruption.ts';
 import { jsonDebugReporter, jsonReporter } from './json.ts';
 import { type Display, displayOf, parseCommand, type Task } from './options.ts';
 import { Output, type Streams } from './output.ts';
-import { ProgressReporter } from './progress.ts';
+import { ProgressOnRequest, ProgressReporter } from './progress.ts';
 import { type Devices, type Reporter, together } from './reporter.ts';
 import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
@@ -35,6 +35,8 @@ export interface Environment extends Streams {
   readonly now: Clock;
   /** Aborted by a signal; the reason is an error that names it. */
   readonly interruption: AbortSignal;
+  /** Takes who is called when the user asks for the progress (SIGUSR1). */
+  readonly onProgressRequest: (listener: () => void) => void;
   /** Rejects with an error that nobody caught, or when a run is given up that doesn't end. */
   readonly crash: Promise<never>;
 }
@@ -123,11 +125,13 @@ async function perform(
 /** The progress comes first, to leave the terminal's line before others write. */
 function reportersOf(
   display: Display,
-  { now, version }: Environment,
+  { now, version, onProgressRequest }: Environment,
   output: Output,
   host?: string,
 ): Reporter[] {
   const nameOf = deviceNames(host);
+  const onRequest = new ProgressOnRequest(output, now);
+  onProgressRequest(() => onRequest.print());
   const text = [
     ...(display.verbose ? [verboseReporter(output, now, nameOf)] : []),
     deviceReporter(output, nameOf),
@@ -136,7 +140,8 @@ function reportersOf(
   ];
   const json = [jsonReporter(output, now, version), ...(display.debug ? [jsonDebugReporter(output)] : [])];
   return [
-    ...(display.progress ? [new ProgressReporter(output)] : []),
+    ...(display.progress ? [new ProgressReporter(output, now)] : []),
+    onRequest,
     ...(display.json ? json : text),
     noticeReporter(output, nameOf),
     ...(display.debug ? [debugReporter(output, now)] : []),

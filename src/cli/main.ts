@@ -4,10 +4,10 @@ import { inspect, recheck, sync } from '../index.ts';
 import { runCommand } from './command.ts';
 import { leave } from './leave.ts';
 import { abortOnSignals, givenUp } from './signals.ts';
+import { acceptProgressRequests, onProgressRequest } from './progress-requests.ts';
 import { openStandardStream } from './standard-stream.ts';
 
-// Before anything else: on this signal, node would open its debugger on a port of the machine.
-process.on('SIGUSR1', () => undefined);
+acceptProgressRequests();
 
 const interruption = abortOnSignals(process, monotonicMs, () => {
   leaveStandardStreams();
@@ -31,7 +31,9 @@ void runCommand(process.argv.slice(2), {
   version: __BASYN_VERSION__,
   now: Date.now,
   interruption,
+  onProgressRequest,
   crash,
+  terminalType: process.env.TERM,
   get stdout() {
     return openStandardStream(1);
   },

@@ -6,12 +6,21 @@ import { safeJson, safeText } from './terminal.ts';
 export interface Streams {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
+  /** The variable TERM. A `dumb` terminal obeys no commands: it gets lines, like a log. */
+  readonly terminalType?: string | undefined;
 }
 
 /** How the output ended: all was written; a write failed; or a signal ended the wait for a reader. */
 export type Ending = 'written' | 'unread' | NodeJS.ErrnoException;
 
-const eraseLine = '\r\x1b[K';
+/** From the start of the status line on: a window that became narrower may have wrapped it. */
+const eraseStatus = '\r\x1b[J';
+/**
+ * The cursor rests at the start of the status line. A terminal that wraps the line anew, because its window became
+ * narrower, then leaves the cursor in the first row of it. What the terminal itself prints, such as the `^C` of Ctrl-C,
+ * replaces the line instead of wrapping it.
+ */
+const afterStatus = '\r';
 
 /**
  * Writes lines to stdout and stderr, around a status line that stays the last one of the terminal. Every
@@ -22,9 +31,11 @@ const eraseLine = '\r\x1b[K';
 export class Output {
   readonly #stdout: Outlet;
   readonly #stderr: Outlet;
+  readonly #isDumb: boolean;
   #status = '';
 
   constructor(streams: Streams) {
+    this.#isDumb = streams.terminalType === 'dumb';
     // All that may be dropped from stdout is JSON.
     const gapObject = (count: number): string => safeJson({ type: 'warning', message: gapSentence(count) });
     this.#stdout = new Outlet(
@@ -51,13 +62,17 @@ export class Output {
   showStatus(text: string): void {
     if (text === this.#status) return;
     this.#status = text;
-    this.#stderr.put('latest', () => eraseLine + text);
+    this.#stderr.put('latest', () => eraseStatus + this.#drawnStatus);
   }
 
-  /** Width of the terminal behind stderr, or undefined where it is none. */
+  get #drawnStatus(): string {
+    return this.#status === '' ? '' : this.#status + afterStatus;
+  }
+
+  /** Width of the terminal behind stderr, or undefined where it is none, or where it obeys no commands. */
   get terminalColumns(): number | undefined {
     const { isTTY, columns = 0 } = this.#stderr.stream;
-    if (isTTY !== true) return undefined;
+    if (isTTY !== true || this.#isDumb) return undefined;
     // Some terminals, such as a container's, don't know their size, and say 0.
     return columns > 0 ? columns : 80;
   }
@@ -84,11 +99,11 @@ export class Output {
     if (!hasStatus) {
       outlet.put(importance, () => `${safeText(line)}\n`);
     } else if (outlet === this.#stderr) {
-      outlet.put(importance, () => `${eraseLine}${safeText(line)}\n${this.#status}`);
+      outlet.put(importance, () => `${eraseStatus}${safeText(line)}\n${this.#drawnStatus}`);
     } else {
-      this.#stderr.put('latest', () => eraseLine);
+      this.#stderr.put('latest', () => eraseStatus);
       outlet.put(importance, () => `${safeText(line)}\n`);
-      this.#stderr.put('latest', () => this.#status);
+      this.#stderr.put('latest', () => this.#drawnStatus);
     }
   }
 }

@@ -7,6 +7,8 @@ export interface ProgressView extends Speeds {
   readonly phase: PhaseName;
   readonly doneBytes: number;
   readonly sizeBytes: number;
+  /** Infinite if it is not known. */
+  readonly leftMs: number;
 }
 
 const leastBarColumns = 7;
@@ -16,20 +18,17 @@ const mostLeftMs = 1000 * 3_600_000;
 const gap = '  ';
 
 /**
- * The line for a terminal. Numbers keep their width, so that nothing jumps. What doesn't fit into a narrow
- * terminal is left out from the right, and the bar takes what room remains.
+ * The line for a terminal. Numbers keep their width, so that nothing jumps. What does not fit into a narrow terminal is
+ * left out: the time left is the last detail to go. The bar takes the room that remains.
  */
 export function progressLine(view: ProgressView, columns: number): string {
   // The last column stays empty: many terminals wrap as soon as it is filled.
   const room = columns - 1;
   const percent = percentOf(view.doneBytes, view.sizeBytes);
   const head = `${view.phase} `;
-  let tail = `${String(percent).padStart(3)}%`;
-  if (head.length + tail.length > room) return tail.slice(0, Math.max(room, 0));
-  for (const detail of details(view)) {
-    if (head.length + tail.length + gap.length + detail.length > room) break;
-    tail += gap + detail;
-  }
+  const share = `${String(percent).padStart(3)}%`;
+  if (head.length + share.length > room) return share.slice(0, Math.max(room, 0));
+  const tail = [share, ...fittingDetails(view, room - head.length - share.length)].join(gap);
   const barColumns = Math.min(room - head.length - tail.length - 1, mostBarColumns);
   return barColumns < leastBarColumns ? head + tail : `${head}${bar(percent, barColumns)} ${tail}`;
 }
@@ -38,23 +37,28 @@ export function progressLine(view: ProgressView, columns: number): string {
 export function progressSentence(view: ProgressView): string {
   const { phase, doneBytes, sizeBytes, readBytesPerSecond, sentBytesPerSecond } = view;
   return (
-    `basyn: ${phase}: ${percentOf(doneBytes, sizeBytes)}% (${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}), ` +
+    `${phase}: ${percentOf(doneBytes, sizeBytes)}% (${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}), ` +
     `read ${formatSpeed(readBytesPerSecond)}, sent ${formatSpeed(sentBytesPerSecond)}, ${timeLeft(view)} left`
   );
 }
 
-function details(view: ProgressView): string[] {
-  return [
-    `read ${formatSpeed(view.readBytesPerSecond).padStart(12)}`,
-    `sent ${formatSpeed(view.sentBytesPerSecond).padStart(12)}`,
-    `${timeLeft(view).padStart(7)} left`,
-    `${formatBytes(view.doneBytes)} of ${formatBytes(view.sizeBytes)}`.padStart(24),
-  ];
+/** The details that fit, in the order in which they are shown. */
+function fittingDetails(view: ProgressView, columns: number): string[] {
+  const read = `read ${formatSpeed(view.readBytesPerSecond).padStart(12)}`;
+  const sent = `sent ${formatSpeed(view.sentBytesPerSecond).padStart(12)}`;
+  const left = `${timeLeft(view).padStart(7)} left`;
+  const amount = `${formatBytes(view.doneBytes)} of ${formatBytes(view.sizeBytes)}`.padStart(24);
+  const fitting = new Set<string>();
+  let rest = columns;
+  for (const detail of [left, read, sent, amount]) {
+    rest -= gap.length + detail.length;
+    if (rest < 0) break;
+    fitting.add(detail);
+  }
+  return [read, sent, left, amount].filter((detail) => fitting.has(detail));
 }
 
-function timeLeft({ doneBytes, sizeBytes, readBytesPerSecond }: ProgressView): string {
-  const leftMs = ((sizeBytes - doneBytes) / readBytesPerSecond) * 1000;
-  // While nothing moves this is infinite, or not a number.
+function timeLeft({ leftMs }: ProgressView): string {
   return leftMs < mostLeftMs ? formatClock(leftMs) : '-:--';
 }
 

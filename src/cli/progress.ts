@@ -1,45 +1,44 @@
 import type { PhaseReport, RunEvent } from '../report.ts';
+import type { Task } from './options.ts';
 import type { Output } from './output.ts';
-import { progressLine, progressSentence, type ProgressView } from './progress-line.ts';
+import { progressLine } from './progress-line.ts';
 import type { Reporter } from './reporter.ts';
-import { SpeedMeter } from './speed-meter.ts';
-import { describeFlush, describePhase } from './text.ts';
-
-type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
-type FlushingEvent = Extract<RunEvent, { type: 'flushing' }>;
+import { describeMoment, RunState, type Moment } from './run-state.ts';
+import { type Clock, describePhase, logLine } from './text.ts';
 
 /** Where the progress is shown, and how often. */
 interface Indicator {
   readonly intervalMs: number;
-  show(view: ProgressView): void;
-  showFlush(event: FlushingEvent): void;
+  show(moment: Moment): void;
+  showEnd(report: PhaseReport): void;
   clear(): void;
 }
 
 /** `--progress`: one line on a terminal, or now and then a line in a log. */
 export class ProgressReporter implements Reporter {
-  readonly #output: Output;
   readonly #indicator: Indicator;
-  #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
-  #wireBytes = 0;
+  readonly #state = new RunState();
   #shownAtMs = 0;
-  #elapsedMs = 0;
-  /** The bytes are all done then: nothing moves until the phase ends. */
-  #isFlushing = false;
   #stopped = false;
 
-  constructor(output: Output) {
-    this.#output = output;
-    this.#indicator = output.terminalColumns === undefined ? logIndicator(output) : terminalIndicator(output);
+  constructor(output: Output, now: Clock) {
+    this.#indicator =
+      output.terminalColumns === undefined ? logIndicator(output, now) : terminalIndicator(output);
+  }
+
+  started(task: Task): void {
+    this.#state.started(task);
+    // What is on this machine is open before anyone could read that.
+    if (task.options.host !== undefined) this.#indicator.show(this.#state.moment);
   }
 
   event(event: RunEvent): void {
     if (this.#stopped) return;
-    if (event.type === 'phase-start') this.#startPhase();
-    if (event.type === 'progress') this.#update(event);
-    if (event.type === 'flushing') this.#flush(event);
-    if (event.type === 'phase-end') this.#endPhase(event);
-    if (event.type === 'attempt') this.#restart(event.fromBytes ?? 0);
+    this.#state.event(event);
+    if (event.type === 'phase-start') this.#shownAtMs = 0;
+    if (event.type === 'progress') this.#showProgress(event.elapsedMs);
+    if (event.type === 'flushing') this.#indicator.show(this.#state.moment);
+    if (event.type === 'phase-end') this.#indicator.showEnd(event);
   }
 
   interrupted(): void {
@@ -50,36 +49,19 @@ export class ProgressReporter implements Reporter {
     this.#stop();
   }
 
-  #startPhase(): void {
-    this.#meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: this.#wireBytes });
-    this.#shownAtMs = 0;
-    this.#isFlushing = false;
+  finished(): void {
+    this.#stop();
   }
 
-  /** The link has failed: the bytes continue at an earlier place. */
-  #restart(doneBytes: number): void {
-    this.#indicator.clear();
-    this.#isFlushing = false;
-    this.#meter = new SpeedMeter({ elapsedMs: this.#elapsedMs, doneBytes, wireBytes: this.#wireBytes });
+  found(): void {
+    this.#stop();
   }
 
-  #flush(event: FlushingEvent): void {
-    this.#isFlushing = true;
-    this.#indicator.showFlush(event);
-  }
-
-  #update({ phase, doneBytes, sizeBytes, traffic, elapsedMs }: ProgressEvent): void {
-    this.#wireBytes = traffic.receivedBytes + traffic.transmittedBytes;
-    this.#elapsedMs = elapsedMs;
-    this.#meter.add({ elapsedMs, doneBytes, wireBytes: this.#wireBytes });
-    if (this.#isFlushing || elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
+  #showProgress(elapsedMs: number): void {
+    const { moment } = this.#state;
+    if ('activity' in moment || elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
     this.#shownAtMs = elapsedMs;
-    this.#indicator.show({ phase, doneBytes, sizeBytes, ...this.#meter.speeds() });
-  }
-
-  #endPhase(report: PhaseReport): void {
-    this.#indicator.clear();
-    this.#output.notice(describePhase(report));
+    this.#indicator.show(moment);
   }
 
   #stop(): void {
@@ -89,21 +71,47 @@ export class ProgressReporter implements Reporter {
 }
 
 function terminalIndicator(output: Output): Indicator {
+  // The width is asked for anew each time: the window may have been resized.
+  const columns = (): number => output.terminalColumns ?? 80;
   return {
     intervalMs: 100,
-    // The width is asked for anew each time: the window may have been resized.
-    show: (view) => output.showStatus(progressLine(view, output.terminalColumns ?? 80)),
-    showFlush: (event) =>
-      output.showStatus(describeFlush(event).slice(0, (output.terminalColumns ?? 80) - 1)),
+    show: (moment) =>
+      output.showStatus(
+        'activity' in moment
+          ? `${moment.activity}…`.slice(0, columns() - 1)
+          : progressLine(moment, columns()),
+      ),
+    showEnd(report) {
+      output.showStatus('');
+      output.notice(describePhase(report));
+    },
     clear: () => output.showStatus(''),
   };
 }
 
-function logIndicator(output: Output): Indicator {
+function logIndicator(output: Output, now: Clock): Indicator {
   return {
     intervalMs: 10_000,
-    show: (view) => output.notice(progressSentence(view), 'latest'),
-    showFlush: (event) => output.notice(`basyn: ${describeFlush(event)}`, 'latest'),
+    show: (moment) => output.notice(logLine(now, describeMoment(moment)), 'latest'),
+    showEnd: (report) => output.notice(logLine(now, describePhase(report))),
     clear: () => undefined,
   };
+}
+
+/** Prints one line about a run, as `dd` does when it receives SIGUSR1, with or without `--progress`. */
+export class ProgressOnRequest extends RunState {
+  readonly #output: Output;
+  readonly #now: Clock;
+
+  constructor(output: Output, now: Clock) {
+    super();
+    this.#output = output;
+    this.#now = now;
+  }
+
+  print(): void {
+    const text = describeMoment(this.moment);
+    const isLog = this.#output.terminalColumns === undefined;
+    this.#output.notice(isLog ? logLine(this.#now, text) : `basyn: ${text}`);
+  }
 }

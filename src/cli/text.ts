@@ -270,6 +270,11 @@ function stackLines(error: Error): string[] {
   ];
 }
 
+/** A line of a log on stderr, with the time. */
+export function logLine(now: Clock, text: string): string {
+  return `${timestamp(now())} ${text}`;
+}
+
 function timestamp(timeMs: number): string {
   return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
 }

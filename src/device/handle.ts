@@ -1,6 +1,7 @@
 import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type Side } from '../errors.ts';
+import type { SharedRate } from '../token-bucket.ts';
 import type { HoleMap } from './holes.ts';
 import type { StorageIdentity } from './identity.ts';
 
@@ -30,6 +31,8 @@ export interface DeviceHandle extends Location {
   readonly holes?: HoleMap;
   /** From here on the file does not exist yet, and reads as zeros: a dry run would extend it. */
   readonly imaginedFromBytes?: number;
+  /** The rate at which all threads together read the device. Undefined: as fast as it can be read. */
+  readonly readRate?: SharedRate;
 }
 
 /** A handle that can be closed. The function that opened it closes it, after the last thread has used it. */

@@ -8,6 +8,7 @@ import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { isInHole, stretchesOf } from './holes.ts';
 import { failedAt, isInterrupted } from './io-failure.ts';
 import { isMediumError, type UnreadableListener } from './medium-error.ts';
+import { rateAllows } from './read-rate.ts';
 import { assertInside, readFully, zeroBeyondEnd } from './range-io.ts';
 
 const readAsync = promisify(read);
@@ -153,6 +154,7 @@ async function readDirectData(
   memory: Uint8Array,
   onUnreadable: UnreadableListener | undefined,
 ): Promise<Uint8Array> {
+  await rateAllows(handle, lengthBytes);
   const { alignmentBytes } = handle;
   const endBytes = offsetBytes + lengthBytes;
   const startBytes = offsetBytes - (offsetBytes % alignmentBytes);

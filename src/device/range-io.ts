@@ -4,6 +4,7 @@ import { endedEarly, failedAt, isInterrupted } from './io-failure.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { stretchesOf } from './holes.ts';
 import { isMediumError, type UnreadableListener } from './medium-error.ts';
+import { waitForRate } from './read-rate.ts';
 import { readOnce, retryInPieces } from './retry.ts';
 
 /**
@@ -40,6 +41,7 @@ function readData(
   into: Uint8Array,
   onUnreadable: UnreadableListener | undefined,
 ): void {
+  waitForRate(handle, into.byteLength);
   let doneBytes = 0;
   while (doneBytes < into.byteLength) {
     let countBytes: number;

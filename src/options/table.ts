@@ -180,6 +180,16 @@ export const optionTable = {
     help: 'Chunk in kilobytes: what is sent if a buffer differs.',
     details: 'A buffer that differs is split into chunks, and only those that differ are sent.',
   },
+  'read-limit': {
+    key: 'readBytesPerSecond',
+    scope: 'comparison',
+    group: 'Comparison',
+    value: { type: 'rate', leastBytes: bounds.minBytesPerSecond, mostBytes: bounds.maxBytesPerSecond },
+    placeholder: 'RATE',
+    otherwise: 'as fast as the devices are',
+    help: 'Most kilobytes per second that are read of each device, such as `50M`.',
+    details: 'The two devices count separately, on whichever host they are.',
+  },
   compress: {
     key: 'compress',
     scope: 'transfer',
@@ -323,7 +333,7 @@ export const optionTable = {
     value: { type: 'flag' },
     default: false,
     help: 'Show the progress on stderr.',
-    details: 'On a terminal, one line is updated. Elsewhere, a line is printed from time to time.',
+    details: 'On a terminal, one line is updated. Elsewhere, a line with the time is printed now and then.',
   },
   debug: {
     group: 'Output',

@@ -43,6 +43,8 @@ export interface Comparison {
   readonly chunkBytes?: number | undefined;
   /** Leave out what can't be read of the source, and report it. Needs `action`. Default: the first read error ends the run. */
   readonly skipReadErrors?: boolean | undefined;
+  /** Most bytes per second that are read of each device, on whichever host it is. 1 KiB to 1 TiB. Left out, there is no limit. */
+  readonly readBytesPerSecond?: number | undefined;
 }
 
 /** What the caller is informed of during a run, and how the caller ends it. */

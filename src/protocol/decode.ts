@@ -48,7 +48,11 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
     case 'digests':
       return { type, firstBuffer: reader.uint64(), digests: reader.rest() };
     case 'advance':
-      return { type, doneBuffers: reader.uint64() };
+      return {
+        type,
+        doneBuffers: reader.uint64(),
+        ...(!reader.isAtEnd && { differingBytes: reader.uint64() }),
+      };
     case 'ask':
       return {
         type,
@@ -118,6 +122,10 @@ class PayloadReader {
     this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   }
 
+  get isAtEnd(): boolean {
+    return this.#position === this.#bytes.byteLength;
+  }
+
   uint8(): number {
     return this.#take(1).readUInt8();
   }
@@ -172,10 +180,6 @@ class PayloadReader {
   /** All remaining bytes, as a view: the frame's payload has memory of its own. */
   rest(): Uint8Array {
     return this.#take(this.#bytes.byteLength - this.#position);
-  }
-
-  get isAtEnd(): boolean {
-    return this.#position === this.#bytes.byteLength;
   }
 
   expectEnd(): void {

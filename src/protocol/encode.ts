@@ -35,7 +35,7 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'digests':
       return [number(message.firstBuffer), message.digests];
     case 'advance':
-      return [number(message.doneBuffers)];
+      return [message.doneBuffers, message.differingBytes].filter((value) => value !== undefined).map(number);
     case 'ask':
       return [askHead(message), extentTable(message.extents)];
     case 'answer':

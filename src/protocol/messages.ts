@@ -37,6 +37,8 @@ export interface DigestsMessage {
 export interface AdvanceMessage {
   readonly type: 'advance';
   readonly doneBuffers: number;
+  /** Bytes found to differ in these buffers, if the plan asks for them. */
+  readonly differingBytes?: number;
 }
 
 /** Source → target: a request to digest every step of these extents. Answered by the `answer` of the same `id`. */

@@ -66,6 +66,8 @@ export const openSchema = v.object({
   trace: v.exactOptional(v.literal(true)),
   /** Left out where the run has one attempt only. */
   run: v.exactOptional(runAttempt),
+  /** The most that the agent reads of its device. */
+  readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
 
 /** For a user who asks for details. Left out where there are none. */
@@ -124,6 +126,8 @@ export const planSchema = v.pipe(
     dryRun: v.boolean(),
     /** The target is new: it reads as zeros, and a copy may leave out zeros. */
     omitZeros: v.exactOptional(v.boolean()),
+    /** Whether `advance` tells how much differs: a local target shows the progress. */
+    countDiffering: v.exactOptional(v.literal(true)),
     /** The user's limit on the link, which the local side keeps: a source compresses for a link of this speed. */
     linkBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
     /** For a source: what can't be read is left out, and reported in `finish`. Missing: it ends the run. */

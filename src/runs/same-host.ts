@@ -33,7 +33,7 @@ export async function runSameHost(observation: Observation, order: Order): Promi
           reporter,
           trace,
           startRunner: async (sizeBytes) => {
-            runner = await runnerFor(sizeBytes);
+            runner = await runnerFor(sizeBytes, order);
             trace?.(`decision: ${describe(runner)} for ${sizeBytes} bytes`);
             throwIfEnded(signal);
             return runner;
@@ -71,8 +71,10 @@ function describe(runner: JobRunner<SameHostJob>): string {
 }
 
 /** A run that ends before a thread would have started does not load the thread's program either. */
-async function runnerFor(sizeBytes: number): Promise<JobRunner<SameHostJob>> {
-  if (sizeBytes <= tuning.inlineBytes) return new InlineRunner<SameHostJob>(performOnSameHost);
+async function runnerFor(sizeBytes: number, { readBytesPerSecond }: Order): Promise<JobRunner<SameHostJob>> {
+  // A limited read blocks its thread.
+  if (sizeBytes <= tuning.inlineBytes && readBytesPerSecond === undefined)
+    return new InlineRunner<SameHostJob>(performOnSameHost);
   const [{ WorkerPool }, { threadProgram }] = await Promise.all([
     import('../workers/pool.ts'),
     import('../agent-program.ts'),

@@ -24,8 +24,11 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const names = deviceNamesOf(order);
   const open = (role: Role, targetRequest: TargetRequest | null): Promise<RunDevice> => {
     const { path, side } = names[role];
-    return openDevice(path, { side, hosts: 'one' }, { phases: order.phases, targetRequest }, () =>
-      reporter.flushing(side),
+    return openDevice(
+      path,
+      { side, hosts: 'one' },
+      { phases: order.phases, targetRequest, readBytesPerSecond: order.readBytesPerSecond },
+      () => reporter.flushing(side),
     );
   };
   const opened = await open('source', null);
@@ -72,7 +75,7 @@ export async function inspectOnSameHost({
     const device = await openDevice(
       path,
       { side, hosts: 'one' },
-      { phases: [], targetRequest: null },
+      { phases: [], targetRequest: null, readBytesPerSecond: undefined },
       () => undefined,
     );
     reports.push(deviceReportOf(device.handle));

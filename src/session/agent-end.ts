@@ -91,7 +91,8 @@ async function serveDevice(
 
 /** A helper program of an earlier agent may still have the device open for a moment. */
 async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
-  const use = { phases: open.phases, targetRequest: targetRequestOf(open) };
+  const { phases, readBytesPerSecond } = open;
+  const use = { phases, targetRequest: targetRequestOf(open), readBytesPerSecond };
   const location = { side: 'remote', hosts: 'two' } as const;
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);

@@ -21,6 +21,7 @@ import { BasynError } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
+import { sharedRate } from '../token-bucket.ts';
 
 /** What the target's side has to know before it opens its device. */
 export interface TargetRequest {
@@ -41,6 +42,8 @@ export interface DeviceUse {
   readonly phases: readonly PhaseName[];
   /** `null` where the device is only read. */
   readonly targetRequest: TargetRequest | null;
+  /** Undefined: the device is read as fast as possible. */
+  readonly readBytesPerSecond: number | undefined;
 }
 
 /** A device that a run has opened. */
@@ -92,13 +95,18 @@ export async function openDevice(
   use: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
-  const opened = await openFor(path, location, use);
+  const opened = withReadRate(await openFor(path, location, use), use);
   try {
     return await prepare(opened, use, onFlush);
   } catch (error) {
     await opened.close();
     throw error;
   }
+}
+
+function withReadRate(opened: OpenedDevice, { readBytesPerSecond }: DeviceUse): OpenedDevice {
+  if (readBytesPerSecond === undefined) return opened;
+  return { ...opened, handle: { ...opened.handle, readRate: sharedRate(readBytesPerSecond) } };
 }
 
 async function openFor(

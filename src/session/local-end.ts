@@ -178,10 +178,11 @@ function openLocal(
   { order, channel, continuity }: LocalEnd,
   request: TargetRequest | null,
 ): Promise<RunDevice> {
-  const { localPath, phases } = order;
+  const { localPath, phases, readBytesPerSecond } = order;
   const location = { side: 'local', hosts: 'two' } as const;
   const targetRequest = requestOfAttempt(request, 'local', continuity);
-  return openDevice(localPath, location, { phases, targetRequest }, () => channel.announceFlush());
+  const use = { phases, targetRequest, readBytesPerSecond };
+  return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
 /** A target that an earlier attempt has created must not be created again: its file system may not be mounted now. */
@@ -199,7 +200,7 @@ function remoteRoleOf({ localRole }: Order): Role {
 }
 
 function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {
-  const { remotePath: path, peerTimeoutMs, laneCount, phases } = order;
+  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond } = order;
   channel.send({
     type: 'open',
     protocol: 2,
@@ -211,6 +212,7 @@ function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: Targe
     peerTimeoutMs,
     ...(channel.trace !== undefined && { trace: true }),
     ...(continuity !== undefined && { run: continuity.run }),
+    ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }
 

@@ -37,6 +37,8 @@ export interface Order {
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;
+  /** The most that is read of each device, on its host. Undefined: as much as possible. */
+  readonly readBytesPerSecond?: number | undefined;
   /** The most that all lanes carry together, in both directions. Undefined: as much as they can. */
   readonly linkBytesPerSecond?: number | undefined;
 }
@@ -60,6 +62,7 @@ export function planOf(
     compression,
     roundTripMs: roundTripMs ?? null,
     dryRun,
+    ...(order.localRole === 'target' && phase === 'sync' && !dryRun && { countDiffering: true }),
     ...(linkBytesPerSecond !== undefined && { linkBytesPerSecond }),
     ...(readErrors === 'skip' && { readErrors }),
   };

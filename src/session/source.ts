@@ -10,14 +10,8 @@ import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
 import { bufferCountOf } from '../digest/geometry.ts';
-import {
-  remarksOf,
-  startBytesOf,
-  type Phase,
-  type PhaseOutcome,
-  type PhaseStart,
-  type ProgressListener,
-} from './phase.ts';
+import { remarksOf, startBytesOf, type Phase, type PhaseOutcome, type PhaseStart } from './phase.ts';
+import { ProgressCount } from './progress-count.ts';
 import { unreadablePartsOf } from './read-errors.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
@@ -49,9 +43,9 @@ export class Source {
   readonly #comparer: Comparer | undefined;
   readonly #checkpoints: Checkpoints;
   #acceptedEndBytes: number;
+  /** Whether what differs is sent. */
+  readonly #moves: boolean = false;
   #isFinishing = false;
-  /** Bytes of a copy that are not sent, because the target has zeros there. */
-  #omittedBytes = 0;
 
   /** Starts reading at once. Nothing is sent before {@link run}. */
   constructor(phase: Phase, channel: Channel) {
@@ -62,13 +56,13 @@ export class Source {
     this.#acceptedEndBytes = startBytesOf(phase);
     this.#checkpoints = new Checkpoints(phase, channel, this.#sender, () => this.#settled());
     if (phase.plan.phase !== 'copy') {
-      const moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
+      this.#moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
       this.#comparer = new Comparer({
         phase,
         theirs: this.#peerDigests,
         tasks: this.#tasks,
         onDiffering: async (extents) => {
-          if (moves) await this.#sender.send(extents);
+          if (this.#moves) await this.#sender.send(extents);
         },
       });
     }
@@ -77,7 +71,8 @@ export class Source {
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(start: PhaseStart): Promise<PhaseOutcome> {
     this.#checkpoints.start();
-    const work = Promise.all([this.#work(start), this.#listen(start.onProgress)]);
+    const count = new ProgressCount(this.#phase.plan.sizeBytes, start.onProgress);
+    const work = Promise.all([this.#work(start, count), this.#listen(count)]);
     // After a failure, no checkpoint may be announced any more.
     const [findings, finished] = await this.#tasks.race(work).finally(() => this.#checkpoints.stop());
     const { holeBytes: targetHoleBytes = 0, releasedBytes = 0, skippedBytes = 0, notes = [] } = finished;
@@ -104,10 +99,12 @@ export class Source {
     };
   }
 
-  async #work(start: PhaseStart): Promise<Findings> {
+  async #work({ omitZeros }: PhaseStart, count: ProgressCount): Promise<Findings> {
+    const onSettled = (settledBytes: number, differingBytes: number): void =>
+      count.settled(settledBytes, this.#moves ? differingBytes : 0);
     const findings = await (this.#comparer === undefined
-      ? this.#sendAll(start)
-      : this.#comparer.run(start.onProgress));
+      ? this.#sendAll(omitZeros, count)
+      : this.#comparer.run(onSettled));
     await this.#sender.flushed();
     this.#checkpoints.stop();
     this.#isFinishing = true;
@@ -126,30 +123,28 @@ export class Source {
     return findings;
   }
 
-  async #sendAll({ onProgress, omitZeros }: PhaseStart): Promise<Findings> {
+  async #sendAll(omitZeros: boolean, count: ProgressCount): Promise<Findings> {
     const { plan, coverage, geometry, device } = this.#phase;
     const findings = new Findings();
     const ranges = [...rangesOf(coverage, geometry, Infinity)];
     findings.add(ranges);
     if (plan.dryRun) return findings;
+    // Bytes that are not sent, because the target has zeros there.
+    let omittedBytes = 0;
+    count.settled(startBytesOf(this.#phase), 0);
     const limits = { dataBytes: bounds.dataFrameBytes, zeroBytes: bounds.zeroFrameBytes };
     for (const { isHole, extents, lengthBytes, endBytes } of copyBatches(ranges, device.holes, limits)) {
       if (!isHole) {
         await this.#sender.send(extents);
       } else if (omitZeros) {
-        this.#omittedBytes += lengthBytes;
-        onProgress(this.#doneBytes);
+        omittedBytes += lengthBytes;
+        count.settled(startBytesOf(this.#phase) + omittedBytes, 0);
       } else {
         await this.#sender.sendZeros(extents);
       }
       this.#acceptedEndBytes = endBytes;
     }
     return findings;
-  }
-
-  /** Bytes of the device that a copy has done. */
-  get #doneBytes(): number {
-    return startBytesOf(this.#phase) + this.#sender.settledBytes + this.#omittedBytes;
   }
 
   #settled(): Settled {
@@ -170,7 +165,7 @@ export class Source {
     return { doneBuffers, found: findings.found() };
   }
 
-  async #listen(onProgress: ProgressListener): Promise<FinishedMessage> {
+  async #listen(count: ProgressCount): Promise<FinishedMessage> {
     for (;;) {
       const message = await this.#channel.next();
       const comparer = this.#comparer;
@@ -180,7 +175,7 @@ export class Source {
         this.#peerDigests.receiveAnswer(message);
       } else if (message.type === 'written') {
         this.#sender.written(message);
-        if (this.#comparer === undefined) onProgress(this.#doneBytes);
+        count.written(this.#sender.settledBytes);
       } else if (message.type === 'durable') {
         this.#checkpoints.durable(message);
       } else if (message.type === 'finished' && this.#isFinishing) {

@@ -4,9 +4,17 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../dig
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
+import type { AdvanceMessage, AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
-import { remarksOf, type Phase, type PhaseOutcome, type PhaseStart, type ProgressListener } from './phase.ts';
+import {
+  remarksOf,
+  startBytesOf,
+  type Phase,
+  type PhaseOutcome,
+  type PhaseStart,
+  type ProgressListener,
+} from './phase.ts';
+import { ProgressCount } from './progress-count.ts';
 import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
@@ -102,6 +110,12 @@ export class Target {
 
   /** Data may arrive after `finish`, on another lane. The phase ends when everything that `finish` announced has arrived. */
   async #listen(onProgress: ProgressListener): Promise<FinishMessage> {
+    const { plan } = this.#phase;
+    const count = new ProgressCount(plan.sizeBytes, onProgress);
+    if (this.#survey === undefined) count.settled(startBytesOf(this.#phase), 0);
+    // What the peer leaves out is counted when data behind it is written.
+    const onWritten = (): void =>
+      count.written(plan.omitZeros === true ? this.#writer.furthestBytes : this.#writer.settledBytes);
     let finish: FinishMessage | undefined;
     while (finish?.dataBytes !== this.#writer.receivedBytes) {
       if (finish !== undefined && this.#writer.receivedBytes > finish.dataBytes) {
@@ -109,14 +123,15 @@ export class Target {
       }
       const message = await this.#channel.next();
       if (message.type === 'data') {
-        this.#writer.data(message, this.#survey === undefined ? onProgress : undefined);
+        this.#writer.data(message, onWritten);
       } else if (message.type === 'finish' && finish === undefined) {
         finish = message;
         this.#expectAnnounced(message);
       } else if (message.type === 'checkpoint' && finish === undefined) {
         this.#takeCheckpoint(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
-        onProgress(this.#advance(this.#survey, message.doneBuffers));
+        const settledBytes = this.#advance(this.#survey, message.doneBuffers);
+        count.settled(settledBytes, this.#differingBytes(message, settledBytes));
       } else if (message.type === 'ask' && this.#survey !== undefined) {
         this.#tasks.spawn(this.#answer(message));
       } else {
@@ -187,6 +202,12 @@ export class Target {
     this.#donePosition = donePosition;
     survey.advance(donePosition);
     return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
+  }
+
+  /** @throws {BasynError} `protocol`, where more differs than was compared. */
+  #differingBytes({ differingBytes = 0 }: AdvanceMessage, settledBytes: number): number {
+    if (differingBytes <= settledBytes) return this.#phase.plan.dryRun ? 0 : differingBytes;
+    throw new BasynError('protocol', `The peer found ${differingBytes} of ${settledBytes} bytes to differ.`);
   }
 
   async #answer({ id, extents, stepBytes }: AskMessage): Promise<void> {

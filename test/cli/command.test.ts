@@ -32,6 +32,7 @@ async function run(
     version: '1.2.3',
     now: () => Date.UTC(2025, 0, 2, 3, 4, 5),
     interruption: new AbortController().signal,
+    onProgressRequest: () => undefined,
     crash: endless,
     stdout,
     stderr,
@@ -379,10 +380,11 @@ it('opens neither stdout nor stderr if there is nothing to write', async () => {
         version: '',
         now: () => 0,
         interruption: new AbortController().signal,
+        onProgressRequest: () => undefined,
         crash: endless,
       },
       Object.getOwnPropertyDescriptors(unopened),
-    ) as Environment,
+    ) as Partial<Environment> as Environment,
   );
   expect(exitCode).toBe(0);
 });

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
 import { progressLine, progressSentence, type ProgressView } from '../../src/cli/progress-line.ts';
-import { ProgressReporter } from '../../src/cli/progress.ts';
+import { ProgressOnRequest, ProgressReporter } from '../../src/cli/progress.ts';
+import type { Task } from '../../src/cli/options.ts';
+import { RemainingTime } from '../../src/cli/remaining-time.ts';
 import { SpeedMeter } from '../../src/cli/speed-meter.ts';
 import { describePhase } from '../../src/cli/text.ts';
 import type { RunEvent } from '../../src/report.ts';
@@ -14,6 +16,7 @@ const view: ProgressView = {
   sizeBytes: 4 * GiB,
   readBytesPerSecond: 512 * MiB,
   sentBytesPerSecond: 12.5 * MiB,
+  leftMs: 6000,
 };
 
 describe('the line for a terminal', () => {
@@ -23,8 +26,9 @@ describe('the line for a terminal', () => {
       'sync [#######----------------------]  25%  read  512.0 MiB/s  sent   12.5 MiB/s     0:06 left        1.0 GiB of 4.0 GiB',
     ],
     [80, 'sync [###------------]  25%  read  512.0 MiB/s  sent   12.5 MiB/s     0:06 left'],
-    [60, 'sync [##-------]  25%  read  512.0 MiB/s  sent   12.5 MiB/s'],
-    [40, 'sync [##------]  25%  read  512.0 MiB/s'],
+    [60, 'sync [###-----------]  25%  read  512.0 MiB/s     0:06 left'],
+    [40, 'sync [###----------]  25%     0:06 left'],
+    [30, 'sync  25%     0:06 left'],
     [20, 'sync [#------]  25%'],
     [12, 'sync  25%'],
     [5, ' 25%'],
@@ -35,19 +39,26 @@ describe('the line for a terminal', () => {
 
   it('fits bar, percentage, both speeds and time left into 80 columns, with the longest phase name and numbers', () => {
     const line = progressLine(
-      { ...view, phase: 'recheck', readBytesPerSecond: 1023.9 * MiB, sizeBytes: 64 * 1024 * GiB },
+      {
+        ...view,
+        phase: 'recheck',
+        readBytesPerSecond: 1023.9 * MiB,
+        sizeBytes: 64 * 1024 * GiB,
+        leftMs: 65_533_000,
+      },
       80,
     );
     expect(line).toMatch(
-      /^recheck \[-+\] {3}0% {2}read 1023.9 MiB\/s {2}sent {3}12.5 MiB\/s {2}18:12:\d\d left$/,
+      /^recheck \[-+\] {3}0% {2}read 1023.9 MiB\/s {2}sent {3}12.5 MiB\/s {2}18:12:13 left$/,
     );
   });
 
   const amount = fc.integer({ min: 0, max: 20 * 1024 }).map((gibibytes) => gibibytes * GiB);
   const speed = fc.double({ min: 0, max: 999 * GiB, noNaN: true });
   const anyView = fc
-    .record({ one: amount, other: amount, read: speed, sent: speed })
-    .map(({ one, other, read, sent }): ProgressView => ({
+    .record({ one: amount, other: amount, read: speed, sent: speed, leftMs: fc.double({ min: 0 }) })
+    .map(({ one, other, read, sent, leftMs }): ProgressView => ({
+      leftMs,
       phase: 'recheck',
       doneBytes: Math.min(one, other),
       sizeBytes: Math.max(one, other),
@@ -73,10 +84,11 @@ describe('the line for a terminal', () => {
     );
   });
 
-  it('shows no time left before a speed is known', () => {
-    expect(progressLine({ ...view, readBytesPerSecond: 0 }, 80)).toContain('-:-- left');
-    expect(progressLine({ ...view, readBytesPerSecond: 1 }, 80)).toContain('-:-- left');
-    expect(progressLine({ ...view, readBytesPerSecond: 1000 }, 80)).toContain('894:47:05 left');
+  it('shows no time left before one is known', () => {
+    expect(progressLine({ ...view, leftMs: Infinity }, 80)).toContain('-:-- left');
+    expect(progressLine({ ...view, leftMs: NaN }, 80)).toContain('-:-- left');
+    expect(progressLine({ ...view, leftMs: 3_600_000_000 }, 80)).toContain('-:-- left');
+    expect(progressLine({ ...view, leftMs: 3_221_225_000 }, 80)).toContain('894:47:05 left');
   });
 
   it('shows a full bar only at the end', () => {
@@ -89,7 +101,7 @@ describe('the line for a terminal', () => {
 
 it('the line for a log contains the same data in words', () => {
   expect(progressSentence(view)).toBe(
-    'basyn: sync: 25% (1.0 GiB of 4.0 GiB), read 512.0 MiB/s, sent 12.5 MiB/s, 0:06 left',
+    'sync: 25% (1.0 GiB of 4.0 GiB), read 512.0 MiB/s, sent 12.5 MiB/s, 0:06 left',
   );
 });
 
@@ -135,8 +147,45 @@ describe('speeds', () => {
   });
 });
 
+describe('the time left', () => {
+  it('is that of the average speed at first', () => {
+    const remaining = new RemainingTime();
+    expect(remaining.leftMs(1000)).toBe(Infinity);
+    remaining.add(1000, 100);
+    expect(remaining.leftMs(1000)).toBeCloseTo(9000);
+    expect(remaining.leftMs(100)).toBe(0);
+  });
+
+  it('does not jump when data comes in large steps, as over a slow link', () => {
+    const remaining = new RemainingTime();
+    const sizeBytes = 600_000;
+    for (let elapsedMs = 200; elapsedMs < 500_000; elapsedMs += 200) {
+      // A step of ten seconds.
+      remaining.add(elapsedMs, Math.floor(elapsedMs / 10_000) * 10_000);
+      const leftMs = sizeBytes - elapsedMs;
+      if (elapsedMs < 60_000) continue;
+      expect(Math.abs(remaining.leftMs(sizeBytes) - leftMs) / leftMs).toBeLessThan(0.5);
+    }
+  });
+
+  it('follows a change of the speed within a minute', () => {
+    const remaining = new RemainingTime();
+    for (let second = 1; second <= 60; second++) remaining.add(second * 1000, second * 1_000_000);
+    for (let second = 61; second <= 120; second++) {
+      remaining.add(second * 1000, 60_000_000 + (second - 60) * 1000);
+    }
+    expect(remaining.leftMs(60_160_000)).toBeGreaterThan(1800);
+    expect(remaining.leftMs(60_160_000)).toBeLessThan(100_000);
+  });
+});
+
 describe('--progress', () => {
-  const erase = '\r\u001b[K';
+  const erase = '\r\u001b[J';
+  const now = (): number => Date.UTC(2025, 0, 2, 3, 4, 5);
+  const task = (host?: string): Task => ({
+    kind: 'inspect',
+    options: { local: '/a', remote: '/b', ...(host !== undefined && { host }) },
+  });
   const phaseStart = { type: 'phase-start', phase: 'sync', sizeBytes: 4 * GiB } as const;
   const progress = (elapsedMs: number, doneBytes = GiB): RunEvent => ({
     type: 'progress',
@@ -149,7 +198,7 @@ describe('--progress', () => {
 
   function reporterOn(stderr: FakeStream, stdout = new FakeStream()) {
     const output = new Output({ stdout, stderr });
-    return { output, reporter: new ProgressReporter(output) };
+    return { output, reporter: new ProgressReporter(output, now) };
   }
 
   it('redraws one line on a terminal, at most ten times per second', () => {
@@ -199,14 +248,14 @@ describe('--progress', () => {
     const stderr = new FakeStream({ isTTY: true });
     const { reporter } = reporterOn(stderr);
     [phaseStart, progress(100), flushing, progress(500)].forEach((event) => reporter.event(event));
-    expect(stderr.text.split(erase).at(-1)).toBe('sync: flushing the remote device');
+    expect(stderr.text.split(erase).at(-1)).toBe('sync: flushing the remote device…\r');
     reporter.event({ type: 'phase-end', ...syncPhase });
     [phaseStart, progress(100)].forEach((event) => reporter.event(event));
     expect(stderr.text.split(erase).at(-1)).toMatch(/^sync \[/);
 
     const log = new FakeStream();
     reporterOn(log).reporter.event(flushing);
-    expect(log.lines).toEqual(['basyn: sync: flushing the remote device']);
+    expect(log.lines).toEqual(['2025-01-02T03:04:05Z sync: flushing the remote device']);
   });
 
   it('follows the width of the window', () => {
@@ -214,7 +263,7 @@ describe('--progress', () => {
     const { reporter } = reporterOn(stderr);
     stderr.columns = 40;
     [phaseStart, progress(100)].forEach((event) => reporter.event(event));
-    expect(stderr.text.slice(erase.length)).toHaveLength(39);
+    expect(stderr.text.slice(erase.length)).toHaveLength(39 + '\r'.length);
   });
 
   it('is cleared before other lines are printed on the same terminal', () => {
@@ -224,6 +273,7 @@ describe('--progress', () => {
     const line = stderr.text.slice(erase.length);
     output.notice('basyn: warning: look');
     expect(stderr.text).toBe(`${erase}${line}${erase}basyn: warning: look\n${line}`);
+    expect(line).toMatch(/left\r$/);
   });
 
   it('is not redrawn for output that goes to a file', () => {
@@ -237,6 +287,60 @@ describe('--progress', () => {
     expect(stdout.text).toBe('a line\n');
   });
 
+  it('names the host until the first byte, on a terminal and in a log, and leaves nothing of it', () => {
+    const stderr = new FakeStream({ isTTY: true });
+    const { reporter } = reporterOn(stderr);
+    reporter.started(task('backup'));
+    expect(stderr.text).toBe(`${erase}connecting to backup…\r`);
+    [phaseStart, progress(100)].forEach((event) => reporter.event(event));
+    expect(stderr.text.split(erase).at(-1)).toMatch(/^sync \[/);
+    reporter.finished();
+    expect(stderr.text.endsWith(erase)).toBe(true);
+
+    const log = new FakeStream();
+    reporterOn(log).reporter.started(task('backup'));
+    expect(log.lines).toEqual(['2025-01-02T03:04:05Z connecting to backup']);
+
+    const here = new FakeStream({ isTTY: true });
+    reporterOn(here).reporter.started(task());
+    expect(here.text).toBe('');
+  });
+
+  it('sends no escape sequences to a dumb terminal', () => {
+    const stderr = new FakeStream({ isTTY: true });
+    const output = new Output({ stdout: new FakeStream(), stderr, terminalType: 'dumb' });
+    const reporter = new ProgressReporter(output, now);
+    reporter.started(task('backup'));
+    [phaseStart, progress(20_000), { type: 'phase-end', ...syncPhase } as const].forEach((event) =>
+      reporter.event(event),
+    );
+    expect(stderr.lines).toHaveLength(3);
+    // eslint-disable-next-line no-control-regex
+    expect(stderr.text).not.toMatch(/[\r\u001b]/);
+  });
+
+  it('on request says at any time what the run does', () => {
+    const stderr = new FakeStream();
+    const request = new ProgressOnRequest(new Output({ stdout: new FakeStream(), stderr }), now);
+    const flushing = { type: 'flushing', side: 'remote', phase: 'sync' } as const;
+    request.print();
+    request.started(task('backup'));
+    request.print();
+    [phaseStart, progress(1000)].forEach((event) => request.event(event));
+    request.print();
+    request.event(flushing);
+    request.print();
+    request.event(progress(2000));
+    request.print();
+    expect(stderr.lines.map((line) => line.replace('2025-01-02T03:04:05Z ', ''))).toEqual([
+      'starting',
+      'connecting to backup',
+      'sync: 25% (1.0 GiB of 4.0 GiB), read 1.0 GiB/s, sent 1000 bytes/s, 0:03 left',
+      'sync: flushing the remote device',
+      'sync: flushing the remote device',
+    ]);
+  });
+
   it('writes a line every ten seconds and one at the end if stderr is not a terminal', () => {
     const stderr = new FakeStream();
     const { reporter } = reporterOn(stderr);
@@ -246,9 +350,9 @@ describe('--progress', () => {
     reporter.event({ type: 'phase-end', ...syncPhase });
     expect(stderr.lines).toHaveLength(3);
     expect(stderr.lines[0]).toMatch(
-      /^basyn: sync: 0% \(9.5 MiB of 4.0 GiB\), read 976.6 KiB\/s, sent 0 bytes\/s, 1:11:\d\d left$/,
+      /^2025-01-02T03:04:05Z sync: 0% \(9.5 MiB of 4.0 GiB\), read 976.6 KiB\/s, sent 0 bytes\/s, 1:11:\d\d left$/,
     );
-    expect(stderr.lines[2]).toBe(describePhase(syncPhase));
+    expect(stderr.lines[2]).toBe(`2025-01-02T03:04:05Z ${describePhase(syncPhase)}`);
     expect(stderr.text).not.toContain('\r');
   });
 });

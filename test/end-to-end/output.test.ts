@@ -185,8 +185,8 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const args = [...runOptions('PUSH', 'COPY', pair), ...host(), '--recheck', '--progress'];
     const result = await basyn.run(args);
     expect(result).toMatchObject({ exitCode: 0, stdout: '' });
-    expect(linesOf(result.stderr).at(-2)).toMatch(/^copy: 3000017 bytes .* written$/);
-    expect(linesOf(result.stderr).at(-1)).toMatch(/^recheck: 3000017 bytes .* nothing differs$/);
+    expect(linesOf(result.stderr).at(-2)).toMatch(/^\d{4}-.*Z copy: 3000017 bytes .* written$/);
+    expect(linesOf(result.stderr).at(-1)).toMatch(/^\d{4}-.*Z recheck: 3000017 bytes .* nothing differs$/);
   });
 
   test('--debug traces to stderr, with the origin of a failure', async () => {

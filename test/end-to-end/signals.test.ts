@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { hostOptions, linesOf, useBasyn } from '../support/basyn.ts';
@@ -10,6 +10,7 @@ import {
 } from '../../rig/processes/command.ts';
 import { makeHollowPair, runOptions } from '../support/disks.ts';
 import { descendants } from '../../rig/processes/processes.ts';
+import { agentCommand } from '../../src/transport/loader/bootstrap.ts';
 import { useProcessCheck } from '../support/process-check.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
@@ -45,14 +46,17 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     },
   );
 
-  test('SIGUSR1 does not open a debugger of node, and the run continues', async () => {
+  test('SIGUSR1 prints the progress, opens no debugger of node, and the run continues', async () => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGUSR1');
     await lineWith(run.child.stdout!, '"progress"');
     run.child.kill('SIGTERM');
     const { exitCode, stderr } = await run.result;
     expect(exitCode).toBe(2);
-    expect(linesOf(stderr)).toEqual([expect.stringMatching(/^basyn: Stopped by SIGTERM during sync /)]);
+    expect(linesOf(stderr)).toEqual([
+      expect.stringMatching(/^\d{4}-.*Z sync: \d+% \(.* of 64\.0 GiB\), read .*, sent .* left$/),
+      expect.stringMatching(/^basyn: Stopped by SIGTERM during sync /),
+    ]);
   });
 
   test('SIGKILL leaves no process on either side', async () => {
@@ -97,6 +101,24 @@ test('a signal before the start of the first phase is reported as such', async (
   const { exitCode, stderr } = await run.result;
   expect(exitCode).toBe(2);
   expect(linesOf(stderr)).toEqual(['basyn: Stopped by SIGINT before anything was compared or written.']);
+});
+
+test('SIGUSR1 names the host while the run connects', async () => {
+  const run = await startSlowly('cat >/dev/null; node');
+  await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
+  run.child.kill('SIGUSR1');
+  await lineWith(run.child.stderr!, 'connecting to');
+  run.child.kill('SIGINT');
+  expect(linesOf((await run.result).stderr)).toEqual([
+    expect.stringMatching(/^\d{4}-.*Z connecting to /),
+    expect.stringMatching(/^basyn: Stopped by SIGINT /),
+  ]);
+});
+
+test('the first statement of both programs keeps node from opening its debugger on SIGUSR1', () => {
+  const [, first] = readFileSync(basyn.executable, 'utf8').split('\n');
+  expect(first).toContain("process.on('SIGUSR1'");
+  expect(agentCommand('node')).toMatch(/^node -e 'var f=require\("fs"\),p=process;p\.on\("SIGUSR1"/);
 });
 
 test('a second signal ends the run at once, whatever ssh does', async () => {

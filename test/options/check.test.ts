@@ -70,6 +70,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     retries: [...never.filter((value) => value !== 5 && value !== 0), 1_000_001, '3'],
     retryWaitMs: [...never, 999, 86_400_001, '60000'],
     bandwidthBytesPerSecond: [...never, 1023, 2 ** 40 + 1, '10M'],
+    readBytesPerSecond: [...never, 1023, 2 ** 40 + 1, '10M'],
     hash: [...never, 'sha1', 'CRC32'],
     bufferBytes: [...never, 1023, 2 ** 30 + 1, '8M'],
     chunkBytes: [...never, 1023, 2 ** 30 + 1],

@@ -85,7 +85,7 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   }),
   begin: plan,
   digests: fc.record({ firstBuffer: offset, digests: bytes }),
-  advance: fc.record({ doneBuffers: offset }),
+  advance: fc.record({ doneBuffers: offset, differingBytes: offset }, { requiredKeys: ['doneBuffers'] }),
   ask: fc.record({
     id: offset,
     stepBytes: fc.integer({ min: 0, max: 0xffff_ffff }),

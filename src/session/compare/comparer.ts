@@ -3,12 +3,18 @@ import { bufferCountOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
 import type { Settled } from '../checkpoints.ts';
 import type { Coverage } from '../coverage.ts';
-import { aheadBuffersOf, type Phase, type ProgressListener } from '../phase.ts';
+import { aheadBuffersOf, type Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
 import { Findings, type FindingsByBuffer } from './findings.ts';
 import { Refiner, type DifferingBuffer } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
+
+/**
+ * Takes the bytes from the start of the device on whose comparison is over, and how many of them differ. Neither ever
+ * decreases.
+ */
+export type SettledListener = (settledBytes: number, differingBytes: number) => void;
 
 export interface ComparerOptions {
   readonly phase: Phase;
@@ -41,7 +47,7 @@ export class Comparer {
   /** Examined buffers that are settled, without a gap. */
   #donePosition = 0;
   #announcedPosition = 0;
-  #onProgress: ProgressListener | undefined;
+  #onSettled: SettledListener | undefined;
   #finish!: () => void;
 
   /** Begins to read at once. */
@@ -62,8 +68,8 @@ export class Comparer {
   }
 
   /** Resolves when every buffer is settled. */
-  async run(onProgress: ProgressListener): Promise<Findings> {
-    this.#onProgress = onProgress;
+  async run(onSettled: SettledListener): Promise<Findings> {
+    this.#onSettled = onSettled;
     await this.#settled;
     return this.#findings;
   }
@@ -126,8 +132,9 @@ export class Comparer {
     this.#survey.advance(this.#donePosition);
     const { geometry } = this.#phase;
     const doneBuffers = this.#doneBuffers();
-    this.#digestSource.advance(doneBuffers);
-    this.#onProgress?.(Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes));
+    const { differingBytes } = this.#findings;
+    this.#digestSource.advance(doneBuffers, differingBytes);
+    this.#onSettled?.(Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes), differingBytes);
     if (isLast) this.#finish();
   }
 

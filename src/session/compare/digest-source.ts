@@ -4,8 +4,12 @@ import type { Extent } from '../../digest/extent.ts';
 export interface DigestSource {
   /** The digest of each step of the extents, in order, back to back. */
   ask(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array>;
-  /** All examined buffers whose index is lower than `doneBuffers` are settled: further ones may be delivered. */
-  advance(doneBuffers: number): void;
+  /**
+   * All examined buffers whose index is lower than `doneBuffers` are settled: further ones may be delivered.
+   *
+   * @param differingBytes found in these buffers.
+   */
+  advance(doneBuffers: number, differingBytes: number): void;
 }
 
 /** Takes the target's digest of a whole buffer. Each examined buffer is delivered once, in any order. */

@@ -27,10 +27,11 @@ export class PeerDigests implements DigestSource {
     return this.#asker.ask(extents, stepBytes);
   }
 
-  advance(doneBuffers: number): void {
+  advance(doneBuffers: number, differingBytes: number): void {
     for (let index = this.#doneBuffers; index < doneBuffers; index++) this.#received.delete(index);
     this.#doneBuffers = doneBuffers;
-    this.#channel.send({ type: 'advance', doneBuffers });
+    const { countDiffering } = this.#phase.plan;
+    this.#channel.send({ type: 'advance', doneBuffers, ...(countDiffering && { differingBytes }) });
   }
 
   /**

@@ -4,7 +4,7 @@ import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import type { DataMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
-import { startBytesOf, type Phase, type ProgressListener } from '../phase.ts';
+import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { FrameGroup } from './frame-groups.ts';
 import { TargetZeros, type SettledBytes } from './target-zeros.ts';
@@ -23,7 +23,6 @@ export class Writer {
   #settledBytes = 0;
   /** What is received and not written, as the window counts it. */
   #windowBytes = 0;
-  /** End of the written range that is furthest behind the start of the device. */
   #furthestBytes = 0;
 
   constructor(phase: Phase, channel: Channel, tasks: TaskGroup) {
@@ -43,6 +42,11 @@ export class Writer {
     return this.#settledBytes;
   }
 
+  /** End of the written range that is furthest behind the start of the device. */
+  get furthestBytes(): number {
+    return this.#furthestBytes;
+  }
+
   /** What happened to the settled bytes. */
   get total(): SettledBytes {
     return this.#zeros.total;
@@ -60,10 +64,10 @@ export class Writer {
   /**
    * Takes a data frame.
    *
-   * @param onProgress is called once this frame is written, with the bytes of the device that are done.
+   * @param onWritten is called once this frame is written.
    * @throws {BasynError} `protocol`, where the frame reaches outside the plan or exceeds the window.
    */
-  data(message: DataMessage, onProgress?: ProgressListener): void {
+  data(message: DataMessage, onWritten: () => void): void {
     const lengthBytes = totalBytes(message.extents);
     const { plan, resumption } = this.#phase;
     if (plan.phase === 'recheck' || plan.dryRun) {
@@ -90,12 +94,7 @@ export class Writer {
     if (this.#windowBytes > bounds.dataWindowBytes) {
       throw new BasynError('protocol', 'The peer sent more data than the window allows.');
     }
-    // What the peer leaves out is counted when data behind it is written.
-    const write = this.#write(message, lengthBytes).then(() =>
-      onProgress?.(
-        plan.omitZeros === true ? this.#furthestBytes : startBytesOf(this.#phase) + this.#settledBytes,
-      ),
-    );
+    const write = this.#write(message, lengthBytes).then(onWritten);
     this.#writes.add(write);
     // A write that fails stays in the set, so `settled` can never resolve after it.
     this.#tasks.spawn(write.then(() => this.#writes.delete(write)));

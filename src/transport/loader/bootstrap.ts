@@ -12,11 +12,12 @@ const lengthDigits = 8;
  *
  * Any shell reads it in single quotes (sh, csh, fish). So it contains no single quote, backslash, exclamation mark or
  * newline. It is plain ES5, so that an old node can report its version.
+ * Its first statement keeps node from opening its debugger on a port of the host when it receives SIGUSR1.
  * It reads synchronously, and not one byte too many: what follows the agent belongs to the conversation. It keeps the
  * program of the agent's threads for the agent.
  */
 const loader = [
-  'var f=require("fs"),p=process;',
+  'var f=require("fs"),p=process;p.on("SIGUSR1",function(){});',
   `f.writeSync(1,"${bannerWord} 1 "+p.versions.node+String.fromCharCode(10));`,
   `if(parseInt(p.versions.node)<${oldestAgentNode})p.exit(0);`,
   'function r(n){var b=Buffer.alloc(n),o=0,k;while(o<n){',

@@ -1,0 +1,90 @@
+import type { RunEvent } from '../report.ts';
+import type { ProgressView } from './progress-line.ts';
+import { progressSentence } from './progress-line.ts';
+import { RemainingTime } from './remaining-time.ts';
+import type { Reporter } from './reporter.ts';
+import type { Task } from './options.ts';
+import { SpeedMeter } from './speed-meter.ts';
+import { describeAttempt, describeFlush } from './text.ts';
+
+type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
+
+/** What a run does at a moment: a phase that makes progress, or something whose end cannot be predicted. */
+export type Moment = ProgressView | { readonly activity: string };
+
+/** Follows the events of a run, and tells at any time what it does. */
+export class RunState implements Reporter {
+  #moment: Moment = { activity: 'starting' };
+  #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
+  #remainingTime = new RemainingTime();
+  #wireBytes = 0;
+
+  get moment(): Moment {
+    return this.#moment;
+  }
+
+  started({ options: { host } }: Task): void {
+    this.#moment = { activity: host === undefined ? 'opening the devices' : `connecting to ${host}` };
+  }
+
+  event(event: RunEvent): void {
+    switch (event.type) {
+      case 'start':
+        this.#moment = { activity: 'both devices are open' };
+        break;
+      case 'phase-start':
+        this.#meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: this.#wireBytes });
+        this.#remainingTime = new RemainingTime();
+        this.#moment = { ...event, doneBytes: 0, ...this.#meter.speeds(), leftMs: Infinity };
+        break;
+      case 'progress':
+        this.#update(event);
+        break;
+      case 'flushing':
+        this.#moment = { activity: describeFlush(event) };
+        break;
+      case 'phase-end':
+        this.#moment = { activity: `${event.phase}: done` };
+        break;
+      case 'attempt':
+        this.#moment = { activity: describeAttempt(event) };
+        break;
+      case 'unreadable':
+      case 'warning':
+      case 'note':
+      case 'remote-stderr':
+      case 'debug':
+    }
+  }
+
+  finished(): void {
+    this.#moment = { activity: 'done' };
+  }
+
+  found(): void {
+    this.finished();
+  }
+
+  failed(): void {
+    this.#moment = { activity: 'failed' };
+  }
+
+  interrupted(): void {
+    this.#moment = { activity: 'ending after a signal' };
+  }
+
+  #update({ phase, doneBytes, sizeBytes, traffic, elapsedMs }: ProgressEvent): void {
+    this.#wireBytes = traffic.receivedBytes + traffic.transmittedBytes;
+    this.#meter.add({ elapsedMs, doneBytes, wireBytes: this.#wireBytes });
+    this.#remainingTime.add(elapsedMs, doneBytes);
+    // A flush goes on although progress is reported: the bytes are all done, and nothing moves until the phase ends.
+    if ('activity' in this.#moment) return;
+    const leftMs = this.#remainingTime.leftMs(sizeBytes);
+    this.#moment = { phase, doneBytes, sizeBytes, ...this.#meter.speeds(), leftMs };
+  }
+}
+
+/** "sync: 25% (1.0 GiB of 4.0 GiB), …", or "connecting to backup". */
+export function describeMoment(moment: Moment): string {
+  return 'activity' in moment ? moment.activity : progressSentence(moment);
+}

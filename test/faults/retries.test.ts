@@ -23,14 +23,52 @@ describe('a link that is cut once', () => {
     const pair = workshop.pair(4 * MiB);
     const check = guardPair(pair);
     const relay = await workshop.relay({ passingFaults: [{ kind: 'reset', afterBytes: 2_000_000 }] });
-    const options = [`--mode=${mode}`, '--recheck', ...retrying];
+    const options = [`--mode=${mode}`, '--recheck', '--debug', ...retrying];
     const result = await workshop.run(wiring, pair, options, { port: relay.port });
     expect(result).toMatchObject({ exitCode: 0 });
     expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
     expect(jsonLines(result).filter(({ type }) => type === 'attempt')).toEqual([
       expect.objectContaining({ attempt: 2, waitMs: 1000 }),
     ]);
+    // No user is asked for a password in the middle of a run.
+    const starts = result.stderr.split('\n').filter((line) => /running: ssh .*BASYN/.test(line));
+    // The options of the tests contain it as well.
+    expect(starts.map((line) => line.split('BatchMode=yes').length - 1)).toEqual([1, 2]);
     check();
+  });
+});
+
+describe('a host that cannot be used', () => {
+  const push: Wiring = { action: 'PUSH', over: 'ssh' };
+
+  test('because it refuses connections is tried again as often as allowed', async () => {
+    // Nothing listens on this port of the loopback.
+    const options = ['--mode=SYNC', '--retries=2', '--retry-wait=1', '--json'];
+    const result = await workshop.run(push, workshop.pair(MiB), options, { port: 1 });
+    expect(result.exitCode).toBe(2);
+    expect(jsonLines(result).map(({ type }) => type)).toEqual(['attempt', 'attempt', 'error']);
+    expect(jsonLines(result).at(-1)).toMatchObject({ code: 'connection', retryable: true });
+  });
+
+  test('because it does not let the user in is not tried again', async () => {
+    const options = [
+      '--mode=SYNC',
+      ...retrying,
+      '--ssh-option=PubkeyAuthentication=no',
+      '--ssh-option=BatchMode=yes',
+    ];
+    const result = await workshop.run(push, workshop.pair(MiB), options);
+    expect(result.exitCode).toBe(2);
+    expect(jsonLines(result).map(({ type }) => type)).toEqual(['error']);
+    expect(result.stderr).toContain('Permission denied');
+  });
+
+  test('because its name is unknown is not tried again', async () => {
+    const words = workshop.arguments(push, workshop.pair(MiB), ['--mode=SYNC', ...retrying]);
+    const unknown = words.map((word) => (word.startsWith('--host=') ? '--host=nowhere.invalid' : word));
+    const result = await workshop.command(unknown);
+    expect(result.exitCode).toBe(2);
+    expect(jsonLines(result).map(({ type }) => type)).toEqual(['error']);
   });
 });
 

@@ -1,3 +1,4 @@
+import { checkLength } from '../device/device.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { copyBatches } from './transfer/copy-batches.ts';
@@ -83,6 +84,7 @@ export class Source {
       ? this.#sendAll(start)
       : this.#comparer.run(start.onProgress));
     await this.#sender.flushed();
+    checkLength(this.#phase.device);
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();

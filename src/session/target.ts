@@ -1,4 +1,4 @@
-import { flush } from '../device/handle.ts';
+import { checkLength, flush } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
@@ -55,6 +55,7 @@ export class Target {
     const { settledBytes } = this.#writer;
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
+    checkLength(this.#phase.device);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#phase.plan.phase !== 'recheck' && !this.#phase.plan.dryRun) {
       this.#channel.announceFlush();

@@ -159,7 +159,7 @@ const options: SyncOptions = {
 
 async function main(): Promise<void> {
   const { phases } = await sync(options);
-  for (const { phase, writtenBytes } of phases) console.log(seen[0], phase, writtenBytes);
+  for (const { phase, sizeBytes } of phases) console.log(seen[0], phase, sizeBytes);
 }
 
 main().catch((error: unknown) => {

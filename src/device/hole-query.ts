@@ -1,11 +1,12 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { BasynError, systemReason } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
-import { flush, nameOf, type DeviceHandle } from './handle.ts';
+import { examineOpen, flush, nameOf, type DeviceHandle } from './handle.ts';
 import { readHelper } from './helper-program.ts';
 import { holesBetween, type HoleMap } from './holes.ts';
 import { listDataInPerl, listDataInPython } from './hole-scripts.ts';
 import { parseMountInfo } from './proc-tables.ts';
+import { endedEarly } from './io-failure.ts';
 import { statBlockBytes } from './zeros.ts';
 
 /** The holes of a device, as far as they are known. */
@@ -55,6 +56,18 @@ const { holeUnitBytes } = tuning;
 
 function withoutMap(handle: DeviceHandle, reason: string): FoundHoles {
   return { holes: undefined, note: `All of ${nameOf(handle)} is read, also its holes: ${reason}.` };
+}
+
+/**
+ * Checks at the end of a phase that a file has not become shorter. Its data is read, and a read finds that out. Holes are not.
+ *
+ * @throws BasynError `device`, with the new end.
+ */
+export function checkLength(handle: DeviceHandle): void {
+  if (handle.holes === undefined) return;
+  const stats = examineOpen(handle, () => fstatSync(handle.fd));
+  const leastBytes = Math.min(handle.sizeBytes, handle.imaginedFromBytes ?? Infinity);
+  if (stats.isFile() && stats.size < leastBytes) throw endedEarly(handle, stats.size);
 }
 
 /** The type of the file system of an open file. Undefined if the kernel does not tell. */

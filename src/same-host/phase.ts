@@ -1,4 +1,4 @@
-import { commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
+import { checkLength, commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
 import { bounds, tuning } from '../limits.ts';
@@ -74,6 +74,8 @@ export class SameHostPhase {
       await zeros.close();
     }
     reporter.note(zeros.notes);
+    checkLength(source.handle);
+    checkLength(target.handle);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#name !== 'recheck' && !dryRun) {
       reporter.flushing(target.handle.side);

@@ -1,3 +1,4 @@
+import { checkLength } from '../device/device.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { copyBatches } from './transfer/copy-batches.ts';
@@ -107,6 +108,7 @@ export class Source {
       : this.#comparer.run(onSettled));
     await this.#sender.flushed();
     this.#checkpoints.stop();
+    checkLength(this.#phase.device);
     this.#isFinishing = true;
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();

@@ -1,4 +1,4 @@
-import { flush } from '../device/handle.ts';
+import { checkLength, flush } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
 import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
@@ -71,6 +71,7 @@ export class Target {
     await this.#writer.close();
     // The kernel reports a failed write to one flush only, which may be that of the last checkpoint.
     await this.#checkpoint;
+    checkLength(this.#phase.device);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#writes) {
       this.#channel.announceFlush();

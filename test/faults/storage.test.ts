@@ -201,19 +201,20 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
 });
 
 describe('a source that becomes shorter during the run', () => {
-  test.each(['PUSH', 'POP'] as const)(
-    '%s here: ends the run with the offset of its new end',
+  test.skipIf(!isRoot).each(['PUSH', 'POP'] as const)(
+    '%s here: ends the run with the offset of its new end, although holes are not read (needs root)',
     async (action) => {
       const wiring = { action, over: 'here' } as const;
-      // Holes are read at some GB/s: at any time of the cut, the run has not read everything.
-      const sizeBytes = 64 * 1024 * MiB;
+      // The target is a device, which is read as a whole at some GB/s.
+      const sizeBytes = 4 * 1024 * MiB;
       const pair = {
         source: workshop.path(`long-${action}`),
         target: workshop.path(`twin-${action}`),
         sizeBytes,
       };
       for (const path of [pair.source, pair.target]) makeSparse(path, sizeBytes);
-      const run = await workshop.start(wiring, pair, ['--mode=SYNC', '--verbose']);
+      const target = loopOver(pair.target);
+      const run = await workshop.start(wiring, { ...pair, target }, ['--mode=SYNC', '--verbose']);
       await lineWith(run.child.stdout!, 'to go through');
       truncateSync(pair.source, 1000 * MiB);
       expectShorter(expectFailure(await run.result), wiring, pair, 1000 * MiB);

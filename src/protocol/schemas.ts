@@ -45,6 +45,8 @@ export const openSchema = v.object({
     v.minValue(bounds.minPeerTimeoutMs),
     v.maxValue(bounds.maxPeerTimeoutMs),
   ),
+  /** Whether large devices are read through the page cache as well. */
+  cache: v.exactOptional(v.literal(true)),
   /** The most that the agent reads of its device. */
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
@@ -64,6 +66,8 @@ export const openedSchema = v.object({
   /** Why reads that look for the disk may return the contents of a page cache. `null`: they do not. */
   cachedBecause: v.nullable(text),
   notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
+  /** Whether the comparison of a transfer reads the source past the page cache. */
+  surveysDirectly: v.exactOptional(v.literal(true)),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
 });

@@ -62,7 +62,7 @@ export class SameHostPhase {
         await this.#copy(source, target);
         break;
       case 'sync':
-        await this.#compare(source.handle, target.diskView, dryRun ? undefined : target.handle);
+        await this.#compare(source.surveyView, target.diskView, dryRun ? undefined : target.handle);
         break;
       case 'recheck':
         await this.#compare(source.diskView, target.diskView, undefined);

@@ -6,6 +6,7 @@ import type { LaneAddress } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
@@ -57,7 +58,8 @@ async function serveDevice(
   listenForLanes: ListenForLanes,
 ): Promise<readonly string[]> {
   const { phases, readBytesPerSecond } = open;
-  const use = { phases, targetRequest: targetRequestOf(open), readBytesPerSecond };
+  const targetRequest = targetRequestOf(open);
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache: pageCacheOf(open) };
   const location = { side: 'remote', hosts: 'two' } as const;
   const opened = await openDevice(open.path, location, use, () => channel.announceFlush());
   return usingDevice(opened, runner, async (device) => {
@@ -72,6 +74,7 @@ async function serveDevice(
       identity,
       warnings: warnings.map(shortened),
       notes: notes.map(shortened),
+      ...(device.surveyView.access === 'direct' && { surveysDirectly: true }),
       cachedBecause,
       lanes: laneAddress,
     });

@@ -5,10 +5,10 @@ import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
-import { isWriting, planOf, type Order } from './order.ts';
+import { isWriting, pageCacheOf, planOf, type Order } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
-import { deviceReportOf, readPathOf, type RunReporter } from './run-reporter.ts';
+import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
@@ -63,6 +63,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.warn([...local.warnings, ...opened.warnings]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
         source: readPathOf(local),
+        survey: surveyPathOf(local.surveyView),
         target: remoteReadPathOf(opened),
       });
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
@@ -87,6 +88,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.warn([...opened.warnings, ...local.warnings]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
+      survey: opened.surveysDirectly === true ? 'direct' : 'cached',
       target: readPathOf(local),
     });
     reporter.note([...(opened.notes ?? []), ...local.notes]);
@@ -129,13 +131,14 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
 
 function openLocal({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): Promise<RunDevice> {
   const { localPath, phases, readBytesPerSecond } = order;
+  const pageCache = pageCacheOf(order);
   const location = { side: 'local', hosts: 'two' } as const;
-  const use = { phases, targetRequest, readBytesPerSecond };
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache };
   return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
 function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | null): void {
-  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond } = order;
+  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache } = order;
   const role = order.localRole === 'source' ? 'target' : 'source';
   channel.send({
     type: 'open',
@@ -146,6 +149,7 @@ function sendOpen({ order, channel }: LocalEnd, targetRequest: TargetRequest | n
     phases: [...phases],
     lanes: laneCount > 1,
     peerTimeoutMs,
+    ...(cache === true && { cache }),
     ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }

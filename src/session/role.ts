@@ -27,7 +27,7 @@ export async function playRole(
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const phase = await phaseOf({
     plan,
-    device: isReadFromDisk ? device.diskView : device.handle,
+    device: isReadFromDisk ? device.diskView : device.surveyView,
     output: device.handle,
     runner,
     zeros: device.created ? 'skip' : 'write',

@@ -26,6 +26,7 @@ describe('the examples of the specification', () => {
     create: false,
     force: false,
     dryRun: false,
+    cache: false,
   };
   const silent = { stat: false, verbose: false, progress: false, debug: false, json: false };
   const example = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --action=PUSH --mode=SYNC';
@@ -146,7 +147,7 @@ describe('values', () => {
 
   it('options that are not given are left to the library', () => {
     expect(Object.keys(syncOptions()).sort()).toEqual(
-      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'force', 'dryRun'].sort(),
+      ['local', 'remote', 'action', 'mode', 'recheck', 'create', 'force', 'dryRun', 'cache'].sort(),
     );
     expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });
   });

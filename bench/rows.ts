@@ -19,6 +19,7 @@ import {
 } from './peers.ts';
 import { memoryBound } from './peak.ts';
 import type { Row } from './row.ts';
+import type { Summary } from './summary.ts';
 
 export const rows: readonly Row[] = [
   identicalHere(),
@@ -32,6 +33,7 @@ export const rows: readonly Row[] = [
   copyOverGigabit(),
   changedOverGigabit(),
   different(),
+  limited(),
   sparse(),
   thinCopyHere(),
   thinCopy(),
@@ -193,6 +195,26 @@ function different(): Row {
     title: 'SYNC of different devices, ssh',
     contenders: [basyn(work, 'SYNC'), rsync(work)],
     checks: [],
+  };
+}
+
+/** The limit is kept over the whole run, with its start. */
+function limited(): Row {
+  const work = overSsh('different', 'far-gigabit');
+  const ours = basyn(work, 'SYNC', '--bwlimit=20M', '--zlevel=0');
+  const limitBytesPerMs = (20 * 1024 * 1024) / 1000;
+  const share = {
+    against: 'the limit',
+    needs: [ours],
+    figure: ({ wireBytes, medianMs }: Summary) => (wireBytes ?? NaN) / medianMs / limitBytesPerMs,
+  };
+  return {
+    title: 'SYNC of different devices, ssh, 1 Gbit/s and 50 ms, --bwlimit=20M',
+    contenders: [ours],
+    checks: [
+      { ...share, title: 'SYNC with --bwlimit=20M, 1 Gbit/s, bytes per second', bound: atLeast(0.95) },
+      { ...share, title: 'the same, upper bound', bound: atMost(1.05) },
+    ],
   };
 }
 

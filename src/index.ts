@@ -55,6 +55,7 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
     compression: compressionOf(complete),
     laneCount: lanes,
+    cache: complete.cache,
     sizes: 'target at least source',
     create,
     grow,

@@ -202,8 +202,8 @@ export const tuning = {
   nearWindowBytes: 2 * MiB,
   /** The buffers of a lane (its own, ssh's window, TCP's) take this amount at once, however slow the link is. */
   laneBufferBytes: 4 * MiB,
-  /** What one lane certainly has in flight: ssh's window is 2 MiB, and is renewed in steps. */
-  laneInFlightBytes: 1 * MiB,
+  /** What one lane has in flight for certain: ssh's window is 2 MiB, but is renewed in steps, and a busy machine is late. */
+  laneInFlightBytes: 512 * KiB,
 
   progressIntervalMs: 200,
   /** Output that a pipe or a terminal did not take is offered again after this time. */

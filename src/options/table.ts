@@ -180,6 +180,17 @@ export const optionTable = {
     help: 'Chunk in kilobytes: what is sent if a buffer differs.',
     details: 'A buffer that differs is split into chunks, and only those that differ are sent.',
   },
+  cache: {
+    key: 'cache',
+    scope: 'transfer',
+    group: 'Comparison',
+    value: { type: 'flag' },
+    default: false,
+    help: 'Let large devices use the page cache.',
+    details:
+      'Without it, SYNC compares a source that is larger than a quarter of the memory past the page cache, and afterwards ' +
+      'releases what it has cached of a large source or target.',
+  },
   'read-limit': {
     key: 'readBytesPerSecond',
     scope: 'comparison',

@@ -105,6 +105,11 @@ export interface SyncOptions extends Endpoints, Comparison, Compression, Receivi
   readonly mode: Mode;
   /** Read both sides again afterwards, past the page cache if the storage allows it. */
   readonly recheck?: boolean | undefined;
+  /**
+   * Read a large device through the page cache, too. Default: false, so that a device that is larger than a quarter of the
+   * memory leaves the page cache to other programs.
+   */
+  readonly cache?: boolean | undefined;
 }
 
 export type InspectOptions = Endpoints & Observation;

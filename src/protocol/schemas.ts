@@ -66,6 +66,8 @@ export const openSchema = v.object({
   trace: v.exactOptional(v.literal(true)),
   /** Left out where the run has one attempt only. */
   run: v.exactOptional(runAttempt),
+  /** Whether large devices are read through the page cache as well. */
+  cache: v.exactOptional(v.literal(true)),
   /** The most that the agent reads of its device. */
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
@@ -90,6 +92,8 @@ export const openedSchema = v.object({
   notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
   /** The device is new: it reads as zeros, and a copy may leave out zeros. */
   omitZeros: v.exactOptional(v.boolean()),
+  /** Whether the comparison of a transfer reads the source past the page cache. */
+  surveysDirectly: v.exactOptional(v.literal(true)),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
   /** Present where `open` has a `run`. */

@@ -98,7 +98,7 @@ export class SameHostPhase {
       case 'copy':
         return this.#copy(source, target, zeros);
       case 'sync':
-        return this.#compare(source.handle, target.diskView, dryRun ? undefined : target, zeros);
+        return this.#compare(source.surveyView, target.diskView, dryRun ? undefined : target, zeros);
       case 'recheck':
         return this.#compare(source.diskView, target.diskView, undefined, zeros);
     }

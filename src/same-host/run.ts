@@ -1,15 +1,17 @@
 import type { Side } from '../errors.ts';
+import { tuning } from '../limits.ts';
 import {
   openDevice,
   targetRequestOf,
   usingDevice,
+  type DeviceUse,
   type TargetRequest,
   type RunDevice,
 } from '../session/devices.ts';
-import type { Order, Role } from '../session/order.ts';
+import { pageCacheOf, type Order, type Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { deviceReportOf, readPathOf } from '../session/run-reporter.ts';
+import { deviceReportOf, readPathOf, surveyPathOf } from '../session/run-reporter.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
@@ -24,11 +26,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const names = deviceNamesOf(order);
   const open = (role: Role, targetRequest: TargetRequest | null): Promise<RunDevice> => {
     const { path, side } = names[role];
-    return openDevice(
-      path,
-      { side, hosts: 'one' },
-      { phases: order.phases, targetRequest, readBytesPerSecond: order.readBytesPerSecond },
-      () => reporter.flushing(side),
+    return openDevice(path, { side, hosts: 'one' }, useOf(order, targetRequest), () =>
+      reporter.flushing(side),
     );
   };
   const opened = await open('source', null);
@@ -44,6 +43,7 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),
+        survey: surveyPathOf(source.surveyView),
         target: readPathOf(target),
       });
       reporter.note([...source.notes, ...target.notes]);
@@ -75,13 +75,20 @@ export async function inspectOnSameHost({
     const device = await openDevice(
       path,
       { side, hosts: 'one' },
-      { phases: [], targetRequest: null, readBytesPerSecond: undefined },
+      { phases: [], targetRequest: null, readBytesPerSecond: undefined, pageCache: 'use' },
       () => undefined,
     );
     reports.push(deviceReportOf(device.handle));
     await device.close();
   }
   return { local: reports[0]!, remote: reports[1]! };
+}
+
+function useOf(order: Order, targetRequest: TargetRequest | null): DeviceUse {
+  const { phases, readBytesPerSecond, chunkBytes } = order;
+  // A chunk that is longer than a direct read is read again when it is written, through the page cache.
+  const isReadOnce = (chunkBytes ?? 0) <= tuning.directPieceBytes;
+  return { phases, targetRequest, readBytesPerSecond, pageCache: isReadOnce ? pageCacheOf(order) : 'use' };
 }
 
 interface DeviceName {

@@ -9,6 +9,7 @@ import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/mess
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
 import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
@@ -75,6 +76,7 @@ async function serveDevice(
       identity,
       warnings: warnings.map(shortened),
       notes: notes.map(shortened),
+      ...(device.surveyView.access === 'direct' && { surveysDirectly: true }),
       cachedBecause,
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),
@@ -92,7 +94,8 @@ async function serveDevice(
 /** A helper program of an earlier agent may still have the device open for a moment. */
 async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
-  const use = { phases, targetRequest: targetRequestOf(open), readBytesPerSecond };
+  const targetRequest = targetRequestOf(open);
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache: pageCacheOf(open) };
   const location = { side: 'remote', hosts: 'two' } as const;
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);

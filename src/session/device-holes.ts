@@ -18,6 +18,12 @@ export async function withHoles(device: RunDevice, onFlush: () => void): Promise
   const { holes, note } = await findHoles(device.handle, onFlush);
   const notes = note === undefined ? [] : [note];
   if (holes === undefined) return { device, notes };
-  const { handle, diskView } = device;
-  return { device: { ...device, handle: { ...handle, holes }, diskView: { ...diskView, holes } }, notes };
+  const { handle, diskView, surveyView } = device;
+  const mapped = {
+    ...device,
+    handle: { ...handle, holes },
+    diskView: { ...diskView, holes },
+    surveyView: { ...surveyView, holes },
+  };
+  return { device: mapped, notes };
 }

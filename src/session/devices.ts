@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import {
   checkTargetAtEnd,
   dropPageCache,
@@ -44,12 +45,16 @@ export interface DeviceUse {
   readonly targetRequest: TargetRequest | null;
   /** Undefined: the device is read as fast as possible. */
   readonly readBytesPerSecond: number | undefined;
+  /** What happens to the page cache if the device is large: it is used anyway, or left to other programs. */
+  readonly pageCache: 'use' | 'spare';
 }
 
 /** A device that a run has opened. */
 export interface RunDevice extends OpenedDevice {
   /** Reads past the page cache where the storage allows that. Otherwise the same as `handle`. */
   readonly diskView: DeviceHandle;
+  /** What the comparison of a transfer reads of a source: the same as `diskView` if the page cache is spared. */
+  readonly surveyView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
   /** What the run does where the target has to be zero. */
@@ -138,7 +143,7 @@ async function openFor(
  */
 async function prepare(
   opened: OpenedDevice,
-  { phases, targetRequest }: DeviceUse,
+  { phases, targetRequest, pageCache }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
@@ -150,15 +155,20 @@ async function prepare(
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
-  const view = isReadPastCache || zeros === 'discard' ? openDiskView(handle) : undefined;
+  const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * largeShareOfMemory;
+  const isSparing = sparesCache && targetRequest === null && phases.includes('sync');
+  const view = isReadPastCache || isSparing || zeros === 'discard' ? openDiskView(handle) : undefined;
+  // A source that only spares the cache may as well be read from it.
+  const cachedBecause = isReadPastCache || zeros === 'discard' ? view?.cachedBecause : undefined;
   const cacheWarnings =
-    view?.cachedBecause === undefined || !isReadPastCache ? [] : [cacheWarning(handle, view.cachedBecause)];
+    cachedBecause === undefined || !isReadPastCache ? [] : [cacheWarning(handle, cachedBecause)];
   return {
     ...opened,
     warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
     notes: [...opened.notes, ...cacheNotes],
     diskView: view?.handle ?? handle,
-    cachedBecause: view?.cachedBecause,
+    surveyView: isSparing && view !== undefined ? view.handle : handle,
+    cachedBecause,
     zeros,
     checkAtEnd: () => {
       if (targetRequest === null) return sourceChanges(handle, start);
@@ -167,10 +177,15 @@ async function prepare(
     },
     close: async () => {
       await view?.close();
+      // What was written, and what was read to be sent.
+      if (sparesCache && phases.some(isTransfer)) await dropPageCache(handle);
       await opened.close();
     },
   };
 }
+
+/** A device that is larger than this share of the memory would evict what other programs need. */
+const largeShareOfMemory = 0.25;
 
 /** Decides after the first flush: before it, the space that a file uses is not known. */
 function zeroPolicyFor({ handle, created }: OpenedDevice, request: TargetRequest): ZeroPolicy {

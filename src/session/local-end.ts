@@ -8,10 +8,10 @@ import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
 import type { Continuity } from './continuity.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
-import { isWriting, planOf, type Order, type Role } from './order.ts';
+import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
-import { deviceReportOf, readPathOf, type RunReporter } from './run-reporter.ts';
+import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
@@ -69,6 +69,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.warn([...local.warnings, ...opened.warnings, ...changes, ...requireSameRemote(end, opened)]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
         source: readPathOf(local),
+        survey: surveyPathOf(local.surveyView),
         target: remoteReadPathOf(opened),
       });
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
@@ -95,6 +96,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.warn([...opened.warnings, ...local.warnings, ...changes, ...requireSameLocal(end, local)]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
+      survey: opened.surveysDirectly === true ? 'direct' : 'cached',
       target: readPathOf(local),
     });
     reporter.note([...(opened.notes ?? []), ...local.notes]);
@@ -179,9 +181,10 @@ function openLocal(
   request: TargetRequest | null,
 ): Promise<RunDevice> {
   const { localPath, phases, readBytesPerSecond } = order;
+  const pageCache = pageCacheOf(order);
   const location = { side: 'local', hosts: 'two' } as const;
   const targetRequest = requestOfAttempt(request, 'local', continuity);
-  const use = { phases, targetRequest, readBytesPerSecond };
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache };
   return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
@@ -200,7 +203,7 @@ function remoteRoleOf({ localRole }: Order): Role {
 }
 
 function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {
-  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond } = order;
+  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache } = order;
   channel.send({
     type: 'open',
     protocol: 2,
@@ -212,6 +215,7 @@ function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: Targe
     peerTimeoutMs,
     ...(channel.trace !== undefined && { trace: true }),
     ...(continuity !== undefined && { run: continuity.run }),
+    ...(cache === true && { cache }),
     ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }

@@ -37,6 +37,8 @@ export interface Order {
   readonly peerTimeoutMs: number;
   /** The maximum number of lanes. */
   readonly laneCount: number;
+  /** Large devices are read through the page cache as well. */
+  readonly cache?: boolean | undefined;
   /** The most that is read of each device, on its host. Undefined: as much as possible. */
   readonly readBytesPerSecond?: number | undefined;
   /** The most that all lanes carry together, in both directions. Undefined: as much as they can. */
@@ -66,6 +68,11 @@ export function planOf(
     ...(linkBytesPerSecond !== undefined && { linkBytesPerSecond }),
     ...(readErrors === 'skip' && { readErrors }),
   };
+}
+
+/** How the devices of an order treat the page cache. */
+export function pageCacheOf({ cache }: Pick<Order, 'cache'>): 'use' | 'spare' {
+  return cache === true ? 'use' : 'spare';
 }
 
 /** Whether the run writes, or would write without `dryRun`. */

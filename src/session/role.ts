@@ -48,7 +48,7 @@ export async function playRole(
   const unreadable = leavesOut ? new UnreadableRanges(device.handle) : undefined;
   const phase = await phaseOf({
     plan,
-    device: isReadFromDisk ? device.diskView : device.handle,
+    device: isReadFromDisk ? device.diskView : device.surveyView,
     output: device.handle,
     runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
     ...(unreadable && { unreadable }),

@@ -21,6 +21,8 @@ import type {
 /** Where reads of each device come from that are meant to reach the disk. */
 export interface DiskReads {
   readonly source: ReadPath;
+  /** Of the source, for the comparison of a transfer. */
+  readonly survey: ReadPath;
   readonly target: ReadPath;
 }
 
@@ -185,7 +187,7 @@ export class RunReporter {
   }
 }
 
-/** A transfer reads its source through the page cache. This is faster where the source is in use. */
+/** A copy reads its source through the page cache. What a SYNC sends is read a second time, in the same way. */
 function readPathsOf(
   phase: PhaseName,
   diskReads: DiskReads,
@@ -194,7 +196,7 @@ function readPathsOf(
     case 'copy':
       return { sourceReads: 'cached', targetReads: 'none' };
     case 'sync':
-      return { sourceReads: 'cached', targetReads: diskReads.target };
+      return { sourceReads: diskReads.survey, targetReads: diskReads.target };
     case 'recheck':
       return { sourceReads: diskReads.source, targetReads: diskReads.target };
   }
@@ -203,6 +205,10 @@ function readPathsOf(
 /** @param cachedBecause why reads of the device may not reach the disk. */
 export function readPathOf({ cachedBecause }: { readonly cachedBecause: string | undefined }): ReadPath {
   return cachedBecause === undefined ? 'direct' : 'cached';
+}
+
+export function surveyPathOf({ access }: Pick<DeviceHandle, 'access'>): ReadPath {
+  return access === 'direct' ? 'direct' : 'cached';
 }
 
 export function deviceReportOf({ side, path, kind, sizeBytes }: DeviceHandle): DeviceReport {

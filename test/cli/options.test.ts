@@ -29,6 +29,7 @@ describe('the examples of the specification', () => {
     force: false,
     discard: false,
     dryRun: false,
+    cache: false,
   };
   const silent = { stat: false, verbose: false, progress: false, debug: false, json: false };
   const example = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --action=PUSH --mode=SYNC';
@@ -166,6 +167,7 @@ describe('values', () => {
         'discard',
         'dryRun',
         'skipReadErrors',
+        'cache',
       ].sort(),
     );
     expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });

@@ -58,7 +58,7 @@ test('with one lane, or if the user shares connections already, Basyn shares no 
 });
 
 test('one lane is enough for a limited rate, which the window of ssh does not hold back', async () => {
-  const { stderr } = await copyFar('--bwlimit=8M');
+  const { stderr } = await copyFar('--bwlimit=4M');
   expect(stderr).toContain('decision: no further lanes, because one carries the limited rate');
   expect(stderr).not.toContain('A further lane');
 });

@@ -167,7 +167,7 @@ export class Sender {
   }
 
   async #sendFrame(extents: readonly Extent[], lengthBytes: number, group: FrameGroup): Promise<void> {
-    const { device, runner } = this.#phase;
+    const { output: device, runner } = this.#phase;
     const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);

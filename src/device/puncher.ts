@@ -50,20 +50,17 @@ export class Puncher {
     return done;
   }
 
-  /** Ends the process. Everything that was confirmed is done. Does not wait for a system call that hangs. */
+  /**
+   * Ends the process. Everything that was confirmed is done. Like the end of a thread, this takes as long as a system call
+   * of the process.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const child = this.#child;
     if (child === undefined) return;
     this.#stdin?.end();
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        child.kill('SIGKILL');
-        resolve();
-      }, bounds.killAfterMs);
-    });
-    await Promise.race([this.#exited, overdue]);
+    const timer = setTimeout(() => child.kill('SIGKILL'), bounds.killAfterMs);
+    await this.#exited;
     clearTimeout(timer);
   }
 

@@ -3,24 +3,9 @@ import { BasynError } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { DurableMessage } from '../protocol/messages.ts';
-import type { Found } from './compare/findings.ts';
 import type { Phase } from './phase.ts';
+import type { Settled } from './settled.ts';
 import type { Sender } from './transfer/sender.ts';
-
-/** What a later attempt need not do again. */
-export interface Settled {
-  /** All buffers below it are settled. */
-  readonly doneBuffers: number;
-  /** What was found in them in this attempt. */
-  readonly found: Found;
-}
-
-/** A checkpoint that the target has confirmed. */
-export interface Durable extends Settled {
-  /** What the target has written and released since the phase began in this attempt. */
-  readonly writtenBytes: number;
-  readonly releasedBytes: number;
-}
 
 /**
  * The source's half of the checkpoints of a phase. From time to time it announces which buffers are settled. The target

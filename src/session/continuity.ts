@@ -4,7 +4,7 @@ import { BasynError, type Side } from '../errors.ts';
 import type { RunAttempt } from '../protocol/schemas.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { PhaseCounts, PhaseName } from '../report.ts';
-import type { Durable } from './checkpoints.ts';
+import type { Durable } from './settled.ts';
 import { Findings } from './compare/findings.ts';
 import type { Role } from './order.ts';
 import type { Resumption } from './phase.ts';
@@ -91,7 +91,8 @@ export class Continuity implements Resumption {
     this.#durable = {
       doneBuffers,
       found: Findings.joined(this.#base.found, found).found(),
-      writtenBytes: this.#base.writtenBytes + writtenBytes,
+      // Without what was written behind the checkpoint: it is sent again.
+      writtenBytes: this.#base.writtenBytes + Math.min(writtenBytes, found.differingBytes),
       releasedBytes: this.#base.releasedBytes + releasedBytes,
     };
   }

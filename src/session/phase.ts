@@ -10,7 +10,7 @@ import type { PhaseCounts } from '../report.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { UnreadableRanges } from '../workers/unreadable.ts';
-import type { Durable } from './checkpoints.ts';
+import type { Durable } from './settled.ts';
 import { restOfDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */

@@ -26,7 +26,7 @@ describe.each(['PUSH', 'POP'] as const)('--bwlimit, %s', (action) => {
   });
 
   test('may be so low that a frame takes several timeouts', async () => {
-    const pair = makePair(action, 640 * KiB, incompressible);
+    const pair = makePair(action, 320 * KiB, incompressible);
     await copy(pair, ['--bwlimit=32', '--timeout=2']);
   });
 

@@ -1,7 +1,7 @@
 import type { Extent } from '../../digest/extent.ts';
 import { bufferCountOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
-import type { Settled } from '../checkpoints.ts';
+import type { Settled } from '../settled.ts';
 import type { Coverage } from '../coverage.ts';
 import { aheadBuffersOf, type Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';

@@ -18,6 +18,9 @@ export class RunState implements Reporter {
   #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
   #remainingTime = new RemainingTime();
   #wireBytes = 0;
+  #elapsedMs = 0;
+  /** A flush goes on although progress is reported: the bytes are all done, and nothing moves until the phase ends. */
+  #isFlushing = false;
 
   get moment(): Moment {
     return this.#moment;
@@ -35,18 +38,21 @@ export class RunState implements Reporter {
       case 'phase-start':
         this.#meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: this.#wireBytes });
         this.#remainingTime = new RemainingTime();
+        this.#isFlushing = false;
         this.#moment = { ...event, doneBytes: 0, ...this.#meter.speeds(), leftMs: Infinity };
         break;
       case 'progress':
         this.#update(event);
         break;
       case 'flushing':
+        this.#isFlushing = true;
         this.#moment = { activity: describeFlush(event) };
         break;
       case 'phase-end':
         this.#moment = { activity: `${event.phase}: done` };
         break;
       case 'attempt':
+        this.#restart(event.fromBytes ?? 0);
         this.#moment = { activity: describeAttempt(event) };
         break;
       case 'unreadable':
@@ -73,12 +79,19 @@ export class RunState implements Reporter {
     this.#moment = { activity: 'ending after a signal' };
   }
 
+  /** The link has failed: the bytes continue at an earlier place. */
+  #restart(doneBytes: number): void {
+    this.#isFlushing = false;
+    this.#meter = new SpeedMeter({ elapsedMs: this.#elapsedMs, doneBytes, wireBytes: this.#wireBytes });
+    this.#remainingTime = new RemainingTime();
+  }
+
   #update({ phase, doneBytes, sizeBytes, traffic, elapsedMs }: ProgressEvent): void {
     this.#wireBytes = traffic.receivedBytes + traffic.transmittedBytes;
     this.#meter.add({ elapsedMs, doneBytes, wireBytes: this.#wireBytes });
     this.#remainingTime.add(elapsedMs, doneBytes);
-    // A flush goes on although progress is reported: the bytes are all done, and nothing moves until the phase ends.
-    if ('activity' in this.#moment) return;
+    this.#elapsedMs = elapsedMs;
+    if (this.#isFlushing) return;
     const leftMs = this.#remainingTime.leftMs(sizeBytes);
     this.#moment = { phase, doneBytes, sizeBytes, ...this.#meter.speeds(), leftMs };
   }

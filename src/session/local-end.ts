@@ -188,14 +188,19 @@ function openLocal(
   return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
-/** A target that an earlier attempt has created must not be created again: its file system may not be mounted now. */
+/**
+ * A target that an earlier attempt has opened must not be created again: its file system may not be mounted now. It must
+ * not be extended again either: a file that has become shorter has lost what an earlier attempt has written.
+ */
 function requestOfAttempt(
   request: TargetRequest | null,
   side: Side,
   continuity: Continuity | undefined,
 ): TargetRequest | null {
   const isThere = continuity?.hasSeen(side) === true;
-  return request === null || !isThere || request.dryRun ? request : { ...request, create: false };
+  return request === null || !isThere || request.dryRun
+    ? request
+    : { ...request, create: false, grow: false };
 }
 
 function remoteRoleOf({ localRole }: Order): Role {

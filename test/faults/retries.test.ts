@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { truncateSync } from 'node:fs';
 import { filesEqual } from '../../rig/images/images.ts';
+import { lineWith } from '../../rig/processes/command.ts';
 import { descendants } from '../../rig/processes/processes.ts';
 import { makeRandom } from '../../rig/images/random.ts';
 import type { PassingFault } from '../../rig/relay/relay-link.ts';
@@ -112,6 +114,24 @@ test(
     expect(interruptions).toHaveLength(1);
     expect(interruptions![0]!.lostBytes).toBeLessThan(70 * MiB);
     expect(traffic.transmittedBytes).toBeLessThan(pair.sizeBytes + interruptions![0]!.lostBytes + 4 * MiB);
+  },
+);
+
+test(
+  'a target that becomes shorter between two attempts ends the run, also with --grow',
+  { timeout: 60_000 },
+  async () => {
+    const pair = workshop.pair(48 * MiB);
+    truncateSync(pair.target, MiB);
+    const faults = [{ kind: 'reset', afterBytes: 40_000_000 }] as const;
+    const relay = await workshop.relay({ bandwidthMbit: 100, passingFaults: faults });
+    const options = ['--mode=COPY', '--grow', ...retrying];
+    const run = await workshop.start({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
+    await lineWith(run.child.stdout!, '"attempt"');
+    truncateSync(pair.target, MiB);
+    const { exitCode, stderr } = await run.result;
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/is too small/);
   },
 );
 

@@ -56,7 +56,7 @@ function mapOf(bounds: readonly number[]): HoleMap {
   return map;
 }
 
-/** Whether a range lies in one hole. False without a map. */
+/** Whether one hole covers the whole range. False if there is no map. */
 export function isInHole(holes: HoleMap | undefined, offsetBytes: number, lengthBytes: number): boolean {
   if (holes === undefined) return false;
   const pair = firstHoleAfter(holes, offsetBytes);

@@ -9,15 +9,10 @@ import { isInHole, stretchesOf } from './holes.ts';
 import { failedAt, isInterrupted } from './io-failure.ts';
 import { isMediumError, type UnreadableListener } from './medium-error.ts';
 import { rateAllows } from './read-rate.ts';
+import type { Range } from './range.ts';
 import { assertInside, readFully, zeroBeyondEnd } from './range-io.ts';
 
 const readAsync = promisify(read);
-
-/** A range of a device that one read covers. */
-export interface Piece {
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-}
 
 /** The best length of one read. Direct reads need to be longer, because the disk processes each of them as a whole. */
 export function pieceBytesOf({ access }: DeviceHandle): number {
@@ -33,7 +28,7 @@ export class PieceReader {
   /** Aligned memory, for one piece each. */
   #slots: readonly Uint8Array[] | undefined;
   #handle: DeviceHandle | undefined;
-  #pieces: readonly Piece[] = [];
+  #pieces: readonly Range[] = [];
   #onUnreadable: UnreadableListener | undefined;
   #nextPiece = 0;
   /** Direct reads that are in progress or finished, oldest first. */
@@ -47,7 +42,7 @@ export class PieceReader {
    * @param onUnreadable takes the ranges that can't be read, those of a piece before {@link next} returns it. Without it,
    *   the first of them is an error.
    */
-  start(handle: DeviceHandle, pieces: readonly Piece[], onUnreadable?: UnreadableListener): void {
+  start(handle: DeviceHandle, pieces: readonly Range[], onUnreadable?: UnreadableListener): void {
     assert(this.#ahead.length === 0, 'a piece reader was started twice');
     this.#handle = handle;
     this.#pieces = pieces;
@@ -78,7 +73,7 @@ export class PieceReader {
     await Promise.allSettled(this.#ahead.splice(0));
   }
 
-  #readBuffered(handle: DeviceHandle, { offsetBytes, lengthBytes }: Piece): Uint8Array {
+  #readBuffered(handle: DeviceHandle, { offsetBytes, lengthBytes }: Range): Uint8Array {
     if (isInHole(handle.holes, offsetBytes, lengthBytes)) return zeroBytes(lengthBytes);
     if ((this.#buffered?.byteLength ?? 0) < lengthBytes) {
       this.#buffered = Buffer.allocUnsafeSlow(Math.max(lengthBytes, tuning.pieceBytes));
@@ -127,7 +122,7 @@ function makeSlots(handle: DeviceHandle): Uint8Array[] {
  */
 async function readDirect(
   handle: DeviceHandle,
-  piece: Piece,
+  piece: Range,
   memory: Uint8Array,
   onUnreadable: UnreadableListener | undefined,
 ): Promise<Uint8Array> {
@@ -150,7 +145,7 @@ async function readDirect(
 
 async function readDirectData(
   handle: DeviceHandle,
-  { offsetBytes, lengthBytes }: Piece,
+  { offsetBytes, lengthBytes }: Range,
   memory: Uint8Array,
   onUnreadable: UnreadableListener | undefined,
 ): Promise<Uint8Array> {

@@ -4,12 +4,7 @@ import { bounds } from '../limits.ts';
 import type { DeviceHandle } from './handle.ts';
 import { runHelper } from './helper-program.ts';
 import { punchInPerl } from './punch-script.ts';
-
-/** A range of a device that is to be released. */
-export interface PunchRange {
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-}
+import type { Range } from './range.ts';
 
 /**
  * How a range is released. `punch` makes it read as zeros, or fails. `discard` makes no promise about what it reads as.
@@ -40,7 +35,7 @@ export class Puncher {
    *
    * @returns whether the kernel has confirmed it. Never rejects.
    */
-  async release(kind: PunchKind, range: PunchRange): Promise<boolean> {
+  async release(kind: PunchKind, range: Range): Promise<boolean> {
     const answer = await this.#ask(kind, range);
     if (this.#isClosed) return false;
     if (answer !== undefined || kind === 'discard') return answer === '0';
@@ -65,7 +60,7 @@ export class Puncher {
   }
 
   /** @returns the answer of the process; undefined if there is none. */
-  #ask(kind: PunchKind, { offsetBytes, lengthBytes }: PunchRange): Promise<string | undefined> {
+  #ask(kind: PunchKind, { offsetBytes, lengthBytes }: Range): Promise<string | undefined> {
     if (this.#child === undefined && !this.#hasEnded) this.#start();
     const stdin = this.#stdin;
     if (this.#hasEnded || stdin === undefined) return Promise.resolve(undefined);
@@ -110,7 +105,7 @@ export class Puncher {
     for (const resolve of this.#waiting.splice(0)) resolve(undefined);
   }
 
-  async #punchByProgram({ offsetBytes, lengthBytes }: PunchRange): Promise<boolean> {
+  async #punchByProgram({ offsetBytes, lengthBytes }: Range): Promise<boolean> {
     const range = ['--offset', `${offsetBytes}`, '--length', `${lengthBytes}`];
     // It opens the same device by the link of the descriptor that it inherits.
     const end = await runHelper('fallocate', ['--punch-hole', ...range, '/proc/self/fd/3'], {

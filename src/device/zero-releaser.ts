@@ -1,17 +1,18 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { deviceNumber, readBlockDevice } from './block-device.ts';
 import { nameOf, type DeviceHandle } from './handle.ts';
-import { Puncher, type PunchRange } from './puncher.ts';
+import { Puncher } from './puncher.ts';
+import type { Range } from './range.ts';
 
 /** What a {@link ZeroReleaser} leaves to threads. */
 export interface ZeroWork {
   /** Writes zeros. */
-  readonly write: (ranges: readonly PunchRange[]) => Promise<void>;
+  readonly write: (ranges: readonly Range[]) => Promise<void>;
   /**
    * Reads ranges from the disk itself, and writes zeros where they are not zero. Returns the bytes that were written.
    * Undefined if the disk can only be read through a page cache.
    */
-  readonly verify: ((ranges: readonly PunchRange[]) => Promise<number>) | undefined;
+  readonly verify: ((ranges: readonly Range[]) => Promise<number>) | undefined;
 }
 
 /** What happened to ranges that had to become zero. */
@@ -48,7 +49,7 @@ export class ZeroReleaser {
    *
    * @throws BasynError `device`, if zeros cannot be written either.
    */
-  async release(ranges: readonly PunchRange[]): Promise<Released> {
+  async release(ranges: readonly Range[]): Promise<Released> {
     if (ranges.length === 0) return { releasedBytes: 0, writtenBytes: 0 };
     const left = await this.#punch(ranges);
     const uncertain = this.#way === 'discard' ? await this.#discard(left) : [];
@@ -68,7 +69,7 @@ export class ZeroReleaser {
   }
 
   /** @returns the ranges that could not be punched. */
-  async #punch(ranges: readonly PunchRange[]): Promise<readonly PunchRange[]> {
+  async #punch(ranges: readonly Range[]): Promise<readonly Range[]> {
     if (this.#way !== 'punch') return ranges;
     const results = await Promise.all(ranges.map((range) => this.#puncher.release('punch', range)));
     const left = ranges.filter((_, index) => !results[index]);
@@ -79,7 +80,7 @@ export class ZeroReleaser {
   }
 
   /** @returns the ranges that were discarded. What they read as is not certain. */
-  async #discard(ranges: readonly PunchRange[]): Promise<readonly PunchRange[]> {
+  async #discard(ranges: readonly Range[]): Promise<readonly Range[]> {
     const results = await Promise.all(ranges.map((range) => this.#puncher.release('discard', range)));
     const discarded = ranges.filter((_, index) => results[index]);
     if (discarded.length < ranges.length) this.#way = 'write';
@@ -107,6 +108,6 @@ function isThin({ fd, kind }: DeviceHandle): boolean {
   }
 }
 
-function sumOf(ranges: readonly PunchRange[]): number {
+function sumOf(ranges: readonly Range[]): number {
   return ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
 }

@@ -3,6 +3,7 @@ import { bounds, tuning } from '../limits.ts';
 import { isZero, zeroBytes } from '../zero.ts';
 import { examineOpen, type DeviceHandle } from './handle.ts';
 import { stretchesOf } from './holes.ts';
+import type { Range } from './range.ts';
 import { writeFully } from './range-io.ts';
 
 /**
@@ -50,12 +51,6 @@ export function zeroPolicyOf(
 
 /** The unit of `stat.blocks`, whatever the file system. */
 export const statBlockBytes = 512;
-
-/** A range of the target that has to become zero, and that a thread could not make zero. */
-interface Range {
-  readonly offsetBytes: number;
-  readonly lengthBytes: number;
-}
 
 /** Writes to the target of one job, and counts what happens. */
 export class TargetWriter {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isSameStorage, type LastingIdentity } from '../device/device.ts';
 import { BasynError, type Side } from '../errors.ts';
-import type { RunAttempt } from '../protocol/schemas.ts';
-import type { Plan } from '../protocol/schemas.ts';
+import type { Plan, RunAttempt } from '../protocol/schemas.ts';
 import type { PhaseCounts, PhaseName } from '../report.ts';
 import type { Durable } from './settled.ts';
 import { Findings } from './compare/findings.ts';

@@ -33,7 +33,7 @@ export function restOfDevice(geometry: Geometry, firstIndex: number): Coverage {
 }
 
 /**
- * Everything but the buffers that lie in the given ranges.
+ * Examines every buffer, except those that an excluded range covers completely.
  *
  * @param excluded start and end in bytes of one range after the other, in ascending order.
  */

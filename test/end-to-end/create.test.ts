@@ -6,18 +6,11 @@ import { runOptions } from '../support/disks.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { ways, type Way } from '../support/ways.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
-
-/** Every kind of run that can create the target. */
-const ways = (['here', 'over ssh'] as const).flatMap((where) =>
-  (['PUSH', 'POP'] as const).flatMap((action) =>
-    (['SYNC', 'COPY'] as const).map((mode) => ({ where, action, mode })),
-  ),
-);
-type Way = (typeof ways)[number];
 
 function args({ where, action, mode }: Way, source: string, target: string): string[] {
   const host = where === 'here' ? [] : hostOptions(server());

@@ -9,17 +9,11 @@ import { isRoot, mountTmpfs } from '../support/loop-device.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { ways, type Way } from '../support/ways.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 const MiB = 1024 * 1024;
-
-const ways = (['here', 'over ssh'] as const).flatMap((where) =>
-  (['PUSH', 'POP'] as const).flatMap((action) =>
-    (['SYNC', 'COPY'] as const).map((mode) => ({ where, action, mode })),
-  ),
-);
-type Way = (typeof ways)[number];
 
 /** The end of the source: data, a range of zeros, data, and an end within a page. */
 const tail = Buffer.concat([mixedBytes(100_001, 2), Buffer.alloc(2 * MiB), mixedBytes(50_000, 3)]);

@@ -4,7 +4,7 @@ import { loadFrameDigest } from '../../digest/frame-digest.ts';
 import { bounds, tuning } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
-import type { WrittenMessage } from '../../protocol/messages.ts';
+import type { DataMessage, WrittenMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
 import type { Trace } from '../../trace.ts';
 import type { ReadResult } from '../../workers/jobs.ts';
@@ -87,19 +87,7 @@ export class Sender {
     const group = this.#groups.join();
     const digest = (await loadFrameDigest())(extents).digest();
     const payload = new Uint8Array(0);
-    const message = {
-      type: 'data',
-      extents,
-      encoding: 'zero',
-      digest,
-      payload,
-      ...this.#tagOf(group),
-    } as const;
-    const { drained } = await this.#channel.sendData(message);
-    this.#handedOverBytes += lengthBytes;
-    this.#groups.handedOver(group, lengthBytes);
-    this.#phase.resumption?.onMoved(lengthBytes);
-    await drained;
+    await this.#handOver({ extents, encoding: 'zero', digest, payload }, group);
   }
 
   /**
@@ -129,11 +117,6 @@ export class Sender {
    */
   closeGroup(): Promise<number> {
     return this.#groups.close(this.#queuedBytes + this.#skippedBytes - this.#zeroBytes);
-  }
-
-  /** Only a phase with checkpoints names the groups. */
-  #tagOf(group: FrameGroup): { readonly group?: FrameGroup } {
-    return this.#phase.plan.checkpoints === true ? { group } : {};
   }
 
   async #pump(): Promise<void> {
@@ -198,9 +181,19 @@ export class Sender {
     const { encoding, digest, payload, encodeMs } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
-    const message = { type: 'data', extents, encoding, digest, payload, ...this.#tagOf(group) } as const;
     this.#window.release(lengthBytes - windowBytesOf(encoding, lengthBytes));
-    const { drained } = await this.#channel.sendData(message, giveBack);
+    await this.#handOver({ extents, encoding, digest, payload }, group, giveBack);
+  }
+
+  /** Hands a frame to the channel. Resolves when there is room for the next one. Only a phase with checkpoints names the group. */
+  async #handOver(
+    frame: Omit<DataMessage, 'type' | 'group'>,
+    group: FrameGroup,
+    onTaken?: () => void,
+  ): Promise<void> {
+    const lengthBytes = totalBytes(frame.extents);
+    const tag = this.#phase.plan.checkpoints === true ? { group } : {};
+    const { drained } = await this.#channel.sendData({ type: 'data', ...frame, ...tag }, onTaken);
     this.#handedOverBytes += lengthBytes;
     this.#groups.handedOver(group, lengthBytes);
     this.#phase.resumption?.onMoved(lengthBytes);

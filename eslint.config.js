@@ -5,7 +5,7 @@ import tseslint from 'typescript-eslint';
 
 /**
  * What each part of src/ may import of ours, besides itself. Imports go one way:
- * cli → index → runs → {transport, same-host → session → link → protocol} → {workers, device, digest, codec} → leaves.
+ * cli → index → runs → {transport, same-host → session → link → protocol} → {lvm, workers, device, digest, codec} → leaves.
  */
 const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'token-bucket.ts', 'trace.ts', 'zero.ts'];
 const layers = {
@@ -17,13 +17,14 @@ const layers = {
   'errors.ts': ['limits.ts'],
   'host.ts': ['errors.ts'],
   device: leaves,
+  lvm: ['device', ...leaves],
   digest: leaves,
   codec: leaves,
   'report.ts': ['digest', ...leaves],
   workers: ['device', 'digest', 'codec', ...leaves],
   protocol: ['digest', 'codec', ...leaves],
   link: ['protocol', 'digest', ...leaves],
-  session: ['report.ts', 'link', 'protocol', 'workers', 'device', 'digest', 'codec', ...leaves],
+  session: ['report.ts', 'link', 'protocol', 'workers', 'lvm', 'device', 'digest', 'codec', ...leaves],
   'same-host': ['report.ts', 'session', 'workers', 'device', 'digest', ...leaves],
   transport: ['report.ts', 'host.ts', 'link', 'protocol', ...leaves],
   'agent-program.ts': [],

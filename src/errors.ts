@@ -25,6 +25,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `force`: allow writing to a target that is in use (`force`).
  * - `other-user`: log in as a user whose account can run node (`user`).
  * - `other-node`: name the node that is started on the remote host (`remoteNode`).
+ * - `snapshot-size`: give the snapshot of the source a size, or another one (`snapshot`).
  * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
  */
 export const remedies = [
@@ -34,6 +35,7 @@ export const remedies = [
   'force',
   'other-user',
   'other-node',
+  'snapshot-size',
   'longer-timeout',
 ] as const;
 export type Remedy = (typeof remedies)[number];

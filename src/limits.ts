@@ -128,6 +128,18 @@ export const bounds = {
   killAfterMs: 2_000,
   /** A helper program that makes one system call. */
   helperTimeoutMs: 60_000,
+  /** LVM reports its volumes. It waits for other programs that change the group. */
+  volumeQueryTimeoutMs: 60_000,
+  /** LVM makes or removes a snapshot, which waits until the file system on the volume is frozen and its data written. */
+  volumeChangeTimeoutMs: 600_000,
+  /** What a program of LVM may print: some ten thousand volumes. */
+  programOutputBytes: 32 * MiB,
+  /** A snapshot may still be open for a moment when it is removed. */
+  removalTries: 5,
+  /** The same for the guard of a snapshot, once a second: the process that read it may wait for its disk. */
+  guardTries: 300,
+  /** A snapshot waits this time for the next attempt of its run: a night in which the link fails. */
+  keptSnapshotMs: 86_400_000,
   /** After a signal, the reader of the output has this time to take the rest of it. */
   outputGraceMs: 500,
   /** A run that has not ended this time after a signal is abandoned: a device or a child does not respond. */
@@ -214,6 +226,7 @@ export const tuning = {
   leasePollMs: 100,
   /** The checks whether the agent of an earlier attempt has ended, and whether its helpers have released the device. */
   predecessorPollMs: 50,
+  removalRetryMs: 200,
 
   /** In a run with retries, a checkpoint follows the last one after this time or this amount of data, and never overlaps it. */
   checkpointIntervalMs: 1_000,

@@ -8,6 +8,7 @@ const sentences: Readonly<Record<Remedy, string>> = {
   force: 'To write to it anyway, add --force.',
   'other-user': 'To log in as another user, add --user.',
   'other-node': 'To start another node there, name it with --remote-node.',
+  'snapshot-size': 'The space of the snapshot is the value of --snapshot=SIZE.',
   'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
 };
 

@@ -11,11 +11,13 @@ const packages = [
   ['kmod'],
   ['lvm2'],
   ['libdevmapper-event1.02.1'],
+  ['thin-provisioning-tools'],
+  ['libexpat1'],
   // The name depends on the release.
   ['libaio1t64', 'libaio1'],
 ];
 const cacheDirectory = join(homedir(), '.cache', 'basyn-lab');
-const unpackedDirectory = join(cacheDirectory, 'packages-2');
+const unpackedDirectory = join(cacheDirectory, 'packages-3');
 
 /**
  * Debian's packages with the kernel and its tools, downloaded once and unpacked into the user's cache. Nothing is

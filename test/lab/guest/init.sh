@@ -13,7 +13,7 @@ mkdir /run/host-processes
 mount -t hostfs -o /proc none /run/host-processes
 while [ -e "/run/host-processes/$LAB_PROCESS" ]; do sleep 1; done && echo o >/proc/sysrq-trigger &
 
-export PATH="$LAB_TOOLS/sbin:$LAB_TOOLS/bin:$LAB_NODE:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export PATH="$LAB_TOOLS/sbin:$LAB_TOOLS/usr/sbin:$LAB_TOOLS/bin:$LAB_NODE:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export LD_LIBRARY_PATH="$LAB_TOOLS/lib/$(uname -m)-linux-gnu" HOME=/run/home TMPDIR=/run
 # There is no udev: dmsetup makes the nodes itself.
 export DM_DISABLE_UDEV=1

@@ -1,0 +1,60 @@
+/**
+ * The tags of the snapshots that Basyn makes. LVM allows letters, digits and `_+.-` in tags of every version.
+ *
+ * - `basyn`: marks all of them, for users.
+ * - `basyn.id.ID`: random. Names exactly one snapshot, so that nothing else can be removed by mistake.
+ * - `basyn.run.TOKEN`: the run, if it may have several attempts.
+ * - `basyn.guard.BOOT.PID.START`: the process that removes it at the end. If that process is gone, the snapshot is left over.
+ * - `basyn.base`: it is kept as the base of the next run, and is never left over.
+ */
+export const mark = 'basyn';
+export const baseTag = 'basyn.base';
+
+const idPrefix = 'basyn.id.';
+const guardPrefix = 'basyn.guard.';
+
+export function idTagOf(id: string): string {
+  return `${idPrefix}${id}`;
+}
+
+/** @param token of `run` in the protocol's `open`. */
+export function runTagOf(token: string): string {
+  return `basyn.run.${token}`;
+}
+
+/** A process, for as long as the host is not started again. */
+export interface ProcessName {
+  readonly bootId: string;
+  readonly pid: number;
+  /** When it started: another process may get its id later. In ticks since the boot. */
+  readonly startTicks: string;
+}
+
+export function guardTagOf({ bootId, pid, startTicks }: ProcessName): string {
+  return `${guardPrefix}${bootId.replaceAll('-', '')}.${pid}.${startTicks}`;
+}
+
+/** The tag of the snapshot's guard, among others. */
+export function guardTagIn(tags: readonly string[]): string | undefined {
+  return tags.find((tag) => tag.startsWith(guardPrefix));
+}
+
+/** @returns undefined for a tag that {@link guardTagOf} did not make. */
+export function guardOf(tag: string): ProcessName | undefined {
+  const [bootId, pid, startTicks, ...rest] = tag.slice(guardPrefix.length).split('.');
+  if (bootId === undefined || pid === undefined || startTicks === undefined || rest.length > 0)
+    return undefined;
+  return /^\d+$/.test(pid) ? { bootId, pid: Number(pid), startTicks } : undefined;
+}
+
+export function idTagIn(tags: readonly string[]): string | undefined {
+  return tags.find((tag) => tag.startsWith(idPrefix));
+}
+
+/** Characters of the origin's name in the name of its snapshot: a name of LVM has at most 127. */
+const originCharacters = 40;
+
+/** "mail-basyn-1a2b3c4d". */
+export function snapshotNameOf(originName: string, id: string): string {
+  return `${originName.slice(0, originCharacters)}-basyn-${id.slice(0, 8)}`;
+}

@@ -51,6 +51,7 @@ function valueOf({ value, placeholder = '' }: OptionEntry): string {
         .join(', ');
     case 'integer':
     case 'size':
+    case 'optional size':
     case 'rate':
     case 'duration':
       return rangeOf(value) ?? '';

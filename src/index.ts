@@ -105,6 +105,7 @@ type Comparing = Pick<
   | 'peerTimeoutMs'
   | 'linkBytesPerSecond'
   | 'readErrors'
+  | 'snapshot'
   | 'readBytesPerSecond'
 >;
 
@@ -119,7 +120,13 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     linkBytesPerSecond: options.bandwidthBytesPerSecond,
     readErrors: options.skipReadErrors ? 'skip' : 'fail',
     readBytesPerSecond: options.readBytesPerSecond,
+    snapshot: snapshotOf(options),
   };
+}
+
+function snapshotOf({ snapshot = false }: Complete<RecheckOptions>): Order['snapshot'] {
+  if (snapshot === false) return undefined;
+  return snapshot === true ? {} : { sizeBytes: snapshot };
 }
 
 /** Without an action no side is the source. The local side plays that role; the result is the same either way. */

@@ -14,6 +14,9 @@ export const bounds = {
   /** The spec counts `--buffer` and `--chunk` in kilobytes, so 1 KiB is the smallest. */
   minBufferBytes: KiB,
   maxBufferBytes: 1024 * MiB,
+  /** A snapshot has at least one extent of its group, of 4 MiB by default. A smaller number was not meant in kilobytes. */
+  minSnapshotBytes: MiB,
+  maxSnapshotBytes: 1024 * 1024 * 1024 * MiB,
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
   maxLanes: 16,
@@ -134,12 +137,16 @@ export const bounds = {
   volumeChangeTimeoutMs: 600_000,
   /** What a program of LVM may print: some ten thousand volumes. */
   programOutputBytes: 32 * MiB,
+  /** Ranges of a thin volume that changed between two snapshots: 100 MB. With more of them, everything is compared. */
+  listedChanges: 4_000_000,
   /** A snapshot may still be open for a moment when it is removed. */
   removalTries: 5,
   /** The same for the guard of a snapshot, once a second: the process that read it may wait for its disk. */
   guardTries: 300,
   /** A snapshot waits this time for the next attempt of its run: a night in which the link fails. */
   keptSnapshotMs: 86_400_000,
+  /** An agent that keeps a snapshot for a later attempt has this time to learn that there is none. */
+  agentReleaseMs: 1_000,
   /** After a signal, the reader of the output has this time to take the rest of it. */
   outputGraceMs: 500,
   /** A run that has not ended this time after a signal is abandoned: a device or a child does not respond. */

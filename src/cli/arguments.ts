@@ -37,10 +37,14 @@ export function readArguments(argv: readonly string[]): GivenOptions {
   return given;
 }
 
+/** The lexer takes the next argument as the value of a `string`. A `boolean` has one only after a `=`. */
 const lexerOptions = Object.fromEntries(
   optionEntries.map(([name, { short, value }]) => [
     name,
-    { type: value.type === 'flag' ? 'boolean' : 'string', ...(short !== undefined && { short }) } as const,
+    {
+      type: value.type === 'flag' || value.type === 'optional size' ? 'boolean' : 'string',
+      ...(short !== undefined && { short }),
+    } as const,
   ]),
 );
 
@@ -68,7 +72,8 @@ function addOption(given: GivenOptions, token: OptionToken, argument: string): v
     given.add(name, '');
     return;
   }
-  const value = valueOf(token, entry);
+  const isWithoutValue = entry.value.type === 'optional size' && token.value === undefined;
+  const value = isWithoutValue ? '' : valueOf(token, entry);
   if (given.has(name) && entry.repeatable === undefined) {
     throw new BasynError('usage', `--${name} is given twice: leave one of the two out.`);
   }

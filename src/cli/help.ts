@@ -50,13 +50,18 @@ const examples = `Examples:
     basyn --local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck`;
 
 function optionHelp(name: OptionName, entry: OptionEntry): string {
-  const { short, placeholder } = entry;
+  const { short } = entry;
   const dashes = short === undefined ? `      --${name}` : `  -${short}, --${name}`;
-  const left = placeholder === undefined ? dashes : `${dashes}=${placeholder}`;
+  const left = dashes + valueInHelp(entry);
   const [first = '', ...others] = wrap(optionText(entry), helpColumns - optionColumns);
   const head =
     left.length < optionColumns ? left.padEnd(optionColumns) : `${left}\n${' '.repeat(optionColumns)}`;
   return [head + first, ...others.map((line) => ' '.repeat(optionColumns) + line)].join('\n');
+}
+
+function valueInHelp({ value, placeholder }: OptionEntry): string {
+  if (placeholder === undefined) return '';
+  return value.type === 'optional size' ? `[=${placeholder}]` : `=${placeholder}`;
 }
 
 /** What an option does, and the facts that the table has about its value. */

@@ -97,6 +97,7 @@ function valueOf(name: OptionName, { value, repeatable }: OptionEntry, given: Gi
   const texts = given.texts(name);
   if (texts === undefined || repeatable === true) return texts;
   const [text = ''] = texts;
+  if (value.type === 'optional size' && text === '') return true;
   const read = readValue(value, text);
   if (read === undefined) {
     throw new BasynError('usage', `--${name} must be ${expectationOf(value)}, not ${JSON.stringify(text)}.`);

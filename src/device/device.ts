@@ -11,7 +11,7 @@ export {
   type OpenedDevice,
   type OpenHandle,
 } from './handle.ts';
-export { openSource } from './source.ts';
+export { identityAt, openSource } from './source.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
 export { ZeroReleaser, type Released, type ZeroWork } from './zero-releaser.ts';
@@ -24,6 +24,6 @@ export {
 } from './zeros.ts';
 export { checkLength, findHoles, type FoundHoles } from './hole-query.ts';
 export { commonHoles, holeBytesWithin, isInHole, stretchesOf, type HoleMap } from './holes.ts';
-export { sharesStorage, type StorageIdentity } from './identity.ts';
+export { joinedIdentity, sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';
 export { isSameStorage, lastingIdentityOf, type LastingIdentity } from './lasting-identity.ts';

@@ -3,7 +3,7 @@ import { deviceNumber, type DeviceNumber } from './block-device.ts';
 import type { KernelPath } from './kernel-path.ts';
 import { KernelView } from './kernel-view.ts';
 import { compareMachines, thisMachine, type Machine } from './machine.ts';
-import { Regions, type StorageGap, type StorageRegion } from './regions.ts';
+import { maxGaps, maxRegions, Regions, type StorageGap, type StorageRegion } from './regions.ts';
 
 /**
  * Which storage a device or file is, independent of its name. Plain JSON, because it is compared with the identity that
@@ -78,6 +78,14 @@ function collide(a: StorageRegion, b: StorageRegion): boolean {
 
 function overlap(a: StorageRegion, b: StorageRegion): boolean {
   return a.store === b.store && a.startBytes < b.endBytes && b.startBytes < a.endBytes;
+}
+
+/** The storage of both: a device, and another one that must not be written to either. */
+export function joinedIdentity(a: StorageIdentity, b: StorageIdentity): StorageIdentity {
+  const known = new Set(a.regions.map((region) => JSON.stringify(region)));
+  const more = b.regions.filter((region) => !known.has(JSON.stringify(region)));
+  const gaps = [...a.gaps, ...b.gaps.filter(({ what }) => a.gaps.every((gap) => gap.what !== what))];
+  return { ...a, regions: [...a.regions, ...more].slice(0, maxRegions), gaps: gaps.slice(0, maxGaps) };
 }
 
 /** A stack, with the host that it is on. */

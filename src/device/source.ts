@@ -2,7 +2,7 @@ import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
 import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
 import { openHandle, type DeviceHandle, type Location, type OpenedDevice } from './handle.ts';
-import { identityOf } from './identity.ts';
+import { identityOf, type StorageIdentity } from './identity.ts';
 import { subjectOf, writableMountPoints, type Subject, type Use } from './in-use.ts';
 import { openersOf } from './openers.ts';
 import {
@@ -54,6 +54,17 @@ export async function openSource(
     closeSync(fd);
     throw examinationError(place, error);
   }
+}
+
+/**
+ * The storage of a device or file that is not opened.
+ *
+ * @throws BasynError `device`, if it does not exist or can't be examined.
+ */
+export function identityAt(place: Place): StorageIdentity {
+  const stats = inspect(place);
+  if (stats === undefined) throw placeError('device', place, 'does not exist.');
+  return examine(place, () => identityOf(subjectOf(stats, realKernelPath(place.path)).stack));
 }
 
 async function openForReading(place: Place, stats: BigIntStats): Promise<Opened> {

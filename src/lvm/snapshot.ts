@@ -8,7 +8,7 @@ import { removeLeftovers } from './leftovers.ts';
 import { requirePossible } from './obstacles.ts';
 import { runProgram } from './program.ts';
 import { guardTagIn, idTagIn, idTagOf, mark, runTagOf, snapshotNameOf } from './tags.ts';
-import { findVolume, fullNameOf, snapshotError, volumeAt, volumesOfGroup, type Volume } from './volume.ts';
+import { findVolume, fullNameOf, kernelUuidOf, snapshotError, volumeAt, type Volume } from './volume.ts';
 
 /** What a run wants of a snapshot. */
 export interface SnapshotWish {
@@ -23,6 +23,8 @@ export class Snapshot {
   /** "vg0/mail-basyn-1a2b3c4d". */
   readonly name: string;
   readonly devicePath: string;
+  /** As the kernel writes it, for the device. */
+  readonly kernelUuid: string;
   /** For the user. */
   readonly notes: readonly string[];
   /** As it was when it was made or found. */
@@ -34,6 +36,7 @@ export class Snapshot {
   constructor(place: Place, volume: Volume, guard: SnapshotGuard, notes: readonly string[]) {
     this.name = fullNameOf(volume);
     this.devicePath = volume.devicePath;
+    this.kernelUuid = kernelUuidOf(volume);
     this.volume = volume;
     this.notes = notes;
     this.#place = place;
@@ -110,8 +113,7 @@ function overflowError(place: Place, name: string): BasynError {
  */
 export async function takeSnapshot(place: Place, wish: SnapshotWish): Promise<Snapshot> {
   requireRoot(place);
-  const volume = await volumeAt(place);
-  const volumes = await volumesOfGroup(place, volume.groupName);
+  const { volume, group: volumes } = await volumeAt(place);
   const earlier = volumes.find((other) => isOfRun(other, volume, wish));
   if (earlier !== undefined) {
     const snapshot = await takeOver(place, earlier);
@@ -119,7 +121,7 @@ export async function takeSnapshot(place: Place, wish: SnapshotWish): Promise<Sn
   }
   const notes = await removeLeftovers(place, volumes);
   // What was removed has made room.
-  const current = notes.length === 0 ? volume : await volumeAt(place);
+  const current = notes.length === 0 ? volume : (await volumeAt(place)).volume;
   await requirePossible(place, current, wish.sizeBytes);
   return create(place, current, wish, notes);
 }
@@ -187,7 +189,7 @@ async function create(
   try {
     const tags = [mark, idTag, guard.tag, ...(runToken === undefined ? [] : [runTagOf(runToken)])];
     const size = origin.kind === 'thin' ? [] : ['--size', `${sizeBytes}b`];
-    const args = ['--snapshot', '--permission', 'r', '--setactivationskip', 'n', '--name', name, ...size];
+    const args = ['-s', '--permission', 'r', '--setactivationskip', 'n', '--name', name, ...size];
     const reason = await change('lvcreate', [
       ...args,
       ...tags.flatMap((tag) => ['--addtag', tag]),
@@ -195,7 +197,8 @@ async function create(
     ]);
     if (reason !== '') throw snapshotError(place, reason);
     const volume = await findVolume(place, fullNameOf({ groupName: origin.groupName, name }));
-    if (volume === undefined || !volume.isReadOnly || volume.originUuid !== origin.uuid || volume.isInvalid) {
+    if (volume?.isInvalid === true) throw overflowError(place, fullNameOf(volume));
+    if (volume === undefined || !volume.isReadOnly || volume.originUuid !== origin.uuid) {
       throw snapshotError(place, `LVM did not make the snapshot ${name} as it should`);
     }
     return new Snapshot(place, volume, guard, [...notes, ...sizeNotes(place, origin, wish)]);

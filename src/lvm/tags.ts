@@ -51,6 +51,15 @@ export function idTagIn(tags: readonly string[]): string | undefined {
   return tags.find((tag) => tag.startsWith(idPrefix));
 }
 
+export function runTagsIn(tags: readonly string[]): string[] {
+  return tags.filter((tag) => tag.startsWith('basyn.run.'));
+}
+
+/** "mail-basyn-base-1a2b3c4d", for a snapshot that is kept. */
+export function baseNameOf({ name }: { readonly name: string }): string {
+  return name.replace(/-basyn-(?=\w{8}$)/, '-basyn-base-');
+}
+
 /** Characters of the origin's name in the name of its snapshot: a name of LVM has at most 127. */
 const originCharacters = 40;
 

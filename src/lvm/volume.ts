@@ -53,18 +53,21 @@ const fields = [
 type Row = Readonly<Record<(typeof fields)[number], string>>;
 
 /**
- * The logical volume at a path.
+ * The logical volume at a path, with all visible volumes of its group.
  *
  * @throws {BasynError} `device`, if it is none, or if LVM can't be asked.
  */
-export async function volumeAt(place: Place): Promise<Volume> {
+export async function volumeAt(
+  place: Place,
+): Promise<{ readonly volume: Volume; readonly group: readonly Volume[] }> {
   const { mapperName, uuid } = nameInMapper(place);
   const [groupName, name] = splitMapperName(mapperName);
-  const volume = await findVolume(place, `${groupName}/${name}`);
+  const group = await volumesOfGroup(place, groupName);
+  const volume = group.find((other) => other.name === name);
   if (volume === undefined || kernelUuidOf(volume) !== uuid) {
     throw snapshotError(place, `LVM does not know a volume ${groupName}/${name} with the device's UUID`);
   }
-  return volume;
+  return { volume, group };
 }
 
 /** An error about a snapshot that can't be taken or used. Its message begins with the name of the device. */

@@ -23,6 +23,10 @@ function problemWithOne(value: OptionValue, given: unknown): string | undefined 
       return problemWithChoice(Object.values(value.choices), given);
     case 'integer':
       return problemWithNumber(value.least, value.most, given);
+    case 'optional size':
+      return typeof given === 'boolean'
+        ? undefined
+        : problemWithNumber(value.leastBytes, value.mostBytes, given, 'true, false or ');
     case 'size':
     case 'rate':
       return problemWithNumber(value.leastBytes, value.mostBytes, given);
@@ -42,11 +46,11 @@ function problemWithChoice(values: readonly string[], given: unknown): string | 
   return `unknown name ${shown(given)}; known are ${[...new Set(values)].join(', ')}`;
 }
 
-function problemWithNumber(least: number, most: number, given: unknown): string | undefined {
+function problemWithNumber(least: number, most: number, given: unknown, others = ''): string | undefined {
   if (typeof given === 'number' && Number.isSafeInteger(given) && given >= least && given <= most) {
     return undefined;
   }
-  return `must be a whole number from ${least} to ${most}, not ${shown(given)}`;
+  return `must be ${others}a whole number from ${least} to ${most}, not ${shown(given)}`;
 }
 
 function problemWithPath(given: unknown): string | undefined {

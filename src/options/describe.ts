@@ -18,6 +18,7 @@ export function rangeOf(value: OptionValue): string | undefined {
       const most = value.mostName ?? `${value.mostBytes / bytesPerKilobyte}`;
       return `${value.leastBytes / bytesPerKilobyte} to ${most}`;
     }
+    case 'optional size':
     case 'rate':
       return `${value.leastBytes / bytesPerKilobyte} or more`;
     case 'duration':

@@ -30,6 +30,7 @@ export type OptionKey = Exclude<keyof SyncOptions, keyof Observation>;
  * - `choice`: one of some words, in any case. The words lead to the library's values; two words may lead to the same one.
  * - `integer`: a whole number.
  * - `size`: kilobytes, or a number with the suffix K, M, G or T. The library takes bytes.
+ * - `optional size`: the same, or nothing, which the library takes as `true`. On the command line, the value follows a `=`.
  * - `rate`: the same per second. The library takes bytes per second.
  * - `duration`: seconds. The library takes milliseconds.
  * - `path`: of a device or file. `host` and `user`: as ssh takes them. `text`: any other text.
@@ -39,6 +40,7 @@ export type OptionValue =
   | ChoiceValue
   | IntegerValue
   | SizeValue
+  | OptionalSizeValue
   | RateValue
   | DurationValue
   | PathValue
@@ -63,6 +65,11 @@ interface SizeValue {
   readonly mostBytes: number;
   /** What bounds it besides `mostBytes`, in words. A rule in rules.ts checks it. */
   readonly mostName?: string;
+}
+interface OptionalSizeValue {
+  readonly type: 'optional size';
+  readonly leastBytes: number;
+  readonly mostBytes: number;
 }
 interface RateValue {
   readonly type: 'rate';
@@ -147,8 +154,10 @@ type FieldsOfValue<Value> = [Value] extends [boolean]
       ? { readonly value: TextValue; readonly repeatable: true }
       : [Value] extends [number]
         ? { readonly value: IntegerValue | SizeValue | RateValue | DurationValue; readonly default?: number }
-        : [Value] extends [string]
-          ? string extends Value
-            ? { readonly value: PathValue | NameValue | TextValue; readonly default?: string }
-            : { readonly value: ChoiceValue<Value>; readonly default?: Value }
-          : never);
+        : [Value] extends [boolean | number]
+          ? { readonly value: OptionalSizeValue }
+          : [Value] extends [string]
+            ? string extends Value
+              ? { readonly value: PathValue | NameValue | TextValue; readonly default?: string }
+              : { readonly value: ChoiceValue<Value>; readonly default?: Value }
+            : never);

@@ -13,6 +13,7 @@ export function readValue(value: OptionValue, text: string): string | number | u
     case 'integer':
       return within(readNumber(text), value.least, value.most);
     case 'size':
+    case 'optional size':
     case 'rate':
       return within(readSize(text), value.leastBytes, value.mostBytes);
     case 'duration':
@@ -33,7 +34,8 @@ export function expectationOf(value: OptionValue): string {
       return `one of ${Object.keys(value.choices).join(', ').toUpperCase()}`;
     case 'integer':
       return `a whole number from ${value.least} to ${value.most}`;
-    case 'size': {
+    case 'size':
+    case 'optional size': {
       const [least, most] = [value.leastBytes, value.mostBytes].map((bytes) => bytes / bytesPerKilobyte);
       return `a whole number of kilobytes from ${least} to ${most}, or a size such as 64K or 8M`;
     }

@@ -38,12 +38,17 @@ function requireOneCompression({ compress, zlevel = 0 }: Partial<SyncOptions>, w
   );
 }
 
-/** Read errors of a target are never left out, so it has to be known which device that is. */
-function requireSource({ skipReadErrors = false, action }: Partial<SyncOptions>, wording: Wording): void {
-  if (!skipReadErrors || action !== undefined) return;
+/** Read errors of a target are never left out, and it is not snapshotted, so it has to be known which device that is. */
+function requireSource(
+  { skipReadErrors = false, snapshot = false, action }: Partial<SyncOptions>,
+  wording: Wording,
+): void {
+  if (action !== undefined) return;
+  const option = skipReadErrors ? 'skip-read-errors' : snapshot !== false ? 'snapshot' : undefined;
+  if (option === undefined) return;
   throw new BasynError(
     'usage',
-    `${wording.name('skip-read-errors')} needs ${wording.name('action')}, which says which device is the source.`,
+    `${wording.name(option)} needs ${wording.name('action')}, which says which device is the source.`,
   );
 }
 

@@ -43,6 +43,11 @@ export interface Comparison {
   readonly chunkBytes?: number | undefined;
   /** Leave out what can't be read of the source, and report it. Needs `action`. Default: the first read error ends the run. */
   readonly skipReadErrors?: boolean | undefined;
+  /**
+   * Read a logical volume from a snapshot, which is removed at the end of the run: `true`, or the size of a classic snapshot
+   * in bytes. A thin volume needs no size. Needs `action`. 1 MiB to 1 PiB. Default: the source is read itself.
+   */
+  readonly snapshot?: boolean | number | undefined;
   /** Most bytes per second that are read of each device, on whichever host it is. 1 KiB to 1 TiB. Left out, there is no limit. */
   readonly readBytesPerSecond?: number | undefined;
 }

@@ -68,6 +68,13 @@ export const openSchema = v.object({
   run: v.exactOptional(runAttempt),
   /** Whether large devices are read through the page cache as well. */
   cache: v.exactOptional(v.literal(true)),
+  /** The agent reads a snapshot of its device, a source. Left out: it reads the device itself. */
+  snapshot: v.exactOptional(
+    v.object({
+      /** Of a classic snapshot. A thin one needs none. */
+      sizeBytes: v.exactOptional(v.pipe(bytes, v.minValue(1))),
+    }),
+  ),
   /** The most that the agent reads of its device. */
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
@@ -98,6 +105,8 @@ export const openedSchema = v.object({
   lanes: v.nullable(laneAddress),
   /** Present where `open` has a `run`. */
   lasting: v.exactOptional(lasting),
+  /** Names the snapshot that is read. Present where `open` has a `snapshot`. */
+  snapshot: v.exactOptional(fact),
 });
 
 export const closedSchema = v.object({

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { packedAgent, threadProgram } from '../agent-program.ts';
 import { BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
@@ -10,6 +11,7 @@ import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
+import type { RunSnapshots } from '../session/run-snapshots.ts';
 import type { Trace } from '../trace.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
 import { SshConnection } from '../transport/ssh.ts';
@@ -21,6 +23,8 @@ export interface AttemptOptions {
   readonly order: Order;
   readonly reporter: RunReporter;
   readonly trace: Trace | undefined;
+  /** Of a local source. Undefined where it is read itself. */
+  readonly snapshots: RunSnapshots | undefined;
   /** Undefined where a run has one attempt only. */
   readonly continuity: Continuity | undefined;
   /** Whether ssh may ask the user for a password. */
@@ -35,16 +39,19 @@ export class Attempt {
   readonly #order: Order;
   readonly #reporter: RunReporter;
   readonly #continuity: Continuity | undefined;
+  readonly #snapshots: RunSnapshots | undefined;
   readonly #connection: SshConnection;
   readonly #runner = new WorkerPool(threadProgram(), 'local');
   readonly #channel: Channel;
   readonly #laneOpener: LaneOpener;
+  #isReleased: Promise<void> | undefined;
 
   /** Starts ssh. */
-  constructor({ options, order, reporter, trace, continuity, prompts }: AttemptOptions) {
+  constructor({ options, order, reporter, trace, snapshots, continuity, prompts }: AttemptOptions) {
     this.#order = order;
     this.#reporter = reporter;
     this.#continuity = continuity;
+    this.#snapshots = snapshots;
     const furtherLanes = order.laneCount - 1;
     this.#connection = new SshConnection({
       destination: destinationOf(options, prompts),
@@ -92,6 +99,7 @@ export class Attempt {
         reporter: this.#reporter,
         laneOpener: this.#laneOpener,
         continuity: this.#continuity,
+        snapshots: this.#snapshots,
       });
       this.#laneOpener.stop();
       await this.#connection.close();
@@ -99,6 +107,7 @@ export class Attempt {
     } catch (thrown) {
       this.#laneOpener.stop();
       const error = await this.#connection.explain(BasynError.from(thrown));
+      await this.#releaseAgent(error);
       this.#channel.destroy();
       await this.#connection.stop();
       throw error;
@@ -113,7 +122,31 @@ export class Attempt {
     void this.#runner.close();
     // The end of the run waits for the threads first, and one in a system call may keep it waiting: ssh has to be stopped
     // here as well. What goes wrong with that is reported there.
-    this.#connection.stop().catch(() => undefined);
+    void this.#releaseAgent(runEnded())
+      .then(() => this.#connection.stop())
+      .catch(() => undefined);
+  }
+
+  /**
+   * Tells the agent that no other attempt follows. Otherwise it would keep its snapshot for one: for the agent, the end of
+   * this process looks like the end of the link.
+   */
+  async #releaseAgent(error: BasynError): Promise<void> {
+    const { snapshot, localRole } = this.#order;
+    const isKept = this.#continuity !== undefined && snapshot !== undefined && localRole === 'target';
+    if (!isKept || error.code === 'connection') return;
+    this.#isReleased ??= Promise.race([this.#sayFailed(error), sleep(bounds.agentReleaseMs)]);
+    await this.#isReleased;
+  }
+
+  async #sayFailed({ message }: BasynError): Promise<void> {
+    this.#channel.send({
+      type: 'failure',
+      code: 'aborted',
+      message: message.slice(0, bounds.maxErrorMessageCharacters),
+    });
+    await this.#channel.end();
+    await this.#connection.ended();
   }
 }
 

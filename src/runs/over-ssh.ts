@@ -5,6 +5,7 @@ import type { DeviceReport, RunReport, Traffic } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import { RunReporter } from '../session/run-reporter.ts';
+import { RunSnapshots } from '../session/run-snapshots.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import { Attempts } from './attempts.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -43,7 +44,8 @@ async function withAttempts<T>(
   const trace = traceOf(options);
   const traffic = (): Traffic => attempts.traffic();
   const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
-  const attempts = new Attempts({ options, order, reporter, trace }, policy);
+  const snapshots = snapshotsOf(order, policy);
+  const attempts = new Attempts({ options, order, reporter, trace, snapshots }, policy);
   try {
     const result = await abortable(
       options.signal,
@@ -53,7 +55,18 @@ async function withAttempts<T>(
     return result();
   } finally {
     reporter.stop();
+    await snapshots?.close();
   }
+}
+
+/** Of a local source. This process keeps it between the attempts. The agent takes its own. */
+function snapshotsOf({ localRole, snapshot }: Order, { retries }: RetryPolicy): RunSnapshots | undefined {
+  if (localRole !== 'source' || snapshot === undefined) return undefined;
+  return new RunSnapshots({
+    sizeBytes: snapshot.sizeBytes,
+    runToken: undefined,
+    mayContinue: ({ retryable }) => retries > 0 && retryable === true,
+  });
 }
 
 const ignore = (): void => undefined;

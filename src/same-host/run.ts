@@ -1,6 +1,7 @@
 import type { Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import {
+  closedAfter,
   openDevice,
   targetRequestOf,
   usingDevice,
@@ -12,6 +13,7 @@ import { pageCacheOf, type Order, type Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
 import { traceDevice } from '../session/device-trace.ts';
 import { deviceReportOf, readPathOf, surveyPathOf } from '../session/run-reporter.ts';
+import { RunSnapshots } from '../session/run-snapshots.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
@@ -26,14 +28,14 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
   const names = deviceNamesOf(order);
   const open = (role: Role, targetRequest: TargetRequest | null): Promise<RunDevice> => {
     const { path, side } = names[role];
-    return openDevice(path, { side, hosts: 'one' }, useOf(order, targetRequest), () =>
+    const snapshots = role === 'source' ? snapshotsOf(order) : undefined;
+    return openDevice(path, { side, hosts: 'one' }, { ...useOf(order, targetRequest), snapshots }, () =>
       reporter.flushing(side),
     );
   };
   const opened = await open('source', null);
   const runner = await run.startRunner(opened.handle.sizeBytes).catch(async (error: unknown) => {
-    await opened.close();
-    throw error;
+    throw await closedAfter(opened, error);
   });
   await usingDevice(opened, runner, async (source) => {
     const targetRequest = targetRequestOf(order, source.handle.sizeBytes, source.identity);
@@ -57,7 +59,7 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
           await new SameHostPhase(run, name, sizeBytes, runner, onProgress).run(source, target),
         );
       }
-      reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
+      reporter.warn([...(await source.checkAtEnd()), ...(await target.checkAtEnd())]);
     });
   });
 }
@@ -88,7 +90,14 @@ function useOf(order: Order, targetRequest: TargetRequest | null): DeviceUse {
   const { phases, readBytesPerSecond, chunkBytes } = order;
   // A chunk that is longer than a direct read is read again when it is written, through the page cache.
   const isReadOnce = (chunkBytes ?? 0) <= tuning.directPieceBytes;
-  return { phases, targetRequest, readBytesPerSecond, pageCache: isReadOnce ? pageCacheOf(order) : 'use' };
+  const pageCache = isReadOnce ? pageCacheOf(order) : 'use';
+  return { phases, targetRequest, readBytesPerSecond, pageCache };
+}
+
+/** A run on one host has one attempt. */
+function snapshotsOf({ snapshot }: Order): RunSnapshots | undefined {
+  if (snapshot === undefined) return undefined;
+  return new RunSnapshots({ sizeBytes: snapshot.sizeBytes, runToken: undefined, mayContinue: () => false });
 }
 
 interface DeviceName {

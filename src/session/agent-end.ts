@@ -12,6 +12,7 @@ import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './d
 import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
+import { RunSnapshots } from './run-snapshots.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the agent's end needs of its process. */
@@ -81,10 +82,11 @@ async function serveDevice(
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
+      ...(device.snapshot !== undefined && { snapshot: device.snapshot.uuid }),
     });
     for (;;) {
       const message = await channel.next();
-      if (message.type === 'bye') return device.checkAtEnd();
+      if (message.type === 'bye') return await device.checkAtEnd();
       if (message.type !== 'begin') throw unexpected(message);
       await servePhase(open, message, device, channel, runner);
     }
@@ -95,7 +97,8 @@ async function serveDevice(
 async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
   const targetRequest = targetRequestOf(open);
-  const use = { phases, targetRequest, readBytesPerSecond, pageCache: pageCacheOf(open) };
+  const pageCache = pageCacheOf(open);
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache, snapshots: snapshotsOf(open) };
   const location = { side: 'remote', hosts: 'two' } as const;
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);
@@ -108,6 +111,17 @@ async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDe
       await sleep(tuning.predecessorPollMs);
     }
   }
+}
+
+/** If the link fails in a run that may have several attempts, the snapshot waits for the next one. */
+function snapshotsOf({ snapshot, role, run }: OpenMessage): RunSnapshots | undefined {
+  if (snapshot === undefined) return undefined;
+  if (role !== 'source') throw new BasynError('protocol', 'The local side wants a snapshot of the target.');
+  return new RunSnapshots({
+    sizeBytes: snapshot.sizeBytes,
+    runToken: run?.token,
+    mayContinue: ({ code }) => run !== undefined && code === 'connection',
+  });
 }
 
 /** The local side reports the progress. */

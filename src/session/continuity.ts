@@ -18,6 +18,15 @@ export interface SeenDevice {
   readonly lasting: LastingIdentity | undefined;
   /** Of a regular file: its size and times. */
   readonly fingerprint: string | undefined;
+  /** Names the snapshot that is read in its place. */
+  readonly snapshot?: string | undefined;
+}
+
+/** The outcome of a comparison with the first attempt. */
+export interface SameDevice {
+  readonly warnings: string[];
+  /** The source is another moment: nothing that was done before counts. */
+  readonly startsAgain: boolean;
 }
 
 const nothing: Durable = {
@@ -122,21 +131,26 @@ export class Continuity implements Resumption {
   }
 
   /**
-   * Compares a device with the one that the first attempt had. Call it before anything is written to it.
-   *
-   * @returns warnings.
+   * Compares a device with the one that the first attempt had. Call it before anything is written to it. If the snapshot of
+   * the source is another one, the run starts again: two moments must never be mixed.
    * @throws {BasynError} `device`, where it is another one, or where that is not certain.
    */
-  requireSame(device: SeenDevice): string[] {
+  requireSame(device: SeenDevice): SameDevice {
     const first = (this.#seen[device.side] ??= device);
-    if (first === device) return [];
+    if (first === device) return { warnings: [], startsAgain: false };
+    if (first.snapshot !== device.snapshot) {
+      if (first.snapshot === undefined || device.snapshot === undefined) {
+        throw otherDevice(device, 'is read from a snapshot in some attempts only');
+      }
+      return { warnings: [this.#startAgain(device)], startsAgain: true };
+    }
     if (first.sizeBytes !== device.sizeBytes) {
       const sizes = `it had ${first.sizeBytes} bytes, and has ${device.sizeBytes} now`;
       throw otherDevice(device, `has another size than in the first attempt (${sizes})`);
     }
     switch (compare(first, device)) {
       case 'same':
-        return changesOf(first, device);
+        return { warnings: changesOf(first, device), startsAgain: false };
       case 'different':
         throw otherDevice(device, 'is another device or file than in the first attempt');
       case 'unknown':
@@ -146,6 +160,19 @@ export class Continuity implements Resumption {
             'lasting identity (a WWN, a serial number or a UUID)',
         );
     }
+  }
+
+  /** @returns a warning. */
+  #startAgain(device: SeenDevice): string {
+    this.#seen[device.side] = device;
+    this.#finishedPhases = 0;
+    this.#plan = undefined;
+    this.#base = this.#durable = nothing;
+    const { side, path } = device;
+    return (
+      `${side} source ${path}: the snapshot of the earlier attempts is gone. ` +
+      'This attempt starts again at offset 0, with a new snapshot.'
+    );
   }
 }
 

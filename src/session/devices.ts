@@ -22,6 +22,7 @@ import { BasynError } from '../errors.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
+import type { HeldSnapshot, RunSnapshots } from './run-snapshots.ts';
 import { sharedRate } from '../token-bucket.ts';
 
 /** What the target's side has to know before it opens its device. */
@@ -47,6 +48,8 @@ export interface DeviceUse {
   readonly readBytesPerSecond: number | undefined;
   /** What happens to the page cache if the device is large: it is used anyway, or left to other programs. */
   readonly pageCache: 'use' | 'spare';
+  /** Undefined: the device itself is read. */
+  readonly snapshots?: RunSnapshots | undefined;
 }
 
 /** A device that a run has opened. */
@@ -60,13 +63,19 @@ export interface RunDevice extends OpenedDevice {
   /** What the run does where the target has to be zero. */
   readonly zeros: ZeroPolicy;
   /**
-   * Checks that the path still leads to the open device. Call it after the last phase, before the device is closed.
+   * Checks that the path still leads to the open device, or that its snapshot is still valid. Call it after the last phase,
+   * before the device is closed.
    *
    * @returns warnings.
-   * @throws {BasynError} `device`, where the target was replaced, removed or mounted.
+   * @throws {BasynError} `device`, where the target was replaced, removed or mounted, or the snapshot has overflowed.
    */
-  readonly checkAtEnd: () => string[];
+  readonly checkAtEnd: () => Promise<string[]>;
+  /** What is read in place of the source. */
+  readonly snapshot?: HeldSnapshot;
 }
+
+/** What {@link openFor} opened. */
+type Opened = OpenedDevice & Pick<RunDevice, 'snapshot'>;
 
 /** `null` where the order writes nothing. The target is then opened for reading only. */
 export function targetRequestOf(
@@ -104,12 +113,11 @@ export async function openDevice(
   try {
     return await prepare(opened, use, onFlush);
   } catch (error) {
-    await opened.close();
-    throw error;
+    throw await closedAfter(opened, error);
   }
 }
 
-function withReadRate(opened: OpenedDevice, { readBytesPerSecond }: DeviceUse): OpenedDevice {
+function withReadRate(opened: Opened, { readBytesPerSecond }: DeviceUse): Opened {
   if (readBytesPerSecond === undefined) return opened;
   return { ...opened, handle: { ...opened.handle, readRate: sharedRate(readBytesPerSecond) } };
 }
@@ -117,9 +125,10 @@ function withReadRate(opened: OpenedDevice, { readBytesPerSecond }: DeviceUse): 
 async function openFor(
   path: string,
   location: Location,
-  { phases, targetRequest }: DeviceUse,
-): Promise<OpenedDevice> {
+  { phases, targetRequest, snapshots }: DeviceUse,
+): Promise<Opened> {
   if (targetRequest === null) {
+    if (snapshots !== undefined) return snapshots.open(path, location);
     const role = phases.some(isTransfer) ? 'source' : 'device';
     const opened = await openSource(path, { ...location, role });
     if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
@@ -142,7 +151,7 @@ async function openFor(
  * cache that never reached the disk. A run that finds such data equal does not write it again.
  */
 async function prepare(
-  opened: OpenedDevice,
+  opened: Opened,
   { phases, targetRequest, pageCache }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
@@ -170,7 +179,11 @@ async function prepare(
     surveyView: isSparing && view !== undefined ? view.handle : handle,
     cachedBecause,
     zeros,
-    checkAtEnd: () => {
+    checkAtEnd: async () => {
+      if (opened.snapshot !== undefined) {
+        await opened.snapshot.requireValid();
+        return [];
+      }
       if (targetRequest === null) return sourceChanges(handle, start);
       if (writes) checkTargetAtEnd(handle, start, targetRequest.force ? 'allow' : 'refuse');
       return [];
@@ -241,17 +254,33 @@ function emptyError(what: string, { side, path }: Pick<DeviceHandle, 'side' | 'p
  * Calls `use` with an open device, then closes the device. After a failure, the threads are ended before that: they know
  * the device by the number of its descriptor, and the next file to be opened would get this number.
  */
-export async function usingDevice<D extends OpenHandle, T>(
+export async function usingDevice<D extends OpenHandle & Pick<RunDevice, 'snapshot'>, T>(
   device: D,
   runner: Pick<JobRunner, 'close'>,
   use: (device: D) => Promise<T>,
 ): Promise<T> {
+  let result: T;
   try {
-    return await use(device);
+    result = await use(device);
   } catch (error) {
+    device.snapshot?.fail(error);
     await runner.close();
-    throw error;
-  } finally {
-    await device.close();
+    throw await closedAfter(device, error);
   }
+  await device.close();
+  await device.snapshot?.release();
+  return result;
+}
+
+/**
+ * Closes a device after a failure.
+ *
+ * @returns the error that explains the failure best.
+ */
+export async function closedAfter(
+  { close, snapshot }: Pick<OpenHandle, 'close'> & Pick<RunDevice, 'snapshot'>,
+  thrown: unknown,
+): Promise<unknown> {
+  await close();
+  return snapshot === undefined ? thrown : snapshot.failed(thrown);
 }

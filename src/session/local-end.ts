@@ -6,13 +6,14 @@ import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
-import type { Continuity } from './continuity.ts';
+import type { Continuity, SeenDevice } from './continuity.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
 import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
+import type { RunSnapshots } from './run-snapshots.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -25,6 +26,8 @@ export interface LocalEnd {
   readonly laneOpener: LaneOpener;
   /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
   readonly continuity?: Continuity | undefined;
+  /** Of a local source. Undefined where it is read itself. */
+  readonly snapshots?: RunSnapshots | undefined;
 }
 
 /**
@@ -139,7 +142,7 @@ async function runPhases(
     if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
     reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
   }
-  reporter.warn(device.checkAtEnd());
+  reporter.warn(await device.checkAtEnd());
   await sayGoodbye(end);
 }
 
@@ -155,36 +158,45 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
 }
 
 /** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */
-function requireSameLocal({ order, continuity }: LocalEnd, { handle, identity }: RunDevice): string[] {
-  if (continuity === undefined) return [];
-  return continuity.requireSame({
+function requireSameLocal(end: LocalEnd, { handle, identity, snapshot }: RunDevice): string[] {
+  const { order } = end;
+  return requireSame(end, {
     ...deviceReportOf(handle),
     role: order.localRole,
     lasting: lastingIdentityOf(handle),
     fingerprint: identity.fingerprint,
+    snapshot: snapshot?.uuid,
   });
 }
 
 /** The same for the agent's device. */
-function requireSameRemote({ order, continuity }: LocalEnd, opened: OpenedMessage): string[] {
-  if (continuity === undefined) return [];
-  return continuity.requireSame({
+function requireSameRemote(end: LocalEnd, opened: OpenedMessage): string[] {
+  const { order } = end;
+  return requireSame(end, {
     ...remoteReportOf(order, opened),
     role: remoteRoleOf(order),
     lasting: opened.lasting,
     fingerprint: parseIdentity(opened.identity).fingerprint,
+    snapshot: opened.snapshot,
   });
 }
 
+function requireSame({ continuity, reporter }: LocalEnd, device: SeenDevice): string[] {
+  if (continuity === undefined) return [];
+  const { warnings, startsAgain } = continuity.requireSame(device);
+  if (startsAgain) reporter.startAgain();
+  return warnings;
+}
+
 function openLocal(
-  { order, channel, continuity }: LocalEnd,
+  { order, channel, continuity, snapshots }: LocalEnd,
   request: TargetRequest | null,
 ): Promise<RunDevice> {
   const { localPath, phases, readBytesPerSecond } = order;
   const pageCache = pageCacheOf(order);
   const location = { side: 'local', hosts: 'two' } as const;
   const targetRequest = requestOfAttempt(request, 'local', continuity);
-  const use = { phases, targetRequest, readBytesPerSecond, pageCache };
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache, snapshots };
   return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
@@ -208,7 +220,8 @@ function remoteRoleOf({ localRole }: Order): Role {
 }
 
 function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {
-  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache } = order;
+  const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache, snapshot } = order;
+  const isReading = remoteRoleOf(order) === 'source';
   channel.send({
     type: 'open',
     protocol: 2,
@@ -221,6 +234,7 @@ function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: Targe
     ...(channel.trace !== undefined && { trace: true }),
     ...(continuity !== undefined && { run: continuity.run }),
     ...(cache === true && { cache }),
+    ...(isReading && snapshot !== undefined && { snapshot }),
     ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }

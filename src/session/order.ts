@@ -31,6 +31,8 @@ export interface Order {
   readonly dryRun: boolean;
   /** Whether a part of the source that can't be read ends the run, or is left out. */
   readonly readErrors: 'fail' | 'skip';
+  /** The source is read from a snapshot. Undefined: it is read itself. */
+  readonly snapshot?: { readonly sizeBytes?: number } | undefined;
   /** How the target treats zeros. */
   readonly sparse: SparseChoice;
   readonly discard: boolean;

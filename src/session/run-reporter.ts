@@ -96,6 +96,13 @@ export class RunReporter {
     this.#emit({ type: 'attempt', attempt, reason, waitMs, ...place });
   }
 
+  /** The attempt that follows begins with the first phase, and nothing that was done before counts. */
+  startAgain(): void {
+    this.#phases.length = 0;
+    this.#phase = undefined;
+    this.#unreadableCount = 0;
+  }
+
   /** A range of the source that can't be read. Only the first ones of a phase are reported. */
   unreadable(phase: PhaseName, { offsetBytes, lengthBytes }: Extent): void {
     if (++this.#unreadableCount > bounds.reportedUnreadableRanges) return;

@@ -67,6 +67,11 @@ export class ProcessConnection {
     );
   }
 
+  /** Resolves when the process has ended. Nothing ends it. */
+  async ended(): Promise<void> {
+    await this.#child.exit;
+  }
+
   async close(): Promise<void> {
     await this.#child.end();
   }

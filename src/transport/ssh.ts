@@ -127,6 +127,11 @@ export class SshConnection {
     await this.#end((one) => one.stop());
   }
 
+  /** Resolves when the first ssh has ended by itself, or where there is none. */
+  async ended(): Promise<void> {
+    await this.#started[0]?.ended();
+  }
+
   /** Adds how the first ssh ended, and why, to an error of the connection. */
   async explain(error: BasynError): Promise<BasynError> {
     const [first] = this.#started;

@@ -12,7 +12,7 @@ describe('the help', () => {
       const start = short === undefined ? `      --${name}` : `  -${short}, --${name}`;
       expect(
         helpLines().filter(
-          (line) => line === start || (/^[ =]/.test(line.slice(start.length)) && line.startsWith(start)),
+          (line) => line === start || (/^[ =[]/.test(line.slice(start.length)) && line.startsWith(start)),
         ),
       ).toHaveLength(1);
     }

@@ -84,6 +84,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     create: never.filter((value) => value !== true),
     grow: never.filter((value) => value !== true),
     skipReadErrors: never.filter((value) => value !== true),
+    snapshot: [...never.filter((value) => value !== true), 2 ** 20 - 1, 2 ** 50 + 1, '10G'],
     force: never.filter((value) => value !== true),
     sparse: [...never, 'AUTO', 'sometimes'],
     discard: never.filter((value) => value !== true),
@@ -124,6 +125,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     ['remoteNode', 'node\0', 'remoteNode: holds a NUL character.'],
     ['sshOptions', ['A=b', 5], 'sshOptions: the element at index 1: must be a string, not 5.'],
     ['create', 'x'.repeat(1000), /^create: must be true or false, not "x{99}…\.$/],
+    ['snapshot', 5, /^snapshot: must be true, false or a whole number from 1048576 to \d+, not 5\.$/],
     ['signal', {}, 'signal: must be an AbortSignal, not an object.'],
   ])('%s, and states what is wrong with it', (key, value, message) => {
     const actual = refusal('sync', { ...overSsh, [key]: value });

@@ -13,8 +13,8 @@ const device: SeenDevice = {
 
 function second(first: SeenDevice, now: SeenDevice): string[] {
   const continuity = new Continuity();
-  expect(continuity.requireSame(first)).toEqual([]);
-  return continuity.requireSame(now);
+  expect(continuity.requireSame(first)).toEqual({ warnings: [], startsAgain: false });
+  return continuity.requireSame(now).warnings;
 }
 
 test('the device of a later attempt may be the same one after its host was started again', () => {
@@ -63,4 +63,48 @@ test('each attempt has another number, and all of them the same token', () => {
   continuity.next();
   expect(continuity.run).toEqual({ token, attempt: 2 });
   expect(new Continuity().run.token).not.toBe(token);
+});
+
+test('a run whose snapshot is gone starts again at offset 0', () => {
+  const source: SeenDevice = { ...device, role: 'source', snapshot: 'first' };
+  const plan = {
+    phase: 'sync',
+    sizeBytes: 4096,
+    hash: 'SHA1',
+    bufferBytes: 1024,
+    chunkBytes: null,
+    windowBuffers: 4,
+    compression: { name: 'none', level: null },
+    roundTripMs: null,
+    dryRun: false,
+  } as const;
+  const continuity = new Continuity();
+  continuity.requireSame(source);
+  continuity.continued(plan);
+  const found = { differingBytes: 0, differingRanges: [], differingRangeCount: 0, differingEndBytes: null };
+  continuity.onDurable({ doneBuffers: 2, found, writtenBytes: 0, releasedBytes: 0 });
+  continuity.next();
+
+  expect(continuity.requireSame(source).startsAgain).toBe(false);
+  expect(continuity.continued(plan).fromBuffer).toBe(2);
+
+  const another = { ...source, snapshot: 'second', lasting: { ...lasting, lasting: 'wwid 6' } };
+  const { warnings, startsAgain } = continuity.requireSame(another);
+  expect(startsAgain).toBe(true);
+  expect(warnings).toEqual([
+    'remote source /dev/sdb1: the snapshot of the earlier attempts is gone. ' +
+      'This attempt starts again at offset 0, with a new snapshot.',
+  ]);
+  expect(continuity.continued(plan).fromBuffer).toBeUndefined();
+  expect(continuity.phasesLeft(['sync', 'recheck'])).toEqual(['sync', 'recheck']);
+  // The next attempt is compared with this one.
+  continuity.next();
+  expect(continuity.requireSame(another)).toEqual({ warnings: [], startsAgain: false });
+});
+
+test('a source that is no snapshot any more is another device', () => {
+  const source: SeenDevice = { ...device, role: 'source', snapshot: 'first' };
+  expect(() =>
+    second(source, { ...source, snapshot: undefined, lasting: { ...lasting, lasting: 'wwid 6' } }),
+  ).toThrow(/in some attempts only/);
 });

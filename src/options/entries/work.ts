@@ -1,3 +1,4 @@
+import { bounds } from '../../limits.ts';
 import type { CheckedEntry } from '../entry.ts';
 
 /** Which devices, and what is done with them. */
@@ -119,6 +120,23 @@ export const workOptions = {
     default: false,
     help: 'Do everything but write.',
     details: 'The run reports how much would be sent and written, and skips `--recheck`.',
+  },
+  snapshot: {
+    key: 'snapshot',
+    scope: 'comparison',
+    needs: 'action',
+    group: 'What to do',
+    value: {
+      type: 'optional size',
+      leastBytes: bounds.minSnapshotBytes,
+      mostBytes: bounds.maxSnapshotBytes,
+    },
+    placeholder: 'SIZE',
+    otherwise: 'the source itself is read',
+    help: 'Read the source from a read-only LVM snapshot, which is removed at the end. SIZE is the space for what changes meanwhile.',
+    details:
+      'The source must be a logical volume, on either host, and may be in use. A thin volume needs no SIZE: its pool has the space. ' +
+      'See [Snapshots](#snapshots).',
   },
   'skip-read-errors': {
     key: 'skipReadErrors',

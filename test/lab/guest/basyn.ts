@@ -31,6 +31,11 @@ export function basyn(
   return runProgram('node', [executable, ...argumentsFor(target, place, source), ...more]);
 }
 
+/** Runs Basyn with any options. */
+export function runBasyn(args: readonly string[]): Outcome {
+  return runProgram('node', [executable, ...args]);
+}
+
 /** Compares the target with the source disk, and changes neither. */
 export function recheck(target: string, place: Place): Outcome {
   return runProgram('node', [executable, ...devicesFor(target, place), '--recheck']);

@@ -2,13 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterTest } from './clean-up.ts';
 import { sh } from './shell.ts';
 
-const systemDirectory = '/run/lvm-system';
+export const lvmSystemDirectory = '/run/lvm-system';
 
 /** There is no udev, so LVM must scan the disks itself. */
 const configuration = `
-activation { udev_sync=0 udev_rules=0 verify_udev_operations=0 monitoring=0 }
-devices { obtain_device_list_from_udev=0 external_device_info_source="none" use_devicesfile=0 }
-global { thin_check_executable="" }
+activation { udev_sync=0 udev_rules=0 verify_udev_operations=0 monitoring=0 reserved_memory=0 reserved_stack=0 }
+devices { obtain_device_list_from_udev=0 external_device_info_source="none" use_devicesfile=0 filter=["a|/dev/ubd|", "r|.*|"] }
+global { thin_check_executable="" notify_dbus=0 }
+backup { backup=0 archive=0 }
 `;
 
 /** Makes a volume group of this disk, which is removed after the test, with one volume. Returns the volume's path. */
@@ -57,8 +58,8 @@ export function volumesIn(group: string): string[] {
 }
 
 function prepare(): void {
-  mkdirSync(systemDirectory, { recursive: true });
+  mkdirSync(lvmSystemDirectory, { recursive: true });
   mkdirSync('/run/lock/lvm', { recursive: true });
-  writeFileSync(`${systemDirectory}/lvm.conf`, configuration);
-  process.env.LVM_SYSTEM_DIR = systemDirectory;
+  writeFileSync(`${lvmSystemDirectory}/lvm.conf`, configuration);
+  process.env.LVM_SYSTEM_DIR = lvmSystemDirectory;
 }

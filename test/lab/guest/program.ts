@@ -9,15 +9,15 @@ const wanted = JSON.parse(readFileSync('/run/lab/tests.json', 'utf8')) as string
 
 for (const { name, run } of labTests.filter((test) => wanted.includes(test.name))) {
   const startMs = performance.now();
-  const failure = [failureOf(run), failureOf(cleanUp)].find((text) => text !== undefined);
+  const failure = [await failureOf(run), await failureOf(cleanUp)].find((text) => text !== undefined);
   const result: LabResult = { name, wallMs: performance.now() - startMs, ...(failure && { failure }) };
   appendFileSync('/run/lab/results', `${JSON.stringify(result)}\n`);
   console.log(failure ? `FAILED ${name}: ${failure}` : `passed ${name}`);
 }
 
-function failureOf(run: () => void): string | undefined {
+async function failureOf(run: () => void | Promise<void>): Promise<string | undefined> {
   try {
-    run();
+    await run();
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : inspect(error);
   }

@@ -1,4 +1,5 @@
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { lvmSystemDirectory } from './lvm.ts';
 import { sh } from './shell.ts';
 
 const configuration = '/run/sshd_config';
@@ -39,7 +40,13 @@ function prepare(): void {
     'UsePAM no',
     'PidFile none',
     'PermitRootLogin prohibit-password',
-    `SetEnv "PATH=${process.env.PATH}" HOME=/run/home UV_USE_IO_URING=0 UV_THREADPOOL_SIZE=1`,
+    `SetEnv "PATH=${process.env.PATH}" HOME=/run/home UV_USE_IO_URING=0 UV_THREADPOOL_SIZE=1 ${lvmEnvironment()}`,
   ];
   writeFileSync(configuration, `${lines.join('\n')}\n`);
+}
+
+/** What the agent needs to run LVM. */
+function lvmEnvironment(): string {
+  const libraries = process.env.LD_LIBRARY_PATH ?? '';
+  return `LD_LIBRARY_PATH=${libraries} LVM_SYSTEM_DIR=${lvmSystemDirectory} DM_DISABLE_UDEV=1`;
 }

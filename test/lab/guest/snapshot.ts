@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { BackgroundRun, waitUntil } from './background.ts';
+import { expectFailure, expectSuccess, runBasyn } from './basyn.ts';
+import { afterTest } from './clean-up.ts';
+import { MiB, readMedium, spareDisk, targetDisk, writeMedium } from './disks.ts';
+import { makeThinVolume, makeVolume, volumesIn } from './lvm.ts';
+import { sh } from './shell.ts';
+import { sshOptions } from './ssh.ts';
+
+export type Kind = 'classic' | 'thin';
+export type Way = 'PUSH' | 'PUSH over ssh' | 'POP over ssh';
+
+const volumeMiB = 12;
+const mountPoint = '/run/mounted-source';
+
+/** The volume is mounted and changes during the run. The target is what it held when the snapshot was taken. */
+export function copiesSnapshot(kind: Kind, way: Way): void {
+  const origin = makeOrigin(kind);
+  const file = mountWithFile(origin);
+  const run = new BackgroundRun([
+    ...devices(origin, way),
+    ...snapshotOption(kind),
+    '--read-limit=4M',
+    '--recheck',
+  ]);
+  const moment = contentOf(waitForSnapshot());
+  writeFileSync(file, randomBytes(2 * MiB));
+  sh('sync', []);
+
+  const outcome = run.end();
+
+  expectSuccess(outcome);
+  assert.doesNotMatch(outcome.output, /mounted|inconsistent/);
+  assert.ok(targetContent().equals(moment), 'the target is not the snapshot');
+  assert.ok(!contentOf(origin).equals(moment), 'the volume did not change during the run');
+  assert.deepEqual(snapshots(), []);
+}
+
+/** A snapshot that overflows can't be read any more. */
+export function reportsOverflow(way: Way): void {
+  const origin = makeOrigin('classic');
+  const run = new BackgroundRun([...devices(origin, way), '--snapshot=4M', '--read-limit=2M']);
+  waitForSnapshot();
+  waitForData();
+  writeMedium(origin, 0, randomBytes(volumeMiB * MiB));
+  expectFailure(run.end(), /was read from the snapshot vg0\/mail-basyn-\w+, which overflowed/);
+  assert.deepEqual(snapshots(), []);
+}
+
+/** All data was read before the overflow, and the run has not ended. */
+export function reportsOverflowAtEnd(way: Way): void {
+  const origin = makeOrigin('classic');
+  const slowFlush = [
+    'strace',
+    '-f',
+    '-o',
+    '/run/trace',
+    '-P',
+    spareDisk,
+    '--inject=fsync:delay_enter=4000000:when=2',
+  ];
+  const args = [
+    ...devices(origin, way),
+    '--snapshot=4M',
+    '--lanes=1',
+    `--remote-node=${slowFlush.join(' ')} node`,
+  ];
+  const run = new BackgroundRun(args);
+  waitForSnapshot();
+  waitForData(volumeMiB * MiB - 4096);
+  writeMedium(origin, 0, randomBytes(volumeMiB * MiB));
+  expectFailure(run.end(), /which overflowed/);
+  assert.deepEqual(snapshots(), []);
+}
+
+/** The guard of the snapshot removes it. */
+export function removesSnapshotOfKilledRun(way: Way): void {
+  const origin = makeOrigin('thin');
+  const run = new BackgroundRun([...devices(origin, way), '--snapshot', '--read-limit=1M']);
+  waitForSnapshot();
+  run.kill('SIGKILL');
+  run.end();
+  waitUntil('the snapshot is removed', () => snapshots().length === 0);
+}
+
+/** The guard was killed as well, as by a power cut. A kept base is not removed. */
+export function nextRunRemovesLeftover(kind: Kind, way: Way): void {
+  const origin = makeOrigin(kind);
+  const run = new BackgroundRun([...devices(origin, way), ...snapshotOption(kind), '--read-limit=1M']);
+  waitForSnapshot();
+  const [leftover] = snapshots();
+  for (const pid of processesWith('basyn-snapshot')) process.kill(pid, 'SIGKILL');
+  run.kill('SIGKILL');
+  run.end();
+  waitUntil('the agent has ended', () => processesWith('globalThis.basynThreadProgram').length === 0);
+  assert.deepEqual(snapshots(), [leftover]);
+  const base = ['--snapshot', '--name', 'mail-kept', '--addtag', 'basyn', '--addtag', 'basyn.base'];
+  sh('lvcreate', [...base, ...(kind === 'thin' ? [] : ['--size', '4M']), '/dev/vg0/mail']);
+
+  const outcome = runBasyn([...devices(origin, way), ...snapshotOption(kind), '--verbose']);
+
+  expectSuccess(outcome);
+  assert.match(
+    outcome.output,
+    new RegExp(`the snapshot vg0/${leftover}, which an earlier run had left, was removed`),
+  );
+  assert.deepEqual(
+    volumesIn('vg0').filter((name) => name.startsWith('mail-')),
+    ['mail-kept'],
+  );
+}
+
+/** The agent is killed. The next attempt reads the same snapshot, although the volume has changed. */
+export function nextAttemptReadsSameSnapshot(kind: Kind, way: Way): void {
+  const origin = makeOrigin(kind);
+  const run = new BackgroundRun([
+    ...devices(origin, way),
+    ...snapshotOption(kind),
+    '--retries=3',
+    '--read-limit=4M',
+  ]);
+  const moment = contentOf(waitForSnapshot());
+  const [name] = snapshots();
+  waitForData();
+  writeMedium(origin, 8 * MiB, randomBytes(2 * MiB));
+  killAgent();
+  waitUntil('the next attempt', () => run.output.includes('Attempt 2'));
+  assert.deepEqual(snapshots(), [name]);
+
+  const outcome = run.end();
+
+  expectSuccess(outcome);
+  assert.doesNotMatch(outcome.output, /new snapshot/);
+  assert.ok(targetContent().equals(moment), 'the target mixes two moments');
+  assert.deepEqual(snapshots(), []);
+}
+
+/** The snapshot is gone when the next attempt begins. */
+export function startsAgainWithNewSnapshot(way: Way): void {
+  const origin = makeOrigin('thin');
+  const run = new BackgroundRun([...devices(origin, way), '--snapshot', '--retries=3', '--read-limit=4M']);
+  waitForSnapshot();
+  const [name] = snapshots();
+  waitForData(3 * MiB - 4096);
+  const later = randomBytes(volumeMiB * MiB);
+  writeMedium(origin, 0, later);
+  killAgent();
+  removePatiently(`/dev/vg0/${name}`);
+
+  const outcome = run.end();
+
+  expectSuccess(outcome);
+  assert.match(
+    outcome.output,
+    /the snapshot of the earlier attempts is gone\. This attempt starts again at offset 0/,
+  );
+  assert.ok(targetContent().equals(later), 'the target mixes two moments');
+  assert.deepEqual(snapshots(), []);
+}
+
+/** A signal ends the run, and its snapshot is not kept for another attempt. */
+export function removesSnapshotAfterSignal(way: Way): void {
+  const origin = makeOrigin('thin');
+  const run = new BackgroundRun([...devices(origin, way), '--snapshot', '--retries=3', '--read-limit=1M']);
+  waitForSnapshot();
+  waitForData();
+  run.kill('SIGINT');
+  expectFailure(run.end(), /Stopped by SIGINT/);
+  waitUntil('the snapshot is removed', () => snapshots().length === 0);
+}
+
+/** Where there can be no snapshot, the target is not touched. */
+export function explainsImpossibleSnapshots(way: Way): void {
+  const origin = makeOrigin('classic');
+  const created = '/run/created-target';
+  const refuse = (source: string, option: string, message: RegExp): void => {
+    expectFailure(runBasyn([...devices(source, way, created), option, '--create']), message);
+    assert.ok(!existsSync(created), 'the target was created');
+  };
+  refuse(
+    origin,
+    '--snapshot',
+    /needs a size, which is the space for .*: for example 64M \(the group vg0 has 48M free\)/,
+  );
+  refuse(origin, '--snapshot=52M', /the group vg0 has 4M free, less than the 52M|has 48M free/);
+  refuse(targetDisk, '--snapshot', /is not a logical volume of LVM/);
+  sh('lvcreate', ['--snapshot', '--size', '4M', '--name', 'other', '/dev/vg0/mail']);
+  refuse('/dev/vg0/other', '--snapshot=4M', /it is a snapshot itself/);
+  // The source itself is not a target either.
+  const onItself = runBasyn([...devices(origin, way, origin), '--snapshot=4M']);
+  expectFailure(onItself, /is the same storage as the source/);
+  assert.deepEqual(snapshots(), []);
+}
+
+export function refusesFullPool(): void {
+  const origin = makeOrigin('thin');
+  sh('lvcreate', ['--virtualsize', '24M', '--thinpool', 'vg0/pool', '--name', 'filler']);
+  writeMedium('/dev/vg0/filler', 0, randomBytes(15.5 * MiB));
+  const refused = runBasyn([...devices(origin, 'PUSH'), '--snapshot']);
+  expectFailure(
+    refused,
+    /[\d.]+ % of the data space of the thin pool vg0\/pool is used: extend the pool first/,
+  );
+}
+
+function makeOrigin(kind: Kind): string {
+  const make = kind === 'thin' ? makeThinVolume : makeVolume;
+  const origin = make('vg0', targetDisk, 'mail', volumeMiB);
+  writeMedium(origin, 0, randomBytes(volumeMiB * MiB));
+  writeMedium(spareDisk, 0, Buffer.alloc(volumeMiB * MiB));
+  return origin;
+}
+
+function devices(source: string, way: Way, target: string = spareDisk): string[] {
+  const [local, remote] = way === 'POP over ssh' ? [target, source] : [source, target];
+  const host = way === 'PUSH' ? [] : sshOptions();
+  const action = way === 'POP over ssh' ? 'POP' : 'PUSH';
+  return [`--local=${local}`, `--remote=${remote}`, `--action=${action}`, '--mode=SYNC', ...host];
+}
+
+function snapshotOption(kind: Kind): string[] {
+  return [kind === 'thin' ? '--snapshot' : '--snapshot=16M'];
+}
+
+function snapshots(): string[] {
+  return volumesIn('vg0').filter((name) => name.includes('-basyn-'));
+}
+
+/** Returns its path. Looks at the nodes: asking LVM takes much longer. */
+function waitForSnapshot(): string {
+  const nodes = (): string[] =>
+    readdirSync('/dev/mapper').filter((name) => name.includes('--basyn--') && !name.endsWith('-cow'));
+  waitUntil('there is a snapshot', () => nodes().length > 0);
+  const path = `/dev/mapper/${nodes()[0]}`;
+  // It has a size when LVM has finished.
+  waitUntil('the snapshot can be read', () => sizeOf(path) > 0);
+  return path;
+}
+
+function sizeOf(path: string): number {
+  const { rdev } = statSync(path);
+  return Number(readFileOrNothing(`/sys/dev/block/${rdev >> 8}:${rdev & 255}/size`));
+}
+
+function contentOf(path: string): Buffer {
+  return readMedium(path, 0, volumeMiB * MiB);
+}
+
+function targetContent(): Buffer {
+  return contentOf(spareDisk);
+}
+
+/** Waits until the run has written something, which may not be flushed. */
+function waitForData(atBytes = 0): void {
+  const descriptor = openSync(spareDisk, 'r');
+  const bytes = Buffer.alloc(4096);
+  waitUntil('something is written', () => {
+    readSync(descriptor, bytes, 0, bytes.length, atBytes);
+    return !bytes.every((byte) => byte === 0);
+  });
+  closeSync(descriptor);
+}
+
+/** The killed agent may have it open for a moment. */
+function removePatiently(path: string): void {
+  let failure: unknown;
+  for (let count = 0; count < 20; count++) {
+    try {
+      sh('lvremove', ['--yes', path]);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure as Error;
+}
+
+function mountWithFile(volume: string): string {
+  sh('mkfs.ext4', ['-q', '-F', volume]);
+  mkdirSync(mountPoint, { recursive: true });
+  sh('mount', ['-t', 'ext4', volume, mountPoint]);
+  afterTest(() => sh('umount', [mountPoint]));
+  const file = `${mountPoint}/file`;
+  writeFileSync(file, randomBytes(3 * MiB));
+  sh('sync', []);
+  return file;
+}
+
+function killAgent(): void {
+  // In a run with retries, an agent has the name of its run.
+  const agents = processes().filter((pid) => readFileOrNothing(`/proc/${pid}/comm`).startsWith('basyn-'));
+  assert.equal(agents.length, 1, 'not one agent');
+  process.kill(agents[0]!, 'SIGKILL');
+}
+
+/** The processes that have this word in their command line, or are node with a word that contains it. */
+function processesWith(text: string): number[] {
+  return processes().filter((pid) => {
+    const words = readFileOrNothing(`/proc/${pid}/cmdline`).split('\0');
+    const isNode = (words[0] ?? '').endsWith('node');
+    return words.includes(text) || (isNode && words.some((word) => word.includes(text)));
+  });
+}
+
+function processes(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function readFileOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

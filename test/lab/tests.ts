@@ -26,12 +26,27 @@ import {
 } from './guest/power-cut.ts';
 import { releasesZerosOfThinVolume } from './guest/thin-volume.ts';
 
+import {
+  copiesSnapshot,
+  explainsImpossibleSnapshots,
+  nextAttemptReadsSameSnapshot,
+  nextRunRemovesLeftover,
+  refusesFullPool,
+  removesSnapshotAfterSignal,
+  removesSnapshotOfKilledRun,
+  reportsOverflow,
+  reportsOverflowAtEnd,
+  startsAgainWithNewSnapshot,
+} from './guest/snapshot.ts';
+
+import { detectsRollback, detectsWrongBases, listsEveryDifference } from './guest/thin-base.ts';
+
 /** A test that runs in the guest. */
 export interface LabTest {
   readonly name: string;
   /** `npm test` runs the short selection, `npm run test:lab` all of them. */
   readonly selection: 'short' | 'long';
-  readonly run: () => void;
+  readonly run: () => void | Promise<void>;
 }
 
 /** The first flush of a run follows the opening of the target, the second one the last write. */
@@ -62,6 +77,14 @@ export const labTests: readonly LabTest[] = [
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
+    'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
+      copiesSnapshot('thin', 'POP over ssh'),
+    'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
+    'snapshot in a POP with retries: the next attempt reads the same one': () =>
+      nextAttemptReadsSameSnapshot('classic', 'POP over ssh'),
+    'snapshot that a killed PUSH and its guard have left: the next run removes it': () =>
+      nextRunRemovesLeftover('classic', 'PUSH'),
+    'a thin base: what would make its list wrong is detected': () => detectsWrongBases(),
   }),
   ...inSelection('long', {
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
@@ -107,6 +130,41 @@ export const labTests: readonly LabTest[] = [
     'a power cut with a file on ext4 after a SYNC over ssh killed at its last flush': () =>
       fileSurvivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut with a file that --create has made': () => createdFileSurvives('here'),
+    'snapshot of a mounted classic volume in a PUSH: the target is what it held at one moment': () =>
+      copiesSnapshot('classic', 'PUSH'),
+    'snapshot of a mounted classic volume in a PUSH over ssh: the target is what it held at one moment': () =>
+      copiesSnapshot('classic', 'PUSH over ssh'),
+    'snapshot of a mounted classic volume in a POP over ssh: the target is what it held at one moment': () =>
+      copiesSnapshot('classic', 'POP over ssh'),
+    'snapshot of a mounted thin volume in a PUSH over ssh: the target is what it held at one moment': () =>
+      copiesSnapshot('thin', 'PUSH over ssh'),
+    'snapshot of a classic volume that overflows during a PUSH over ssh: exit code 2': () =>
+      reportsOverflow('PUSH over ssh'),
+    'snapshot of a classic volume that overflows during a POP over ssh: exit code 2': () =>
+      reportsOverflow('POP over ssh'),
+    'snapshot of a classic volume that overflows after the last byte was read: exit code 2': () =>
+      reportsOverflowAtEnd('PUSH over ssh'),
+    'snapshot of a killed PUSH: its guard removes it': () => removesSnapshotOfKilledRun('PUSH'),
+    'snapshot of a killed POP over ssh: its guard removes it': () =>
+      removesSnapshotOfKilledRun('POP over ssh'),
+    'snapshot that a killed POP and its guard have left: the next run removes it': () =>
+      nextRunRemovesLeftover('thin', 'POP over ssh'),
+    'snapshot in a PUSH with retries: the next attempt reads the same one': () =>
+      nextAttemptReadsSameSnapshot('thin', 'PUSH over ssh'),
+    'snapshot that is gone before the next attempt of a POP: it starts again with a new one': () =>
+      startsAgainWithNewSnapshot('POP over ssh'),
+    'snapshot that is gone before the next attempt of a PUSH: it starts again with a new one': () =>
+      startsAgainWithNewSnapshot('PUSH over ssh'),
+    'snapshot in a POP with retries: a signal removes it': () => removesSnapshotAfterSignal('POP over ssh'),
+    'snapshot in a PUSH with retries: a signal removes it': () => removesSnapshotAfterSignal('PUSH over ssh'),
+    'snapshot that is impossible: the reason is given, and the target is not touched': () =>
+      explainsImpossibleSnapshots('PUSH'),
+    'snapshot that is impossible in a POP: the reason is given, and the target is not touched': () =>
+      explainsImpossibleSnapshots('POP over ssh'),
+    'snapshot of a volume in a pool that is nearly full: refused': () => refusesFullPool(),
+    'a thin base: every difference is listed, and the end of a volume that grew': () =>
+      listsEveryDifference(),
+    'a thin base: a rollback of the volume is detected': () => detectsRollback(),
     'a volume that is too small: the command in the message extends it': () =>
       namesCommandThatExtendsVolume('here'),
     'a volume that is too small: the command in the message from the host extends it': () =>
@@ -123,7 +181,7 @@ export const labTests: readonly LabTest[] = [
 
 function inSelection(
   selection: LabTest['selection'],
-  tests: Readonly<Record<string, () => void>>,
+  tests: Readonly<Record<string, LabTest['run']>>,
 ): LabTest[] {
   return Object.entries(tests).map(([name, run]) => ({ name, selection, run }));
 }

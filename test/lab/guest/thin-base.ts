@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { takeSnapshot, type Snapshot } from '../../../src/lvm/snapshot.ts';
+import {
+  differencesSince,
+  keepAsBase,
+  removeBase,
+  type Base,
+  type Differences,
+} from '../../../src/lvm/thin/chain.ts';
+import { afterTest } from './clean-up.ts';
+import { MiB, readMedium, targetDisk, writeMedium } from './disks.ts';
+import { makeThinVolume, volumesIn } from './lvm.ts';
+import { sh } from './shell.ts';
+
+const volumeMiB = 8;
+const origin = '/dev/vg0/mail';
+const place = { side: 'local', hosts: 'one', role: 'source', path: origin } as const;
+const wrapper = '/run/thin-delta-wrapper';
+const pool = 'vg0-pool-tpool';
+
+/** What the list holds after writes, discards and a growth of the volume. */
+export async function listsEveryDifference(): Promise<void> {
+  makeOrigin();
+  const base = await makeBase();
+  for (const offsetBytes of [0, MiB + 4096, 3 * MiB - 512, 8 * MiB - 4096]) {
+    writeMedium(origin, Math.floor(offsetBytes / 512) * 512, randomBytes(4096));
+  }
+  sh('blkdiscard', ['--offset', `${5 * MiB}`, '--length', `${MiB}`, origin]);
+  const snapshot = await take();
+  const ranges = rangesOf(await differencesSince(place, base, snapshot));
+  sh('lvchange', ['-ay', '-K', `vg0/${base.name}`]);
+  const older = contentOf(`/dev/vg0/${base.name}`);
+  const newer = contentOf(snapshot.devicePath);
+  for (let at = 0; at < newer.length; at += 512) {
+    if (older.subarray(at, at + 512).equals(newer.subarray(at, at + 512))) continue;
+    const isListed = ranges.some(
+      ({ offsetBytes, lengthBytes }) => offsetBytes <= at && at + 512 <= offsetBytes + lengthBytes,
+    );
+    assert.ok(isListed, `the difference at ${at} is not listed`);
+  }
+  const listedBytes = ranges.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  assert.ok(listedBytes <= 2 * MiB, `${listedBytes} bytes are listed`);
+
+  sh('lvextend', ['--size', `${volumeMiB + 4}M`, 'vg0/mail']);
+  await snapshot.remove();
+  const larger = await take();
+  const grown = rangesOf(await differencesSince(place, base, larger)).at(-1);
+  assert.deepEqual(grown, { offsetBytes: volumeMiB * MiB, lengthBytes: 4 * MiB });
+  await larger.remove();
+  await removeBase(place, base);
+  assert.deepEqual(volumesIn('vg0'), ['mail', 'pool']);
+}
+
+/** Each way in which a list that is right would leave the target wrong, or in which a list is wrong. */
+export async function detectsWrongBases(): Promise<void> {
+  makeOrigin();
+  const base = await makeBase();
+  const snapshot = await take();
+  const expectReason = async (expected: RegExp, of: Base = base): Promise<void> => {
+    const answer = await differencesSince(place, of, snapshot);
+    assert.ok('reason' in answer, `a list, although: ${expected}`);
+    assert.match(answer.reason, expected);
+  };
+  rangesOf(await differencesSince(place, base, snapshot));
+
+  dmsetup('reserve_metadata_snap');
+  await expectReason(/metadata of the pool is reserved by another program/);
+  // It is still reserved: the reservation of another program was not released.
+  dmsetup('release_metadata_snap');
+
+  withThinDelta('echo 1.0.3');
+  await expectReason(/thin_delta 1\.0\.3 can miss changes/);
+  withThinDelta('case $1 in -V) echo 0.9.0 ;; *) "$real" "$@" | head -c 200 ;; esac');
+  await expectReason(/it is not complete/);
+  withThinDelta('case $1 in -V) echo 0.9.0 ;; *) "$real" "$@"; exit 1 ;; esac');
+  await expectReason(/thin_delta failed with status 1/);
+  rmSync(wrapper, { recursive: true });
+  // Every reservation was released.
+  rangesOf(await differencesSince(place, base, snapshot));
+
+  sh('lvchange', ['-prw', `vg0/${base.name}`]);
+  await expectReason(/is not read-only, and may have been written to/);
+  sh('lvchange', ['-pr', `vg0/${base.name}`]);
+
+  const id = thinIdOf(base.name);
+  sh('lvremove', ['--yes', `vg0/${base.name}`]);
+  await expectReason(/: it is gone\./);
+  sh('lvcreate', ['-s', '-kn', '-pr', '-n', base.name, 'vg0/mail']);
+  assert.equal(thinIdOf(base.name), id, 'the thin id was not given again');
+  await expectReason(/it is gone, and another volume has its name/);
+  await snapshot.remove();
+}
+
+/** A run failed half-way, and then the volume was set back to an earlier snapshot. */
+export async function detectsRollback(): Promise<void> {
+  makeOrigin();
+  sh('lvcreate', ['-s', '-kn', '-n', 'earlier', 'vg0/mail']);
+  const base = await makeBase();
+  writeMedium(origin, 0, randomBytes(MiB));
+  sh('lvchange', ['-an', 'vg0/mail']);
+  sh('lvconvert', ['--merge', 'vg0/earlier']);
+  sh('lvchange', ['-ay', 'vg0/mail']);
+  const snapshot = await take();
+  const answer = await differencesSince(place, base, snapshot);
+  assert.ok('reason' in answer, 'a list');
+  assert.match(answer.reason, /rolled back or replaced|snapshot of another volume/);
+  await snapshot.remove();
+}
+
+function makeOrigin(): void {
+  makeThinVolume('vg0', targetDisk, 'mail', volumeMiB);
+  writeMedium(origin, 0, randomBytes(volumeMiB * MiB));
+}
+
+function take(): Promise<Snapshot> {
+  return takeSnapshot(place, { sizeBytes: undefined, runToken: undefined });
+}
+
+async function makeBase(): Promise<Base> {
+  return keepAsBase(place, await take());
+}
+
+function rangesOf(answer: Differences): readonly { offsetBytes: number; lengthBytes: number }[] {
+  assert.ok('ranges' in answer, 'reason' in answer ? answer.reason : '');
+  return answer.ranges;
+}
+
+function contentOf(path: string): Buffer {
+  return readMedium(path, 0, volumeMiB * MiB);
+}
+
+function dmsetup(message: string): void {
+  sh('dmsetup', ['message', pool, '0', message]);
+}
+
+function thinIdOf(name: string): string {
+  return sh('lvs', ['--noheadings', '-o', 'thin_id', `vg0/${name}`])
+    .toString()
+    .trim();
+}
+
+/** Puts a script in the place of thin_delta until it is removed. `$real` is thin_delta. */
+function withThinDelta(script: string): void {
+  mkdirSync(wrapper, { recursive: true });
+  const { PATH: path = '' } = process.env;
+  if (!path.startsWith(wrapper)) {
+    process.env.PATH = `${wrapper}:${path}`;
+    afterTest(() => (process.env.PATH = path));
+  }
+  const real = sh('sh', ['-c', `PATH=\${PATH#${wrapper}:}; command -v thin_delta`])
+    .toString()
+    .trim();
+  writeFileSync(`${wrapper}/thin_delta`, `#!/bin/sh\nreal=${real}\n${script}\n`);
+  chmodSync(`${wrapper}/thin_delta`, 0o755);
+}

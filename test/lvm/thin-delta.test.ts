@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import { problemOf, withGrownEnd, type Base } from '../../src/lvm/thin/chain.ts';
+import { thinDeltaRanges } from '../../src/lvm/thin/delta-ranges.ts';
+import { problemOfVersion } from '../../src/lvm/thin/thin-delta.ts';
+import { baseNameOf } from '../../src/lvm/tags.ts';
+import type { Volume } from '../../src/lvm/volume.ts';
+
+/** As thin_delta 0.9.0 prints it. */
+const complete = `<superblock uuid="" time="1" transaction="2" data_block_size="128" nr_data_blocks="0">
+  <diff left="2" right="3">
+    <same begin="0" length="5"/>
+    <different begin="5" length="2"/>
+    <left_only begin="7" length="1"/>
+    <right_only begin="9" length="3"/>
+  </diff>
+</superblock>
+`;
+const block = 65_536;
+
+async function rangesIn(text: string, partCharacters = text.length || 1): Promise<number[][]> {
+  async function* parts(): AsyncGenerator<string> {
+    for (let at = 0; at < text.length; at += partCharacters) yield text.slice(at, at + partCharacters);
+  }
+  const ranges: number[][] = [];
+  for await (const { offsetBytes, lengthBytes } of thinDeltaRanges(parts())) {
+    ranges.push([offsetBytes / block, lengthBytes / block]);
+  }
+  return ranges;
+}
+
+describe('the list of thin_delta', () => {
+  test.each([1, 2, 7, 100, 10_000])('is read in parts of %i characters', async (partCharacters) => {
+    expect(await rangesIn(complete, partCharacters)).toEqual([
+      [5, 2],
+      [7, 1],
+      [9, 3],
+    ]);
+  });
+
+  test('may be empty', async () => {
+    expect(await rangesIn(complete.replace(/ {4}<.*\n/g, ''))).toEqual([]);
+  });
+
+  test('is refused wherever it is cut', async () => {
+    for (let length = 0; length < complete.trimEnd().length; length++) {
+      await expect(rangesIn(complete.slice(0, length)), `${length} characters`).rejects.toThrow(
+        /complete|form/,
+      );
+    }
+  });
+
+  test.each([
+    ['an unknown element', complete.replace('<same', '<moved')],
+    ['a block size of 0', complete.replace('"128"', '"0"')],
+    ['no block size', complete.replace('data_block_size', 'block_size')],
+    ['a length of 0', complete.replace('length="2"', 'length="0"')],
+    ['a negative begin', complete.replace('begin="5"', 'begin="-5"')],
+    ['an enormous range', complete.replace('length="2"', 'length="9999999999999999"')],
+    ['two lists', complete + complete],
+    ['text between the elements', complete.replace('<different', 'x <different')],
+    ['two ends', complete.replace('</diff>', '</diff></diff>')],
+    ['an error in place of the list', 'thin_delta: no such device\n'],
+    ['an endless element', `<superblock uuid="${'x'.repeat(5000)}`],
+  ])('is refused with %s', async (_what, text) => {
+    await expect(rangesIn(text)).rejects.toThrow(/^it /);
+  });
+});
+
+test('a grown end counts as changed, and nothing is listed beyond the end', () => {
+  const ranges = [
+    { offsetBytes: 0, lengthBytes: 10 },
+    { offsetBytes: 90, lengthBytes: 30 },
+    { offsetBytes: 130, lengthBytes: 5 },
+  ];
+  expect(withGrownEnd(ranges, 100, 150)).toEqual([
+    { offsetBytes: 0, lengthBytes: 10 },
+    { offsetBytes: 90, lengthBytes: 10 },
+    { offsetBytes: 100, lengthBytes: 50 },
+  ]);
+  expect(withGrownEnd(ranges, 100, 95)).toEqual([
+    { offsetBytes: 0, lengthBytes: 10 },
+    { offsetBytes: 90, lengthBytes: 5 },
+  ]);
+});
+
+test.each([
+  ['0.9.0', undefined],
+  ['1.0.0', /can miss changes/],
+  ['thin_delta 1.0.3\n', /thin_delta 1\.0\.3 can miss changes: install 1\.0\.6 or newer/],
+  ['1.0.5', /can miss changes/],
+  ['1.0.6', undefined],
+  ['1.0.12', undefined],
+  ['1.1.0', undefined],
+  ['unknown', /unknown/],
+])('version %j of thin_delta', (output, problem) => {
+  if (problem === undefined) expect(problemOfVersion(output)).toBeUndefined();
+  else expect(problemOfVersion(output)).toMatch(problem);
+});
+
+describe('a base', () => {
+  const volume: Volume = {
+    groupName: 'vg0',
+    groupUuid: 'group',
+    name: 'mail-basyn-base-01234567',
+    uuid: 'older',
+    devicePath: '',
+    sizeBytes: 100,
+    kind: 'thin',
+    poolName: 'pool',
+    poolUuid: 'pool-uuid',
+    originUuid: 'origin',
+    isClassicSnapshot: false,
+    isInvalid: false,
+    isMerging: false,
+    isReadOnly: true,
+    isActive: false,
+    isOpen: false,
+    isShared: false,
+    tags: ['basyn', 'basyn.base'],
+    dataPercent: 0,
+    metadataPercent: 0,
+    groupFreeBytes: 0,
+  };
+  const newer = { ...volume, name: 'mail-basyn-89abcdef', uuid: 'newer' };
+  const base: Base = {
+    groupName: 'vg0',
+    groupUuid: 'group',
+    uuid: 'older',
+    name: volume.name,
+    originUuid: 'origin',
+    poolUuid: 'pool-uuid',
+    sizeBytes: 100,
+  };
+
+  test('can be compared with a new snapshot of the same volume', () => {
+    expect(problemOf(base, [volume, newer], newer)).toBeUndefined();
+    expect(problemOf(base, [volume, { ...newer, sizeBytes: 200 }], newer)).toBeUndefined();
+  });
+
+  test.each([
+    ['that is gone', [newer], /^it is gone$/],
+    ['whose name another volume has', [{ ...volume, uuid: 'another' }, newer], /another volume has its name/],
+    ['that is writable', [{ ...volume, isReadOnly: false }, newer], /not read-only/],
+    ['whose volume was rolled back', [{ ...volume, originUuid: '' }, newer], /rolled back/],
+    ['of another volume', [{ ...volume, originUuid: 'x' }, newer], /another volume/],
+    ['in another group', [{ ...volume, groupUuid: 'x' }, newer], /another volume group/],
+    ['in another pool', [{ ...volume, poolUuid: 'x' }, newer], /another pool/],
+    ['that has another size', [{ ...volume, sizeBytes: 90 }, newer], /size has changed/],
+    ['that is merged', [{ ...volume, isMerging: true }, newer], /merged/],
+    [
+      'when the new snapshot was taken of the base',
+      [volume, { ...newer, originUuid: 'older' }],
+      /another volume/,
+    ],
+    [
+      'when the new snapshot is writable',
+      [volume, { ...newer, isReadOnly: false }],
+      /new snapshot is not read-only/,
+    ],
+    ['when the new snapshot is gone', [volume], /new snapshot is gone/],
+  ])('%s is refused', (_what, volumes, problem) => {
+    expect(problemOf(base, volumes, newer)).toMatch(problem);
+  });
+
+  test('has a name of its own', () => {
+    expect(baseNameOf({ name: 'mail-basyn-01234567' })).toBe('mail-basyn-base-01234567');
+  });
+});

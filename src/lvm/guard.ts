@@ -8,9 +8,10 @@ import { guardOf, guardTagOf, type ProcessName } from './tags.ts';
 
 /**
  * Waits until its input ends, also because the process that holds it was killed. Then it removes the volume with the tag `$1`,
- * after `$2` seconds. While the volume is still open, it tries again.
+ * after `$2` seconds. While the volume is still open, it tries again. What ends a whole session or service does not end it.
  */
 const script = [
+  "trap '' HUP INT TERM",
   'keep=$2',
   'while read -r word; do',
   'case $word in done) exit 0 ;; now) keep=0 ;; esac',
@@ -89,7 +90,7 @@ export async function endGuard(tag: string): Promise<void> {
   for (let count = 0; isGuardAlive(tag) && count < endMs; count++) {
     try {
       // With its process group, which is its own.
-      process.kill(-guardOf(tag)!.pid, 'SIGTERM');
+      process.kill(-guardOf(tag)!.pid, 'SIGUSR1');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }

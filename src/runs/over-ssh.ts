@@ -55,7 +55,7 @@ async function withAttempts<T>(
     return result();
   } finally {
     reporter.stop();
-    await snapshots?.close();
+    await snapshots?.abandon();
   }
 }
 

@@ -1,6 +1,6 @@
 import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
-import type { Side } from '../errors.ts';
+import { BasynError, type Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { OpenedMessage } from '../protocol/messages.ts';
@@ -242,8 +242,15 @@ function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: Targe
 async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
+  requireSnapshot(order, message);
   if (order.laneCount === 1 || message.lanes === null) channel.useOneLane();
   return message;
+}
+
+/** A peer that does not know the field would read the source itself. */
+function requireSnapshot({ localRole, snapshot }: Order, opened: OpenedMessage): void {
+  if (localRole === 'source' || snapshot === undefined || opened.snapshot !== undefined) return;
+  throw new BasynError('protocol', 'The peer reads the source itself, and not a snapshot of it.');
 }
 
 /**

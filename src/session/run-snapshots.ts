@@ -75,8 +75,12 @@ export class RunSnapshots {
     }
   }
 
-  /** Removes the snapshot where the run has ended between two attempts. */
-  async close(): Promise<void> {
+  /** Removes the snapshot where the run has failed between two attempts. If that fails, its guard goes on trying. */
+  async abandon(): Promise<void> {
+    await this.#remove().catch(() => undefined);
+  }
+
+  async #remove(): Promise<void> {
     const snapshot = this.#held;
     this.#held = undefined;
     await snapshot?.remove();
@@ -86,7 +90,7 @@ export class RunSnapshots {
     const { sizeBytes, runToken } = this.#order;
     const earlier = this.#held;
     if (earlier !== undefined && (await isValid(earlier))) return earlier;
-    await this.close();
+    await this.#remove();
     const { takeSnapshot } = await import('../lvm/snapshot.ts');
     const place = { ...location, role: 'source', path } as const;
     return (this.#held = await takeSnapshot(place, { sizeBytes, runToken }));
@@ -100,7 +104,7 @@ export class RunSnapshots {
         if (!this.#order.mayContinue(BasynError.from(thrown))) snapshot.keepNoLonger();
       },
       failed: (thrown) => this.#failed(snapshot, thrown),
-      release: () => this.close(),
+      release: () => this.#remove(),
     };
   }
 

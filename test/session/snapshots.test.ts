@@ -55,7 +55,11 @@ test('an agent that does not know the field reads the source itself: the target 
 
 test.each([
   ['a target', 'target' as const, /wants a snapshot of the target/],
-  ['a file', 'source' as const, /can't be read from a snapshot: (it is not a logical volume of LVM|only root)/],
+  [
+    'a file',
+    'source' as const,
+    /can't be read from a snapshot: (it is not a logical volume of LVM|only root)/,
+  ],
 ])('an agent takes no snapshot of %s', async (_what, role, message) => {
   const [local, agent] = channelPair();
   const runner = new InlineRunner(perform);

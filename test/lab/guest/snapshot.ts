@@ -255,7 +255,8 @@ function waitForSnapshot(): string {
 }
 
 function sizeOf(path: string): number {
-  const { rdev } = statSync(path);
+  // LVM may make the node again.
+  const rdev = statSync(path, { throwIfNoEntry: false })?.rdev ?? 0;
   return Number(readFileOrNothing(`/sys/dev/block/${rdev >> 8}:${rdev & 255}/size`));
 }
 

@@ -58,8 +58,8 @@ export async function detectsWrongBases(): Promise<void> {
   makeOrigin();
   const base = await makeBase();
   const snapshot = await take();
-  const expectReason = async (expected: RegExp, of: Base = base): Promise<void> => {
-    const answer = await differencesSince(place, of, snapshot);
+  const expectReason = async (expected: RegExp, since: Snapshot = snapshot): Promise<void> => {
+    const answer = await differencesSince(place, base, since);
     assert.ok('reason' in answer, `a list, although: ${expected}`);
     assert.match(answer.reason, expected);
   };
@@ -84,13 +84,16 @@ export async function detectsWrongBases(): Promise<void> {
   await expectReason(/is not read-only, and may have been written to/);
   sh('lvchange', ['-pr', `vg0/${base.name}`]);
 
+  await snapshot.remove();
   const id = thinIdOf(base.name);
   sh('lvremove', ['--yes', `vg0/${base.name}`]);
-  await expectReason(/: it is gone\./);
   sh('lvcreate', ['-s', '-kn', '-pr', '-n', base.name, 'vg0/mail']);
   assert.equal(thinIdOf(base.name), id, 'the thin id was not given again');
-  await expectReason(/it is gone, and another volume has its name/);
-  await snapshot.remove();
+  const next = await take();
+  await expectReason(/it is gone, and another volume has its name/, next);
+  sh('lvremove', ['--yes', `vg0/${base.name}`]);
+  await expectReason(/: it is gone\./, next);
+  await next.remove();
 }
 
 /** A run failed half-way, and then the volume was set back to an earlier snapshot. */

@@ -80,13 +80,13 @@ export const labTests: readonly LabTest[] = [
     'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
       copiesSnapshot('thin', 'POP over ssh'),
     'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
+  }),
+  ...inSelection('long', {
     'snapshot in a POP with retries: the next attempt reads the same one': () =>
       nextAttemptReadsSameSnapshot('classic', 'POP over ssh'),
     'snapshot that a killed PUSH and its guard have left: the next run removes it': () =>
       nextRunRemovesLeftover('classic', 'PUSH'),
     'a thin base: what would make its list wrong is detected': () => detectsWrongBases(),
-  }),
-  ...inSelection('long', {
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
     'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
       releasesZerosOfThinVolume('ssh'),

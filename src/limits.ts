@@ -140,6 +140,15 @@ export const bounds = {
   briefOpeningMs: 1_000,
   /** A helper program of an earlier agent may have the device open for this time after the end of that agent. */
   predecessorHelperMs: 3_000,
+  /** Buffers that a state file may describe: 16 MiB of memory for each of its sets. With buffers of 2 MiB, 256 TiB. */
+  stateFileBuffers: 128 * KiB * KiB,
+  /** Pages of a state file in memory, and what is read of it at once when it is examined. */
+  stateFilePages: 1024,
+  stateFileReadBytes: MiB,
+  /** The table of a device-mapper device. */
+  mappingTableBytes: MiB,
+  /** Old kernels give consecutive writes to a file the same time for up to 10 ms. */
+  marksSettleMs: 50,
   /** The wait for a lease is this much longer than the time that the kernel gives its holder. */
   leaseGraceMs: 1_000,
 } as const;
@@ -204,6 +213,9 @@ export const tuning = {
   laneBufferBytes: 4 * MiB,
   /** What one lane has in flight for certain: ssh's window is 2 MiB, but is renewed in steps, and a busy machine is late. */
   laneInFlightBytes: 512 * KiB,
+
+  /** What is compared of a target before a state file that was made without it is trusted. */
+  stateFileSampleBytes: 64 * MiB,
 
   progressIntervalMs: 200,
   /** Output that a pipe or a terminal did not take is offered again after this time. */

@@ -99,7 +99,7 @@ export async function lockOrClose(
  * releases it when this process closes its last descriptor. Any user with read access can hold such a lock, and thereby
  * block a run.
  */
-async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
+export async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
   const end = await runHelper('flock', ['-n', '-x', '3'], { inherited: { 3: fd }, timeoutMs: lockTimeoutMs });
   if ('error' in end) {
     if (end.error.code === 'ENOENT' || end.error.code === 'EACCES') return 'unavailable';

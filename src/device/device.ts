@@ -12,6 +12,9 @@ export {
   type OpenHandle,
 } from './handle.ts';
 export { openSource } from './source.ts';
+export { lockFile } from './claim.ts';
+export { attachmentDoubt, doubtAbout, unknownMarks, type ContentMarks, type Doubt } from './content-marks.ts';
+export { contentMarksOf } from './mark-reader.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
 export { ZeroReleaser, type Released, type ZeroWork } from './zero-releaser.ts';

@@ -2,6 +2,7 @@ import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type Side } from '../errors.ts';
 import type { SharedRate } from '../token-bucket.ts';
+import type { ContentMarks } from './content-marks.ts';
 import type { HoleMap } from './holes.ts';
 import type { StorageIdentity } from './identity.ts';
 
@@ -52,6 +53,8 @@ export interface OpenedDevice extends OpenHandle {
   readonly notes: readonly string[];
   /** Whether the target file was created. It stays even if the run fails. */
   readonly created: boolean;
+  /** Of a file that was extended: its marks before that. */
+  readonly marksBefore?: ContentMarks;
 }
 
 const closeFile = promisify(close);

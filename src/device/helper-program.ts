@@ -43,7 +43,7 @@ export type HelperOutput =
 /** How a helper program is run whose output is read. */
 export interface ReadHelperOptions {
   /** Descriptors that the program inherits, by the number under which it sees them. */
-  readonly inherited: Readonly<Record<3, number>>;
+  readonly inherited?: Readonly<Record<3, number>>;
   readonly timeoutMs: number;
   /** A program that prints more is ended, as by the timeout. */
   readonly mostBytes: number;
@@ -57,7 +57,7 @@ export async function readHelper(
 ): Promise<HelperOutput> {
   try {
     const child = spawn(file, args, {
-      stdio: ['ignore', 'pipe', 'ignore', inherited[3]],
+      stdio: ['ignore', 'pipe', 'ignore', inherited?.[3] ?? 'ignore'],
       env: { ...process.env, LC_ALL: 'C' },
     });
     const { stdout } = child;

@@ -31,6 +31,9 @@ export type RunAttempt = v.InferOutput<typeof runAttempt>;
 const fact = v.pipe(v.string(), v.maxLength(bounds.maxIdentityCharacters));
 const lasting = v.object({ bootId: fact, withinBoot: fact, lasting: fact });
 
+/** What was written to a device, for the comparison with another moment. An empty text is not known. */
+const marks = v.object({ bootId: fact, attachment: fact, writes: fact });
+
 /** What the receiving side checks before it opens its device. */
 const receiving = v.object({
   sourceSizeBytes: bytes,
@@ -68,6 +71,8 @@ export const openSchema = v.object({
   run: v.exactOptional(runAttempt),
   /** Whether large devices are read through the page cache as well. */
   cache: v.exactOptional(v.literal(true)),
+  /** Present if the agent is to report what was written to its device. */
+  marks: v.exactOptional(v.literal(true)),
   /** The most that the agent reads of its device. */
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
@@ -98,9 +103,13 @@ export const openedSchema = v.object({
   lanes: v.nullable(laneAddress),
   /** Present where `open` has a `run`. */
   lasting: v.exactOptional(lasting),
+  /** Before the run, after a flush. Present where `open` asks for it. */
+  marks: v.exactOptional(marks),
 });
 
 export const closedSchema = v.object({
+  /** At the end of the run, after a flush. Present where `open` asked for it. */
+  marks: v.exactOptional(marks),
   /** For the user: what the agent found out about its device at the end. */
   warnings: v.pipe(v.array(text), v.maxLength(100)),
 });
@@ -140,6 +149,11 @@ export const planSchema = v.pipe(
     fromBuffer: v.exactOptional(count),
     /** Whether the source announces checkpoints. */
     checkpoints: v.exactOptional(v.literal(true)),
+    /**
+     * The local side knows digests of the target from earlier runs: the source verifies them where a buffer differs. A source
+     * that is the agent reports the digests of such buffers.
+     */
+    recorded: v.exactOptional(v.literal(true)),
   }),
   v.check(
     ({ fromBuffer = 0, sizeBytes, bufferBytes }) => fromBuffer <= Math.ceil(sizeBytes / bufferBytes),
@@ -163,6 +177,8 @@ export const finishSchema = v.object({
   differingBytes: bytes,
   differingRangeCount: count,
   differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+  /** Buffers whose digests of blocks do not belong to the digest that was sent. Left out where there are none. */
+  mistakenBuffers: v.exactOptional(count),
   /** Missing: the source could read everything. */
   unreadableBytes: v.exactOptional(bytes),
   unreadableRangeCount: v.exactOptional(count),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
-import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
+import { lastingIdentityOf, parseIdentity, type ContentMarks } from '../device/device.ts';
 import { assert, BasynError, type ErrorRecord } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
@@ -8,7 +8,7 @@ import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
-import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { openDevice, usingDevice, type DeviceUse, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './phase.ts';
 import { playRole } from './role.ts';
@@ -35,10 +35,10 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
     if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
-    const warnings = await serveDevice(open, channel, runner, host);
+    const { warnings, marks } = await serveDevice(open, channel, runner, host);
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
-    channel.send({ type: 'closed', warnings: warnings.map(shortened) });
+    channel.send({ type: 'closed', warnings: warnings.map(shortened), ...(marks && { marks }) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
     channel.send(failureOf(error.toRecord()));
@@ -56,13 +56,19 @@ function shortened(text: string): string {
   return text.slice(0, bounds.maxErrorMessageCharacters);
 }
 
-/** Serves all phases. Resolves when the device is closed, with warnings about its state at the end. */
+/** What the agent reports about its device at the end. */
+interface DeviceEnd {
+  readonly warnings: readonly string[];
+  readonly marks: ContentMarks | undefined;
+}
+
+/** Serves all phases. Resolves when the device is closed. */
 async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
   { listenForLanes }: AgentHost,
-): Promise<readonly string[]> {
+): Promise<DeviceEnd> {
   return usingDevice(await openPatiently(open, channel), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
@@ -81,10 +87,14 @@ async function serveDevice(
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
+      ...(device.marks && { marks: device.marks }),
     });
     for (;;) {
       const message = await channel.next();
-      if (message.type === 'bye') return device.checkAtEnd();
+      if (message.type === 'bye') {
+        const warnings = device.checkAtEnd();
+        return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
+      }
       if (message.type !== 'begin') throw unexpected(message);
       await servePhase(open, message, device, channel, runner);
     }
@@ -95,7 +105,13 @@ async function serveDevice(
 async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
   const targetRequest = targetRequestOf(open);
-  const use = { phases, targetRequest, readBytesPerSecond, pageCache: pageCacheOf(open) };
+  const use: DeviceUse = {
+    phases,
+    targetRequest,
+    readBytesPerSecond,
+    pageCache: pageCacheOf(open),
+    ...(open.marks === true && { marks: 'read' }),
+  };
   const location = { side: 'remote', hosts: 'two' } as const;
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);

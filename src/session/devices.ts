@@ -1,6 +1,8 @@
 import { totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkTargetAtEnd,
+  contentMarksOf,
   dropPageCache,
   flush,
   nameOf,
@@ -9,6 +11,8 @@ import {
   openTarget,
   sourceChanges,
   startStateOf,
+  unknownMarks,
+  type ContentMarks,
   type DeviceHandle,
   type Location,
   type OpenedDevice,
@@ -19,6 +23,7 @@ import {
   zeroPolicyOf,
 } from '../device/device.ts';
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
@@ -47,6 +52,8 @@ export interface DeviceUse {
   readonly readBytesPerSecond: number | undefined;
   /** What happens to the page cache if the device is large: it is used anyway, or left to other programs. */
   readonly pageCache: 'use' | 'spare';
+  /** Present if the run asks what was written to the device since an earlier moment. */
+  readonly marks?: 'read';
 }
 
 /** A device that a run has opened. */
@@ -59,6 +66,10 @@ export interface RunDevice extends OpenedDevice {
   readonly cachedBecause: string | undefined;
   /** What the run does where the target has to be zero. */
   readonly zeros: ZeroPolicy;
+  /** What was written to the device before the run. Undefined where nobody asks. */
+  readonly marks: ContentMarks | undefined;
+  /** The same at this moment. Flushes the device first. */
+  readonly marksNow: () => Promise<ContentMarks>;
   /**
    * Checks that the path still leads to the open device. Call it after the last phase, before the device is closed.
    *
@@ -143,14 +154,16 @@ async function openFor(
  */
 async function prepare(
   opened: OpenedDevice,
-  { phases, targetRequest, pageCache }: DeviceUse,
+  { phases, targetRequest, pageCache, marks: marksUse }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
   const start = startStateOf(handle);
   const writes = targetRequest !== null && !targetRequest.dryRun;
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
-  const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
+  const isFlushed = writes || isOnlyRechecked || marksUse === 'read';
+  const flushWarnings = isFlushed ? await flushAtStart(handle, onFlush) : [];
+  const marks = marksUse === 'read' ? await marksAtStart(opened, flushWarnings) : undefined;
   const kept = writes ? await dropPageCache(handle) : undefined;
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
@@ -170,6 +183,14 @@ async function prepare(
     surveyView: isSparing && view !== undefined ? view.handle : handle,
     cachedBecause,
     zeros,
+    marks,
+    marksNow: async () => {
+      onFlush();
+      await flush(handle);
+      // Only then does a later write have a later time.
+      await sleep(bounds.marksSettleMs);
+      return contentMarksOf(handle);
+    },
     checkAtEnd: () => {
       if (targetRequest === null) return sourceChanges(handle, start);
       if (writes) checkTargetAtEnd(handle, start, targetRequest.force ? 'allow' : 'refuse');
@@ -182,6 +203,14 @@ async function prepare(
       await opened.close();
     },
   };
+}
+
+/** If an earlier write was lost, nothing is certain. */
+async function marksAtStart(
+  { handle, marksBefore }: OpenedDevice,
+  flushWarnings: readonly string[],
+): Promise<ContentMarks> {
+  return flushWarnings.length > 0 ? unknownMarks : (marksBefore ?? contentMarksOf(handle));
 }
 
 /** A device that is larger than this share of the memory would evict what other programs need. */

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { fstatSync, readFileSync, realpathSync, type BigIntStats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { bounds } from '../limits.ts';
+import { deviceNumber, statKernelPath, type BlockDevice, type DeviceNumber } from './block-device.ts';
+import { mountOf } from './file-system.ts';
+import type { ContentMarks } from './content-marks.ts';
+import { examineOpen, type DeviceHandle } from './handle.ts';
+import { readHelper } from './helper-program.ts';
+import { KernelView } from './kernel-view.ts';
+import { backingOf } from './loop-backing.ts';
+import { thisMachine } from './machine.ts';
+import { realKernelPath } from './regions.ts';
+
+/**
+ * The marks of an open device at this moment. For a block device, flush it first: the kernel counts a write when it leaves
+ * the page cache. After a write, wait {@link bounds.marksSettleMs} first: consecutive writes may have the same time.
+ *
+ * @throws BasynError `device`, if the device can't be examined.
+ */
+export async function contentMarksOf(handle: DeviceHandle, view = new KernelView()): Promise<ContentMarks> {
+  const stats = examineOpen(handle, () => fstatSync(handle.fd, { bigint: true }));
+  const { bootId } = thisMachine();
+  if (stats.isBlockDevice()) {
+    const marks = await blockMarks(deviceNumber(stats.rdev), view);
+    return { bootId, ...marks };
+  }
+  return { bootId, ...examineOpen(handle, () => fileMarks(stats, handle.path, view)) };
+}
+
+type Marks = Omit<ContentMarks, 'bootId'>;
+
+const unknown: Marks = { attachment: '', writes: '' };
+
+/** On these, every change of a file changes its times, and no other host can write to it. */
+const localFileSystems: ReadonlySet<string> = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'f2fs',
+  'tmpfs',
+]);
+
+function fileMarks(stats: BigIntStats, path: string, view: KernelView): Marks {
+  const mount = mountOf(realKernelPath(path), view.mounts);
+  if (!stats.isFile() || mount === undefined || !localFileSystems.has(mount.type)) return unknown;
+  const { dev, ino, birthtimeNs, size, mtimeNs, ctimeNs } = stats;
+  return bounded({
+    attachment: `file ${deviceNumber(dev)} inode ${ino} born ${birthtimeNs}`,
+    writes: `size ${size} modified ${mtimeNs} changed ${ctimeNs}`,
+  });
+}
+
+async function blockMarks(number: DeviceNumber, view: KernelView): Promise<Marks> {
+  const device = view.block(number);
+  const place = placeInSys(number, view);
+  if (device === undefined || place === undefined) return unknown;
+  const sequence = readLine(join(place.disk, 'diskseq'));
+  const counters = writeCounters(readLine(join(place.directory, 'stat')));
+  const mapping = await mappingOf(number, place.disk);
+  const below = device.loop === undefined ? '' : backingMarks(device, view);
+  if (sequence === '' || counters === '' || mapping === undefined || below === undefined) return unknown;
+  const start = readLine(join(place.directory, 'start'));
+  return bounded({
+    attachment: `block ${number} sequence ${sequence}${start && ` from sector ${start}`}${mapping && ` as ${mapping}`}`,
+    writes: `${counters}${below && `, ${below}`}`,
+  });
+}
+
+/** Requests and sectors written and discarded. The position of each number is that of Documentation/block/stat.rst. */
+function writeCounters(line: string): string {
+  const numbers = line.split(/\s+/);
+  const [writes, , sectors] = numbers.slice(4);
+  const [discards, , discardedSectors] = numbers.slice(11);
+  return discardedSectors === undefined
+    ? ''
+    : `wrote ${writes} ${sectors} discarded ${discards} ${discardedSectors}`;
+}
+
+/** The table of a device-mapper device. It changes if a volume is rolled back. Undefined where it is not known. */
+async function mappingOf(number: DeviceNumber, disk: string): Promise<string | undefined> {
+  if (readLine(join(disk, 'dm/uuid')) === '' && !basename(disk).startsWith('dm-')) return '';
+  const [major, minor] = number.split(':');
+  const end = await readHelper('dmsetup', ['table', '--major', major!, '--minor', minor!], {
+    timeoutMs: bounds.helperTimeoutMs,
+    mostBytes: bounds.mappingTableBytes,
+  });
+  if ('error' in end || end.status !== 0) return undefined;
+  return `${readLine(join(disk, 'dm/uuid'))} ${createHash('sha256').update(end.output).digest('hex')}`;
+}
+
+/** Somebody may write to the file below a loop device. Undefined where the file is not known. */
+function backingMarks(device: BlockDevice, view: KernelView): string | undefined {
+  const { file } = backingOf(device, view);
+  const stats = file?.path === undefined ? undefined : statKernelPath(file.path);
+  if (file === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
+  return `below: inode ${stats.ino} modified ${stats.mtimeNs} changed ${stats.ctimeNs}`;
+}
+
+function placeInSys(
+  number: DeviceNumber,
+  { sysPath }: KernelView,
+): { readonly directory: string; readonly disk: string } | undefined {
+  try {
+    const directory = realpathSync.native(join(sysPath, 'dev/block', number));
+    const isPartition = readLine(join(directory, 'partition')) !== '';
+    return { directory, disk: isPartition ? dirname(directory) : directory };
+  } catch {
+    // Without /sys, nothing is known about writes.
+    return undefined;
+  }
+}
+
+/** A file that can't be read is a fact that is not known. */
+function readLine(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** A part of a text may be the same although the whole is not. */
+function bounded({ attachment, writes }: Marks): Marks {
+  const isShort = Math.max(attachment.length, writes.length) <= bounds.maxIdentityCharacters;
+  return isShort ? { attachment, writes } : unknown;
+}

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import { deviceNumber, statKernelPath, type BlockDevice, type DeviceNumber } from './block-device.ts';
 import { isAnonymous, layerFileOf, mountOf, storageOf } from './file-system.ts';
 import { kernelPathOf, type KernelPath } from './kernel-path.ts';
@@ -36,10 +37,6 @@ export interface StorageGap {
   readonly what: string;
 }
 
-/** Enough for a volume on a hundred disks with one partition each. Small enough for one message. */
-export const maxRegions = 256;
-export const maxGaps = 16;
-
 /** An absolute path without symbolic links, in bytes. */
 export function realKernelPath(path: string | Buffer): KernelPath {
   return kernelPathOf(realpathSync.native(path, 'buffer').toString('latin1'));
@@ -60,7 +57,7 @@ export class Regions {
   }
 
   gaps(): StorageGap[] {
-    return [...this.#gaps.values()].slice(0, maxGaps);
+    return [...this.#gaps.values()].slice(0, bounds.maxGaps);
   }
 
   addGap(gap: StorageGap): void {
@@ -183,10 +180,10 @@ export class Regions {
   #add(region: StorageRegion): boolean {
     const key = JSON.stringify(region);
     if (this.#byKey.has(key)) return false;
-    if (this.#byKey.size === maxRegions) {
+    if (this.#byKey.size === bounds.maxRegions) {
       throw new BasynError(
         'device',
-        `A device that is built on more than ${maxRegions} other devices is not supported.`,
+        `A device that is built on more than ${bounds.maxRegions} other devices is not supported.`,
       );
     }
     this.#byKey.set(key, region);

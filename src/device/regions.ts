@@ -96,7 +96,7 @@ export class Regions {
       return;
     }
     const mount = this.#mountOf(place);
-    const type = mount?.type.slice(0, 32) ?? 'unknown';
+    const type = mount?.type.slice(0, bounds.fileSystemTypeCharacters) ?? 'unknown';
     const what = `where the ${type} file system ${place.deviceNumber} stores its files`;
     if (mount === undefined) this.addGap({ mayBe: 'elsewhere', what });
     else if (mount.type === 'overlay') this.#addTopLayer(mount, what);

@@ -22,6 +22,8 @@ export const bounds = {
   maxIdentityCharacters: 1024,
   /** A shorter text in an identity: a boot id, the version of a kernel, the name of a device. */
   maxIdentityTextCharacters: 256,
+  /** The type of a file system, which FUSE lets a program choose, in such a text. */
+  fileSystemTypeCharacters: 32,
   /** Devices below a device: enough for a volume on a hundred disks with one partition each, and small enough for a message. */
   maxRegions: 256,
   /** Parts of the storage of a device that cannot be found out. Each of them alone makes two devices uncertain. */

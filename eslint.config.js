@@ -7,11 +7,21 @@ import tseslint from 'typescript-eslint';
  * What each part of src/ may import of ours, besides itself. Imports go one way:
  * cli → index → runs → {transport, same-host → session → link → protocol} → {workers, device, digest, codec} → leaves.
  */
-const leaves = ['errors.ts', 'limits.ts', 'clock.ts', 'token-bucket.ts', 'trace.ts', 'zero.ts'];
+const leaves = [
+  'binary-search.ts',
+  'clock.ts',
+  'errors.ts',
+  'limits.ts',
+  'token-bucket.ts',
+  'trace.ts',
+  'zero.ts',
+];
 const layers = {
-  'limits.ts': [],
+  'limits.ts': ['limits'],
+  limits: [],
+  'binary-search.ts': [],
   'clock.ts': [],
-  'token-bucket.ts': ['clock.ts'],
+  'token-bucket.ts': ['clock.ts', 'limits.ts'],
   'trace.ts': [],
   'zero.ts': [],
   'errors.ts': ['limits.ts'],
@@ -124,6 +134,8 @@ export default defineConfig(
       // Comments and blank lines are free: the limit is on code, not on explaining it.
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
+      // A call with more arguments names them: it passes an object.
+      'max-params': ['error', { max: 4 }],
       'no-restricted-globals': ['error', { name: 'performance', message: 'Time is told by src/clock.ts.' }],
       'no-restricted-syntax': [
         'error',

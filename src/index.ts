@@ -32,37 +32,24 @@ export type * from './report.ts';
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
   const complete = withDefaults(checkOptions('sync', options));
-  const {
-    action,
-    mode,
-    recheck: rechecks,
-    create,
-    grow,
-    force,
-    dryRun,
-    sparse,
-    discard,
-    lanes,
-    onEvent,
-  } = complete;
-  if (rechecks && dryRun) {
+  if (complete.recheck && complete.dryRun) {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
-    onEvent?.({ type: 'warning', message });
+    complete.onEvent?.({ type: 'warning', message });
   }
   return run(complete, {
     ...comparisonOf(complete),
-    localRole: rolesOf[action].local,
-    phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
+    localRole: rolesOf[complete.action].local,
+    phases: complete.recheck && !complete.dryRun ? [complete.mode, 'recheck'] : [complete.mode],
     compression: compressionOf(complete),
-    laneCount: lanes,
+    laneCount: complete.lanes,
     cache: complete.cache,
     sizes: 'target at least source',
-    create,
-    grow,
-    force,
-    dryRun,
-    sparse,
-    discard,
+    create: complete.create,
+    grow: complete.grow,
+    force: complete.force,
+    dryRun: complete.dryRun,
+    sparse: complete.sparse,
+    discard: complete.discard,
   });
 }
 

@@ -2,7 +2,7 @@ import { fstatSync, readFileSync } from 'node:fs';
 import { BasynError, systemReason } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import { examineOpen, flush, nameOf, type DeviceHandle } from './handle.ts';
-import { readHelper } from './helper-program.ts';
+import { runHelper } from './helper-program.ts';
 import { holesBetween, type HoleMap } from './holes.ts';
 import { listDataInPerl, listDataInPython } from './hole-scripts.ts';
 import { parseMountInfo } from './proc-tables.ts';
@@ -83,11 +83,11 @@ async function listData({ fd, sizeBytes }: DeviceHandle): Promise<Float64Array |
   const options = {
     inherited: { 3: fd },
     timeoutMs: bounds.helperTimeoutMs,
-    mostBytes: (bounds.listedDataRanges + 2) * pairBytes,
+    mostOutputBytes: (bounds.listedDataRanges + 2) * pairBytes,
   };
-  let end = await readHelper('perl', ['-e', listDataInPerl, '--', ...args], options);
+  let end = await runHelper('perl', ['-e', listDataInPerl, '--', ...args], options);
   if ('error' in end)
-    end = await readHelper('python3', ['-I', '-S', '-c', listDataInPython, ...args], options);
+    end = await runHelper('python3', ['-I', '-S', '-c', listDataInPython, ...args], options);
   if ('error' in end) return `neither perl nor python3 can be run (${systemReason(end.error)})`;
   if (end.status !== 0) return 'the program that lists them failed';
   return parseDataRanges(end.output, sizeBytes) ?? 'the program that lists them gave an impossible answer';

@@ -1,3 +1,5 @@
+import { firstIndexWhere } from '../binary-search.ts';
+
 /**
  * The holes of a regular file: ranges for which the file system stores no data, so that they read as zeros. Start and end
  * of one hole after the other, in ascending order, with data in between. The memory is shared, so that a handle with a map
@@ -94,11 +96,5 @@ const noHoles = new Float64Array(0);
 
 /** Index of the first hole that ends behind an offset. */
 function firstHoleAfter(holes: HoleMap, offsetBytes: number): number {
-  let [low, high] = [0, holes.length / 2];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (holes[2 * middle + 1]! > offsetBytes) high = middle;
-    else low = middle + 1;
-  }
-  return 2 * low;
+  return 2 * firstIndexWhere(holes.length / 2, (index) => holes[2 * index + 1]! > offsetBytes);
 }

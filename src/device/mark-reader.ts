@@ -6,7 +6,7 @@ import { deviceNumber, statKernelPath, type BlockDevice, type DeviceNumber } fro
 import { mountOf } from './file-system.ts';
 import type { ContentMarks } from './content-marks.ts';
 import { examineOpen, type DeviceHandle } from './handle.ts';
-import { readHelper } from './helper-program.ts';
+import { runHelper } from './helper-program.ts';
 import { KernelView } from './kernel-view.ts';
 import { backingOf } from './loop-backing.ts';
 import { thisMachine } from './machine.ts';
@@ -83,9 +83,9 @@ function writeCounters(line: string): string {
 async function mappingOf(number: DeviceNumber, disk: string): Promise<string | undefined> {
   if (readLine(join(disk, 'dm/uuid')) === '' && !basename(disk).startsWith('dm-')) return '';
   const [major, minor] = number.split(':');
-  const end = await readHelper('dmsetup', ['table', '--major', major!, '--minor', minor!], {
+  const end = await runHelper('dmsetup', ['table', '--major', major!, '--minor', minor!], {
     timeoutMs: bounds.helperTimeoutMs,
-    mostBytes: bounds.mappingTableBytes,
+    mostOutputBytes: bounds.mappingTableBytes,
   });
   if ('error' in end || end.status !== 0) return undefined;
   return `${readLine(join(disk, 'dm/uuid'))} ${createHash('sha256').update(end.output).digest('hex')}`;

@@ -4,9 +4,6 @@ import { BasynError } from '../errors.ts';
 /** Takes a range that can't be read. It is called after the bytes of the range were replaced by zeros. */
 export type UnreadableListener = (offsetBytes: number, lengthBytes: number) => void;
 
-/** A failed read is retried in pieces of this length, or of the alignment of direct reads if that is longer. */
-export const retriedPieceBytes = 4096;
-
 /** EREMOTEIO on Linux. Node has no name for it. */
 const remoteIoErrno = 121;
 

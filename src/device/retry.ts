@@ -1,9 +1,10 @@
 import { closeSync, readSync } from 'node:fs';
-import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
+import { bounds } from '../limits.ts';
+import { alignedMemory } from './aligned-memory.ts';
 import { openDiskView } from './direct.ts';
 import type { DeviceHandle } from './handle.ts';
 import { endedEarly, failedAt, isInterrupted } from './io-failure.ts';
-import { isMediumError, retriedPieceBytes, type UnreadableListener } from './medium-error.ts';
+import { isMediumError, type UnreadableListener } from './medium-error.ts';
 
 /** The memory of a thread for direct reads of one piece. */
 let memory: Uint8Array | undefined;
@@ -23,8 +24,8 @@ export function retryInPieces(
   onUnreadable: UnreadableListener,
 ): void {
   const view = openDiskView(handle).handle;
-  const unitBytes = Math.max(retriedPieceBytes, view.alignmentBytes);
-  const direct = (memory ??= alignedMemory(maxAlignmentBytes));
+  const unitBytes = Math.max(bounds.retriedPieceBytes, view.alignmentBytes);
+  const direct = (memory ??= alignedMemory(bounds.maxAlignmentBytes));
   const read = view.access === 'direct' && direct !== undefined ? readPastCache(direct) : readThroughCache;
   try {
     let doneBytes = 0;

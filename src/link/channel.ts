@@ -160,15 +160,6 @@ export class Channel {
   }
 
   /**
-   * Sends a ping. Resolves with the milliseconds until its answer.
-   *
-   * @throws {BasynError} the channel's failure.
-   */
-  async ping(): Promise<number> {
-    return this.#pinger.ping();
-  }
-
-  /**
    * Measures the round-trip time, which decides on lanes and compression. It must be measured before data queues. On a
    * link with a long round trip, this takes little more than one.
    *

@@ -167,7 +167,7 @@ class PayloadReader {
         `${this.#type}: ${result.issues
           .map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
           .join('; ')
-          .slice(0, 200)}`,
+          .slice(0, bounds.quotedIssueCharacters)}`,
       );
     return result.output;
   }

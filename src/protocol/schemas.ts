@@ -78,7 +78,7 @@ export const openSchema = v.object({
 });
 
 /** For a user who asks for details. Left out where there are none. */
-const notes = v.exactOptional(v.pipe(v.array(text), v.maxLength(100)));
+const notes = v.exactOptional(v.pipe(v.array(text), v.maxLength(bounds.maxNotes)));
 
 /** Where the agent accepts further lanes: a port on the loopback of its machine, and the token that admits a lane. */
 const laneAddress = v.object({
@@ -91,10 +91,10 @@ export const openedSchema = v.object({
   kind,
   sizeBytes: bytes,
   identity,
-  warnings: v.pipe(v.array(text), v.maxLength(100)),
+  warnings: v.pipe(v.array(text), v.maxLength(bounds.maxNotes)),
   /** Why reads that look for the disk may return the contents of a page cache. `null`: they do not. */
   cachedBecause: v.nullable(text),
-  notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
+  notes: v.optional(v.pipe(v.array(text), v.maxLength(bounds.maxNotes))),
   /** The device is new: it reads as zeros, and a copy may leave out zeros. */
   omitZeros: v.exactOptional(v.boolean()),
   /** Whether the comparison of a transfer reads the source past the page cache. */
@@ -111,7 +111,7 @@ export const closedSchema = v.object({
   /** At the end of the run, after a flush. Present where `open` asked for it. */
   marks: v.exactOptional(marks),
   /** For the user: what the agent found out about its device at the end. */
-  warnings: v.pipe(v.array(text), v.maxLength(100)),
+  warnings: v.pipe(v.array(text), v.maxLength(bounds.maxNotes)),
 });
 
 export const traceSchema = v.object({ line: text });

@@ -29,6 +29,16 @@ export interface SameHostRun {
   readonly onWritten: (lengthBytes: number) => void;
 }
 
+export interface SameHostPhaseOptions {
+  readonly run: SameHostRun;
+  readonly name: PhaseName;
+  /** Of the part of the devices that the run covers. */
+  readonly sizeBytes: number;
+  readonly runner: JobRunner<SameHostJob>;
+  /** @param doneBytes of the phase so far. */
+  readonly onProgress: (doneBytes: number) => void;
+}
+
 /** One phase of a run whose devices are both on this host. */
 export class SameHostPhase {
   readonly #run: SameHostRun;
@@ -39,13 +49,7 @@ export class SameHostPhase {
   readonly #findings = new Findings();
   #doneBytes = 0;
 
-  constructor(
-    run: SameHostRun,
-    name: PhaseName,
-    sizeBytes: number,
-    runner: JobRunner<SameHostJob>,
-    onProgress: (doneBytes: number) => void,
-  ) {
+  constructor({ run, name, sizeBytes, runner, onProgress }: SameHostPhaseOptions) {
     this.#run = run;
     this.#name = name;
     const { bufferBytes, chunkBytes } = run.order;
@@ -165,7 +169,7 @@ export class SameHostPhase {
       // Of several failures, the first in order ends the run. The others must not count as unhandled rejections.
       outcome.catch(() => undefined);
       underWay.push(outcome);
-      if (underWay.length > this.#runner.parallelism * 2) (await underWay.shift()!)();
+      if (underWay.length > this.#runner.parallelism * tuning.jobsPerThread) (await underWay.shift()!)();
     }
     for (const outcome of underWay) (await outcome)();
   }

@@ -53,9 +53,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
       });
       for (const name of order.phases) {
         const onProgress = reporter.phaseStart(name, sizeBytes);
-        reporter.phaseEnd(
-          await new SameHostPhase(run, name, sizeBytes, runner, onProgress).run(source, target),
-        );
+        const phase = new SameHostPhase({ run, name, sizeBytes, runner, onProgress });
+        reporter.phaseEnd(await phase.run(source, target));
       }
       reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
     });

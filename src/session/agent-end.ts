@@ -96,7 +96,7 @@ async function serveDevice(
         return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
       }
       if (message.type !== 'begin') throw unexpected(message);
-      await servePhase(open, message, device, channel, runner);
+      await servePhase(message, { open, device, channel, runner });
     }
   });
 }
@@ -129,12 +129,17 @@ async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDe
 /** The local side reports the progress. */
 const ignoreProgress = (): void => undefined;
 
+/** What a phase of the agent works with. */
+interface Serving {
+  readonly open: OpenMessage;
+  readonly device: RunDevice;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+}
+
 async function servePhase(
-  open: OpenMessage,
   { type: _type, ...plan }: BeginMessage,
-  device: RunDevice,
-  channel: Channel,
-  runner: JobRunner,
+  { open, device, channel, runner }: Serving,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;

@@ -1,3 +1,4 @@
+import { firstIndexWhere } from '../binary-search.ts';
 import { cut, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, type Geometry } from '../digest/geometry.ts';
 
@@ -68,17 +69,10 @@ interface Run {
 }
 
 function coverageOf(runs: readonly Run[], bufferCount: number): Coverage {
-  /** The last run that `isBefore` accepts. It accepts the first runs, and none behind them. */
-  const lastRun = (isBefore: (run: Run) => boolean): Run | undefined => {
-    let [low, high] = [0, runs.length];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if (isBefore(runs[middle]!)) low = middle + 1;
-      else high = middle;
-    }
-    return runs[low - 1];
-  };
-  const runAt = (position: number): Run => lastRun((run) => run.position <= position)!;
+  /** The run before the first one that `isBehind` accepts. It accepts all runs from there on. */
+  const lastRunBefore = (isBehind: (run: Run) => boolean): Run | undefined =>
+    runs[firstIndexWhere(runs.length, (index) => isBehind(runs[index]!)) - 1];
+  const runAt = (position: number): Run => lastRunBefore((run) => run.position > position)!;
   return {
     bufferCount,
     indexAt: (position) => {
@@ -90,7 +84,7 @@ function coverageOf(runs: readonly Run[], bufferCount: number): Coverage {
       return run.endIndex - run.firstIndex - (position - run.position);
     },
     positionOf: (index) => {
-      const run = lastRun(({ firstIndex }) => firstIndex < index);
+      const run = lastRunBefore(({ firstIndex }) => firstIndex >= index);
       return run === undefined ? 0 : run.position + Math.min(index, run.endIndex) - run.firstIndex;
     },
   };

@@ -22,8 +22,9 @@ import {
   type ZeroPolicy,
   zeroPolicyOf,
 } from '../device/device.ts';
+import { hasWasm } from '../digest/xxh128-wasm.ts';
 import { BasynError } from '../errors.ts';
-import { bounds } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
@@ -113,11 +114,21 @@ export async function openDevice(
 ): Promise<RunDevice> {
   const opened = withReadRate(await openFor(path, location, use), use);
   try {
-    return await prepare(opened, use, onFlush);
+    const device = await prepare(opened, use, onFlush);
+    return { ...device, notes: [...device.notes, ...slowDigestNotes(location)] };
   } catch (error) {
     await opened.close();
     throw error;
   }
+}
+
+/** With both devices on one host, no data is digested. */
+function slowDigestNotes({ side, hosts }: Location): string[] {
+  if (hosts === 'one' || hasWasm()) return [];
+  return [
+    `The node of the ${side} host cannot run WebAssembly (it runs with --jitless, or its address space is limited). Its ` +
+      'digests of data (XXH128) are slow: 15 MB/s with --jitless and 250 MB/s otherwise, for each processor.',
+  ];
 }
 
 function withReadRate(opened: OpenedDevice, { readBytesPerSecond }: DeviceUse): OpenedDevice {
@@ -168,7 +179,7 @@ async function prepare(
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
-  const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * largeShareOfMemory;
+  const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * tuning.largeShareOfMemory;
   const isSparing = sparesCache && targetRequest === null && phases.includes('sync');
   const view = isReadPastCache || isSparing || zeros === 'discard' ? openDiskView(handle) : undefined;
   // A source that only spares the cache may as well be read from it.
@@ -212,9 +223,6 @@ async function marksAtStart(
 ): Promise<ContentMarks> {
   return flushWarnings.length > 0 ? unknownMarks : (marksBefore ?? contentMarksOf(handle));
 }
-
-/** A device that is larger than this share of the memory would evict what other programs need. */
-const largeShareOfMemory = 0.25;
 
 /** Decides after the first flush: before it, the space that a file uses is not known. */
 function zeroPolicyFor({ handle, created }: OpenedDevice, request: TargetRequest): ZeroPolicy {

@@ -101,12 +101,9 @@ export function windowBuffersOf(bufferBytes: number, chunkBytes: number | null, 
  * is memory for the page cache: connecting may take longer than reading half a gibibyte.
  */
 export function aheadBuffersOf({ bufferBytes, chunkBytes, hash, windowBuffers }: Plan): number {
-  const dataBytes = Math.min(tuning.aheadDataBytes, freemem() * aheadShareOfMemory);
+  const dataBytes = Math.min(tuning.aheadDataBytes, freemem() * tuning.aheadShareOfMemory);
   return Math.max(windowBuffers, buffersWithin(dataBytes, bufferBytes, chunkBytes, hash));
 }
-
-/** What is read ahead should stay in the page cache, next to other programs' data. */
-const aheadShareOfMemory = 0.25;
 
 function buffersWithin(
   dataBytes: number,

@@ -21,17 +21,21 @@ const cases = runs.flatMap((run) => sides.map((side) => ({ ...run, ...side })));
 
 test.each(cases)(
   'a $action with $options works if the $side node has no WebAssembly',
-  async ({ action, options, local, remote }) => {
+  async ({ action, options, side, local, remote }) => {
     const pair = makePair();
     const node = join(scratchDirectory(), 'node');
     writeFileSync(node, `#!/bin/sh\nexec '${process.execPath}' ${remote} "$@"\n`);
     chmodSync(node, 0o755);
     const args = [...deviceOptions(action, pair), '-a', action, ...options];
-    const { result } = await basyn.start([...args, ...hostOptions(server()), `--remote-node=${node}`], {
-      env: { NODE_OPTIONS: local },
-    });
-    const { exitCode, stderr } = await result;
+    const { result } = await basyn.start(
+      [...args, '--verbose', ...hostOptions(server()), `--remote-node=${node}`],
+      {
+        env: { NODE_OPTIONS: local },
+      },
+    );
+    const { exitCode, stdout, stderr } = await result;
     expect(exitCode, stderr).toBe(0);
+    expect(stdout).toContain(`The node of the ${side} host cannot run WebAssembly`);
     expectSynchronised(pair);
   },
 );

@@ -124,7 +124,10 @@ export class Comparer {
     const { windowBuffers, bufferBytes } = this.#phase.plan;
     const step = Math.max(
       1,
-      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(tuning.advanceBytes / bufferBytes)),
+      Math.min(
+        Math.floor(windowBuffers / tuning.advancesPerWindow),
+        Math.floor(tuning.advanceBytes / bufferBytes),
+      ),
     );
     if (!isLast && this.#donePosition < this.#announcedPosition + step) return;
     if (this.#announcedPosition === this.#donePosition) return;
@@ -143,9 +146,6 @@ export class Comparer {
     return isLast ? bufferCountOf(this.#phase.geometry) : this.#coverage.indexAt(this.#donePosition);
   }
 }
-
-/** The window moves on in steps: often enough that the target never waits for a whole window. */
-const advancesPerWindow = 8;
 
 /** Found in a buffer that is equal. */
 const nothing = new Findings();

@@ -106,7 +106,12 @@ export class Refiner {
     const blockBytes = blockBytesOf(geometry);
     const isBufferOneBlock = geometry.bufferBytes <= blockBytes;
     const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#theirs.ask(extents, blockBytes);
-    return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
+    return differingExtents(extents, {
+      stepBytes: blockBytes,
+      digestBytes: hasher.digestBytes,
+      source: Buffer.concat(ours),
+      target: answer,
+    });
   }
 
   /**
@@ -152,7 +157,12 @@ export class Refiner {
       const readable = without(extents, ours.unreadable);
       return readable.length === 0 ? [] : this.#differingSteps(readable, stepBytes);
     }
-    const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
+    const differing = differingExtents(extents, {
+      stepBytes,
+      digestBytes: hasher.digestBytes,
+      source: ours.digests,
+      target: theirs,
+    });
     this.#gain.observe(extents, differing);
     return differing;
   }

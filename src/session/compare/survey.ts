@@ -32,8 +32,7 @@ export class Survey {
     this.#phase = phase;
     this.#tasks = tasks;
     const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
-    // Several jobs share the window, so that they overlap with the messages about others.
-    this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / jobsPerWindow));
+    this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / tuning.jobsPerWindow));
     this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, this.#holeBatchBuffers));
     this.#window = new Credit(windowBuffers);
   }
@@ -108,5 +107,3 @@ export class Survey {
     });
   }
 }
-
-const jobsPerWindow = 4;

@@ -1,0 +1,9 @@
+import { MiB } from './units.ts';
+
+/** The values of options that are not given. */
+export const defaults = {
+  bufferBytes: 2 * MiB,
+  lanes: 4,
+  peerTimeoutMs: 60_000,
+  retryWaitMs: 60_000,
+} as const;

@@ -59,6 +59,10 @@ export const bounds = {
   zeroFrameShare: 256,
   /** Ranges of data in the map of a sparse file: 8 MiB. Everything behind them is read. */
   listedDataRanges: 512 * KiB,
+  /** Runs of buffers that a phase examines. If a list has more, those with the smallest gaps are joined. */
+  coverageRuns: 256 * KiB,
+  /** Runs in one message: 1 MiB. */
+  coverMessageRuns: 64 * KiB,
   /** Differing ranges that a report lists. */
   reportedRanges: 10,
   /** Unreadable ranges that a report lists: the user may want to restore each of them. */

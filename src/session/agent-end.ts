@@ -8,6 +8,7 @@ import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
+import { Covers } from './covers.ts';
 import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './phase.ts';
@@ -82,11 +83,16 @@ async function serveDevice(
       ...(zeros === 'skip' && { omitZeros: true }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
     });
+    const covers = new Covers();
     for (;;) {
       const message = await channel.next();
       if (message.type === 'bye') return device.checkAtEnd();
+      if (message.type === 'cover') {
+        covers.add(message);
+        continue;
+      }
       if (message.type !== 'begin') throw unexpected(message);
-      await servePhase(open, message, device, channel, runner);
+      await servePhase(open, message, { device, channel, runner, covers });
     }
   });
 }
@@ -113,12 +119,18 @@ async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDe
 /** The local side reports the progress. */
 const ignoreProgress = (): void => undefined;
 
+/** What an agent has whose device is open. */
+interface OpenAgent {
+  readonly device: RunDevice;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+  readonly covers: Covers;
+}
+
 async function servePhase(
   open: OpenMessage,
   { type: _type, ...plan }: BeginMessage,
-  device: RunDevice,
-  channel: Channel,
-  runner: JobRunner,
+  { device, channel, runner, covers }: OpenAgent,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
@@ -130,13 +142,14 @@ async function servePhase(
   if (!isAllowed) {
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
+  const coverage = covers.take(plan);
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
   if (plan.linkBytesPerSecond !== undefined) channel.learnLimit(plan.linkBytesPerSecond);
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
   // A source reports what it can't read at the end of the phase.
   const ignoreRange = (): void => undefined;
   await playRole(
-    { role: open.role, plan, device, channel, runner },
+    { role: open.role, plan, selection: coverage && { coverage }, device, channel, runner },
     { starting: Promise.resolve(start), onUnreadable: ignoreRange },
   );
 }

@@ -18,8 +18,10 @@ export type ReadPath = 'direct' | 'cached' | 'none';
 /** What one phase did. All counts are exact. */
 export interface PhaseReport extends PhaseCounts {
   readonly phase: PhaseName;
-  /** Bytes of the source that the phase went through. */
+  /** Bytes of the source that the phase covered. */
   readonly sizeBytes: number;
+  /** Bytes of them that were examined. The others count as equal. Left out where everything was examined. */
+  readonly examinedBytes?: number;
   readonly sourceReads: ReadPath;
   readonly targetReads: ReadPath;
   readonly elapsedMs: number;
@@ -98,11 +100,17 @@ export interface RunReport {
 /** The events of a run. The command prints them as JSON lines. */
 export type RunEvent =
   | { readonly type: 'start'; readonly source: DeviceReport; readonly target: DeviceReport }
-  | { readonly type: 'phase-start'; readonly phase: PhaseName; readonly sizeBytes: number }
+  | {
+      readonly type: 'phase-start';
+      readonly phase: PhaseName;
+      readonly sizeBytes: number;
+      /** As in the report of the phase. */
+      readonly examinedBytes?: number;
+    }
   | {
       readonly type: 'progress';
       readonly phase: PhaseName;
-      /** Bytes of the source that are done, and of how many. */
+      /** Examined bytes of the source that are done, and of how many. */
       readonly doneBytes: number;
       readonly sizeBytes: number;
       /** Since the run's start, both directions; see {@link Traffic}. */

@@ -21,14 +21,14 @@ export class Milestone implements Reporter {
   event(event: RunEvent): void {
     switch (event.type) {
       case 'phase-start':
-        this.#last = { ...event, doneBytes: 0 };
+        this.#last = { ...event, sizeBytes: workBytesOf(event), doneBytes: 0 };
         this.#isWriting = this.#writes && event.phase !== 'recheck';
         break;
       case 'progress':
         this.#last = event;
         break;
       case 'phase-end':
-        this.#last = { ...event, doneBytes: event.sizeBytes };
+        this.#last = { ...event, sizeBytes: workBytesOf(event), doneBytes: workBytesOf(event) };
         this.#isWriting = false;
         break;
       case 'start':
@@ -70,4 +70,14 @@ export class Milestone implements Reporter {
     const { phase, doneBytes, sizeBytes } = this.#last;
     return `during ${phase} at ${doneBytes} of ${sizeBytes} bytes (${percentOf(doneBytes, sizeBytes)}%)`;
   }
+}
+
+function workBytesOf({
+  sizeBytes,
+  examinedBytes = sizeBytes,
+}: {
+  readonly sizeBytes: number;
+  readonly examinedBytes?: number;
+}): number {
+  return examinedBytes;
 }

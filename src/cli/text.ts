@@ -96,10 +96,22 @@ export function describeDevice(device: DeviceReport, nameOf: DeviceName): string
 
 /** "sync: 4096 bytes (4.0 KiB) in 1.0 s (4.0 KiB/s), 512 bytes in 1 range differed, 512 bytes written". */
 export function describePhase(report: PhaseReport): string {
-  const { phase, sizeBytes, elapsedMs, unreadableBytes = 0 } = report;
-  const speed = formatSpeed(bytesPerSecond(sizeBytes, elapsedMs));
+  const { phase, sizeBytes, examinedBytes = sizeBytes, elapsedMs, unreadableBytes = 0 } = report;
+  const speed = formatSpeed(bytesPerSecond(examinedBytes, elapsedMs));
   const gap = unreadableBytes === 0 ? '' : `, ${formatExactBytes(unreadableBytes)} can't be read`;
-  return `${phase}: ${formatExactBytes(sizeBytes)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}${gap}`;
+  return `${phase}: ${describeWork(report)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}${gap}`;
+}
+
+/** "4096 bytes (4.0 KiB)", or "4096 bytes (4.0 KiB) of 1048576 bytes (1.0 MiB)". */
+function describeWork({
+  sizeBytes,
+  examinedBytes,
+}: {
+  readonly sizeBytes: number;
+  readonly examinedBytes?: number;
+}): string {
+  const sizeText = formatExactBytes(sizeBytes);
+  return examinedBytes === undefined ? sizeText : `${formatExactBytes(examinedBytes)} of ${sizeText}`;
 }
 
 const readPathWords = {
@@ -206,7 +218,7 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
         `target: ${describeDevice(event.target, nameOf)}`,
       ];
     case 'phase-start':
-      return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
+      return [`${event.phase}: start, ${describeWork(event)} to go through`];
     case 'phase-end':
       return [describePhase(event), describeReads(event), ...holeLines(event)];
     case 'flushing':

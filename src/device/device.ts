@@ -26,7 +26,7 @@ export {
   type ZeroPolicy,
 } from './zeros.ts';
 export { checkLength, findHoles, type FoundHoles } from './hole-query.ts';
-export { commonHoles, holeBytesWithin, isInHole, stretchesOf, type HoleMap } from './holes.ts';
+export { commonHoles, holeBytesIn, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';
 export { isSameStorage, lastingIdentityOf, type LastingIdentity } from './lasting-identity.ts';

@@ -1,4 +1,5 @@
 import { firstIndexWhere } from '../binary-search.ts';
+import type { Range } from './range.ts';
 
 /**
  * The holes of a regular file: ranges for which the file system stores no data, so that they read as zeros. Start and end
@@ -83,11 +84,21 @@ export function stretchesOf(holes: HoleMap | undefined, offsetBytes: number, len
   return stretches;
 }
 
-/** The bytes of holes in the first `sizeBytes` of the file. */
-export function holeBytesWithin(holes: HoleMap | undefined, sizeBytes: number): number {
+/**
+ * The bytes of holes in ranges.
+ *
+ * @param ranges in ascending order, without overlap.
+ */
+export function holeBytesIn(holes: HoleMap | undefined, ranges: Iterable<Range>): number {
+  const map = holes ?? noHoles;
   let sumBytes = 0;
-  for (let pair = 0; pair < (holes?.length ?? 0); pair += 2) {
-    sumBytes += Math.max(0, Math.min(holes![pair + 1]!, sizeBytes) - holes![pair]!);
+  let first = 0;
+  for (const { offsetBytes, lengthBytes } of ranges) {
+    const endBytes = offsetBytes + lengthBytes;
+    while (first < map.length && map[first + 1]! <= offsetBytes) first += 2;
+    for (let pair = first; pair < map.length && map[pair]! < endBytes; pair += 2) {
+      sumBytes += Math.min(map[pair + 1]!, endBytes) - Math.max(map[pair]!, offsetBytes);
+    }
   }
   return sumBytes;
 }

@@ -160,6 +160,10 @@ export const bounds = {
   briefOpeningMs: 1_000,
   /** A helper program of an earlier agent may have the device open for this time after the end of that agent. */
   predecessorHelperMs: 3_000,
+  /** Runs of buffers that a phase examines. If a list has more, those with the smallest gaps are joined. */
+  coverageRuns: 256 * KiB,
+  /** Runs in one message: 1 MiB. */
+  coverMessageRuns: 64 * KiB,
   /** Buffers that a state file may describe: 16 MiB of memory for each of its sets. With buffers of 2 MiB, 256 TiB. */
   stateFileBuffers: 128 * KiB * KiB,
   /** Pages of a state file in memory, and what is read of it at once when it is examined. */

@@ -42,6 +42,8 @@ function payloadParts(message: Message): Uint8Array[] {
       return [number(message.id), message.digests];
     case 'data':
       return [dataHead(message), message.digest, extentTable(message.extents), message.payload];
+    case 'cover':
+      return [Buffer.from([message.isLast ? 1 : 0]), numbers(message.runs)];
     case 'written':
       return writtenParts(message);
     case 'ping':
@@ -56,6 +58,12 @@ function payloadParts(message: Message): Uint8Array[] {
 /** Without the type, which is in the frame's header. */
 function json({ type: _type, ...fields }: Message): Uint8Array {
   return Buffer.from(JSON.stringify(fields));
+}
+
+function numbers(values: Float64Array): Uint8Array {
+  const bytes = Buffer.alloc(8 * values.length);
+  values.forEach((value, index) => bytes.writeBigUInt64BE(BigInt(value), 8 * index));
+  return bytes;
 }
 
 function number(value: number): Uint8Array {

@@ -24,6 +24,17 @@ export type OpenedMessage = { readonly type: 'opened' } & v.InferOutput<typeof o
 export type BeginMessage = { readonly type: 'begin' } & Plan;
 
 /**
+ * Local → agent, before `begin`: which buffers the phase examines on the agent's side. Several of these may be needed.
+ */
+export interface CoverMessage {
+  readonly type: 'cover';
+  /** First index and number of buffers of one run after the other, in ascending order, with gaps in between. */
+  readonly runs: Float64Array;
+  /** Whether no further one follows for the phase. */
+  readonly isLast: boolean;
+}
+
+/**
  * Target → source, in `sync` and `recheck`: digests of consecutive buffers from `firstBuffer` on, back to back. Batches may
  * arrive in any order, within the window.
  */
@@ -144,7 +155,8 @@ export type Message =
   | TraceMessage
   | WorkingMessage
   | CheckpointMessage
-  | DurableMessage;
+  | DurableMessage
+  | CoverMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -169,4 +181,5 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   trace: 19,
   checkpoint: 20,
   durable: 21,
+  cover: 22,
 };

@@ -147,6 +147,8 @@ export const planSchema = v.pipe(
     readErrors: v.exactOptional(v.literal('skip')),
     /** Buffers below it are left out: an earlier attempt has done them. Left out where it is 0. */
     fromBuffer: v.exactOptional(count),
+    /** Whether the phase examines only what the `cover` messages before `begin` list. */
+    covered: v.exactOptional(v.literal(true)),
     /** Whether the source announces checkpoints. */
     checkpoints: v.exactOptional(v.literal(true)),
     /**
@@ -159,6 +161,7 @@ export const planSchema = v.pipe(
     ({ fromBuffer = 0, sizeBytes, bufferBytes }) => fromBuffer <= Math.ceil(sizeBytes / bufferBytes),
     'start over size',
   ),
+  v.check(({ phase, covered }) => phase !== 'copy' || covered !== true, 'a copy of a part'),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
     'chunk over buffer',

@@ -1,14 +1,20 @@
-import { checkLength, commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
+import { checkLength, commonHoles, flush, holeBytesIn, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
-import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
+import { bufferExtentOf, type Geometry } from '../digest/geometry.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
-import { rangesOf, wholeDevice, withoutRanges, type Coverage } from '../session/coverage.ts';
+import {
+  examinedBytesBefore,
+  rangesOf,
+  wholeDevice,
+  withoutRanges,
+  type Coverage,
+} from '../session/coverage.ts';
 import { withHoles, type MappedDevice } from '../session/device-holes.ts';
 import { diskOf, type RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
-import { chunkBytesOf } from '../session/phase.ts';
+import type { PhaseSelector } from '../session/selection.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import { copyBatches } from '../session/transfer/copy-batches.ts';
 import { TargetZeros } from '../session/transfer/target-zeros.ts';
@@ -27,15 +33,17 @@ export interface SameHostRun {
   readonly trace: Trace | undefined;
   /** Counts what is written to the target: a run without a link has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
+  /** Undefined where every phase examines everything. */
+  readonly select?: PhaseSelector | undefined;
 }
 
-export interface SameHostPhaseOptions {
-  readonly run: SameHostRun;
+/** What a phase does. */
+export interface SameHostWork {
   readonly name: PhaseName;
-  /** Of the part of the devices that the run covers. */
-  readonly sizeBytes: number;
-  readonly runner: JobRunner<SameHostJob>;
-  /** @param doneBytes of the phase so far. */
+  readonly geometry: Geometry;
+  /** Left out: everything is examined. A copy needs everything. */
+  readonly coverage?: Coverage | undefined;
+  /** Takes the number of examined bytes that are done. */
   readonly onProgress: (doneBytes: number) => void;
 }
 
@@ -44,18 +52,23 @@ export class SameHostPhase {
   readonly #run: SameHostRun;
   readonly #name: PhaseName;
   readonly #geometry: Geometry;
+  readonly #coverage: Coverage;
   #runner: JobRunner<SameHostJob>;
-  readonly #onProgress: (doneBytes: number) => void;
+  readonly #reportDone: (doneBytes: number) => void;
   readonly #findings = new Findings();
   #doneBytes = 0;
 
-  constructor({ run, name, sizeBytes, runner, onProgress }: SameHostPhaseOptions) {
+  constructor(
+    run: SameHostRun,
+    runner: JobRunner<SameHostJob>,
+    { name, geometry, coverage = wholeDevice(geometry), onProgress }: SameHostWork,
+  ) {
     this.#run = run;
     this.#name = name;
-    const { bufferBytes, chunkBytes } = run.order;
-    this.#geometry = geometryOf(sizeBytes, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes));
+    this.#geometry = geometry;
+    this.#coverage = coverage;
     this.#runner = runner;
-    this.#onProgress = onProgress;
+    this.#reportDone = onProgress;
   }
 
   async run(openedSource: RunDevice, openedTarget: RunDevice): Promise<PhaseCounts> {
@@ -85,14 +98,15 @@ export class SameHostPhase {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
     }
-    const { sizeBytes } = this.#geometry;
+    const holeBytesOf = ({ handle }: RunDevice): number =>
+      holeBytesIn(handle.holes, rangesOf(this.#coverage, this.#geometry, Infinity));
     return {
       ...this.#findings.differences(),
       writtenBytes: zeros.total.writtenBytes,
       releasedBytes: zeros.total.releasedBytes,
-      sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesWithin(source.handle.holes, sizeBytes),
+      sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesOf(source),
       ...unreadablePartsOf(unreadable),
-      targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesWithin(target.handle.holes, sizeBytes),
+      targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesOf(target),
     };
   }
 
@@ -117,7 +131,7 @@ export class SameHostPhase {
     { handle: target, zeros }: RunDevice,
     targetZeros: TargetZeros,
   ): Promise<void> {
-    const ranges = [...rangesOf(wholeDevice(this.#geometry), this.#geometry, Infinity)];
+    const ranges = [...rangesOf(this.#coverage, this.#geometry, Infinity)];
     this.#findings.add(ranges);
     if (this.#run.order.dryRun) return;
     const limits = { dataBytes: tuning.jobBytes, zeroBytes: bounds.zeroFrameBytes };
@@ -144,7 +158,7 @@ export class SameHostPhase {
     const { handle: repair, zeros = 'write' } = repaired ?? {};
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     // Where both have a hole, both are zero.
-    const coverage = withoutRanges(this.#geometry, commonHoles(source.holes, target.holes));
+    const coverage = withoutRanges(this.#coverage, this.#geometry, commonHoles(source.holes, target.holes));
     await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
@@ -154,11 +168,12 @@ export class SameHostPhase {
       return () => {
         this.#findings.add(result.differing);
         const { offsetBytes, lengthBytes } = extents.at(-1)!;
-        const settledBytes = offsetBytes + lengthBytes - this.#doneBytes;
-        this.#written(writtenBytes, settledBytes);
+        const endBytes = offsetBytes + lengthBytes;
+        const doneBytes = examinedBytesBefore(this.#coverage, this.#geometry, endBytes);
+        this.#written(writtenBytes, doneBytes - this.#doneBytes);
       };
     });
-    this.#onProgress(this.#geometry.sizeBytes);
+    this.#reportDone(examinedBytesBefore(this.#coverage, this.#geometry, this.#geometry.sizeBytes));
   }
 
   /** Works on a few items at once, and applies their outcomes in order. */
@@ -177,7 +192,7 @@ export class SameHostPhase {
   #written(writtenBytes: number, doneBytes: number): void {
     this.#doneBytes += doneBytes;
     this.#run.onWritten(writtenBytes);
-    this.#onProgress(this.#doneBytes);
+    this.#reportDone(this.#doneBytes);
   }
 }
 

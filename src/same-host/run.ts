@@ -12,6 +12,8 @@ import { pageCacheOf, type Order, type Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
 import { traceDevice } from '../session/device-trace.ts';
 import { deviceReportOf, readPathOf, surveyPathOf } from '../session/run-reporter.ts';
+import { geometryOfPlan } from '../session/phase.ts';
+import { examinedBytesBefore } from '../session/coverage.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
@@ -52,9 +54,12 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
         targetBytes: target.handle.sizeBytes,
       });
       for (const name of order.phases) {
-        const onProgress = reporter.phaseStart(name, sizeBytes);
-        const phase = new SameHostPhase({ run, name, sizeBytes, runner, onProgress });
-        reporter.phaseEnd(await phase.run(source, target));
+        const geometry = geometryOfPlan({ ...order, sizeBytes });
+        const selection = await run.select?.({ phase: name, geometry });
+        const examinedBytes = selection && examinedBytesBefore(selection.coverage, geometry, sizeBytes);
+        const onProgress = reporter.phaseStart(name, sizeBytes, examinedBytes);
+        const work = { name, geometry, coverage: selection?.coverage, onProgress };
+        reporter.phaseEnd(await new SameHostPhase(run, runner, work).run(source, target));
       }
       reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
     });

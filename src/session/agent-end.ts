@@ -8,6 +8,7 @@ import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
+import { Covers } from './covers.ts';
 import { openDevice, usingDevice, type DeviceUse, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './phase.ts';
@@ -89,14 +90,19 @@ async function serveDevice(
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
       ...(device.marks && { marks: device.marks }),
     });
+    const covers = new Covers();
     for (;;) {
       const message = await channel.next();
       if (message.type === 'bye') {
         const warnings = device.checkAtEnd();
         return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
       }
+      if (message.type === 'cover') {
+        covers.add(message);
+        continue;
+      }
       if (message.type !== 'begin') throw unexpected(message);
-      await servePhase(message, { open, device, channel, runner });
+      await servePhase(message, { open, device, channel, runner, covers });
     }
   });
 }
@@ -135,11 +141,12 @@ interface Serving {
   readonly device: RunDevice;
   readonly channel: Channel;
   readonly runner: JobRunner;
+  readonly covers: Covers;
 }
 
 async function servePhase(
   { type: _type, ...plan }: BeginMessage,
-  { open, device, channel, runner }: Serving,
+  { open, device, channel, runner, covers }: Serving,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
@@ -151,13 +158,14 @@ async function servePhase(
   if (!isAllowed) {
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
+  const coverage = covers.take(plan);
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
   if (plan.linkBytesPerSecond !== undefined) channel.learnLimit(plan.linkBytesPerSecond);
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
   // A source reports what it can't read at the end of the phase.
   const ignoreRange = (): void => undefined;
   await playRole(
-    { role: open.role, plan, device, channel, runner },
+    { role: open.role, plan, selection: coverage && { coverage }, device, channel, runner },
     { starting: Promise.resolve(start), onUnreadable: ignoreRange },
   );
 }

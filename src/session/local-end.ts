@@ -11,6 +11,9 @@ import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunD
 import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
+import { coverageOfRole, type PhaseSelector } from './selection.ts';
+import { sendCovers } from './covers.ts';
+import { examinedBytesIn, geometryOfPlan } from './phase.ts';
 import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
 import { coveredBytes } from './sizes.ts';
@@ -25,6 +28,8 @@ export interface LocalEnd {
   readonly laneOpener: LaneOpener;
   /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
   readonly continuity?: Continuity | undefined;
+  /** Undefined where every phase examines everything. */
+  readonly select?: PhaseSelector | undefined;
 }
 
 /**
@@ -38,7 +43,8 @@ export interface LocalEnd {
  *       │ bye ────────────────────────────────▶│ closes its device
  *       │◀───────────────────── closed | failure│ ends
  *
- * A local source starts reading before the agent has answered. It knows the plan, because the size is its own.
+ * A local source starts reading before the agent has answered. It knows the plan, because the size is its own. It waits for
+ * the answer if only a part is to be examined.
  *
  * @throws {BasynError} the first failure on either side.
  */
@@ -79,6 +85,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       return { sizeBytes, omitZeros: opened.omitZeros };
     });
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
+    if (end.select !== undefined) await opening;
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
     const omitZeros = opening.then((opened) => opened.omitZeros === true);
     return runPhases(end, local, sizeBytes, omitZeros);
@@ -114,24 +121,31 @@ async function runPhases(
   sizeBytes: number,
   opening: Promise<boolean>,
 ): Promise<void> {
-  const { order, channel, runner, reporter, continuity } = end;
+  const { order, channel, runner, reporter, continuity, select } = end;
   const { localRole } = order;
   for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
     const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
     const continued = continuity?.continued(whole) ?? whole;
     // A local source learns later whether zeros may be left out.
     const omitsZeros = localRole === 'target' && device.zeros === 'skip';
-    const plan = omitsZeros ? { ...continued, omitZeros: true } : continued;
+    const selection = await select?.({ phase: name, geometry: geometryOfPlan(whole) });
+    const plan = {
+      ...continued,
+      ...(omitsZeros && { omitZeros: true }),
+      ...(selection !== undefined && { covered: true as const }),
+    };
+    if (selection !== undefined) sendCovers(channel, coverageOfRole(selection, remoteRoleOf(order)));
+    const examinedBytes = selection && examinedBytesIn(selection, plan);
     channel.send({ type: 'begin', ...plan });
     const starting = opening.then((omitZeros) => ({
-      onProgress: reporter.phaseStart(name, sizeBytes),
+      onProgress: reporter.phaseStart(name, sizeBytes, examinedBytes),
       omitZeros,
     }));
     // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
     starting.catch(() => undefined);
     const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
     const { counts, notes } = await playRole(
-      { role: localRole, plan, device, channel, runner },
+      { role: localRole, plan, selection, device, channel, runner },
       { starting, onUnreadable, resumption: continuity },
     );
     reporter.note(notes);

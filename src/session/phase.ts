@@ -10,14 +10,20 @@ import type { PhaseCounts } from '../report.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { UnreadableRanges } from '../workers/unreadable.ts';
+import type { Selection } from './selection.ts';
 import type { Durable } from './settled.ts';
-import { restOfDevice, type Coverage } from './coverage.ts';
+import { examinedBytesBefore, fromBuffer, wholeDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
 export interface Phase {
   readonly plan: Plan;
   readonly geometry: Geometry;
+  /** What the phase examines, with what earlier attempts have done. */
+  readonly examined: Coverage;
+  /** What the source examines in this attempt. The target does not use it. */
   readonly coverage: Coverage;
+  /** What the target surveys in this attempt. The source knows the other digests without asking for them. */
+  readonly surveyed: Coverage;
   /** For digests of digests. The runner hashes the data. */
   readonly hasher: Hasher;
   /** What the role reads. */
@@ -65,16 +71,52 @@ export interface PhaseOutcome {
   readonly notes: readonly string[];
 }
 
-export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'hasher'>): Promise<Phase> {
+/** @param selection Left out: everything is examined. */
+export async function phaseOf(
+  fields: Omit<Phase, 'geometry' | 'examined' | 'coverage' | 'surveyed' | 'hasher'>,
+  selection?: Selection,
+): Promise<Phase> {
   const { plan } = fields;
-  const chunkBytes = chunkBytesOf(plan.bufferBytes, plan.chunkBytes);
-  const geometry = geometryOf(plan.sizeBytes, plan.bufferBytes, chunkBytes);
+  const geometry = geometryOfPlan(plan);
+  const examined = selection?.coverage ?? wholeDevice(geometry);
+  const firstIndex = plan.fromBuffer ?? 0;
   return {
     ...fields,
     geometry,
-    coverage: restOfDevice(geometry, plan.fromBuffer ?? 0),
+    examined,
+    coverage: fromBuffer(examined, firstIndex),
+    surveyed: fromBuffer(selection?.surveyed ?? examined, firstIndex),
     hasher: await loadHasher(plan.hash),
   };
+}
+
+/** How the plan cuts the device. */
+export function geometryOfPlan({
+  sizeBytes,
+  bufferBytes,
+  chunkBytes,
+}: Pick<Plan, 'sizeBytes' | 'bufferBytes' | 'chunkBytes'>): Geometry {
+  return geometryOf(sizeBytes, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes));
+}
+
+/** The examined bytes of the buffers below an index: what the progress of a phase counts. */
+export function examinedBytesBelow(
+  { examined, geometry }: Pick<Phase, 'examined' | 'geometry'>,
+  index: number,
+): number {
+  const offsetBytes = Math.min(index * geometry.bufferBytes, geometry.sizeBytes);
+  return examinedBytesBefore(examined, geometry, offsetBytes);
+}
+
+/** The bytes that the phase examines, in all attempts together. */
+export function examinedBytesOf({ examined, geometry }: Pick<Phase, 'examined' | 'geometry'>): number {
+  return examinedBytesBefore(examined, geometry, geometry.sizeBytes);
+}
+
+/** The bytes that a selection examines. */
+export function examinedBytesIn({ coverage }: Selection, plan: Plan): number {
+  const geometry = geometryOfPlan(plan);
+  return examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
 }
 
 /** Where the phase begins on the device: an earlier attempt has done what lies before it. */

@@ -4,10 +4,12 @@ import type { JobRunner } from '../workers/jobs.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
-import { holeBytesWithin } from '../device/device.ts';
+import { holeBytesIn } from '../device/device.ts';
+import { rangesOf, wholeDevice } from './coverage.ts';
 import { withHoles } from './device-holes.ts';
-import { phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
+import { geometryOfPlan, phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
+import { coverageOfRole, type Selection } from './selection.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
@@ -17,6 +19,8 @@ const roles = { source: Source, target: Target } as const;
 export interface RolePart {
   readonly role: Role;
   readonly plan: Plan;
+  /** Undefined where everything is examined. */
+  readonly selection?: Selection | undefined;
   readonly device: RunDevice;
   readonly channel: Channel;
   readonly runner: JobRunner;
@@ -38,7 +42,7 @@ export interface RoleListener {
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
-  { role, plan, device: opened, channel, runner }: RolePart,
+  { role, plan, selection, device: opened, channel, runner }: RolePart,
   { starting, onUnreadable, resumption }: RoleListener,
 ): Promise<PhaseOutcome> {
   const { device, notes } = await withHoles(opened, () => channel.announceFlush());
@@ -46,19 +50,25 @@ export async function playRole(
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const leavesOut = role === 'source' && plan.readErrors === 'skip';
   const unreadable = leavesOut ? new UnreadableRanges(device.handle) : undefined;
-  const phase = await phaseOf({
-    plan,
-    device: isReadFromDisk ? device.diskView : device.surveyView,
-    output: device.handle,
-    runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
-    ...(unreadable && { unreadable }),
-    disk: diskOf(device),
-    zeros: device.zeros,
-    holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
-    notes,
-    trace: channel.trace,
-    resumption,
-  });
+  const geometry = geometryOfPlan(plan);
+  const coverage = selection === undefined ? wholeDevice(geometry) : coverageOfRole(selection, role);
+  const examined = rangesOf(coverage, geometry, Infinity);
+  const phase = await phaseOf(
+    {
+      plan,
+      device: isReadFromDisk ? device.diskView : device.surveyView,
+      output: device.handle,
+      runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
+      ...(unreadable && { unreadable }),
+      disk: diskOf(device),
+      zeros: device.zeros,
+      holeBytes: isRead ? holeBytesIn(device.handle.holes, examined) : 0,
+      notes,
+      trace: channel.trace,
+      resumption,
+    },
+    selection,
+  );
   const player = new roles[role](phase, channel);
   return player.run(await starting);
 }

@@ -38,7 +38,9 @@ export class RunReporter {
   readonly #said = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
+  #phase:
+    | { readonly name: PhaseName; readonly sizeBytes: number; readonly examined: { examinedBytes?: number } }
+    | undefined;
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #unreadableCount = 0;
@@ -111,18 +113,25 @@ export class RunReporter {
     }, tuning.progressIntervalMs);
   }
 
-  /** Begins a phase, or continues it in a further attempt. The function that it returns takes the progress, which is reported at regular intervals. */
-  phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
+  /**
+   * Begins a phase, or continues it in a further attempt. The function that it returns takes the progress, which is reported
+   * at regular intervals.
+   *
+   * @param examinedBytes Undefined where all of `sizeBytes` is examined.
+   */
+  phaseStart(phase: PhaseName, sizeBytes: number, examinedBytes?: number): (doneBytes: number) => void {
     let doneBytes = 0;
     clearTimeout(this.#flushTimer);
     if (this.#phase?.name !== phase) {
       this.#phaseStartMs = monotonicMs();
-      this.#phase = { name: phase, sizeBytes };
-      this.#emit({ type: 'phase-start', phase, sizeBytes });
+      const examined = examinedBytes === undefined ? {} : { examinedBytes };
+      this.#phase = { name: phase, sizeBytes, examined };
+      this.#emit({ type: 'phase-start', phase, sizeBytes, ...examined });
       this.#traceReads(phase);
     }
     this.#emitProgress = (elapsedMs) => {
-      this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
+      const sizeOfWork = { sizeBytes: examinedBytes ?? sizeBytes };
+      this.#emit({ type: 'progress', phase, doneBytes, ...sizeOfWork, traffic: this.#traffic(), elapsedMs });
     };
     this.#timer = setInterval(() => this.#emitProgress?.(this.#phaseElapsedMs()), tuning.progressIntervalMs);
     return (bytes) => {
@@ -133,9 +142,16 @@ export class RunReporter {
   /** Ends the phase. Its time is measured by the same clock as its progress, so no progress exceeds the whole. */
   phaseEnd(counts: PhaseCounts): void {
     assert(this.#phase !== undefined && this.#diskReads !== undefined, 'a phase ended that did not begin');
-    const { name: phase, sizeBytes } = this.#phase;
+    const { name: phase, sizeBytes, examined } = this.#phase;
     const elapsedMs = this.#phaseElapsedMs();
-    const report = { phase, sizeBytes, ...counts, ...readPathsOf(phase, this.#diskReads), elapsedMs };
+    const report = {
+      phase,
+      sizeBytes,
+      ...examined,
+      ...counts,
+      ...readPathsOf(phase, this.#diskReads),
+      elapsedMs,
+    };
     this.#emitProgress?.(elapsedMs);
     this.stop();
     this.#phase = undefined;

@@ -12,7 +12,14 @@ import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
 import { bufferCountOf } from '../digest/geometry.ts';
-import { remarksOf, startBytesOf, type Phase, type PhaseOutcome, type PhaseStart } from './phase.ts';
+import {
+  examinedBytesOf,
+  remarksOf,
+  startBytesOf,
+  type Phase,
+  type PhaseOutcome,
+  type PhaseStart,
+} from './phase.ts';
 import { ProgressCount } from './progress-count.ts';
 import { unreadablePartsOf } from './read-errors.ts';
 import { Sender } from './transfer/sender.ts';
@@ -73,7 +80,7 @@ export class Source {
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(start: PhaseStart): Promise<PhaseOutcome> {
     this.#checkpoints.start();
-    const count = new ProgressCount(this.#phase.plan.sizeBytes, start.onProgress);
+    const count = new ProgressCount(examinedBytesOf(this.#phase), start.onProgress);
     const work = Promise.all([this.#work(start, count), this.#listen(count)]);
     // After a failure, no checkpoint may be announced any more.
     const [findings, finished] = await this.#tasks.race(work).finally(() => this.#checkpoints.stop());

@@ -7,6 +7,8 @@ import type { Channel } from '../link/channel.ts';
 import type { AdvanceMessage, AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import {
+  examinedBytesBelow,
+  examinedBytesOf,
   remarksOf,
   startBytesOf,
   type Phase,
@@ -49,7 +51,7 @@ export class Target {
     this.#writer = new Writer(phase, channel, this.#tasks);
     this.#durableBuffers = phase.plan.fromBuffer ?? 0;
     if (phase.plan.phase !== 'copy') {
-      this.#survey = new Survey(phase, phase.plan.windowBuffers, this.#tasks);
+      this.#survey = new Survey(phase, phase.surveyed, phase.plan.windowBuffers, this.#tasks);
       this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
     }
   }
@@ -77,7 +79,7 @@ export class Target {
       this.#channel.announceFlush();
       await flush(this.#phase.output);
     }
-    if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(this.#phase.plan.sizeBytes);
+    if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(examinedBytesOf(this.#phase));
     const { writtenBytes, releasedBytes, skippedBytes } = this.#writer.total;
     const { holeBytes } = this.#phase;
     const notes = [...this.#phase.notes, ...this.#writer.notes];
@@ -112,7 +114,7 @@ export class Target {
   /** Data may arrive after `finish`, on another lane. The phase ends when everything that `finish` announced has arrived. */
   async #listen(onProgress: ProgressListener): Promise<FinishMessage> {
     const { plan } = this.#phase;
-    const count = new ProgressCount(plan.sizeBytes, onProgress);
+    const count = new ProgressCount(examinedBytesOf(this.#phase), onProgress);
     if (this.#survey === undefined) count.settled(startBytesOf(this.#phase), 0);
     // What the peer leaves out is counted when data behind it is written.
     const onWritten = (): void =>
@@ -191,18 +193,19 @@ export class Target {
     }
   }
 
-  /** @returns the bytes that are settled. */
+  /** @returns the examined bytes that are settled. */
   #advance(survey: Survey, doneBuffers: number): number {
-    const { geometry, coverage } = this.#phase;
-    const donePosition = coverage.positionOf(doneBuffers);
-    if (donePosition < this.#donePosition) throw neverSent(doneBuffers);
+    const { geometry, surveyed } = this.#phase;
+    const donePosition = surveyed.positionOf(doneBuffers);
+    if (donePosition < this.#donePosition || doneBuffers > bufferCountOf(geometry))
+      throw neverSent(doneBuffers);
     for (let position = this.#donePosition; position < donePosition; position++) {
-      const index = coverage.indexAt(position);
+      const index = surveyed.indexAt(position);
       if (!this.#kept.delete(index)) throw neverSent(index);
     }
     this.#donePosition = donePosition;
     survey.advance(donePosition);
-    return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
+    return examinedBytesBelow(this.#phase, doneBuffers);
   }
 
   /** @throws {BasynError} `protocol`, where more differs than was compared. */

@@ -84,6 +84,23 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     omitZeros: fc.boolean(),
   }),
   begin: plan,
+  cover: fc
+    .record({
+      runs: fc.array(
+        fc.record({ gap: fc.integer({ min: 1, max: 2 ** 40 }), count: fc.integer({ min: 1, max: 2 ** 40 }) }),
+        { maxLength: 50 },
+      ),
+      isLast: fc.boolean(),
+    })
+    .map(({ runs, isLast }) => {
+      let endIndex = -1;
+      const numbers = runs.flatMap(({ gap, count }) => {
+        const firstIndex = endIndex + gap;
+        endIndex = firstIndex + count;
+        return [firstIndex, count];
+      });
+      return { runs: Float64Array.from(numbers), isLast };
+    }),
   digests: fc.record({ firstBuffer: offset, digests: bytes }),
   advance: fc.record({ doneBuffers: offset, differingBytes: offset }, { requiredKeys: ['doneBuffers'] }),
   ask: fc.record({

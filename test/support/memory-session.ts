@@ -8,6 +8,7 @@ import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
+import type { PhaseSelector } from '../../src/session/selection.ts';
 import { RunReporter } from '../../src/session/run-reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
@@ -67,6 +68,8 @@ export interface MemorySessionOptions {
   /** Of a run with several attempts, which share these. */
   readonly continuity?: Continuity;
   readonly reporter?: RunReporter;
+  /** What each phase examines. */
+  readonly select?: PhaseSelector;
 }
 
 /** Both ends of a session in this process, connected in memory. */
@@ -80,6 +83,7 @@ export async function runInMemory(
     onLocalSuccess = () => undefined,
     continuity,
     reporter = makeReporter(onEvent, order),
+    select,
   }: MemorySessionOptions = {},
 ): Promise<RunReport> {
   const [local, agent] = [new Channel(), new Channel()];
@@ -97,9 +101,15 @@ export async function runInMemory(
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
   const ends = [
-    runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener, continuity }).then(
-      onLocalSuccess,
-    ),
+    runLocalEnd({
+      order,
+      channel: local,
+      runner: localRunner,
+      reporter,
+      laneOpener,
+      continuity,
+      select,
+    }).then(onLocalSuccess),
     serveAgentEnd(agent, agentRunner, lonelyAgent),
   ];
   try {

@@ -3,7 +3,7 @@ import { bufferCountOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
 import type { Settled } from '../settled.ts';
 import type { Coverage } from '../coverage.ts';
-import { aheadBuffersOf, type Phase } from '../phase.ts';
+import { aheadBuffersOf, examinedBytesBelow, type Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
 import { Findings, type FindingsByBuffer } from './findings.ts';
@@ -11,8 +11,7 @@ import { Refiner, type DifferingBuffer } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
 
 /**
- * Takes the bytes from the start of the device on whose comparison is over, and how many of them differ. Neither ever
- * decreases.
+ * Takes the number of examined bytes whose comparison is over, and how many of them differ. Neither ever decreases.
  */
 export type SettledListener = (settledBytes: number, differingBytes: number) => void;
 
@@ -59,7 +58,7 @@ export class Comparer {
       onDiffering,
       onRefined: (buffers, found) => this.#refined(buffers, found),
     });
-    this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
+    this.#survey = new Survey(phase, phase.coverage, aheadBuffersOf(phase.plan), tasks);
     this.#settled = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -133,11 +132,10 @@ export class Comparer {
     if (this.#announcedPosition === this.#donePosition) return;
     this.#announcedPosition = this.#donePosition;
     this.#survey.advance(this.#donePosition);
-    const { geometry } = this.#phase;
     const doneBuffers = this.#doneBuffers();
     const { differingBytes } = this.#findings;
     this.#digestSource.advance(doneBuffers, differingBytes);
-    this.#onSettled?.(Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes), differingBytes);
+    this.#onSettled?.(examinedBytesBelow(this.#phase, doneBuffers), differingBytes);
     if (isLast) this.#finish();
   }
 

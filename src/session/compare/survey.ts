@@ -3,6 +3,7 @@ import { joinNeighbours, within, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
+import type { Coverage } from '../coverage.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
@@ -16,9 +17,10 @@ export interface SurveyedBuffer {
   readonly unreadable: readonly Extent[];
 }
 
-/** The first pass over a device: every examined buffer is read and hashed, in order, as far ahead as the window lets it. */
+/** The first pass over a device: every buffer of a coverage is read and hashed, in order, as far ahead as the window lets it. */
 export class Survey {
   readonly #phase: Phase;
+  readonly #coverage: Coverage;
   readonly #batchBuffers: number;
   /** Holes cost no read, so more of them share a message. */
   readonly #holeBatchBuffers: number;
@@ -28,8 +30,9 @@ export class Survey {
   #hole: Promise<SurveyedBuffer> | undefined;
 
   /** @param windowBuffers the number of buffers that may be surveyed and not yet settled. */
-  constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
+  constructor(phase: Phase, coverage: Coverage, windowBuffers: number, tasks: TaskGroup) {
     this.#phase = phase;
+    this.#coverage = coverage;
     this.#tasks = tasks;
     const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
     this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / tuning.jobsPerWindow));
@@ -37,9 +40,9 @@ export class Survey {
     this.#window = new Credit(windowBuffers);
   }
 
-  /** Hands out every examined buffer once, in batches in their order; batches may overtake each other. */
+  /** Hands out every buffer of the coverage once, in batches in their order; batches may overtake each other. */
   async run(deliver: (batch: readonly SurveyedBuffer[]) => void): Promise<void> {
-    const { bufferCount } = this.#phase.coverage;
+    const { bufferCount } = this.#coverage;
     let first = 0;
     while (first < bufferCount) {
       const holeCount = this.#holesFrom(first);
@@ -52,7 +55,7 @@ export class Survey {
     }
   }
 
-  /** The examined buffers below `donePosition` are settled, so the window moves on. */
+  /** The buffers of the coverage below `donePosition` are settled, so the window moves on. */
   advance(donePosition: number): void {
     this.#window.release(donePosition - this.#donePosition);
     this.#donePosition = donePosition;
@@ -60,7 +63,8 @@ export class Survey {
 
   /** The number of whole buffers from a position on that are holes, at most those of one batch. */
   #holesFrom(first: number): number {
-    const { coverage, geometry, device } = this.#phase;
+    const { geometry, device } = this.#phase;
+    const coverage = this.#coverage;
     if (device.holes === undefined) return 0;
     const end = Math.min(coverage.bufferCount, first + this.#holeBatchBuffers);
     let position = first;
@@ -78,7 +82,7 @@ export class Survey {
     this.#hole ??= this.#digest(first, 1).then(([buffer]) => buffer!);
     const { digest, blocks } = await this.#hole;
     return Array.from({ length: count }, (_, position) => ({
-      index: this.#phase.coverage.indexAt(first + position),
+      index: this.#coverage.indexAt(first + position),
       digest,
       blocks,
       unreadable: [],
@@ -86,8 +90,8 @@ export class Survey {
   }
 
   async #digest(first: number, count: number): Promise<SurveyedBuffer[]> {
-    const { coverage, geometry, device, plan, runner, hasher } = this.#phase;
-    const indexes = Array.from({ length: count }, (_, position) => coverage.indexAt(first + position));
+    const { geometry, device, plan, runner, hasher } = this.#phase;
+    const indexes = Array.from({ length: count }, (_, position) => this.#coverage.indexAt(first + position));
     const stepBytes = blockBytesOf(geometry);
     // Small buffers share a read.
     const extents = joinNeighbours(

@@ -2,9 +2,11 @@ import { checkOptions } from './options/check.ts';
 import { type Complete, withDefaults } from './options/defaults.ts';
 import type { Compression, InspectOptions, RecheckOptions, SyncOptions } from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
+import type { RecordingOptions } from './runs/state-file.ts';
 import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
 import type { DeviceReport, RunReport } from './report.ts';
+import type { Recorder } from './state-file/recorder.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
@@ -31,15 +33,22 @@ export type * from './report.ts';
  *   is `usage` or `refused`.
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
-  const complete = withDefaults(checkOptions('sync', options));
+  return withRecorder(checkOptions('sync', options), async (checked, recorder) =>
+    transfer(withDefaults(checked), recorder),
+  );
+}
+
+async function transfer(complete: Complete<SyncOptions>, recorder: Recorder | undefined): Promise<RunReport> {
   if (complete.recheck && complete.dryRun) {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     complete.onEvent?.({ type: 'warning', message });
   }
-  return run(complete, {
+  // To discard what the state file knows without reading the target is to copy.
+  const mode = complete.resetBitmap ? 'copy' : complete.mode;
+  const order: Order = {
     ...comparisonOf(complete),
     localRole: rolesOf[complete.action].local,
-    phases: complete.recheck && !complete.dryRun ? [complete.mode, 'recheck'] : [complete.mode],
+    phases: complete.recheck && !complete.dryRun ? [mode, 'recheck'] : [mode],
     compression: compressionOf(complete),
     laneCount: complete.lanes,
     cache: complete.cache,
@@ -50,7 +59,8 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     dryRun: complete.dryRun,
     sparse: complete.sparse,
     discard: complete.discard,
-  });
+  };
+  return run(complete, order, recorder);
 }
 
 /**
@@ -59,8 +69,10 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
  * @throws {BasynError} where they can't be compared to the end. A difference is no rejection, see {@link sync}.
  */
 export async function recheck(options: RecheckOptions): Promise<RunReport> {
-  const complete = withDefaults(checkOptions('recheck', options));
-  return run(complete, recheckOrder(complete));
+  return withRecorder(checkOptions('recheck', options), async (checked, recorder) => {
+    const complete = withDefaults(checked);
+    return run(complete, recheckOrder(complete), recorder);
+  });
 }
 
 /**
@@ -76,10 +88,41 @@ export async function inspect(options: InspectOptions): Promise<Record<'local' |
   return inspectOverSsh(complete, order);
 }
 
-async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order): Promise<RunReport> {
-  if (options.host === undefined) return runSameHost(options, order);
-  const { runOverSsh } = await import('./runs/over-ssh.ts');
-  return runOverSsh(options, order);
+/** Opens the state file of a run that has one. What the options leave out is what the file was made with. */
+async function withRecorder<Options extends RecordingOptions>(
+  options: Options,
+  use: (options: Options, recorder: Recorder | undefined) => Promise<RunReport>,
+): Promise<RunReport> {
+  if (options.bitmap === undefined) return use(options, undefined);
+  const { openRecorder } = await import('./runs/state-file.ts');
+  const recorder = await openRecorder(options);
+  try {
+    return await use({ ...options, ...kindOf(recorder, options) }, recorder);
+  } finally {
+    recorder.close();
+  }
+}
+
+function kindOf(
+  { kind }: Recorder,
+  { hash, bufferBytes }: RecheckOptions,
+): Pick<RecheckOptions, 'hash' | 'bufferBytes'> {
+  if (kind === undefined) return {};
+  return { hash: hash ?? kind.hash, bufferBytes: bufferBytes ?? kind.bufferBytes };
+}
+
+async function run(
+  options: Complete<SyncOptions | RecheckOptions>,
+  order: Order,
+  recorder: Recorder | undefined,
+): Promise<RunReport> {
+  if (options.host !== undefined) {
+    const { runOverSsh } = await import('./runs/over-ssh.ts');
+    return runOverSsh(options, order, recorder);
+  }
+  if (recorder === undefined) return runSameHost(options, order);
+  const { runInProcess } = await import('./runs/in-process.ts');
+  return runInProcess(options, order, recorder);
 }
 
 type Comparing = Pick<

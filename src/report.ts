@@ -81,6 +81,16 @@ export interface Interruption {
   readonly lostBytes: number;
 }
 
+/** What the state file of a run was worth. */
+export interface StateFileReport {
+  readonly path: string;
+  /** Buffers of the target that the file described, so that they were not read, and buffers in all. */
+  readonly knownBuffers: number;
+  readonly bufferCount: number;
+  /** Why the file was not used. Left out where it was. */
+  readonly reason?: string;
+}
+
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
@@ -89,6 +99,8 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
+  /** Left out in a run without a state file. */
+  readonly stateFile?: StateFileReport;
   /** The attempts before the one that succeeded. Left out where the first one did. */
   readonly interruptions?: readonly Interruption[];
   /** False where the sizes alone make the devices differ: see `matches`. */
@@ -118,6 +130,8 @@ export type RunEvent =
       /** Since the phase's start. */
       readonly elapsedMs: number;
     }
+  /** Both devices are open, and the state file was examined. */
+  | ({ readonly type: 'state-file' } & StateFileReport)
   /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
   | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
   | ({ readonly type: 'phase-end' } & PhaseReport)

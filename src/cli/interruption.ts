@@ -35,6 +35,7 @@ export class Milestone implements Reporter {
       case 'flushing':
       case 'attempt':
       case 'unreadable':
+      case 'state-file':
       case 'warning':
       case 'note':
       case 'remote-stderr':

@@ -56,6 +56,7 @@ export class RunState implements Reporter {
         this.#moment = { activity: describeAttempt(event) };
         break;
       case 'unreadable':
+      case 'state-file':
       case 'warning':
       case 'note':
       case 'remote-stderr':

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import type { DeviceReport, PhaseReport, RunEvent, RunReport } from '../report.ts';
+import type { DeviceReport, PhaseReport, RunEvent, RunReport, StateFileReport } from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
@@ -225,6 +225,8 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
       return [describeFlush(event)];
     case 'note':
       return [`note: ${event.message}`];
+    case 'state-file':
+      return [describeStateFile(event)];
     case 'attempt':
       return [describeAttempt(event)];
     case 'unreadable':
@@ -235,6 +237,12 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
     case 'debug':
       return [];
   }
+}
+
+/** "state file a.bitmap: 512 of 512 buffers of the target are known". */
+function describeStateFile({ path, knownBuffers, bufferCount, reason }: StateFileReport): string {
+  const known = `${knownBuffers} of ${bufferCount} buffers of the target are known`;
+  return `state file ${path}: ${reason === undefined ? known : `not used, because ${reason}`}`;
 }
 
 /** "sync: flushing the remote device". */

@@ -14,7 +14,7 @@ export {
 export { openSource } from './source.ts';
 export { lockFile } from './claim.ts';
 export { attachmentDoubt, doubtAbout, unknownMarks, type ContentMarks, type Doubt } from './content-marks.ts';
-export { contentMarksOf } from './mark-reader.ts';
+export { contentMarksOf, isStorage } from './mark-reader.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
 export { ZeroReleaser, type Released, type ZeroWork } from './zero-releaser.ts';

@@ -28,6 +28,12 @@ export async function contentMarksOf(handle: DeviceHandle, view = new KernelView
   return { bootId, ...examineOpen(handle, () => fileMarks(stats, handle.path, view)) };
 }
 
+/** Whether a device is storage at all. A dry run reads zeros in place of a file that would be created. */
+export function isStorage(handle: DeviceHandle): boolean {
+  const stats = examineOpen(handle, () => fstatSync(handle.fd));
+  return stats.isFile() || stats.isBlockDevice();
+}
+
 type Marks = Omit<ContentMarks, 'bootId'>;
 
 const unknown: Marks = { attachment: '', writes: '' };

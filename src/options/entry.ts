@@ -5,6 +5,7 @@ export const optionGroups = [
   'Devices',
   'What to do',
   'Comparison',
+  'State file',
   'Transfer',
   'Connection',
   'Output',

@@ -1,5 +1,6 @@
 import { BasynError } from '../errors.ts';
 import { withDefaults } from './defaults.ts';
+import { stateOptions } from './entries/state.ts';
 import { requireHost } from './host-rules.ts';
 import { optionEntries } from './table.ts';
 import type { SyncOptions } from './types.ts';
@@ -15,6 +16,7 @@ export function requireConsistent(options: Partial<SyncOptions>, wording: Wordin
   requireChunkInBuffer(options, wording);
   requireOneCompression(options, wording);
   requireSource(options, wording);
+  requireStateFile(options, wording);
   if (options.host === undefined) refuseWithoutHost(options, wording);
   else requireHost(options.host, options.user, wording);
 }
@@ -44,6 +46,29 @@ function requireSource({ skipReadErrors = false, action }: Partial<SyncOptions>,
   throw new BasynError(
     'usage',
     `${wording.name('skip-read-errors')} needs ${wording.name('action')}, which says which device is the source.`,
+  );
+}
+
+const stateFileOptions = ['update-bitmap', 'reset-bitmap', 'trust-target', 'scrub'] as const;
+
+function requireStateFile(options: Partial<SyncOptions>, wording: Wording): void {
+  const { bitmap, updateBitmap = false, resetBitmap = false } = options;
+  if (updateBitmap && resetBitmap) {
+    throw new BasynError(
+      'usage',
+      `${wording.name('update-bitmap')} and ${wording.name('reset-bitmap')} contradict each other: ` +
+        'leave one of them out.',
+    );
+  }
+  if (bitmap !== undefined) return;
+  const given = stateFileOptions.find((name) => {
+    const value = options[stateOptions[name].key];
+    return value !== undefined && value !== false;
+  });
+  if (given === undefined) return;
+  throw new BasynError(
+    'usage',
+    `${wording.name(given)} needs ${wording.name('bitmap')}, which names the state file.`,
   );
 }
 

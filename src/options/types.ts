@@ -41,6 +41,11 @@ export interface Comparison {
   readonly bufferBytes?: number | undefined;
   /** 1 KiB to `bufferBytes`. Left out, it is chosen for each differing buffer during the run. */
   readonly chunkBytes?: number | undefined;
+  /**
+   * Path of a state file on this machine, which keeps the digests of the target. Needs `action`. Left out, both devices are
+   * read.
+   */
+  readonly bitmap?: string | undefined;
   /** Leave out what can't be read of the source, and report it. Needs `action`. Default: the first read error ends the run. */
   readonly skipReadErrors?: boolean | undefined;
   /** Most bytes per second that are read of each device, on whichever host it is. 1 KiB to 1 TiB. Left out, there is no limit. */
@@ -74,6 +79,14 @@ export interface Receiving {
   readonly sparse?: 'auto' | 'always' | 'never' | undefined;
   /** Release ranges of a target block device that become zero. */
   readonly discard?: boolean | undefined;
+  /** Compare everything, and rebuild the state file. Needs `bitmap`. */
+  readonly updateBitmap?: boolean | undefined;
+  /** Send everything without reading the target, and rebuild the state file. Needs `bitmap`. */
+  readonly resetBitmap?: boolean | undefined;
+  /** Use the state file although the target may have been modified since the last run. Needs `bitmap`. */
+  readonly trustTarget?: boolean | undefined;
+  /** The part of the device that is compared although the state file knows it: 1 to 100. Needs `bitmap`. */
+  readonly scrubPercent?: number | undefined;
   /** Do everything but write. */
   readonly dryRun?: boolean | undefined;
 }

@@ -10,6 +10,7 @@ import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import type { Trace } from '../trace.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
 import { SshConnection } from '../transport/ssh.ts';
@@ -23,6 +24,8 @@ export interface AttemptOptions {
   readonly trace: Trace | undefined;
   /** Undefined where a run has one attempt only. */
   readonly continuity: Continuity | undefined;
+  /** Undefined in a run without a state file. */
+  readonly recorder: Recorder | undefined;
   /** Whether ssh may ask the user for a password. */
   readonly prompts: 'allowed' | 'never';
 }
@@ -35,16 +38,18 @@ export class Attempt {
   readonly #order: Order;
   readonly #reporter: RunReporter;
   readonly #continuity: Continuity | undefined;
+  readonly #recorder: Recorder | undefined;
   readonly #connection: SshConnection;
   readonly #runner = new WorkerPool(threadProgram(), 'local');
   readonly #channel: Channel;
   readonly #laneOpener: LaneOpener;
 
   /** Starts ssh. */
-  constructor({ options, order, reporter, trace, continuity, prompts }: AttemptOptions) {
+  constructor({ options, order, reporter, trace, continuity, recorder, prompts }: AttemptOptions) {
     this.#order = order;
     this.#reporter = reporter;
     this.#continuity = continuity;
+    this.#recorder = recorder;
     const furtherLanes = order.laneCount - 1;
     this.#connection = new SshConnection({
       destination: destinationOf(options, prompts),
@@ -92,6 +97,7 @@ export class Attempt {
         reporter: this.#reporter,
         laneOpener: this.#laneOpener,
         continuity: this.#continuity,
+        recorder: this.#recorder,
       });
       this.#laneOpener.stop();
       await this.#connection.close();

@@ -6,6 +6,8 @@ import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts
 import type { Order } from '../session/order.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
+import type { Recorder } from '../state-file/recorder.ts';
+import type { AttemptOptions } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { traceOf } from './trace.ts';
@@ -14,8 +16,9 @@ import { traceOf } from './trace.ts';
 export async function runOverSsh(
   options: Complete<SyncOptions | RecheckOptions>,
   order: Order,
+  recorder: Recorder | undefined,
 ): Promise<RunReport> {
-  return withAttempts(options, order, options, async (end) => {
+  return withAttempts({ options, order, recorder }, options, async (end) => {
     await runLocalEnd(end);
     return () => end.reporter.report();
   });
@@ -26,24 +29,28 @@ export async function inspectOverSsh(
   options: Complete<InspectOptions>,
   order: Order,
 ): Promise<Record<Side, DeviceReport>> {
-  return withAttempts(options, order, { retries: 0, retryWaitMs: 0 }, async (end) => {
-    const devices = await inspectBoth(end);
-    return () => devices;
-  });
+  return withAttempts(
+    { options, order, recorder: undefined },
+    { retries: 0, retryWaitMs: 0 },
+    async (end) => {
+      const devices = await inspectBoth(end);
+      return () => devices;
+    },
+  );
 }
 
 /** @param use returns what makes the result, once everything that was started has ended. */
 async function withAttempts<T>(
-  options: Complete<InspectOptions>,
-  order: Order,
+  run: Pick<AttemptOptions, 'options' | 'order' | 'recorder'>,
   policy: RetryPolicy,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
+  const { options, order } = run;
   throwIfEnded(options.signal);
   const trace = traceOf(options);
   const traffic = (): Traffic => attempts.traffic();
   const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
-  const attempts = new Attempts({ options, order, reporter, trace }, policy);
+  const attempts = new Attempts({ ...run, reporter, trace }, policy);
   try {
     const result = await abortable(
       options.signal,

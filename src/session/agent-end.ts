@@ -17,6 +17,8 @@ import { unexpected } from './unexpected.ts';
 
 /** What the agent's end needs of its process. */
 export interface AgentHost {
+  /** `one`: the local side is on this host as well. */
+  readonly hosts: 'one' | 'two';
   /** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
   readonly listenForLanes: () => Promise<LaneAddress | null>;
   /** Ends the agents of earlier attempts. Resolves when none of them can write any more. */
@@ -68,9 +70,9 @@ async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
-  { listenForLanes }: AgentHost,
+  { listenForLanes, hosts }: AgentHost,
 ): Promise<DeviceEnd> {
-  return usingDevice(await openPatiently(open, channel), runner, async (device) => {
+  return usingDevice(await openPatiently(open, channel, hosts), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
@@ -108,7 +110,11 @@ async function serveDevice(
 }
 
 /** A helper program of an earlier agent may still have the device open for a moment. */
-async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
+async function openPatiently(
+  open: OpenMessage,
+  channel: Channel,
+  hosts: AgentHost['hosts'],
+): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
   const targetRequest = targetRequestOf(open);
   const use: DeviceUse = {
@@ -118,7 +124,7 @@ async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDe
     pageCache: pageCacheOf(open),
     ...(open.marks === true && { marks: 'read' }),
   };
-  const location = { side: 'remote', hosts: 'two' } as const;
+  const location = { side: 'remote', hosts } as const;
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);
   for (;;) {

@@ -100,6 +100,12 @@ export class Continuity implements Resumption {
     this.#movedBytes += lengthBytes;
   }
 
+  /** The phase has ended, and is run once more. Nothing of it can be relied on. */
+  beginPhaseAgain(): void {
+    this.#base = this.#durable = nothing;
+    this.#hasProgress = true;
+  }
+
   /** The phase has ended. Returns the counts of all attempts together. */
   phaseEnded(counts: PhaseCounts): PhaseCounts {
     const { found, writtenBytes, releasedBytes } = this.#base;

@@ -5,6 +5,7 @@ import {
   contentMarksOf,
   dropPageCache,
   flush,
+  isStorage,
   nameOf,
   openDiskView,
   openSource,
@@ -172,9 +173,10 @@ async function prepare(
   const start = startStateOf(handle);
   const writes = targetRequest !== null && !targetRequest.dryRun;
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
-  const isFlushed = writes || isOnlyRechecked || marksUse === 'read';
+  const isMarked = marksUse === 'read' && isStorage(handle);
+  const isFlushed = writes || isOnlyRechecked || isMarked;
   const flushWarnings = isFlushed ? await flushAtStart(handle, onFlush) : [];
-  const marks = marksUse === 'read' ? await marksAtStart(opened, flushWarnings) : undefined;
+  const marks = isMarked ? await marksAtStart(opened, flushWarnings) : undefined;
   const kept = writes ? await dropPageCache(handle) : undefined;
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
@@ -196,6 +198,7 @@ async function prepare(
     zeros,
     marks,
     marksNow: async () => {
+      if (!isStorage(handle)) return unknownMarks;
       onFlush();
       await flush(handle);
       // Only then does a later write have a later time.

@@ -1,5 +1,6 @@
-import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
+import { lastingIdentityOf, parseIdentity, type ContentMarks } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
+import type { Geometry } from '../digest/geometry.ts';
 import type { Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
@@ -9,9 +10,12 @@ import type { LaneOpener } from '../link/lane-opener.ts';
 import type { Continuity } from './continuity.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
-import type { DeviceReport, ReadPath } from '../report.ts';
+import type { Plan } from '../protocol/schemas.ts';
+import type { DeviceReport, PhaseCounts, PhaseName, ReadPath } from '../report.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import { traceDevice } from './device-trace.ts';
-import { coverageOfRole, type PhaseSelector } from './selection.ts';
+import { coverageOfRole, type PhaseSelector, type Selection } from './selection.ts';
+import { beginRecording, distrustRecord, endRecording, selectionWith } from './recording.ts';
 import { sendCovers } from './covers.ts';
 import { examinedBytesIn, geometryOfPlan } from './phase.ts';
 import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
@@ -22,6 +26,8 @@ import { unexpected } from './unexpected.ts';
 /** What the local end of a session needs. */
 export interface LocalEnd {
   readonly order: Order;
+  /** `one`: the agent's end is in this process. Left out: on another host. */
+  readonly hosts?: 'one' | 'two';
   readonly channel: Channel;
   readonly runner: JobRunner;
   readonly reporter: RunReporter;
@@ -30,6 +36,8 @@ export interface LocalEnd {
   readonly continuity?: Continuity | undefined;
   /** Undefined where every phase examines everything. */
   readonly select?: PhaseSelector | undefined;
+  /** Undefined in a run without a state file. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /**
@@ -66,7 +74,7 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 }
 
 async function runAsSource(end: LocalEnd): Promise<void> {
-  const { order, reporter, runner } = end;
+  const { order, reporter, runner, recorder } = end;
   return usingDevice(await openLocal(end, null), runner, async (local) => {
     traceDevice(end.channel.trace, local);
     const changes = requireSameLocal(end, local);
@@ -81,11 +89,13 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
+      if (recorder !== undefined)
+        await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
       await measureRoundTrip(end, opened, sizeBytes);
       return { sizeBytes, omitZeros: opened.omitZeros };
     });
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
-    if (end.select !== undefined) await opening;
+    if (end.select !== undefined || recorder !== undefined) await opening;
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
     const omitZeros = opening.then((opened) => opened.omitZeros === true);
     return runPhases(end, local, sizeBytes, omitZeros);
@@ -93,7 +103,7 @@ async function runAsSource(end: LocalEnd): Promise<void> {
 }
 
 async function runAsTarget(end: LocalEnd): Promise<void> {
-  const { order, reporter, runner } = end;
+  const { order, reporter, runner, recorder } = end;
   sendOpen(end, null);
   const opened = await expectOpened(end);
   const changes = requireSameRemote(end, opened);
@@ -109,6 +119,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.note([...(opened.notes ?? []), ...local.notes]);
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
+    if (recorder !== undefined) await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
     await measureRoundTrip(end, opened, sizeBytes);
     return runPhases(end, local, sizeBytes, Promise.resolve(local.zeros === 'skip'));
   });
@@ -121,51 +132,89 @@ async function runPhases(
   sizeBytes: number,
   opening: Promise<boolean>,
 ): Promise<void> {
-  const { order, channel, runner, reporter, continuity, select } = end;
-  const { localRole } = order;
+  const { order, reporter, continuity, recorder } = end;
   for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
-    const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
-    const continued = continuity?.continued(whole) ?? whole;
-    // A local source learns later whether zeros may be left out.
-    const omitsZeros = localRole === 'target' && device.zeros === 'skip';
-    const selection = await select?.({ phase: name, geometry: geometryOfPlan(whole) });
-    const plan = {
-      ...continued,
-      ...(omitsZeros && { omitZeros: true }),
-      ...(selection !== undefined && { covered: true as const }),
-    };
-    if (selection !== undefined) sendCovers(channel, coverageOfRole(selection, remoteRoleOf(order)));
-    const examinedBytes = selection && examinedBytesIn(selection, plan);
-    channel.send({ type: 'begin', ...plan });
-    const starting = opening.then((omitZeros) => ({
-      onProgress: reporter.phaseStart(name, sizeBytes, examinedBytes),
-      omitZeros,
-    }));
-    // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
-    starting.catch(() => undefined);
-    const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
-    const { counts, notes } = await playRole(
-      { role: localRole, plan, selection, device, channel, runner },
-      { starting, onUnreadable, resumption: continuity },
-    );
-    reporter.note(notes);
-    // A source that is the agent lists them at the end.
-    if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
+    let counts = await runPhase(end, device, sizeBytes, { name, opening });
+    if (recorder !== undefined && recorder.mistakes > 0 && name !== 'recheck') {
+      reporter.phaseEnd(counts);
+      reporter.warn([await distrustRecord(recorder)]);
+      continuity?.beginPhaseAgain();
+      counts = await runPhase(end, device, sizeBytes, { name, opening });
+    }
     reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
   }
   reporter.warn(device.checkAtEnd());
-  await sayGoodbye(end);
+  const remoteMarks = await sayGoodbye(end);
+  if (recorder !== undefined) await endRecording(recorder, order, device, remoteMarks);
+}
+
+interface PhaseToRun {
+  readonly name: PhaseName;
+  readonly opening: Promise<boolean>;
+}
+
+async function runPhase(
+  end: LocalEnd,
+  device: RunDevice,
+  sizeBytes: number,
+  { name, opening }: PhaseToRun,
+): Promise<PhaseCounts> {
+  const { order, channel, runner, reporter, continuity, recorder } = end;
+  const { localRole } = order;
+  const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+  const continued = continuity?.continued(whole) ?? whole;
+  // A local source learns later whether zeros may be left out.
+  const omitsZeros = localRole === 'target' && device.zeros === 'skip';
+  const selection = await selectionOf(end, name, geometryOfPlan(whole));
+  const plan: Plan = {
+    ...continued,
+    ...(omitsZeros && { omitZeros: true }),
+    ...(selection !== undefined && { covered: true }),
+    ...(recorder !== undefined && name !== 'recheck' && { recorded: true }),
+  };
+  if (selection !== undefined) sendCovers(channel, coverageOfRole(selection, remoteRoleOf(order)));
+  const examinedBytes = selection && examinedBytesIn(selection, plan);
+  channel.send({ type: 'begin', ...plan });
+  const starting = opening.then((omitZeros) => ({
+    onProgress: reporter.phaseStart(name, sizeBytes, examinedBytes),
+    omitZeros,
+  }));
+  // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
+  starting.catch(() => undefined);
+  const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
+  const { counts, notes } = await playRole(
+    { role: localRole, plan, selection, device, channel, runner, recorder },
+    { starting, onUnreadable, resumption: continuity },
+  );
+  reporter.note(notes);
+  // A source that is the agent lists them at the end.
+  if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
+  return counts;
+}
+
+/** What the phase examines: all that the caller selects, and all that the state file does not know. */
+async function selectionOf(
+  { order, select, recorder }: LocalEnd,
+  phase: PhaseName,
+  geometry: Geometry,
+): Promise<Selection | undefined> {
+  const listed = await select?.({ phase, geometry });
+  if (recorder === undefined || phase !== 'sync') return listed;
+  return selectionWith(recorder, listed, order.localRole, geometry);
 }
 
 /**
  * Ends the conversation. Only the agent knows whether its device could be closed and whether the path still leads to it.
  * The run has succeeded when the agent says so. How the agent's process exits after that does not matter.
+ *
+ * @returns what was written to its device, if the run asked for it.
  */
-async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
+async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
   channel.send({ type: 'bye' });
   const message = await channel.next();
   if (message.type !== 'closed') throw unexpected(message);
   reporter.warn(message.warnings);
+  return message.marks;
 }
 
 /** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */
@@ -191,14 +240,15 @@ function requireSameRemote({ order, continuity }: LocalEnd, opened: OpenedMessag
 }
 
 function openLocal(
-  { order, channel, continuity }: LocalEnd,
+  { order, hosts = 'two', channel, continuity, recorder }: LocalEnd,
   request: TargetRequest | null,
 ): Promise<RunDevice> {
   const { localPath, phases, readBytesPerSecond } = order;
   const pageCache = pageCacheOf(order);
-  const location = { side: 'local', hosts: 'two' } as const;
+  const location = { side: 'local', hosts } as const;
   const targetRequest = requestOfAttempt(request, 'local', continuity);
-  const use = { phases, targetRequest, readBytesPerSecond, pageCache };
+  const marks = recorder === undefined ? {} : ({ marks: 'read' } as const);
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache, ...marks };
   return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
@@ -221,7 +271,10 @@ function remoteRoleOf({ localRole }: Order): Role {
   return localRole === 'source' ? 'target' : 'source';
 }
 
-function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {
+function sendOpen(
+  { order, channel, continuity, recorder }: LocalEnd,
+  targetRequest: TargetRequest | null,
+): void {
   const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache } = order;
   channel.send({
     type: 'open',
@@ -235,6 +288,7 @@ function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: Targe
     ...(channel.trace !== undefined && { trace: true }),
     ...(continuity !== undefined && { run: continuity.run }),
     ...(cache === true && { cache }),
+    ...(recorder !== undefined && { marks: true }),
     ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }

@@ -7,6 +7,7 @@ import type { ZeroPolicy } from '../device/zeros.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { PhaseCounts } from '../report.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { UnreadableRanges } from '../workers/unreadable.ts';
@@ -43,6 +44,8 @@ export interface Phase {
   readonly notes: readonly string[];
   /** For decisions of the role. Undefined where no trace was asked for. */
   readonly trace: Trace | undefined;
+  /** The target's contents as the local side knows them. Undefined at the agent, and in a run without a state file. */
+  readonly record?: Recorder | undefined;
   /** Takes what a later attempt of the run can rely on. Undefined at the agent, and where there is no later attempt. */
   readonly resumption?: Resumption | undefined;
 }
@@ -166,4 +169,9 @@ export function remarksOf({ holeBytes, notes }: Pick<Phase, 'holeBytes' | 'notes
   readonly notes?: string[];
 } {
   return { ...(holeBytes > 0 && { holeBytes }), ...(notes.length > 0 && { notes: [...notes] }) };
+}
+
+/** The state file, if this phase may change what it knows. */
+export function learnerOf({ plan, record }: Pick<Phase, 'plan' | 'record'>): Recorder | undefined {
+  return plan.phase === 'recheck' || plan.dryRun ? undefined : record;
 }

@@ -1,5 +1,6 @@
 import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 import { diskOf, type RunDevice } from './devices.ts';
@@ -24,6 +25,8 @@ export interface RolePart {
   readonly device: RunDevice;
   readonly channel: Channel;
   readonly runner: JobRunner;
+  /** What is known of the target. Undefined at the agent, and in a run without a state file. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /** What the caller learns during the phase. */
@@ -42,7 +45,7 @@ export interface RoleListener {
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
-  { role, plan, selection, device: opened, channel, runner }: RolePart,
+  { role, plan, selection, device: opened, channel, runner, recorder }: RolePart,
   { starting, onUnreadable, resumption }: RoleListener,
 ): Promise<PhaseOutcome> {
   const { device, notes } = await withHoles(opened, () => channel.announceFlush());
@@ -65,6 +68,7 @@ export async function playRole(
       holeBytes: isRead ? holeBytesIn(device.handle.holes, examined) : 0,
       notes,
       trace: channel.trace,
+      record: recorder,
       resumption,
     },
     selection,

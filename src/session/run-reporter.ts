@@ -15,6 +15,7 @@ import type {
   PhaseReport,
   ReadPath,
   RunReport,
+  StateFileReport,
   Traffic,
 } from '../report.ts';
 
@@ -47,6 +48,7 @@ export class RunReporter {
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
+  #stateFile: StateFileReport | undefined;
 
   constructor(
     order: Pick<Order, 'dryRun' | 'sizes'>,
@@ -67,6 +69,12 @@ export class RunReporter {
     this.#source = source;
     this.#target = target;
     if (isFirst) this.#emit({ type: 'start', source, target });
+  }
+
+  /** What the state file of the run is worth, before the first phase. */
+  stateFile(stateFile: StateFileReport): void {
+    if (this.#stateFile === undefined) this.#emit({ type: 'state-file', ...stateFile });
+    this.#stateFile = stateFile;
   }
 
   warn(messages: readonly string[]): void {
@@ -196,6 +204,7 @@ export class RunReporter {
       phases: this.#phases,
       traffic: this.#traffic(),
       elapsedMs,
+      ...(this.#stateFile && { stateFile: this.#stateFile }),
       ...(this.#interruptions.length > 0 && { interruptions: this.#interruptions }),
       sizesMatch,
       matches: sizesMatch && doesDataMatch,

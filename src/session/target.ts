@@ -4,11 +4,19 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../dig
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { AdvanceMessage, AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
+import type {
+  AdvanceMessage,
+  AskMessage,
+  CheckpointMessage,
+  DigestsMessage,
+  FinishMessage,
+} from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
+import { forgetUnread, learnContents } from './contents.ts';
 import {
   examinedBytesBelow,
   examinedBytesOf,
+  learnerOf,
   remarksOf,
   startBytesOf,
   type Phase,
@@ -37,8 +45,12 @@ export class Target {
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
   readonly #survey: Survey | undefined;
-  /** Block digests of the buffers in the window, kept until the source has settled the buffers. */
-  readonly #kept = new Map<number, Uint8Array>();
+  /** Digests of the buffers in the window, kept until the source has settled the buffers. */
+  readonly #kept = new Map<number, SurveyedBuffer>();
+  /** Of a state file: buffers in the window whose contents the source has reported, because they change. */
+  readonly #changing = new Set<number>();
+  /** Settles when the state file knows all that the source has reported. */
+  #learning: Promise<void> = Promise.resolve();
   #donePosition = 0;
   #askedBytes = 0;
   #durableBuffers: number;
@@ -51,7 +63,14 @@ export class Target {
     this.#writer = new Writer(phase, channel, this.#tasks);
     this.#durableBuffers = phase.plan.fromBuffer ?? 0;
     if (phase.plan.phase !== 'copy') {
-      this.#survey = new Survey(phase, phase.surveyed, phase.plan.windowBuffers, this.#tasks);
+      this.#survey = new Survey({
+        phase,
+        coverage: phase.surveyed,
+        windowBuffers: phase.plan.windowBuffers,
+        tasks: this.#tasks,
+        // A recheck reads everything, and verifies the file.
+        record: phase.plan.phase === 'sync' ? phase.record : undefined,
+      });
       this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
     }
   }
@@ -68,6 +87,7 @@ export class Target {
   async #work(onProgress: ProgressListener): Promise<PhaseOutcome> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
+    await this.#concludeRecord(finish);
     const { settledBytes } = this.#writer;
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
@@ -106,6 +126,15 @@ export class Target {
     };
   }
 
+  async #concludeRecord({ mistakenBuffers = 0, ...finish }: FinishMessage): Promise<void> {
+    const { record, geometry } = this.#phase;
+    const { unreadableRanges = [], unreadableRangeCount = 0 } = finish;
+    record?.countMistakes(mistakenBuffers);
+    await this.#learning;
+    await forgetUnread(learnerOf(this.#phase), unreadableRanges, geometry);
+    if (unreadableRangeCount > unreadableRanges.length) record?.forgetChanges();
+  }
+
   get #writes(): boolean {
     const { phase, dryRun } = this.#phase.plan;
     return phase !== 'recheck' && !dryRun;
@@ -137,6 +166,10 @@ export class Target {
         count.settled(settledBytes, this.#differingBytes(message, settledBytes));
       } else if (message.type === 'ask' && this.#survey !== undefined) {
         this.#tasks.spawn(this.#answer(message));
+      } else if (message.type === 'digests' && this.#phase.plan.recorded === true) {
+        const learning = this.#learn(message);
+        this.#tasks.spawn(learning);
+        this.#learning = this.#learning.then(() => learning);
       } else {
         throw unexpected(message);
       }
@@ -186,7 +219,11 @@ export class Target {
   }
 
   #surveyed(batch: readonly SurveyedBuffer[]): void {
-    for (const { index, blocks } of batch) this.#kept.set(index, blocks);
+    for (const buffer of batch) {
+      this.#kept.set(buffer.index, buffer);
+      const isRead = buffer.blocks.byteLength > 0;
+      if (isRead) this.#phase.record?.verify(buffer.index, buffer.digest);
+    }
     for (const run of runsOf(batch)) {
       const digests = Buffer.concat(run.map(({ digest }) => digest));
       this.#channel.send({ type: 'digests', firstBuffer: run[0]!.index, digests });
@@ -196,16 +233,33 @@ export class Target {
   /** @returns the examined bytes that are settled. */
   #advance(survey: Survey, doneBuffers: number): number {
     const { geometry, surveyed } = this.#phase;
+    const learner = learnerOf(this.#phase);
     const donePosition = surveyed.positionOf(doneBuffers);
     if (donePosition < this.#donePosition || doneBuffers > bufferCountOf(geometry))
       throw neverSent(doneBuffers);
     for (let position = this.#donePosition; position < donePosition; position++) {
       const index = surveyed.indexAt(position);
-      if (!this.#kept.delete(index)) throw neverSent(index);
+      const buffer = this.#kept.get(index);
+      if (buffer === undefined) throw neverSent(index);
+      this.#kept.delete(index);
+      if (!this.#changing.delete(index)) learner?.learn(index, buffer.digest);
     }
     this.#donePosition = donePosition;
     survey.advance(donePosition);
     return examinedBytesBelow(this.#phase, doneBuffers);
+  }
+
+  /** The source reports what buffers will contain. It does so before it settles them, also where data is still under way. */
+  async #learn(message: DigestsMessage): Promise<void> {
+    const learner = learnerOf(this.#phase);
+    const { geometry, hasher } = this.#phase;
+    if (learner === undefined) throw unexpected(message);
+    const { firstBuffer, digests } = message;
+    const count = digests.byteLength / hasher.digestBytes;
+    if (this.#survey !== undefined) {
+      for (let index = firstBuffer; index < firstBuffer + count; index++) this.#changing.add(index);
+    }
+    await learnContents(learner, message, hasher.digestBytes, geometry);
   }
 
   /** @throws {BasynError} `protocol`, where more differs than was compared. */
@@ -254,7 +308,7 @@ export class Target {
     const blockBytes = blockBytesOf(geometry);
     for (const { offsetBytes, lengthBytes } of extents) {
       const buffer = bufferExtentOf(geometry, Math.floor(offsetBytes / geometry.bufferBytes));
-      const blocks = this.#kept.get(buffer.offsetBytes / geometry.bufferBytes);
+      const blocks = this.#kept.get(buffer.offsetBytes / geometry.bufferBytes)?.blocks;
       const startInBuffer = offsetBytes - buffer.offsetBytes;
       const endInBuffer = startInBuffer + lengthBytes;
       // Of the blocks of a buffer, only the last may be short. The digest of a block says nothing about a part of it.

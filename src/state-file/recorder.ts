@@ -18,6 +18,8 @@ export interface DigestKind {
 
 export interface RecorderOptions {
   readonly path: string;
+  /** The target as the user wrote it. Undefined: the file is made from the source alone. */
+  readonly target: Pick<RecordedTarget, 'host' | 'path'> | undefined;
   /** `read`: a dry run, which does not change the file either. */
   readonly access: FileAccess;
   /** `rebuild`: what the file knows is discarded. */
@@ -30,8 +32,8 @@ export interface RecorderOptions {
 /** What a run knows when both devices are open. */
 export interface RecordedRun extends DigestKind {
   readonly sizeBytes: number;
-  /** Undefined where there is no target: the file is made from the source alone. */
-  readonly target: RecordedTarget | undefined;
+  /** Undefined where there is no target. */
+  readonly target: Pick<RecordedTarget, 'marks' | 'reads'> | undefined;
   readonly sourceMarks: ContentMarks;
 }
 
@@ -63,6 +65,7 @@ export class Recorder {
   #nextScrubBuffer = 0;
   /** Whether everything that happened to the target since the last run is known. */
   #isCertain = true;
+  #areChangesCertain = true;
   #mistakes = 0;
 
   private constructor(options: RecorderOptions, file: StateFile | 'damaged' | undefined) {
@@ -78,6 +81,10 @@ export class Recorder {
    */
   static async open(options: RecorderOptions): Promise<Recorder> {
     return new Recorder(options, await openStateFile(options.path, options.access));
+  }
+
+  get path(): string {
+    return this.#options.path;
   }
 
   /** The kind of digests in the file. Undefined without a file, or if they will be discarded. */
@@ -118,7 +125,8 @@ export class Recorder {
     const reason = await this.#reasonAgainstFile(run);
     if (reason === undefined) await this.#use(run);
     else await this.#startAnew(run, reason);
-    if (this.#file !== undefined && run.target !== undefined) this.#file.describe(run.target);
+    const target = this.#targetOf(run);
+    if (target !== undefined && this.#options.access === 'update') this.#file?.describe(target);
   }
 
   isKnown(index: number): boolean {
@@ -151,6 +159,17 @@ export class Recorder {
     if (this.#options.access === 'update') this.#file?.learn(index, digest);
   }
 
+  /** What was learned about buffers does not count after all. They stay marked. */
+  async forget(firstBuffer: number, bufferCount: number): Promise<void> {
+    await this.willChange(firstBuffer, bufferCount);
+    if (this.#options.access === 'update') this.#file?.forget(firstBuffer, bufferCount);
+  }
+
+  /** Not all that was left out is known, so nothing that was sent counts. */
+  forgetChanges(): void {
+    this.#areChangesCertain = false;
+  }
+
   /** The file was found to be wrong. Nothing that it says counts any more. */
   async distrust(reason: string): Promise<void> {
     assert(this.#run !== undefined, 'a state file was distrusted before the run began');
@@ -171,20 +190,21 @@ export class Recorder {
     const [run, file] = [this.#run, this.#file];
     if (run === undefined || file === undefined || this.#options.access === 'read') return;
     const isSourceUnchanged = doubtAbout(run.sourceMarks, marks.source) === undefined;
-    await file.commit(isSourceUnchanged ? 'everything' : 'what was found equal');
-    const target =
-      run.target === undefined
-        ? null
-        : {
-            ...run.target,
-            marks: this.#isCertain && marks.target !== undefined ? marks.target : unknownMarks,
-          };
+    await file.commit(isSourceUnchanged && this.#areChangesCertain ? 'everything' : 'what was found equal');
+    const ownMarks = this.#isCertain ? marks.target : undefined;
+    const found = this.#targetOf(run);
+    const target = found === undefined ? null : { ...found, marks: ownMarks ?? unknownMarks };
     await file.finish({ target, scrubBuffer: this.#nextScrubBuffer, base });
   }
 
   close(): void {
     this.#file?.close();
     this.#file = undefined;
+  }
+
+  #targetOf({ target }: RecordedRun): RecordedTarget | undefined {
+    const named = this.#options.target;
+    return target === undefined || named === undefined ? undefined : { ...named, ...target };
   }
 
   /** In a dry run, a file that is not trusted can't be started anew: it is ignored. */
@@ -199,8 +219,9 @@ export class Recorder {
     if (file === undefined) return 'it does not exist yet';
     if (this.#options.contents === 'rebuild') return 'it is made anew, as requested';
     this.#requireKind(run, file.header);
-    if (run.target === undefined) return 'it is made from the source alone';
-    const verdict = judge(file.header, run.target, this.#options.trust);
+    const target = this.#targetOf(run);
+    if (target === undefined) return 'it is made from the source alone';
+    const verdict = judge(file.header, target, this.#options.trust);
     if (verdict.uses === 'nothing') return verdict.isExpected ? verdict.reason : this.#warn(verdict.reason);
     const damagedPages = await file.examine();
     // After an interrupted run, pages that were being written may be torn. Their buffers are unknown.
@@ -250,7 +271,7 @@ export class Recorder {
     this.#doubted = () => false;
     this.#nextScrubBuffer = 0;
     if (this.#options.access === 'read') return;
-    const target = run.target === undefined ? null : { ...run.target };
+    const target = this.#targetOf(run) ?? null;
     const { sizeBytes, hash, bufferBytes, blockBytes } = run;
     const file = this.#file;
     if (file !== undefined && isSameKind(file.header, run)) {

@@ -132,6 +132,11 @@ export class StateFile {
     this.#learned.add(index);
   }
 
+  /** What was learned about buffers that were announced does not count. */
+  forget(firstBuffer: number, bufferCount: number): void {
+    for (let index = firstBuffer; index < firstBuffer + bufferCount; index++) this.#learned.delete(index);
+  }
+
   /**
    * The target has flushed: what was learned counts.
    *

@@ -19,7 +19,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { frameDigest } from '../support/frame-digest.ts';
-import { MemoryWire } from '../support/memory-wire.ts';
+import { MemoryWire } from '../../src/link/memory-wire.ts';
 import { lonelyAgent, makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 

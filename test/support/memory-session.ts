@@ -13,7 +13,7 @@ import { RunReporter } from '../../src/session/run-reporter.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
-import { MemoryWire } from './memory-wire.ts';
+import { MemoryWire } from '../../src/link/memory-wire.ts';
 import { memoryDirectory, scratchDirectory } from './scratch.ts';
 
 /** The order of a run without special options. */
@@ -52,6 +52,7 @@ export function orderOver(sourceBytes: number, targetBytes: number): Order {
 
 /** An agent that accepts no further lanes, in a run of one attempt. */
 export const lonelyAgent: AgentHost = {
+  hosts: 'two',
   listenForLanes: () => Promise.resolve(null),
   endPredecessors: () => Promise.resolve(),
 };

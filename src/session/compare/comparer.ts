@@ -7,8 +7,9 @@ import { aheadBuffersOf, examinedBytesBelow, type Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
 import { Findings, type FindingsByBuffer } from './findings.ts';
-import { Refiner, type DifferingBuffer } from './refiner.ts';
+import { Refiner, type DifferingBuffer, type RefinerListener } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
+import { WholeBuffers } from './whole-buffers.ts';
 
 /**
  * Takes the number of examined bytes whose comparison is over, and how many of them differ. Neither ever decreases.
@@ -24,6 +25,14 @@ export interface ComparerOptions {
    * it can hold the comparison back.
    */
   readonly onDiffering: (extents: readonly Extent[]) => Promise<void>;
+  /** Takes each buffer before it is settled. All of what differs in it has been taken. */
+  readonly onCompared?: (buffer: SurveyedBuffer, result: 'equal' | 'differing') => void;
+}
+
+/** Finds what differs in buffers that differ. */
+interface Narrowing {
+  add(buffer: DifferingBuffer): void;
+  readonly mistakes: number;
 }
 
 /**
@@ -37,7 +46,8 @@ export class Comparer {
   readonly #coverage: Coverage;
   readonly #digestSource: DigestSource;
   readonly #survey: Survey;
-  readonly #refiner: Refiner;
+  readonly #narrowing: Narrowing;
+  readonly #onCompared: ComparerOptions['onCompared'];
 
   readonly #ours = new Map<number, SurveyedBuffer>();
   readonly #theirs = new Map<number, Uint8Array>();
@@ -50,15 +60,25 @@ export class Comparer {
   #finish!: () => void;
 
   /** Begins to read at once. */
-  constructor({ phase, theirs, tasks, onDiffering }: ComparerOptions) {
+  constructor({ phase, theirs, tasks, onDiffering, onCompared }: ComparerOptions) {
     this.#phase = phase;
     this.#coverage = phase.coverage;
     this.#digestSource = theirs;
-    this.#refiner = new Refiner(phase, theirs, tasks, {
+    this.#onCompared = onCompared;
+    const listener: RefinerListener = {
       onDiffering,
       onRefined: (buffers, found) => this.#refined(buffers, found),
+    };
+    this.#narrowing =
+      phase.plan.phase === 'copy'
+        ? new WholeBuffers(phase, tasks, listener)
+        : new Refiner(phase, theirs, tasks, listener);
+    this.#survey = new Survey({
+      phase,
+      coverage: phase.coverage,
+      windowBuffers: aheadBuffersOf(phase.plan),
+      tasks,
     });
-    this.#survey = new Survey(phase, phase.coverage, aheadBuffersOf(phase.plan), tasks);
     this.#settled = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -71,6 +91,11 @@ export class Comparer {
     this.#onSettled = onSettled;
     await this.#settled;
     return this.#findings;
+  }
+
+  /** Buffers of the target that were not what a state file says. */
+  get mistakes(): number {
+    return this.#narrowing.mistakes;
   }
 
   /** What is settled now, without a gap. */
@@ -91,15 +116,21 @@ export class Comparer {
 
   #compare(index: number): void {
     const ours = this.#ours.get(index);
-    const theirs = this.#theirs.get(index);
-    if (ours === undefined || theirs === undefined) return;
+    if (ours === undefined) return;
+    const theirs = this.#theirs.get(index) ?? this.#digestSource.known(index);
+    if (theirs === undefined) return;
     this.#ours.delete(index);
     this.#theirs.delete(index);
-    if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, nothing);
-    else this.#refiner.add({ ours, theirs });
+    if (Buffer.compare(ours.digest, theirs) === 0) {
+      this.#onCompared?.(ours, 'equal');
+      this.#settle(index, nothing);
+    } else {
+      this.#narrowing.add({ ours, theirs });
+    }
   }
 
   #refined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void {
+    for (const { ours } of buffers) this.#onCompared?.(ours, 'differing');
     for (const { ours } of buffers) this.#settle(ours.index, found.inBuffer(ours.index) ?? nothing);
   }
 

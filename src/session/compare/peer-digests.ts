@@ -7,7 +7,10 @@ import type { Phase } from '../phase.ts';
 import { Asker } from './asker.ts';
 import type { DigestListener, DigestSource } from './digest-source.ts';
 
-/** The target's digests as the peer sends them: of whole buffers unrequested, within a window; finer ones on request. */
+/**
+ * The target's digests as the peer sends them: of whole buffers unrequested, within a window; finer ones on request. Those
+ * that the state file knows are not sent.
+ */
 export class PeerDigests implements DigestSource {
   readonly #phase: Phase;
   readonly #channel: Channel;
@@ -21,6 +24,11 @@ export class PeerDigests implements DigestSource {
     this.#phase = phase;
     this.#channel = channel;
     this.#asker = new Asker(channel, phase.hasher.digestBytes);
+  }
+
+  known(index: number): Uint8Array | undefined {
+    const { record, surveyed } = this.#phase;
+    return record === undefined || isExamined(surveyed, index) ? undefined : record.digestOf(index);
   }
 
   ask(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array> {
@@ -64,7 +72,9 @@ export class PeerDigests implements DigestSource {
       // What the target surveys may be rounded up.
       if (surveyed !== coverage && !isExamined(coverage, index)) continue;
       const start = (position - first) * hasher.digestBytes;
-      deliver(index, digests.subarray(start, start + hasher.digestBytes));
+      const digest = digests.subarray(start, start + hasher.digestBytes);
+      this.#phase.record?.verify(index, digest);
+      deliver(index, digest);
     }
   }
 

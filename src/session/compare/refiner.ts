@@ -6,6 +6,7 @@ import { questionsOf } from './asker.ts';
 import type { DigestSource } from './digest-source.ts';
 import { FindingsByBuffer } from './findings.ts';
 import type { Phase } from '../phase.ts';
+import { RecordCheck } from './record-check.ts';
 import { RefinementGain } from './refinement-gain.ts';
 import type { SurveyedBuffer } from './survey.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -50,6 +51,8 @@ export class Refiner {
   readonly #tasks: TaskGroup;
   readonly #listener: RefinerListener;
   readonly #gain: RefinementGain;
+  /** Undefined where all digests come from the target itself. */
+  readonly #check: RecordCheck | undefined;
   readonly #parts = new Credit(bounds.refiningParts);
   readonly #steps = new Credit(bounds.refiningSteps);
   #waiting: DifferingBuffer[] = [];
@@ -62,9 +65,16 @@ export class Refiner {
     this.#tasks = tasks;
     this.#listener = listener;
     this.#gain = new RefinementGain(phase.trace);
+    this.#check = phase.plan.recorded === true ? new RecordCheck(phase) : undefined;
+  }
+
+  /** Buffers of the target that were not what a state file says. */
+  get mistakes(): number {
+    return this.#check?.mistakes ?? 0;
   }
 
   add(buffer: DifferingBuffer): void {
+    this.#check?.expect(buffer.ours.index, buffer.theirs);
     this.#waiting.push(buffer);
     this.#leaveWhenReady();
   }
@@ -104,8 +114,9 @@ export class Refiner {
   async #differingBlocks({ extents, ours, theirs }: Part): Promise<Extent[]> {
     const { geometry, hasher } = this.#phase;
     const blockBytes = blockBytesOf(geometry);
-    const isBufferOneBlock = geometry.bufferBytes <= blockBytes;
+    const isBufferOneBlock = geometry.bufferBytes <= blockBytes && this.#check === undefined;
     const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#theirs.ask(extents, blockBytes);
+    this.#check?.answered(extents, answer);
     return differingExtents(extents, {
       stepBytes: blockBytes,
       digestBytes: hasher.digestBytes,

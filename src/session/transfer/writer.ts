@@ -4,6 +4,7 @@ import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import type { DataMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
+import { announceChange } from '../contents.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { FrameGroup } from './frame-groups.ts';
@@ -136,7 +137,8 @@ export class Writer {
     { extents, encoding, digest, payload, group }: DataMessage,
     lengthBytes: number,
   ): Promise<void> {
-    const { output: device, runner, zeros } = this.#phase;
+    const { output: device, runner, zeros, record, geometry } = this.#phase;
+    if (record !== undefined) await announceChange(record, extents, geometry);
     const job = { kind: 'write', device, extents, encoding, digest, payload, zeros } as const;
     const done = await runner.run(job, 'now');
     const payloadBytes = done.payload.byteLength;

@@ -246,5 +246,9 @@ function joined(extents: readonly Extent[]): Extent[] {
 }
 
 function asDigestSource(asker: Asker): DigestSource {
-  return { ask: (extents, stepBytes) => asker.ask(extents, stepBytes), advance: () => undefined };
+  return {
+    ask: (extents, stepBytes) => asker.ask(extents, stepBytes),
+    known: () => undefined,
+    advance: () => undefined,
+  };
 }

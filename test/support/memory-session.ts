@@ -10,6 +10,7 @@ import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
 import type { PhaseSelector } from '../../src/session/selection.ts';
 import { RunReporter } from '../../src/session/run-reporter.ts';
+import type { Recorder } from '../../src/state-file/recorder.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
@@ -69,6 +70,8 @@ export interface MemorySessionOptions {
   /** Of a run with several attempts, which share these. */
   readonly continuity?: Continuity;
   readonly reporter?: RunReporter;
+  /** Of a run with a state file. */
+  readonly recorder?: Recorder;
   /** What each phase examines. */
   readonly select?: PhaseSelector;
 }
@@ -83,6 +86,7 @@ export async function runInMemory(
     makeRunner = () => new InlineRunner(perform),
     onLocalSuccess = () => undefined,
     continuity,
+    recorder,
     reporter = makeReporter(onEvent, order),
     select,
   }: MemorySessionOptions = {},
@@ -110,6 +114,7 @@ export async function runInMemory(
       laneOpener,
       continuity,
       select,
+      recorder,
     }).then(onLocalSuccess),
     serveAgentEnd(agent, agentRunner, lonelyAgent),
   ];

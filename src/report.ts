@@ -40,6 +40,9 @@ export interface PhaseCounts extends Differences, UnreadableParts {
   readonly sourceHoleBytes: number;
   /** The same of the target. */
   readonly targetHoleBytes: number;
+  /** Bytes that were read of each device, where a state file or a list of changes decides about that. Else left out. */
+  readonly sourceReadBytes?: number;
+  readonly targetReadBytes?: number;
 }
 
 /** What could not be read of the source, and was left as it is on the target. All of it is missing if all could be read. */

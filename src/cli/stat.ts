@@ -1,4 +1,4 @@
-import type { Interruption, PhaseReport, RunReport } from '../report.ts';
+import type { Interruption, PhaseReport, RunReport, StateFileReport } from '../report.ts';
 import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -9,7 +9,8 @@ export function statReporter(output: Output): Reporter {
 }
 
 /** The statistics, one row a line. */
-export function statLines({ source, phases, traffic, elapsedMs, interruptions = [] }: RunReport): string[] {
+export function statLines(report: RunReport): string[] {
+  const { source, phases, traffic, elapsedMs, interruptions = [], stateFile } = report;
   const { receivedBytes, transmittedBytes } = traffic;
   const bothBytes = receivedBytes + transmittedBytes;
   return [
@@ -22,6 +23,7 @@ export function statLines({ source, phases, traffic, elapsedMs, interruptions = 
     row('Bandwidth:', 'Real:', formatBandwidth(bothBytes, elapsedMs)),
     row('', 'Effective:', formatBandwidth(source.sizeBytes, elapsedMs)),
     ...phases.flatMap(changeRows),
+    ...stateFileRows(stateFile),
     ...attemptRows(interruptions),
   ];
 }
@@ -49,6 +51,26 @@ function changeRows(report: PhaseReport): string[] {
     row('', 'Written:', formatExactBytes(writtenBytes)),
     ...(releasedBytes > 0 ? [row('', 'Released:', formatExactBytes(releasedBytes))] : []),
     ...holeRows(report),
+    ...readRows(report),
+  ];
+}
+
+/** What was read, where a state file or a list of changes decides about that. */
+function readRows({ sourceReadBytes, targetReadBytes }: PhaseReport): string[] {
+  if (sourceReadBytes === undefined || targetReadBytes === undefined) return [];
+  return [
+    row('Read:', 'Source:', formatExactBytes(sourceReadBytes)),
+    row('', 'Target:', formatExactBytes(targetReadBytes)),
+  ];
+}
+
+/** What the state file was worth. */
+function stateFileRows(stateFile: StateFileReport | undefined): string[] {
+  if (stateFile === undefined) return [];
+  const { knownBuffers, bufferCount, reason } = stateFile;
+  return [
+    row('State file:', 'Known:', `${knownBuffers} of ${bufferCount} buffers`),
+    ...(reason === undefined ? [] : [row('', 'Not used:', reason)]),
   ];
 }
 

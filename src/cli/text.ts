@@ -128,7 +128,15 @@ function holeLines({ phase, sourceHoleBytes, targetHoleBytes }: PhaseReport): st
 }
 
 /** "sync: the source was read through the page cache, the target from the disk". */
-function describeReads({ phase, sourceReads, targetReads }: PhaseReport): string {
+function describeReads({ phase, sourceReads, targetReads, ...counts }: PhaseReport): string {
+  const { sourceReadBytes, targetReadBytes } = counts;
+  if (sourceReadBytes !== undefined && targetReadBytes !== undefined) {
+    const [source, target] = [formatExactBytes(sourceReadBytes), formatExactBytes(targetReadBytes)];
+    return (
+      `${phase}: ${source} of the source were read ${readPathWords[sourceReads]}, ` +
+      `${target} of the target ${readPathWords[targetReads]}`
+    );
+  }
   return `${phase}: the source was read ${readPathWords[sourceReads]}, the target ${readPathWords[targetReads]}`;
 }
 

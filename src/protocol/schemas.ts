@@ -77,6 +77,9 @@ export const openSchema = v.object({
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
 
+/** Bytes that the side has read of its device, in a phase with a list of buffers or a state file. Left out where it is 0. */
+const readBytes = v.exactOptional(bytes);
+
 /** For a user who asks for details. Left out where there are none. */
 const notes = v.exactOptional(v.pipe(v.array(text), v.maxLength(bounds.maxNotes)));
 
@@ -176,6 +179,7 @@ export const finishSchema = v.object({
   dataBytes: bytes,
   /** Bytes in holes of the source, which were not read. Left out where there are none. */
   holeBytes: v.exactOptional(bytes),
+  readBytes,
   notes,
   differingBytes: bytes,
   differingRangeCount: count,
@@ -213,6 +217,7 @@ export const finishedSchema = v.object({
   skippedBytes: v.exactOptional(bytes),
   /** Bytes in holes of the target, which were not read. Left out where there are none. */
   holeBytes: v.exactOptional(bytes),
+  readBytes,
   notes,
 });
 

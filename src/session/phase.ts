@@ -40,6 +40,8 @@ export interface Phase {
   readonly zeros: ZeroPolicy;
   /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */
   readonly holeBytes: number;
+  /** Bytes that this side has read so far. Undefined where everything is read anyway. */
+  readonly readBytes?: (() => number) | undefined;
   /** Sentences for `--verbose` about the device of this side. */
   readonly notes: readonly string[];
   /** For decisions of the role. Undefined where no trace was asked for. */
@@ -164,11 +166,21 @@ function buffersWithin(
 }
 
 /** What a side reports about its device at the end of a phase. */
-export function remarksOf({ holeBytes, notes }: Pick<Phase, 'holeBytes' | 'notes'>): {
+export function remarksOf({
+  holeBytes,
+  readBytes,
+  notes,
+}: Pick<Phase, 'holeBytes' | 'readBytes' | 'notes'>): {
   readonly holeBytes?: number;
+  readonly readBytes?: number;
   readonly notes?: string[];
 } {
-  return { ...(holeBytes > 0 && { holeBytes }), ...(notes.length > 0 && { notes: [...notes] }) };
+  const read = readBytes?.() ?? 0;
+  return {
+    ...(holeBytes > 0 && { holeBytes }),
+    ...(read > 0 && { readBytes: read }),
+    ...(notes.length > 0 && { notes: [...notes] }),
+  };
 }
 
 /** The state file, if this phase may change what it knows. */

@@ -9,6 +9,7 @@ import { holeBytesIn } from '../device/device.ts';
 import { rangesOf, wholeDevice } from './coverage.ts';
 import { withHoles } from './device-holes.ts';
 import { geometryOfPlan, phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
+import { CountingRunner } from './read-count.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
 import { coverageOfRole, type Selection } from './selection.ts';
 import { Source } from './source.ts';
@@ -53,6 +54,8 @@ export async function playRole(
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const leavesOut = role === 'source' && plan.readErrors === 'skip';
   const unreadable = leavesOut ? new UnreadableRanges(device.handle) : undefined;
+  const counting = new CountingRunner(runner);
+  const isPartly = plan.covered === true || plan.recorded === true;
   const geometry = geometryOfPlan(plan);
   const coverage = selection === undefined ? wholeDevice(geometry) : coverageOfRole(selection, role);
   const examined = rangesOf(coverage, geometry, Infinity);
@@ -61,7 +64,8 @@ export async function playRole(
       plan,
       device: isReadFromDisk ? device.diskView : device.surveyView,
       output: device.handle,
-      runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
+      runner: unreadable === undefined ? counting : new SkippingRunner(counting, unreadable, onUnreadable),
+      ...(isPartly && { readBytes: () => counting.readBytes }),
       ...(unreadable && { unreadable }),
       disk: diskOf(device),
       zeros: device.zeros,

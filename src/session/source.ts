@@ -23,6 +23,7 @@ import {
   type PhaseStart,
 } from './phase.ts';
 import { ProgressCount } from './progress-count.ts';
+import { readCountsOf } from './read-count.ts';
 import { unreadablePartsOf } from './read-errors.ts';
 import type { SurveyedBuffer } from './compare/survey.ts';
 import { unreadTarget } from './compare/whole-buffers.ts';
@@ -114,6 +115,7 @@ export class Source {
         sourceHoleBytes,
         targetHoleBytes,
         ...unreadable,
+        ...readCountsOf(this.#phase, 'source', finished),
       },
       notes: [...this.#phase.notes, ...notes],
     };

@@ -25,6 +25,7 @@ import {
   type ProgressListener,
 } from './phase.ts';
 import { ProgressCount } from './progress-count.ts';
+import { readCountsOf } from './read-count.ts';
 import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
 import { TaskGroup } from './task-group.ts';
@@ -101,14 +102,14 @@ export class Target {
     }
     if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(examinedBytesOf(this.#phase));
     const { writtenBytes, releasedBytes, skippedBytes } = this.#writer.total;
-    const { holeBytes } = this.#phase;
+    const { holeBytes, readBytes } = this.#phase;
     const notes = [...this.#phase.notes, ...this.#writer.notes];
     this.#channel.send({
       type: 'finished',
       writtenBytes: settledBytes,
       ...(releasedBytes > 0 && { releasedBytes }),
       ...(skippedBytes > 0 && { skippedBytes }),
-      ...remarksOf({ holeBytes, notes }),
+      ...remarksOf({ holeBytes, readBytes, notes }),
     });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
     return {
@@ -121,6 +122,7 @@ export class Target {
         releasedBytes,
         sourceHoleBytes: finish.holeBytes ?? 0,
         targetHoleBytes: holeBytes,
+        ...readCountsOf(this.#phase, 'target', finish),
       },
       notes: [...(finish.notes ?? []), ...notes],
     };

@@ -125,6 +125,8 @@ describe.each(roles)('with a state file, a run whose local side is the %s', (loc
     const second = await nights.run();
     expect(second.report.stateFile).toEqual({ path: nights.statePath, knownBuffers: 20, bufferCount: 20 });
     expect(second.warnings).toEqual([]);
+    expect(first.report.phases[0]).toMatchObject({ sourceReadBytes: sizeBytes, targetReadBytes: sizeBytes });
+    expect(second.report.phases[0]).toMatchObject({ sourceReadBytes: sizeBytes, targetReadBytes: 0 });
   });
 
   test('sends what has changed, and knows the target afterwards', async () => {
@@ -132,7 +134,12 @@ describe.each(roles)('with a state file, a run whose local side is the %s', (loc
     await nights.run();
     nights.overwrite(nights.sourcePath, 3 * bufferBytes + 10, 'changed');
     const second = await nights.run();
-    expect(second.report.phases[0]).toMatchObject({ differingBytes: 4 * KiB, writtenBytes: 4 * KiB });
+    expect(second.report.phases[0]).toMatchObject({
+      differingBytes: 4 * KiB,
+      writtenBytes: 4 * KiB,
+      // The buffer as one block, and its chunks.
+      targetReadBytes: 2 * bufferBytes,
+    });
     expect(nights.isEqual).toBe(true);
     const third = await nights.run();
     expect(third.report.stateFile).toMatchObject({ knownBuffers: 20 });

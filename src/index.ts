@@ -2,8 +2,10 @@ import { checkOptions } from './options/check.ts';
 import { type Complete, withDefaults } from './options/defaults.ts';
 import type { Compression, InspectOptions, RecheckOptions, SyncOptions } from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
+import { throwIfEnded } from './runs/abortable.ts';
 import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
+import type { PhaseSelector } from './session/selection.ts';
 import type { DeviceReport, RunReport } from './report.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
@@ -49,21 +51,34 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
     onEvent?.({ type: 'warning', message });
   }
-  return run(complete, {
-    ...comparisonOf(complete),
-    localRole: rolesOf[action].local,
-    phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
-    compression: compressionOf(complete),
-    laneCount: lanes,
-    cache: complete.cache,
-    sizes: 'target at least source',
-    create,
-    grow,
-    force,
-    dryRun,
-    sparse,
-    discard,
-  });
+  return run(
+    complete,
+    {
+      ...comparisonOf(complete),
+      localRole: rolesOf[action].local,
+      phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
+      compression: compressionOf(complete),
+      laneCount: lanes,
+      cache: complete.cache,
+      sizes: 'target at least source',
+      create,
+      grow,
+      force,
+      dryRun,
+      sparse,
+      discard,
+    },
+    await selectorFor(complete),
+  );
+}
+
+/** Only a run with a list of changes loads what reads it. */
+async function selectorFor(options: Complete<SyncOptions>): Promise<PhaseSelector | undefined> {
+  const { changed, signal } = options;
+  if (changed === undefined) return undefined;
+  throwIfEnded(signal);
+  const { selectorOfList } = await import('./changed/changed.ts');
+  return selectorOfList({ ...options, changed });
 }
 
 /**
@@ -89,10 +104,14 @@ export async function inspect(options: InspectOptions): Promise<Record<'local' |
   return inspectOverSsh(complete, order);
 }
 
-async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order): Promise<RunReport> {
-  if (options.host === undefined) return runSameHost(options, order);
+async function run(
+  options: Complete<SyncOptions | RecheckOptions>,
+  order: Order,
+  select?: PhaseSelector,
+): Promise<RunReport> {
+  if (options.host === undefined) return runSameHost(options, order, select);
   const { runOverSsh } = await import('./runs/over-ssh.ts');
-  return runOverSsh(options, order);
+  return runOverSsh(options, order, select);
 }
 
 type Comparing = Pick<

@@ -14,6 +14,9 @@ export const bounds = {
   /** The spec counts `--buffer` and `--chunk` in kilobytes, so 1 KiB is the smallest. */
   minBufferBytes: KiB,
   maxBufferBytes: 1024 * MiB,
+  /** A list that a program writes for dm-era counts in blocks of at least a sector. */
+  minChangedBlockBytes: 512,
+  maxSampleBytes: 1024 * 1024 * MiB,
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
   maxLanes: 16,
@@ -153,6 +156,8 @@ export const defaults = {
   lanes: 4,
   peerTimeoutMs: 60_000,
   retryWaitMs: 60_000,
+  /** What is compared outside a list of changes: a second of reading. */
+  sampleBytes: 64 * MiB,
 } as const;
 
 export const tuning = {

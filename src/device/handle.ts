@@ -52,6 +52,8 @@ export interface OpenedDevice extends OpenHandle {
   readonly notes: readonly string[];
   /** Whether the target file was created. It stays even if the run fails. */
   readonly created: boolean;
+  /** Bytes of the target from here on are new in this run: 0 if the file was created. Left out where none are. */
+  readonly newFromBytes?: number;
 }
 
 const closeFile = promisify(close);

@@ -49,7 +49,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
     const isClaimed = isKnownInUse || claimWarnings.length > 0;
     const openers = isClaimed ? undefined : await searching;
     const openerWarnings = refuseUses(place, openers?.uses ?? [], options.inUse);
-    const { handle, warnings: sizeWarnings } = extendToSource(place, opened, options);
+    const { handle, warnings: sizeWarnings, newFromBytes } = extendToSource(place, opened, options);
     return {
       ...openHandle(handle),
       identity: identityOf(stack),
@@ -63,6 +63,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
       ],
       notes: notesOf(place, stack, openers?.unexamined ?? []),
       created: false,
+      ...(newFromBytes !== undefined && { newFromBytes }),
     };
   } catch (error) {
     closeSync(fd);

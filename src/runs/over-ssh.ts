@@ -4,6 +4,7 @@ import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/typ
 import type { DeviceReport, RunReport, Traffic } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
+import type { PhaseSelector } from '../session/selection.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import { Attempts } from './attempts.ts';
@@ -14,9 +15,10 @@ import { traceOf } from './trace.ts';
 export async function runOverSsh(
   options: Complete<SyncOptions | RecheckOptions>,
   order: Order,
+  select?: PhaseSelector,
 ): Promise<RunReport> {
   return withAttempts(options, order, options, async (end) => {
-    await runLocalEnd(end);
+    await runLocalEnd({ ...end, select });
     return () => end.reporter.report();
   });
 }

@@ -81,6 +81,7 @@ async function serveDevice(
       cachedBecause,
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),
+      ...(device.newFromBytes !== undefined && { newFromBytes: device.newFromBytes }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
     });
     const covers = new Covers();

@@ -1,35 +1,21 @@
 import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
-import type { Extent } from '../digest/extent.ts';
 import type { Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
-import type { Channel } from '../link/channel.ts';
-import type { OpenedMessage } from '../protocol/messages.ts';
-import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
-import type { Continuity } from './continuity.ts';
-import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
-import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
+import type { OpenedMessage } from '../protocol/messages.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
+import type { Continuity } from './continuity.ts';
 import { traceDevice } from './device-trace.ts';
-import { coverageOfRole, type PhaseSelector } from './selection.ts';
-import { sendCovers } from './covers.ts';
-import { examinedBytesIn, geometryOfPlan } from './phase.ts';
-import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
-import { playRole } from './role.ts';
+import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { runPhases, type PhasesEnd } from './local-phases.ts';
+import { isWriting, pageCacheOf, remoteRoleOf, type Order } from './order.ts';
+import { deviceReportOf, readPathOf, surveyPathOf } from './run-reporter.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the local end of a session needs. */
-export interface LocalEnd {
-  readonly order: Order;
-  readonly channel: Channel;
-  readonly runner: JobRunner;
-  readonly reporter: RunReporter;
+export interface LocalEnd extends PhasesEnd {
   readonly laneOpener: LaneOpener;
-  /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
-  readonly continuity?: Continuity | undefined;
-  /** Undefined where every phase examines everything. */
-  readonly select?: PhaseSelector | undefined;
 }
 
 /**
@@ -82,13 +68,12 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
       await measureRoundTrip(end, opened, sizeBytes);
-      return { sizeBytes, omitZeros: opened.omitZeros };
+      return { sizeBytes, omitZeros: opened.omitZeros, newFromBytes: opened.newFromBytes };
     });
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
-    if (end.select !== undefined) await opening;
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
-    const omitZeros = opening.then((opened) => opened.omitZeros === true);
-    return runPhases(end, local, sizeBytes, omitZeros);
+    await runPhases(end, local, sizeBytes, opening);
+    await finish(end, local);
   });
 }
 
@@ -110,50 +95,15 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     await measureRoundTrip(end, opened, sizeBytes);
-    return runPhases(end, local, sizeBytes, Promise.resolve(local.zeros === 'skip'));
+    const { newFromBytes } = local;
+    const opening = Promise.resolve({ omitZeros: local.zeros === 'skip', newFromBytes });
+    await runPhases(end, local, sizeBytes, opening);
+    await finish(end, local);
   });
 }
 
-/** @param opening resolves when both devices are open, with whether zeros may be left out of a copy. */
-async function runPhases(
-  end: LocalEnd,
-  device: RunDevice,
-  sizeBytes: number,
-  opening: Promise<boolean>,
-): Promise<void> {
-  const { order, channel, runner, reporter, continuity, select } = end;
-  const { localRole } = order;
-  for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
-    const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
-    const continued = continuity?.continued(whole) ?? whole;
-    // A local source learns later whether zeros may be left out.
-    const omitsZeros = localRole === 'target' && device.zeros === 'skip';
-    const selection = await select?.({ phase: name, geometry: geometryOfPlan(whole) });
-    const plan = {
-      ...continued,
-      ...(omitsZeros && { omitZeros: true }),
-      ...(selection !== undefined && { covered: true as const }),
-    };
-    if (selection !== undefined) sendCovers(channel, coverageOfRole(selection, remoteRoleOf(order)));
-    const examinedBytes = selection && examinedBytesIn(selection, plan);
-    channel.send({ type: 'begin', ...plan });
-    const starting = opening.then((omitZeros) => ({
-      onProgress: reporter.phaseStart(name, sizeBytes, examinedBytes),
-      omitZeros,
-    }));
-    // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
-    starting.catch(() => undefined);
-    const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
-    const { counts, notes } = await playRole(
-      { role: localRole, plan, selection, device, channel, runner },
-      { starting, onUnreadable, resumption: continuity },
-    );
-    reporter.note(notes);
-    // A source that is the agent lists them at the end.
-    if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
-    reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
-  }
-  reporter.warn(device.checkAtEnd());
+async function finish(end: LocalEnd, local: RunDevice): Promise<void> {
+  end.reporter.warn(local.checkAtEnd());
   await sayGoodbye(end);
 }
 
@@ -169,13 +119,17 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
 }
 
 /** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */
-function requireSameLocal({ order, continuity }: LocalEnd, { handle, identity }: RunDevice): string[] {
+function requireSameLocal(
+  { order, continuity }: LocalEnd,
+  { handle, identity, newFromBytes }: RunDevice,
+): string[] {
   if (continuity === undefined) return [];
   return continuity.requireSame({
     ...deviceReportOf(handle),
     role: order.localRole,
     lasting: lastingIdentityOf(handle),
     fingerprint: identity.fingerprint,
+    newFromBytes,
   });
 }
 
@@ -187,6 +141,7 @@ function requireSameRemote({ order, continuity }: LocalEnd, opened: OpenedMessag
     role: remoteRoleOf(order),
     lasting: opened.lasting,
     fingerprint: parseIdentity(opened.identity).fingerprint,
+    newFromBytes: opened.newFromBytes,
   });
 }
 
@@ -215,10 +170,6 @@ function requestOfAttempt(
   return request === null || !isThere || request.dryRun
     ? request
     : { ...request, create: false, grow: false };
-}
-
-function remoteRoleOf({ localRole }: Order): Role {
-  return localRole === 'source' ? 'target' : 'source';
 }
 
 function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {

@@ -75,6 +75,11 @@ export function pageCacheOf({ cache }: Pick<Order, 'cache'>): 'use' | 'spare' {
   return cache === true ? 'use' : 'spare';
 }
 
+/** The role of the remote side. */
+export function remoteRoleOf({ localRole }: Pick<Order, 'localRole'>): Role {
+  return localRole === 'source' ? 'target' : 'source';
+}
+
 /** Whether the run writes, or would write without `dryRun`. */
 export function isWriting({ phases }: Order): boolean {
   return phases.some((phase) => phase !== 'recheck');

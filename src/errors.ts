@@ -25,6 +25,8 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `force`: allow writing to a target that is in use (`force`).
  * - `other-user`: log in as a user whose account can run node (`user`).
  * - `other-node`: name the node that is started on the remote host (`remoteNode`).
+ * - `changed-block-size`: say how large the blocks are in which a list of changes counts (`changedBlockBytes`).
+ * - `no-list`: leave out the list of changes (`changed`).
  * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
  */
 export const remedies = [
@@ -35,6 +37,8 @@ export const remedies = [
   'other-user',
   'other-node',
   'longer-timeout',
+  'changed-block-size',
+  'no-list',
 ] as const;
 export type Remedy = (typeof remedies)[number];
 

@@ -2,9 +2,12 @@ import { checkOptions } from './options/check.ts';
 import { type Complete, withDefaults } from './options/defaults.ts';
 import type { Compression, InspectOptions, RecheckOptions, SyncOptions } from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
+import { throwIfEnded } from './runs/abortable.ts';
+import type { RunParts } from './runs/over-ssh.ts';
 import type { RecordingOptions } from './runs/state-file.ts';
 import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
+import type { PhaseSelector } from './session/selection.ts';
 import type { DeviceReport, RunReport } from './report.ts';
 import type { Recorder } from './state-file/recorder.ts';
 
@@ -60,7 +63,16 @@ async function transfer(complete: Complete<SyncOptions>, recorder: Recorder | un
     sparse: complete.sparse,
     discard: complete.discard,
   };
-  return run(complete, order, recorder);
+  return run(complete, order, { select: await selectorFor(complete), recorder });
+}
+
+/** Only a run with a list of changes loads what reads it. */
+async function selectorFor(options: Complete<SyncOptions>): Promise<PhaseSelector | undefined> {
+  const { changed, signal } = options;
+  if (changed === undefined) return undefined;
+  throwIfEnded(signal);
+  const { selectorOfList } = await import('./changed/changed.ts');
+  return selectorOfList({ ...options, changed });
 }
 
 /**
@@ -71,7 +83,7 @@ async function transfer(complete: Complete<SyncOptions>, recorder: Recorder | un
 export async function recheck(options: RecheckOptions): Promise<RunReport> {
   return withRecorder(checkOptions('recheck', options), async (checked, recorder) => {
     const complete = withDefaults(checked);
-    return run(complete, recheckOrder(complete), recorder);
+    return run(complete, recheckOrder(complete), { select: undefined, recorder });
   });
 }
 
@@ -114,15 +126,16 @@ function kindOf(
 async function run(
   options: Complete<SyncOptions | RecheckOptions>,
   order: Order,
-  recorder: Recorder | undefined,
+  parts: RunParts,
 ): Promise<RunReport> {
   if (options.host !== undefined) {
     const { runOverSsh } = await import('./runs/over-ssh.ts');
-    return runOverSsh(options, order, recorder);
+    return runOverSsh(options, order, parts);
   }
-  if (recorder === undefined) return runSameHost(options, order);
+  const { select, recorder } = parts;
+  if (recorder === undefined) return runSameHost(options, order, select);
   const { runInProcess } = await import('./runs/in-process.ts');
-  return runInProcess(options, order, recorder);
+  return runInProcess(options, order, { select, recorder });
 }
 
 type Comparing = Pick<

@@ -22,9 +22,21 @@ export interface PhaseReport extends PhaseCounts {
   readonly sizeBytes: number;
   /** Bytes of them that were examined. The others count as equal. Left out where everything was examined. */
   readonly examinedBytes?: number;
+  /** Left out without a list of changes. */
+  readonly changeList?: ChangeListReport;
   readonly sourceReads: ReadPath;
   readonly targetReads: ReadPath;
   readonly elapsedMs: number;
+}
+
+/** How a list of changes was used in a phase. */
+export interface ChangeListReport {
+  /** Bytes of the buffers that the list names. */
+  readonly listedBytes: number;
+  /** Bytes outside the list that were compared before the phase, in random places. */
+  readonly sampledBytes: number;
+  /** Where a difference was found outside the list. The list was rejected, and everything was examined. */
+  readonly rejectedAtBytes?: number;
 }
 
 /** What was found and written in a phase. */

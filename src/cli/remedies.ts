@@ -8,6 +8,8 @@ const sentences: Readonly<Record<Remedy, string>> = {
   force: 'To write to it anyway, add --force.',
   'other-user': 'To log in as another user, add --user.',
   'other-node': 'To start another node there, name it with --remote-node.',
+  'changed-block-size': 'Name their size with --changed-block-size.',
+  'no-list': 'Fill it once without --changed.',
   'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
 };
 

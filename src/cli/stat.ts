@@ -47,6 +47,7 @@ function changeRows(report: PhaseReport): string[] {
     return [row('Recheck:', 'Differing:', formatExactBytes(differingBytes)), ...holeRows(report)];
   }
   return [
+    ...listRows(report),
     row('Changes:', 'Differing:', formatExactBytes(differingBytes)),
     row('', 'Written:', formatExactBytes(writtenBytes)),
     ...(releasedBytes > 0 ? [row('', 'Released:', formatExactBytes(releasedBytes))] : []),
@@ -71,6 +72,20 @@ function stateFileRows(stateFile: StateFileReport | undefined): string[] {
   return [
     row('State file:', 'Known:', `${knownBuffers} of ${bufferCount} buffers`),
     ...(reason === undefined ? [] : [row('', 'Not used:', reason)]),
+  ];
+}
+
+/** What a list of changes was used for. */
+function listRows({ sizeBytes, examinedBytes = sizeBytes, changeList }: PhaseReport): string[] {
+  if (changeList === undefined) return [];
+  const { listedBytes, sampledBytes, rejectedAtBytes } = changeList;
+  return [
+    row('Examined:', '', formatExactBytes(examinedBytes)),
+    row('List:', 'Named:', formatExactBytes(listedBytes)),
+    row('', 'Sampled:', formatExactBytes(sampledBytes)),
+    ...(rejectedAtBytes === undefined
+      ? []
+      : [row('', 'Rejected:', `a difference at offset ${rejectedAtBytes}`)]),
   ];
 }
 

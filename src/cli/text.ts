@@ -111,7 +111,9 @@ function describeWork({
   readonly examinedBytes?: number;
 }): string {
   const sizeText = formatExactBytes(sizeBytes);
-  return examinedBytes === undefined ? sizeText : `${formatExactBytes(examinedBytes)} of ${sizeText}`;
+  return examinedBytes === undefined || examinedBytes === sizeBytes
+    ? sizeText
+    : `${formatExactBytes(examinedBytes)} of ${sizeText}`;
 }
 
 const readPathWords = {
@@ -138,6 +140,19 @@ function describeReads({ phase, sourceReads, targetReads, ...counts }: PhaseRepo
     );
   }
   return `${phase}: the source was read ${readPathWords[sourceReads]}, the target ${readPathWords[targetReads]}`;
+}
+
+/** What a list of changes was used for. */
+function listLines({ phase, changeList }: PhaseReport): string[] {
+  if (changeList === undefined) return [];
+  const { listedBytes, sampledBytes, rejectedAtBytes } = changeList;
+  const sample = `${formatExactBytes(sampledBytes)} outside it were compared first`;
+  const listed = `${phase}: the list of changes names ${formatExactBytes(listedBytes)}, ${sample}`;
+  return [
+    rejectedAtBytes === undefined
+      ? listed
+      : `${listed}, and a difference at offset ${rejectedAtBytes} was found`,
+  ];
 }
 
 function describeOutcome(report: PhaseReport): string {
@@ -228,7 +243,7 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
     case 'phase-start':
       return [`${event.phase}: start, ${describeWork(event)} to go through`];
     case 'phase-end':
-      return [describePhase(event), describeReads(event), ...holeLines(event)];
+      return [describePhase(event), describeReads(event), ...holeLines(event), ...listLines(event)];
     case 'flushing':
       return [describeFlush(event)];
     case 'note':

@@ -55,6 +55,8 @@ export interface OpenedDevice extends OpenHandle {
   readonly created: boolean;
   /** Of a file that was extended: its marks before that. */
   readonly marksBefore?: ContentMarks;
+  /** Bytes of the target from here on are new in this run: 0 if the file was created. Left out where none are. */
+  readonly newFromBytes?: number;
 }
 
 const closeFile = promisify(close);

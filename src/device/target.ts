@@ -51,7 +51,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
     const openers = isClaimed ? undefined : await searching;
     const openerWarnings = refuseUses(place, openers?.uses ?? [], options.inUse);
     const marksBefore = opened.sizeBytes < options.sourceSizeBytes ? await contentMarksOf(opened) : undefined;
-    const { handle, warnings: sizeWarnings } = extendToSource(place, opened, options);
+    const { handle, warnings: sizeWarnings, newFromBytes } = extendToSource(place, opened, options);
     return {
       ...openHandle(handle),
       ...(marksBefore && { marksBefore }),
@@ -66,6 +66,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
       ],
       notes: notesOf(place, stack, openers?.unexamined ?? []),
       created: false,
+      ...(newFromBytes !== undefined && { newFromBytes }),
     };
   } catch (error) {
     closeSync(fd);

@@ -5,6 +5,9 @@ export const bounds = {
   /** The spec counts `--buffer` and `--chunk` in kilobytes, so 1 KiB is the smallest. */
   minBufferBytes: KiB,
   maxBufferBytes: 1024 * MiB,
+  /** A list that a program writes for dm-era counts in blocks of at least a sector. */
+  minChangedBlockBytes: 512,
+  maxSampleBytes: 1024 * 1024 * MiB,
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
   maxLanes: 16,

@@ -6,4 +6,6 @@ export const defaults = {
   lanes: 4,
   peerTimeoutMs: 60_000,
   retryWaitMs: 60_000,
+  /** What is compared outside a list of changes: a second of reading. */
+  sampleBytes: 64 * MiB,
 } as const;

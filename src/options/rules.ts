@@ -16,6 +16,7 @@ export function requireConsistent(options: Partial<SyncOptions>, wording: Wordin
   requireChunkInBuffer(options, wording);
   requireOneCompression(options, wording);
   requireSource(options, wording);
+  requireUsableList(options, wording);
   requireStateFile(options, wording);
   if (options.host === undefined) refuseWithoutHost(options, wording);
   else requireHost(options.host, options.user, wording);
@@ -47,6 +48,23 @@ function requireSource({ skipReadErrors = false, action }: Partial<SyncOptions>,
     'usage',
     `${wording.name('skip-read-errors')} needs ${wording.name('action')}, which says which device is the source.`,
   );
+}
+
+/** A copy sends everything. The options about a list need one. */
+function requireUsableList(options: Partial<SyncOptions>, wording: Wording): void {
+  const { changed, mode } = options;
+  if (changed !== undefined) {
+    if (mode !== 'copy') return;
+    throw new BasynError(
+      'usage',
+      `${wording.name('changed')} and ${wording.write({ mode: 'copy' })} contradict each other: a copy sends everything.`,
+    );
+  }
+  for (const [name, { key }] of optionEntries) {
+    if (key !== 'changedBlockBytes' && key !== 'sampleBytes') continue;
+    if (options[key] === undefined) continue;
+    throw new BasynError('usage', `${wording.name(name)} needs ${wording.name('changed')}.`);
+  }
 }
 
 const stateFileOptions = ['update-bitmap', 'reset-bitmap', 'trust-target', 'scrub'] as const;

@@ -123,6 +123,15 @@ export interface SyncOptions extends Endpoints, Comparison, Compression, Receivi
    * memory leaves the page cache to other programs.
    */
   readonly cache?: boolean | undefined;
+  /**
+   * A list of the ranges of the source that may differ from the target: the path of a file, or `-` for stdin. Everything else
+   * is assumed to be equal. Only with `mode: 'sync'`.
+   */
+  readonly changed?: string | undefined;
+  /** The block of a list from `era_invalidate`, in bytes. Needs `changed`. */
+  readonly changedBlockBytes?: number | undefined;
+  /** How much outside the list is compared before the first write, in random places. 0 disables it. Needs `changed`. Default 64 MiB. */
+  readonly sampleBytes?: number | undefined;
 }
 
 export type InspectOptions = Endpoints & Observation;

@@ -100,6 +100,8 @@ export const openedSchema = v.object({
   notes: v.optional(v.pipe(v.array(text), v.maxLength(bounds.maxNotes))),
   /** The device is new: it reads as zeros, and a copy may leave out zeros. */
   omitZeros: v.exactOptional(v.boolean()),
+  /** Bytes of the target from here on are new: the agent has created the file (0), or extended it. */
+  newFromBytes: v.exactOptional(bytes),
   /** Whether the comparison of a transfer reads the source past the page cache. */
   surveysDirectly: v.exactOptional(v.literal(true)),
   /** `null`: the agent accepts no further lanes. */

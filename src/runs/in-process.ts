@@ -9,9 +9,9 @@ import { serveAgentEnd, type AgentHost } from '../session/agent-end.ts';
 import { runLocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import { RunReporter } from '../session/run-reporter.ts';
-import type { Recorder } from '../state-file/recorder.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { abortable } from './abortable.ts';
+import type { RunParts } from './over-ssh.ts';
 import { traceOf } from './trace.ts';
 
 /**
@@ -21,7 +21,7 @@ import { traceOf } from './trace.ts';
 export async function runInProcess(
   observation: Observation,
   order: Order,
-  recorder: Recorder,
+  { select, recorder }: RunParts,
 ): Promise<RunReport> {
   const { onEvent = () => undefined, signal } = observation;
   const trace = traceOf(observation);
@@ -50,6 +50,7 @@ export async function runInProcess(
         runner: runners[0],
         reporter,
         laneOpener: new LaneOpener(local, 0, neverOpened),
+        select,
         recorder,
       }),
       serveAgentEnd(agent, runners[1], agentHost),

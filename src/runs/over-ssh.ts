@@ -4,6 +4,7 @@ import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/typ
 import type { DeviceReport, RunReport, Traffic } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
+import type { PhaseSelector } from '../session/selection.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import type { Recorder } from '../state-file/recorder.ts';
@@ -12,14 +13,22 @@ import { Attempts } from './attempts.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { traceOf } from './trace.ts';
 
+/** What decides what a run reads. */
+export interface RunParts {
+  /** Undefined where every phase examines everything. */
+  readonly select: PhaseSelector | undefined;
+  /** Undefined in a run without a state file. */
+  readonly recorder: Recorder | undefined;
+}
+
 /** A run whose other device is on another host. */
 export async function runOverSsh(
   options: Complete<SyncOptions | RecheckOptions>,
   order: Order,
-  recorder: Recorder | undefined,
+  { select, recorder }: RunParts,
 ): Promise<RunReport> {
   return withAttempts({ options, order, recorder }, options, async (end) => {
-    await runLocalEnd(end);
+    await runLocalEnd({ ...end, select });
     return () => end.reporter.report();
   });
 }

@@ -43,6 +43,8 @@ export interface SameHostWork {
   readonly geometry: Geometry;
   /** Left out: everything is examined. A copy needs everything. */
   readonly coverage?: Coverage | undefined;
+  /** Whether nothing is written. */
+  readonly dryRun: boolean;
   /** Takes the number of examined bytes that are done. */
   readonly onProgress: (doneBytes: number) => void;
 }
@@ -53,6 +55,7 @@ export class SameHostPhase {
   readonly #name: PhaseName;
   readonly #geometry: Geometry;
   readonly #coverage: Coverage;
+  readonly #dryRun: boolean;
   #runner: JobRunner<SameHostJob>;
   readonly #reportDone: (doneBytes: number) => void;
   readonly #findings = new Findings();
@@ -61,19 +64,20 @@ export class SameHostPhase {
   constructor(
     run: SameHostRun,
     runner: JobRunner<SameHostJob>,
-    { name, geometry, coverage = wholeDevice(geometry), onProgress }: SameHostWork,
+    { name, geometry, coverage = wholeDevice(geometry), dryRun, onProgress }: SameHostWork,
   ) {
     this.#run = run;
     this.#name = name;
     this.#geometry = geometry;
     this.#coverage = coverage;
+    this.#dryRun = dryRun;
     this.#runner = runner;
     this.#reportDone = onProgress;
   }
 
   async run(openedSource: RunDevice, openedTarget: RunDevice): Promise<PhaseCounts> {
     const {
-      order: { dryRun, readErrors },
+      order: { readErrors },
       reporter,
     } = this.#run;
     const { device: source, notes: sourceNotes } = await this.#withHoles(openedSource);
@@ -94,7 +98,7 @@ export class SameHostPhase {
     checkLength(source.handle);
     checkLength(target.handle);
     // Also where nothing was written: data that was found equal has to be durable as well.
-    if (this.#name !== 'recheck' && !dryRun) {
+    if (this.#name !== 'recheck' && !this.#dryRun) {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
     }
@@ -104,19 +108,18 @@ export class SameHostPhase {
       ...this.#findings.differences(),
       writtenBytes: zeros.total.writtenBytes,
       releasedBytes: zeros.total.releasedBytes,
-      sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesOf(source),
+      sourceHoleBytes: this.#name === 'copy' && this.#dryRun ? 0 : holeBytesOf(source),
       ...unreadablePartsOf(unreadable),
       targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesOf(target),
     };
   }
 
   async #transfer(source: RunDevice, target: RunDevice, zeros: TargetZeros): Promise<void> {
-    const { dryRun } = this.#run.order;
     switch (this.#name) {
       case 'copy':
         return this.#copy(source, target, zeros);
       case 'sync':
-        return this.#compare(source.surveyView, target.diskView, dryRun ? undefined : target, zeros);
+        return this.#compare(source.surveyView, target.diskView, this.#dryRun ? undefined : target, zeros);
       case 'recheck':
         return this.#compare(source.diskView, target.diskView, undefined, zeros);
     }
@@ -133,7 +136,7 @@ export class SameHostPhase {
   ): Promise<void> {
     const ranges = [...rangesOf(this.#coverage, this.#geometry, Infinity)];
     this.#findings.add(ranges);
-    if (this.#run.order.dryRun) return;
+    if (this.#dryRun) return;
     const limits = { dataBytes: tuning.jobBytes, zeroBytes: bounds.zeroFrameBytes };
     await this.#inOrder(
       copyBatches(ranges, source.holes, limits),

@@ -9,9 +9,12 @@ import {
   type RunDevice,
 } from '../session/devices.ts';
 import { pageCacheOf, type Order, type Role } from '../session/order.ts';
-import type { DeviceReport } from '../report.ts';
+import type { DeviceReport, PhaseName } from '../report.ts';
+import type { Geometry } from '../digest/geometry.ts';
+import type { Selection } from '../session/selection.ts';
+import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { deviceReportOf, readPathOf, surveyPathOf } from '../session/run-reporter.ts';
+import { deviceReportOf, readPathOf, surveyPathOf, type PartOfPhase } from '../session/run-reporter.ts';
 import { geometryOfPlan } from '../session/phase.ts';
 import { examinedBytesBefore } from '../session/coverage.ts';
 import { coveredBytes } from '../session/sizes.ts';
@@ -55,15 +58,37 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
       });
       for (const name of order.phases) {
         const geometry = geometryOfPlan({ ...order, sizeBytes });
-        const selection = await run.select?.({ phase: name, geometry });
-        const examinedBytes = selection && examinedBytesBefore(selection.coverage, geometry, sizeBytes);
-        const onProgress = reporter.phaseStart(name, sizeBytes, examinedBytes);
-        const work = { name, geometry, coverage: selection?.coverage, onProgress };
+        const selection = await selectionFor(run, runner, { source, target }, { name, geometry });
+        const onProgress = reporter.phaseStart(name, sizeBytes, partOf(selection, geometry));
+        const work = { name, geometry, coverage: selection?.coverage, dryRun: order.dryRun, onProgress };
         reporter.phaseEnd(await new SameHostPhase(run, runner, work).run(source, target));
       }
       reporter.warn([...source.checkAtEnd(), ...target.checkAtEnd()]);
     });
   });
+}
+
+/** What a phase examines. Undefined where that is everything. */
+async function selectionFor(
+  run: SameHostRun,
+  runner: JobRunner<SameHostJob>,
+  { source, target }: Record<Role, RunDevice>,
+  { name, geometry }: { readonly name: PhaseName; readonly geometry: Geometry },
+): Promise<Selection | undefined> {
+  const { newFromBytes } = target;
+  const selection = await run.select?.({ phase: name, geometry, newFromBytes, mayHaveMoreNew: false });
+  const probe = selection?.probe;
+  if (probe === undefined) return selection;
+  const { coverage } = probe;
+  const work = { name, geometry, coverage, dryRun: true, onProgress: () => undefined };
+  return probe.judge(await new SameHostPhase(run, runner, work).run(source, target));
+}
+
+function partOf(selection: Selection | undefined, geometry: Geometry): PartOfPhase {
+  if (selection === undefined) return {};
+  const { coverage, changeList } = selection;
+  const examinedBytes = examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
+  return { examinedBytes, ...(changeList && { changeList }) };
 }
 
 /** Opens both devices and returns what they are, without reading any data. */

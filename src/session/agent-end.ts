@@ -11,7 +11,7 @@ import { traceDevice } from './device-trace.ts';
 import { Covers } from './covers.ts';
 import { openDevice, usingDevice, type DeviceUse, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
-import { windowBuffersOf } from './phase.ts';
+import { windowBuffersOf } from './window.ts';
 import { playRole } from './role.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -89,6 +89,7 @@ async function serveDevice(
       cachedBecause,
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),
+      ...(device.newFromBytes !== undefined && { newFromBytes: device.newFromBytes }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
       ...(device.marks && { marks: device.marks }),
     });

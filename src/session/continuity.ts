@@ -18,6 +18,8 @@ export interface SeenDevice {
   readonly lasting: LastingIdentity | undefined;
   /** Of a regular file: its size and times. */
   readonly fingerprint: string | undefined;
+  /** Bytes of a target from here on are new in this attempt. */
+  readonly newFromBytes: number | undefined;
 }
 
 const nothing: Durable = {
@@ -31,6 +33,8 @@ const nothing: Durable = {
 export class Continuity implements Resumption {
   readonly #token = randomBytes(16).toString('hex');
   readonly #seen: Partial<Record<Side, SeenDevice>> = {};
+  /** The attempt that saw the device first. */
+  readonly #seenIn: Partial<Record<Side, number>> = {};
   #attempt = 1;
   #finishedPhases = 0;
   #plan: Plan | undefined;
@@ -122,6 +126,16 @@ export class Continuity implements Resumption {
     };
   }
 
+  /** Where the new bytes of the device on this side begin, as the first attempt that opened it reported. */
+  newFromBytes(side: Side): number | undefined {
+    return this.#seen[side]?.newFromBytes;
+  }
+
+  /** Whether an attempt may have created or extended the device on this side before any attempt got an answer from it. */
+  mayHaveMoreNew(side: Side): boolean {
+    return (this.#seenIn[side] ?? 1) > 1;
+  }
+
   /** Whether an attempt has opened the device on this side. It must exist from then on. */
   hasSeen(side: Side): boolean {
     return this.#seen[side] !== undefined;
@@ -135,6 +149,7 @@ export class Continuity implements Resumption {
    */
   requireSame(device: SeenDevice): string[] {
     const first = (this.#seen[device.side] ??= device);
+    this.#seenIn[device.side] ??= this.#attempt;
     if (first === device) return [];
     if (first.sizeBytes !== device.sizeBytes) {
       const sizes = `it had ${first.sizeBytes} bytes, and has ${device.sizeBytes} now`;

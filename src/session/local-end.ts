@@ -1,43 +1,24 @@
 import { lastingIdentityOf, parseIdentity, type ContentMarks } from '../device/device.ts';
-import type { Extent } from '../digest/extent.ts';
-import type { Geometry } from '../digest/geometry.ts';
 import type { Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
-import type { Channel } from '../link/channel.ts';
-import type { OpenedMessage } from '../protocol/messages.ts';
-import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
+import type { OpenedMessage } from '../protocol/messages.ts';
+import type { DeviceReport, ReadPath } from '../report.ts';
 import type { Continuity } from './continuity.ts';
-import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
-import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
-import type { Plan } from '../protocol/schemas.ts';
-import type { DeviceReport, PhaseCounts, PhaseName, ReadPath } from '../report.ts';
-import type { Recorder } from '../state-file/recorder.ts';
 import { traceDevice } from './device-trace.ts';
-import { coverageOfRole, type PhaseSelector, type Selection } from './selection.ts';
-import { beginRecording, distrustRecord, endRecording, selectionWith } from './recording.ts';
-import { sendCovers } from './covers.ts';
-import { examinedBytesIn, geometryOfPlan } from './phase.ts';
-import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
-import { playRole } from './role.ts';
+import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { runPhases, type PhasesEnd } from './local-phases.ts';
+import { isWriting, pageCacheOf, remoteRoleOf, type Order } from './order.ts';
+import { beginRecording, endRecording } from './recording.ts';
+import { deviceReportOf, readPathOf, surveyPathOf } from './run-reporter.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the local end of a session needs. */
-export interface LocalEnd {
-  readonly order: Order;
+export interface LocalEnd extends PhasesEnd {
   /** `one`: the agent's end is in this process. Left out: on another host. */
   readonly hosts?: 'one' | 'two';
-  readonly channel: Channel;
-  readonly runner: JobRunner;
-  readonly reporter: RunReporter;
   readonly laneOpener: LaneOpener;
-  /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
-  readonly continuity?: Continuity | undefined;
-  /** Undefined where every phase examines everything. */
-  readonly select?: PhaseSelector | undefined;
-  /** Undefined in a run without a state file. */
-  readonly recorder?: Recorder | undefined;
 }
 
 /**
@@ -92,13 +73,12 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       if (recorder !== undefined)
         await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
       await measureRoundTrip(end, opened, sizeBytes);
-      return { sizeBytes, omitZeros: opened.omitZeros };
+      return { sizeBytes, omitZeros: opened.omitZeros, newFromBytes: opened.newFromBytes };
     });
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
-    if (end.select !== undefined || recorder !== undefined) await opening;
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
-    const omitZeros = opening.then((opened) => opened.omitZeros === true);
-    return runPhases(end, local, sizeBytes, omitZeros);
+    await runPhases(end, local, sizeBytes, opening);
+    await finish(end, local);
   });
 }
 
@@ -121,86 +101,18 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
     if (recorder !== undefined) await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
     await measureRoundTrip(end, opened, sizeBytes);
-    return runPhases(end, local, sizeBytes, Promise.resolve(local.zeros === 'skip'));
+    const { newFromBytes } = local;
+    const opening = Promise.resolve({ omitZeros: local.zeros === 'skip', newFromBytes });
+    await runPhases(end, local, sizeBytes, opening);
+    await finish(end, local);
   });
 }
 
-/** @param opening resolves when both devices are open, with whether zeros may be left out of a copy. */
-async function runPhases(
-  end: LocalEnd,
-  device: RunDevice,
-  sizeBytes: number,
-  opening: Promise<boolean>,
-): Promise<void> {
-  const { order, reporter, continuity, recorder } = end;
-  for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
-    let counts = await runPhase(end, device, sizeBytes, { name, opening });
-    if (recorder !== undefined && recorder.mistakes > 0 && name !== 'recheck') {
-      reporter.phaseEnd(counts);
-      reporter.warn([await distrustRecord(recorder)]);
-      continuity?.beginPhaseAgain();
-      counts = await runPhase(end, device, sizeBytes, { name, opening });
-    }
-    reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
-  }
-  reporter.warn(device.checkAtEnd());
+async function finish(end: LocalEnd, local: RunDevice): Promise<void> {
+  const { order, reporter, recorder } = end;
+  reporter.warn(local.checkAtEnd());
   const remoteMarks = await sayGoodbye(end);
-  if (recorder !== undefined) await endRecording(recorder, order, device, remoteMarks);
-}
-
-interface PhaseToRun {
-  readonly name: PhaseName;
-  readonly opening: Promise<boolean>;
-}
-
-async function runPhase(
-  end: LocalEnd,
-  device: RunDevice,
-  sizeBytes: number,
-  { name, opening }: PhaseToRun,
-): Promise<PhaseCounts> {
-  const { order, channel, runner, reporter, continuity, recorder } = end;
-  const { localRole } = order;
-  const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
-  const continued = continuity?.continued(whole) ?? whole;
-  // A local source learns later whether zeros may be left out.
-  const omitsZeros = localRole === 'target' && device.zeros === 'skip';
-  const selection = await selectionOf(end, name, geometryOfPlan(whole));
-  const plan: Plan = {
-    ...continued,
-    ...(omitsZeros && { omitZeros: true }),
-    ...(selection !== undefined && { covered: true }),
-    ...(recorder !== undefined && name !== 'recheck' && { recorded: true }),
-  };
-  if (selection !== undefined) sendCovers(channel, coverageOfRole(selection, remoteRoleOf(order)));
-  const examinedBytes = selection && examinedBytesIn(selection, plan);
-  channel.send({ type: 'begin', ...plan });
-  const starting = opening.then((omitZeros) => ({
-    onProgress: reporter.phaseStart(name, sizeBytes, examinedBytes),
-    omitZeros,
-  }));
-  // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
-  starting.catch(() => undefined);
-  const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
-  const { counts, notes } = await playRole(
-    { role: localRole, plan, selection, device, channel, runner, recorder },
-    { starting, onUnreadable, resumption: continuity },
-  );
-  reporter.note(notes);
-  // A source that is the agent lists them at the end.
-  if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
-  return counts;
-}
-
-/** What the phase examines: all that the caller selects, and all that the state file does not know. */
-async function selectionOf(
-  { order, select, recorder }: LocalEnd,
-  phase: PhaseName,
-  geometry: Geometry,
-): Promise<Selection | undefined> {
-  const listed = await select?.({ phase, geometry });
-  if (recorder === undefined || phase !== 'sync') return listed;
-  return selectionWith(recorder, listed, order.localRole, geometry);
+  if (recorder !== undefined) await endRecording(recorder, order, local, remoteMarks);
 }
 
 /**
@@ -218,13 +130,17 @@ async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks
 }
 
 /** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */
-function requireSameLocal({ order, continuity }: LocalEnd, { handle, identity }: RunDevice): string[] {
+function requireSameLocal(
+  { order, continuity }: LocalEnd,
+  { handle, identity, newFromBytes }: RunDevice,
+): string[] {
   if (continuity === undefined) return [];
   return continuity.requireSame({
     ...deviceReportOf(handle),
     role: order.localRole,
     lasting: lastingIdentityOf(handle),
     fingerprint: identity.fingerprint,
+    newFromBytes,
   });
 }
 
@@ -236,6 +152,7 @@ function requireSameRemote({ order, continuity }: LocalEnd, opened: OpenedMessag
     role: remoteRoleOf(order),
     lasting: opened.lasting,
     fingerprint: parseIdentity(opened.identity).fingerprint,
+    newFromBytes: opened.newFromBytes,
   });
 }
 
@@ -265,10 +182,6 @@ function requestOfAttempt(
   return request === null || !isThere || request.dryRun
     ? request
     : { ...request, create: false, grow: false };
-}
-
-function remoteRoleOf({ localRole }: Order): Role {
-  return localRole === 'source' ? 'target' : 'source';
 }
 
 function sendOpen(

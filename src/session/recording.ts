@@ -54,9 +54,9 @@ export function selectionWith(
   const unknown = unknownBuffers(recorder, geometry);
   const coverage =
     listed === undefined ? wholeDevice(geometry) : unionOf(geometry, [listed.coverage, unknown]);
-  if (localRole === 'source') return { coverage, surveyed: unknown };
+  if (localRole === 'source') return { ...listed, coverage, surveyed: unknown };
   // A local target answers from the file. The source has to receive a digest of each buffer.
-  return listed === undefined ? undefined : { coverage };
+  return listed === undefined ? undefined : { ...listed, coverage };
 }
 
 function unknownBuffers(recorder: Recorder, geometry: Geometry): Coverage {

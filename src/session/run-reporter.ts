@@ -27,6 +27,9 @@ export interface DiskReads {
   readonly target: ReadPath;
 }
 
+/** What a phase examines, where that is not everything. */
+export type PartOfPhase = Pick<PhaseReport, 'examinedBytes' | 'changeList'>;
+
 /** Reports the events of a run to its caller, and builds the final report. */
 export class RunReporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
@@ -39,9 +42,7 @@ export class RunReporter {
   readonly #said = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #phase:
-    | { readonly name: PhaseName; readonly sizeBytes: number; readonly examined: { examinedBytes?: number } }
-    | undefined;
+  #phase: { readonly name: PhaseName; readonly sizeBytes: number; readonly part: PartOfPhase } | undefined;
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #unreadableCount = 0;
@@ -125,16 +126,21 @@ export class RunReporter {
    * Begins a phase, or continues it in a further attempt. The function that it returns takes the progress, which is reported
    * at regular intervals.
    *
-   * @param examinedBytes Undefined where all of `sizeBytes` is examined.
+   * @param part what is known if not all of `sizeBytes` is examined.
    */
-  phaseStart(phase: PhaseName, sizeBytes: number, examinedBytes?: number): (doneBytes: number) => void {
+  phaseStart(phase: PhaseName, sizeBytes: number, part: PartOfPhase = {}): (doneBytes: number) => void {
     let doneBytes = 0;
+    const { examinedBytes } = part;
     clearTimeout(this.#flushTimer);
     if (this.#phase?.name !== phase) {
       this.#phaseStartMs = monotonicMs();
-      const examined = examinedBytes === undefined ? {} : { examinedBytes };
-      this.#phase = { name: phase, sizeBytes, examined };
-      this.#emit({ type: 'phase-start', phase, sizeBytes, ...examined });
+      this.#phase = { name: phase, sizeBytes, part };
+      this.#emit({
+        type: 'phase-start',
+        phase,
+        sizeBytes,
+        ...(examinedBytes !== undefined && { examinedBytes }),
+      });
       this.#traceReads(phase);
     }
     this.#emitProgress = (elapsedMs) => {
@@ -150,12 +156,12 @@ export class RunReporter {
   /** Ends the phase. Its time is measured by the same clock as its progress, so no progress exceeds the whole. */
   phaseEnd(counts: PhaseCounts): void {
     assert(this.#phase !== undefined && this.#diskReads !== undefined, 'a phase ended that did not begin');
-    const { name: phase, sizeBytes, examined } = this.#phase;
+    const { name: phase, sizeBytes, part } = this.#phase;
     const elapsedMs = this.#phaseElapsedMs();
     const report = {
       phase,
       sizeBytes,
-      ...examined,
+      ...part,
       ...counts,
       ...readPathsOf(phase, this.#diskReads),
       elapsedMs,

@@ -1,5 +1,5 @@
 import type { Geometry } from '../digest/geometry.ts';
-import type { PhaseName } from '../report.ts';
+import type { ChangeListReport, Differences, PhaseName } from '../report.ts';
 import type { Coverage } from './coverage.ts';
 import type { Role } from './order.ts';
 
@@ -9,6 +9,16 @@ export interface Selection {
   readonly coverage: Coverage;
   /** What the target surveys: all of `coverage` if it is left out. Buffers besides those of `coverage` are ignored. */
   readonly surveyed?: Coverage | undefined;
+  readonly probe?: Probe | undefined;
+  /** For the report of the phase. */
+  readonly changeList?: ChangeListReport | undefined;
+}
+
+/** A comparison before a phase that shows whether its selection is right. It writes nothing. */
+export interface Probe {
+  readonly coverage: Coverage;
+  /** Decides about the phase, by what the probe found to differ. */
+  judge(found: Differences): Selection;
 }
 
 /** What one role reads. */
@@ -20,6 +30,10 @@ export function coverageOfRole({ coverage, surveyed }: Selection, role: Role): C
 export interface SelectedPhase {
   readonly phase: PhaseName;
   readonly geometry: Geometry;
+  /** Bytes of the target from here on are new in this run: a file was created (0), or extended. Undefined where none are. */
+  readonly newFromBytes: number | undefined;
+  /** An earlier attempt may have created or extended the target, and its answer was lost: more than the above may be new. */
+  readonly mayHaveMoreNew: boolean;
 }
 
 /**

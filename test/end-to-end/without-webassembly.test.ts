@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { casesOf } from '../support/lab-cases.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
@@ -17,7 +18,12 @@ const sides = [
   { side: 'local', local: '--jitless', remote: '' },
   { side: 'remote', local: '', remote: '--jitless' },
 ];
-const cases = runs.flatMap((run) => sides.map((side) => ({ ...run, ...side })));
+const cases = casesOf(
+  runs.flatMap((run) => sides.map((side) => ({ ...run, ...side }))),
+  // Each role and each kind of run.
+  ({ action, options, side }) =>
+    (action === 'PUSH') === (side === (options.includes('--mode=COPY') ? 'local' : 'remote')),
+);
 
 test.each(cases)(
   'a $action with $options works if the $side node has no WebAssembly',

@@ -48,13 +48,8 @@ export const labTests: readonly LabTest[] = [
       recoversFromFailedWritesBelowFile('here'),
     'a disk that drops writes: --recheck finds it, a second SYNC writes what the disk lacks': () =>
       recoversFromDroppedWrites('here'),
-    'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
-    'a disk that fails only the flush: a run that finds both sides equal fails': () =>
-      reportsFailedFlushOfEqualData('here'),
     'a power cut after a SYNC killed at its last flush, then one with exit code 0': () =>
       survivesAfterKilledRun('here', atSecondFlush),
-    'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
-      survivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut after another program has copied and SYNC --recheck found both sides equal': () =>
       survivesAfterForeignCopy('here', recheck),
     'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
@@ -64,6 +59,11 @@ export const labTests: readonly LabTest[] = [
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
   }),
   ...inSelection('long', {
+    'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
+    'a disk that fails only the flush: a run that finds both sides equal fails': () =>
+      reportsFailedFlushOfEqualData('here'),
+    'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atSecondFlush),
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
     'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
       releasesZerosOfThinVolume('ssh'),

@@ -80,6 +80,10 @@ export const bounds = {
   /** Requested digests that have not arrived. A small request counts as `leastAskCharge`. */
   askedDigestBytes: 16 * MiB,
   leastAskCharge: 16 * KiB,
+  /** Checkpoints that the target has not confirmed. */
+  unconfirmedCheckpoints: 64,
+  /** Numbers for the groups of data frames that belong to checkpoints: what seven bits can hold. */
+  frameGroups: 127,
   /** Bytes that may wait to be sent when a further request arrives: the digests of both windows, and some room. */
   unreadAnswerBytes: 40 * MiB,
   /** Messages that have arrived and were not taken, and their bytes, before reading stops. */
@@ -215,10 +219,13 @@ export const tuning = {
   /** The checks whether the agent of an earlier attempt has ended, and whether its helpers have released the device. */
   predecessorPollMs: 50,
 
-  /** In a run with retries, a checkpoint follows the last one after this time or this amount of data, and never overlaps it. */
+  /** In a run with retries, the target flushes and confirms checkpoints after this time or this amount of data. */
   checkpointIntervalMs: 1_000,
+  /** The first interval, which doubles up to that: an attempt may be short. */
+  firstCheckpointMs: 125,
   checkpointBytes: 128 * MiB,
-  checkpointPollMs: 100,
+  /** The least data between two checkpoints of the source: on a slow link, the first ones have to arrive soon. */
+  checkpointStepBytes: MiB,
 } as const;
 
 requireAtMost(bounds.minBufferBytes, defaults.bufferBytes, 'the default buffer is too small');
@@ -255,6 +262,7 @@ requireAtMost(
   'the source would read less far ahead than the target',
 );
 requireAtMost(bounds.leastAskCharge, bounds.askedDigestBytes, 'no request would be allowed');
+requireLess(bounds.unconfirmedCheckpoints, bounds.frameGroups, 'two open groups share a number');
 requireAtMost(bounds.finestChunkBytes, bounds.blockBytes, 'a chunk is larger than a block');
 requireLess(
   bounds.stderrGraceMs,

@@ -182,8 +182,13 @@ export const checkpointSchema = v.object({
   differingEndBytes: v.nullable(bytes),
 });
 
-/** What the target has written and released since the phase began in this attempt. */
-export const durableSchema = v.object({ writtenBytes: bytes, releasedBytes: bytes });
+export const durableSchema = v.object({
+  /** The number of checkpoints that are confirmed: the first ones of those that are not. Left out: one. */
+  checkpoints: v.exactOptional(count),
+  /** What the target has written and released since the phase began in this attempt. */
+  writtenBytes: bytes,
+  releasedBytes: bytes,
+});
 
 export const finishedSchema = v.object({
   /** Device bytes that arrived in this phase, and that the disk now has. */

@@ -29,8 +29,8 @@ import { unexpected } from './unexpected.ts';
  *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
  *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
  *       │ written ────────────────────────────▶│  room for more                ┘
- *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ from time to time,
- *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ in a run with retries
+ *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ now and then, in a
+ *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ run with retries
  *       │◀───────────────────────────── finish │  end of data, with byte counts
  *       │ finished ───────────────────────────▶│  all written and flushed
  *
@@ -64,7 +64,9 @@ export class Source {
         theirs: this.#peerDigests,
         tasks: this.#tasks,
         onDiffering: async (extents) => {
-          if (this.#moves) await this.#sender.send(extents);
+          if (!this.#moves) return;
+          await this.#sender.send(extents);
+          this.#checkpoints.advanced();
         },
       });
     }
@@ -146,6 +148,7 @@ export class Source {
         await this.#sender.sendZeros(extents);
       }
       this.#acceptedEndBytes = endBytes;
+      this.#checkpoints.advanced();
     }
     return findings;
   }

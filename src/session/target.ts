@@ -1,10 +1,10 @@
 import { checkLength, flush } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
-import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../digest/geometry.ts';
+import { blockBytesOf, bufferExtentOf, stepCountOf } from '../digest/geometry.ts';
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { AdvanceMessage, AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
+import type { AdvanceMessage, AskMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import {
   remarksOf,
@@ -17,9 +17,9 @@ import {
 import { ProgressCount } from './progress-count.ts';
 import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
+import { TargetCheckpoints } from './target-checkpoints.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
-import { otherGroup, type FrameGroup } from './transfer/frame-groups.ts';
 import { Writer } from './transfer/writer.ts';
 
 /**
@@ -34,20 +34,18 @@ export class Target {
   readonly #channel: Channel;
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
+  readonly #checkpoints: TargetCheckpoints;
   readonly #survey: Survey | undefined;
   /** Block digests of the buffers in the window, kept until the source has settled the buffers. */
   readonly #kept = new Map<number, Uint8Array>();
   #donePosition = 0;
   #askedBytes = 0;
-  #durableBuffers: number;
-  #group: FrameGroup = 1;
-  #checkpoint: Promise<void> | undefined;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
     this.#writer = new Writer(phase, channel, this.#tasks);
-    this.#durableBuffers = phase.plan.fromBuffer ?? 0;
+    this.#checkpoints = new TargetCheckpoints(phase, channel, this.#writer, this.#tasks);
     if (phase.plan.phase !== 'copy') {
       this.#survey = new Survey(phase, phase.plan.windowBuffers, this.#tasks);
       this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
@@ -59,6 +57,7 @@ export class Target {
     try {
       return await this.#tasks.race(this.#work(onProgress));
     } finally {
+      this.#checkpoints.stop();
       await this.#writer.close();
     }
   }
@@ -69,8 +68,7 @@ export class Target {
     const { settledBytes } = this.#writer;
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
-    // The kernel reports a failed write to one flush only, which may be that of the last checkpoint.
-    await this.#checkpoint;
+    await this.#checkpoints.end();
     checkLength(this.#phase.device);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#writes) {
@@ -115,8 +113,10 @@ export class Target {
     const count = new ProgressCount(plan.sizeBytes, onProgress);
     if (this.#survey === undefined) count.settled(startBytesOf(this.#phase), 0);
     // What the peer leaves out is counted when data behind it is written.
-    const onWritten = (): void =>
+    const onWritten = (): void => {
       count.written(plan.omitZeros === true ? this.#writer.furthestBytes : this.#writer.settledBytes);
+      this.#checkpoints.advance();
+    };
     let finish: FinishMessage | undefined;
     while (finish?.dataBytes !== this.#writer.receivedBytes) {
       if (finish !== undefined && this.#writer.receivedBytes > finish.dataBytes) {
@@ -129,7 +129,7 @@ export class Target {
         finish = message;
         this.#expectAnnounced(message);
       } else if (message.type === 'checkpoint' && finish === undefined) {
-        this.#takeCheckpoint(message);
+        this.#checkpoints.take(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
         const settledBytes = this.#advance(this.#survey, message.doneBuffers);
         count.settled(settledBytes, this.#differingBytes(message, settledBytes));
@@ -140,37 +140,6 @@ export class Target {
       }
     }
     return finish;
-  }
-
-  /** @throws {BasynError} `protocol`, where it is not allowed. */
-  #takeCheckpoint(message: CheckpointMessage): void {
-    const { plan, geometry } = this.#phase;
-    const { doneBuffers } = message;
-    const isAllowed =
-      plan.checkpoints === true &&
-      this.#checkpoint === undefined &&
-      doneBuffers > this.#durableBuffers &&
-      doneBuffers <= bufferCountOf(geometry);
-    if (!isAllowed) throw new BasynError('protocol', 'The peer announced a checkpoint that is not allowed.');
-    this.#durableBuffers = doneBuffers;
-    this.#checkpoint = this.#makeDurable(message);
-    this.#tasks.spawn(this.#checkpoint);
-  }
-
-  /**
-   * Flushes when everything that the buffers needed is written. Data that was found equal is flushed as well: it may come
-   * from a page cache. Other data goes on arriving and being written.
-   */
-  async #makeDurable({ doneBuffers, dataBytes, type: _type, ...found }: CheckpointMessage): Promise<void> {
-    const { output, resumption } = this.#phase;
-    const group = this.#group;
-    this.#group = otherGroup[group];
-    await this.#writer.groupWritten(group, dataBytes);
-    if (this.#writes) await flush(output);
-    this.#checkpoint = undefined;
-    const { writtenBytes, releasedBytes } = this.#writer.total;
-    this.#channel.send({ type: 'durable', writtenBytes, releasedBytes });
-    resumption?.onDurable({ doneBuffers, found, writtenBytes, releasedBytes });
   }
 
   /** On a single lane, `finish` is the last message of the phase: data that has not arrived by then will never arrive. */

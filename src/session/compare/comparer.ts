@@ -6,8 +6,8 @@ import type { Coverage } from '../coverage.ts';
 import { aheadBuffersOf, type Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
-import { Findings, type FindingsByBuffer } from './findings.ts';
-import { Refiner, type DifferingBuffer } from './refiner.ts';
+import { Findings } from './findings.ts';
+import { Refiner } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
 
 /**
@@ -57,7 +57,7 @@ export class Comparer {
     this.#digestSource = theirs;
     this.#refiner = new Refiner(phase, theirs, tasks, {
       onDiffering,
-      onRefined: (buffers, found) => this.#refined(buffers, found),
+      onRefined: (index, found) => this.#settle(index, found),
     });
     this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
     this.#settled = new Promise((resolve) => {
@@ -98,10 +98,6 @@ export class Comparer {
     this.#theirs.delete(index);
     if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, nothing);
     else this.#refiner.add({ ours, theirs });
-  }
-
-  #refined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void {
-    for (const { ours } of buffers) this.#settle(ours.index, found.inBuffer(ours.index) ?? nothing);
   }
 
   #settle(index: number, found: Findings): void {

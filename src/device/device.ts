@@ -22,7 +22,7 @@ export {
   type ZeroChoice,
   type ZeroPolicy,
 } from './zeros.ts';
-export { checkLength, findHoles, type FoundHoles } from './hole-query.ts';
+export { checkLength, findHoles, hasHiddenHoles, type FoundHoles } from './hole-query.ts';
 export { commonHoles, holeBytesWithin, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';

@@ -94,6 +94,8 @@ export const openedSchema = v.object({
   omitZeros: v.exactOptional(v.boolean()),
   /** Whether the comparison of a transfer reads the source past the page cache. */
   surveysDirectly: v.exactOptional(v.literal(true)),
+  /** Whether what a source sends is read past the page cache. */
+  sendsDirectly: v.exactOptional(v.literal(true)),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
   /** Present where `open` has a `run`. */

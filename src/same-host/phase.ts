@@ -5,7 +5,7 @@ import { bounds, tuning } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
 import { rangesOf, wholeDevice, withoutRanges, type Coverage } from '../session/coverage.ts';
-import { withHoles, type MappedDevice } from '../session/device-holes.ts';
+import { needsHolesOfTarget, withHoles, type MappedDevice } from '../session/device-holes.ts';
 import { diskOf, type RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import { chunkBytesOf } from '../session/phase.ts';
@@ -60,7 +60,9 @@ export class SameHostPhase {
       reporter,
     } = this.#run;
     const { device: source, notes: sourceNotes } = await this.#withHoles(openedSource);
-    const { device: target, notes: targetNotes } = await this.#withHoles(openedTarget);
+    const { device: target, notes: targetNotes } = needsHolesOfTarget(this.#name, openedTarget.zeros)
+      ? await this.#withHoles(openedTarget)
+      : { device: openedTarget, notes: [] };
     reporter.note([...sourceNotes, ...targetNotes]);
     const unreadable = readErrors === 'skip' ? new UnreadableRanges(source.handle) : undefined;
     if (unreadable !== undefined) {
@@ -109,7 +111,7 @@ export class SameHostPhase {
   }
 
   async #copy(
-    { handle: source }: RunDevice,
+    { sendView: source }: RunDevice,
     { handle: target, zeros }: RunDevice,
     targetZeros: TargetZeros,
   ): Promise<void> {

@@ -11,7 +11,7 @@ import {
 import { pageCacheOf, type Order, type Role } from '../session/order.ts';
 import type { DeviceReport } from '../report.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { deviceReportOf, readPathOf, surveyPathOf } from '../session/run-reporter.ts';
+import { accessPathOf, deviceReportOf, readPathOf } from '../session/run-reporter.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
 
@@ -43,7 +43,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),
-        survey: surveyPathOf(source.surveyView),
+        survey: accessPathOf(source.surveyView),
+        sent: accessPathOf(source.sendView),
         target: readPathOf(target),
       });
       reporter.note([...source.notes, ...target.notes]);
@@ -86,7 +87,7 @@ export async function inspectOnSameHost({
 
 function useOf(order: Order, targetRequest: TargetRequest | null): DeviceUse {
   const { phases, readBytesPerSecond, chunkBytes } = order;
-  // A chunk that is longer than a direct read is read again when it is written, through the page cache.
+  // A chunk that is longer than a direct read is read again when it is written.
   const isReadOnce = (chunkBytes ?? 0) <= tuning.directPieceBytes;
   return { phases, targetRequest, readBytesPerSecond, pageCache: isReadOnce ? pageCacheOf(order) : 'use' };
 }

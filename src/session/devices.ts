@@ -3,6 +3,7 @@ import {
   checkTargetAtEnd,
   dropPageCache,
   flush,
+  hasHiddenHoles,
   nameOf,
   openDiskView,
   openSource,
@@ -55,6 +56,8 @@ export interface RunDevice extends OpenedDevice {
   readonly diskView: DeviceHandle;
   /** What the comparison of a transfer reads of a source: the same as `diskView` if the page cache is spared. */
   readonly surveyView: DeviceHandle;
+  /** What a source sends is read from here: the same as `diskView` if the file has holes that cannot be found. */
+  readonly sendView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
   /** What the run does where the target has to be zero. */
@@ -156,8 +159,11 @@ async function prepare(
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
   const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * largeShareOfMemory;
-  const isSparing = sparesCache && targetRequest === null && phases.includes('sync');
-  const view = isReadPastCache || isSparing || zeros === 'discard' ? openDiskView(handle) : undefined;
+  const isSource = targetRequest === null && phases.some(isTransfer);
+  const isSparing = sparesCache && isSource && phases.includes('sync');
+  const hidesHoles = isSource && hasHiddenHoles(handle);
+  const needsView = isReadPastCache || isSparing || hidesHoles || zeros === 'discard';
+  const view = needsView ? openDiskView(handle) : undefined;
   // A source that only spares the cache may as well be read from it.
   const cachedBecause = isReadPastCache || zeros === 'discard' ? view?.cachedBecause : undefined;
   const cacheWarnings =
@@ -167,7 +173,8 @@ async function prepare(
     warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
     notes: [...opened.notes, ...cacheNotes],
     diskView: view?.handle ?? handle,
-    surveyView: isSparing && view !== undefined ? view.handle : handle,
+    surveyView: (isSparing || hidesHoles) && view !== undefined ? view.handle : handle,
+    sendView: hidesHoles && view !== undefined ? view.handle : handle,
     cachedBecause,
     zeros,
     checkAtEnd: () => {

@@ -11,7 +11,7 @@ import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunD
 import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import { traceDevice } from './device-trace.ts';
-import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
+import { accessPathOf, deviceReportOf, readPathOf, type RunReporter } from './run-reporter.ts';
 import { playRole } from './role.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
@@ -69,7 +69,8 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.warn([...local.warnings, ...opened.warnings, ...changes, ...requireSameRemote(end, opened)]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
         source: readPathOf(local),
-        survey: surveyPathOf(local.surveyView),
+        survey: accessPathOf(local.surveyView),
+        sent: accessPathOf(local.sendView),
         target: remoteReadPathOf(opened),
       });
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
@@ -97,6 +98,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
       survey: opened.surveysDirectly === true ? 'direct' : 'cached',
+      sent: opened.sendsDirectly === true ? 'direct' : 'cached',
       target: readPathOf(local),
     });
     reporter.note([...(opened.notes ?? []), ...local.notes]);

@@ -5,7 +5,7 @@ import { UnreadableRanges } from '../workers/unreadable.ts';
 import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { holeBytesWithin } from '../device/device.ts';
-import { withHoles } from './device-holes.ts';
+import { needsHolesOfTarget, withHoles } from './device-holes.ts';
 import { phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
 import { Source } from './source.ts';
@@ -41,7 +41,10 @@ export async function playRole(
   { role, plan, device: opened, channel, runner }: RolePart,
   { starting, onUnreadable, resumption }: RoleListener,
 ): Promise<PhaseOutcome> {
-  const { device, notes } = await withHoles(opened, () => channel.announceFlush());
+  const needsHoles = role === 'source' || needsHolesOfTarget(plan.phase, opened.zeros);
+  const { device, notes } = needsHoles
+    ? await withHoles(opened, () => channel.announceFlush())
+    : { device: opened, notes: [] };
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const leavesOut = role === 'source' && plan.readErrors === 'skip';
@@ -49,7 +52,7 @@ export async function playRole(
   const phase = await phaseOf({
     plan,
     device: isReadFromDisk ? device.diskView : device.surveyView,
-    output: device.handle,
+    output: role === 'source' ? device.sendView : device.handle,
     runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
     ...(unreadable && { unreadable }),
     disk: diskOf(device),

@@ -1,5 +1,6 @@
 /** Everything about devices and files that the layers above use, except reading and writing. */
 export { openDiskView, type DiskView } from './direct.ts';
+export { fillWithZeros } from './fill.ts';
 export { dropPageCache } from './page-cache.ts';
 export { checkTargetAtEnd, sourceChanges, startStateOf, type StartState } from './end-check.ts';
 export {

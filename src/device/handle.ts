@@ -31,6 +31,8 @@ export interface DeviceHandle extends Location {
   readonly holes?: HoleMap;
   /** From here on the file does not exist yet, and reads as zeros: a dry run would extend it. */
   readonly imaginedFromBytes?: number;
+  /** Whether the user may let the run leave out what can't be read. It may in a source. */
+  readonly isSkippable?: true;
   /** The rate at which all threads together read the device. Undefined: as fast as it can be read. */
   readonly readRate?: SharedRate;
 }
@@ -52,6 +54,8 @@ export interface OpenedDevice extends OpenHandle {
   readonly notes: readonly string[];
   /** Whether the target file was created. It stays even if the run fails. */
   readonly created: boolean;
+  /** The run has made the file larger: from here on it is a hole. */
+  readonly addedFromBytes?: number;
 }
 
 const closeFile = promisify(close);

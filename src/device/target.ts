@@ -63,6 +63,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
       ],
       notes: notesOf(place, stack, openers?.unexamined ?? []),
       created: false,
+      ...(handle.sizeBytes > opened.sizeBytes && { addedFromBytes: opened.sizeBytes }),
     };
   } catch (error) {
     closeSync(fd);

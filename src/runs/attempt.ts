@@ -12,6 +12,7 @@ import type { Order } from '../session/order.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import type { Trace } from '../trace.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
+import type { RateLimit } from '../transport/rate-limit.ts';
 import { SshConnection } from '../transport/ssh.ts';
 import { canAskUser } from '../transport/user-presence.ts';
 import { WorkerPool } from '../workers/pool.ts';
@@ -23,6 +24,8 @@ export interface AttemptOptions {
   readonly trace: Trace | undefined;
   /** Undefined where a run has one attempt only. */
   readonly continuity: Continuity | undefined;
+  /** Of the link. All attempts share it: none may begin with a burst of its own. */
+  readonly limit: RateLimit | undefined;
   /** Whether ssh may ask the user for a password. */
   readonly prompts: 'allowed' | 'never';
 }
@@ -41,7 +44,7 @@ export class Attempt {
   readonly #laneOpener: LaneOpener;
 
   /** Starts ssh. */
-  constructor({ options, order, reporter, trace, continuity, prompts }: AttemptOptions) {
+  constructor({ options, order, reporter, trace, continuity, limit, prompts }: AttemptOptions) {
     this.#order = order;
     this.#reporter = reporter;
     this.#continuity = continuity;
@@ -53,7 +56,7 @@ export class Attempt {
       furtherLanes,
       onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
       trace,
-      bytesPerSecond: order.linkBytesPerSecond,
+      limit,
     });
     this.#channel = new Channel(trace);
     if (order.linkBytesPerSecond !== undefined) this.#channel.learnLimit(order.linkBytesPerSecond);

@@ -1,7 +1,7 @@
 import { checkLength, commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
-import { bounds, tuning } from '../limits.ts';
+import { bounds } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
 import { rangesOf, wholeDevice, withoutRanges, type Coverage } from '../session/coverage.ts';
@@ -15,6 +15,7 @@ import { TargetZeros } from '../session/transfer/target-zeros.ts';
 import type { Trace } from '../trace.ts';
 import { SkippingRunner, unreadablePartsOf } from '../session/read-errors.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
+import { jobBytesOf } from '../workers/job-bytes.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 
 /** What a run needs whose devices are both on this host. */
@@ -118,7 +119,7 @@ export class SameHostPhase {
     const ranges = [...rangesOf(wholeDevice(this.#geometry), this.#geometry, Infinity)];
     this.#findings.add(ranges);
     if (this.#run.order.dryRun) return;
-    const limits = { dataBytes: tuning.jobBytes, zeroBytes: bounds.zeroFrameBytes };
+    const limits = { dataBytes: jobBytesOf(source), zeroBytes: bounds.zeroFrameBytes };
     await this.#inOrder(
       copyBatches(ranges, source.holes, limits),
       async ({ isHole, extents, lengthBytes }) => {
@@ -143,7 +144,7 @@ export class SameHostPhase {
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     // Where both have a hole, both are zero.
     const coverage = withoutRanges(this.#geometry, commonHoles(source.holes, target.holes));
-    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes), async (batch) => {
+    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes, jobBytesOf(source)), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
       const job = { kind: 'compare', source, target, extents, stepBytes, repair, zeros } as const;
@@ -180,15 +181,20 @@ export class SameHostPhase {
 }
 
 /** Buffers, or whole steps of large ones, in batches of the size of a job. */
-function* batchesOf(coverage: Coverage, geometry: Geometry, stepBytes: number): Generator<Extent[]> {
-  const partBytes = Math.max(1, Math.floor(tuning.jobBytes / stepBytes)) * stepBytes;
+function* batchesOf(
+  coverage: Coverage,
+  geometry: Geometry,
+  stepBytes: number,
+  jobBytes: number,
+): Generator<Extent[]> {
+  const partBytes = Math.max(1, Math.floor(jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
   let batchBytes = 0;
   for (let position = 0; position < coverage.bufferCount; position++) {
     for (const part of cut(bufferExtentOf(geometry, coverage.indexAt(position)), partBytes)) {
       batch.push(part);
       batchBytes += part.lengthBytes;
-      if (batchBytes < tuning.jobBytes) continue;
+      if (batchBytes < jobBytes) continue;
       yield batch;
       batch = [];
       batchBytes = 0;

@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import {
   checkTargetAtEnd,
   dropPageCache,
+  fillWithZeros,
   flush,
   hasHiddenHoles,
   nameOf,
@@ -125,7 +126,8 @@ async function openFor(
   if (targetRequest === null) {
     const role = phases.some(isTransfer) ? 'source' : 'device';
     const opened = await openSource(path, { ...location, role });
-    if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
+    if (role === 'device') return opened;
+    if (opened.handle.sizeBytes > 0) return { ...opened, handle: { ...opened.handle, isSkippable: true } };
     await opened.close();
     throw emptyError(nameOf(opened.handle), opened.handle);
   }
@@ -152,6 +154,7 @@ async function prepare(
   const { handle } = opened;
   const start = startStateOf(handle);
   const writes = targetRequest !== null && !targetRequest.dryRun;
+  if (writes) await fillAdded(opened, phases, targetRequest, onFlush);
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
   const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
   const kept = writes ? await dropPageCache(handle) : undefined;
@@ -189,6 +192,18 @@ async function prepare(
       await opened.close();
     },
   };
+}
+
+/** A SYNC writes nothing where the source has zeros, so what was added would stay a hole. A COPY writes everything. */
+async function fillAdded(
+  { handle, addedFromBytes }: OpenedDevice,
+  phases: readonly PhaseName[],
+  { sparse }: TargetRequest,
+  onFlush: () => void,
+): Promise<void> {
+  if (addedFromBytes === undefined || sparse !== 'never' || !phases.includes('sync')) return;
+  onFlush();
+  await fillWithZeros(handle, addedFromBytes);
 }
 
 /** A device that is larger than this share of the memory would evict what other programs need. */

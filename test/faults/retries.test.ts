@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { truncateSync } from 'node:fs';
+import { rmSync, truncateSync } from 'node:fs';
 import { filesEqual } from '../../rig/images/images.ts';
 import { lineWith } from '../../rig/processes/command.ts';
 import { descendants } from '../../rig/processes/processes.ts';
@@ -145,21 +145,28 @@ test.each(casesOf(slowRuns, ([action, mode]) => action === 'POP' && mode === 'CO
   },
 );
 
-test(
-  'a target that becomes shorter between two attempts ends the run, also with --grow',
+test.each([
+  { change: 'becomes shorter', option: '--grow', problem: /is too small/ },
+  { change: 'vanishes', option: '--create', problem: /does not exist/ },
+])(
+  'a target that $change between two attempts ends the run, also with $option, which is not recommended',
   { timeout: 60_000 },
-  async () => {
+  async ({ option, problem }) => {
     const pair = workshop.pair(48 * MiB);
-    truncateSync(pair.target, MiB);
+    if (option === '--grow') truncateSync(pair.target, MiB);
+    else rmSync(pair.target);
     const faults = [{ kind: 'reset', afterBytes: 40_000_000 }] as const;
     const relay = await workshop.relay({ bandwidthMbit: 100, passingFaults: faults });
-    const options = ['--mode=COPY', '--grow', ...retrying];
+    const options = ['--mode=COPY', option, ...retrying];
     const run = await workshop.start({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
     await lineWith(run.child.stdout!, '"attempt"');
-    truncateSync(pair.target, MiB);
+    if (option === '--grow') truncateSync(pair.target, MiB);
+    else rmSync(pair.target);
     const { exitCode, stderr } = await run.result;
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/is too small/);
+    expect(stderr).toMatch(problem);
+    expect(stderr).toContain('In an earlier attempt, it was there and large enough.');
+    expect(stderr).not.toContain(`add ${option}`);
   },
 );
 

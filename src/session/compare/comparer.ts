@@ -1,6 +1,7 @@
 import type { Extent } from '../../digest/extent.ts';
 import { bufferCountOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
+import { jobBytesOf } from '../../workers/job-bytes.ts';
 import type { Settled } from '../settled.ts';
 import type { Coverage } from '../coverage.ts';
 import { aheadBuffersOf, type Phase } from '../phase.ts';
@@ -118,9 +119,10 @@ export class Comparer {
     const { bufferCount } = this.#coverage;
     const isLast = this.#donePosition === bufferCount;
     const { windowBuffers, bufferBytes } = this.#phase.plan;
+    const advanceBytes = Math.min(tuning.advanceBytes, jobBytesOf(this.#phase.device));
     const step = Math.max(
       1,
-      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(tuning.advanceBytes / bufferBytes)),
+      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(advanceBytes / bufferBytes)),
     );
     if (!isLast && this.#donePosition < this.#announcedPosition + step) return;
     if (this.#announcedPosition === this.#donePosition) return;

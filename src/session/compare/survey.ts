@@ -1,8 +1,8 @@
 import { isInHole } from '../../device/device.ts';
 import { joinNeighbours, within, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
-import { tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
+import { jobBytesOf } from '../../workers/job-bytes.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
@@ -31,7 +31,7 @@ export class Survey {
   constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
     this.#phase = phase;
     this.#tasks = tasks;
-    const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
+    const buffersPerJob = Math.floor(jobBytesOf(phase.device) / phase.geometry.bufferBytes);
     // Several jobs share the window, so that they overlap with the messages about others.
     this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / jobsPerWindow));
     this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, this.#holeBatchBuffers));

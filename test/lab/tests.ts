@@ -24,6 +24,7 @@ import {
   survivesAfterKilledRun,
   survivesAfterOneRun,
 } from './guest/power-cut.ts';
+import { survivesReboot } from './guest/reboot.ts';
 import { releasesZerosOfThinVolume } from './guest/thin-volume.ts';
 
 /** A test that runs in the guest. */
@@ -62,9 +63,13 @@ export const labTests: readonly LabTest[] = [
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
+    'a host that loses its power during a COPY with --retries: the run continues, and ends equal': () =>
+      survivesReboot('COPY'),
   }),
   ...inSelection('long', {
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
+    'a host that loses its power during a SYNC with --retries: the run continues, and ends equal': () =>
+      survivesReboot('SYNC'),
     'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
       releasesZerosOfThinVolume('ssh'),
     'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>

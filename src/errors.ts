@@ -28,6 +28,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `changed-block-size`: say how large the blocks are in which a list of changes counts (`changedBlockBytes`).
  * - `no-list`: leave out the list of changes (`changed`).
  * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
+ * - `skip-read-errors`: leave out what can't be read of the source (`skipReadErrors`).
  */
 export const remedies = [
   'create',
@@ -37,6 +38,7 @@ export const remedies = [
   'other-user',
   'other-node',
   'longer-timeout',
+  'skip-read-errors',
   'changed-block-size',
   'no-list',
 ] as const;

@@ -47,6 +47,7 @@ requireAtMost(
   'the source would read less far ahead than the target',
 );
 requireAtMost(bounds.leastAskCharge, bounds.askedDigestBytes, 'no request would be allowed');
+requireLess(bounds.unconfirmedCheckpoints, bounds.frameGroups, 'two open groups share a number');
 requireAtMost(bounds.finestChunkBytes, bounds.blockBytes, 'a chunk is larger than a block');
 requireLess(
   bounds.stderrGraceMs,

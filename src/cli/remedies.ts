@@ -11,6 +11,7 @@ const sentences: Readonly<Record<Remedy, string>> = {
   'changed-block-size': 'Name their size with --changed-block-size.',
   'no-list': 'Fill it once without --changed.',
   'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
+  'skip-read-errors': "To leave out what can't be read, add --skip-read-errors.",
 };
 
 /** The error as the command reports it: its message ends with the option that helps. */

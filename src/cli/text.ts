@@ -58,9 +58,13 @@ export function debugReporter(output: Output, now: Clock): Reporter {
 /** `--verbose`: lines with timestamps on stdout. */
 export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName): Reporter {
   const log = (line: string): void => output.print(`${timestamp(now())} ${line}`);
+  let hosts: HostCount = 'two';
   return {
-    started: (task) => log(`start: ${describeTask(task)}`),
-    event: (event) => eventLines(event, nameOf).forEach(log),
+    started: (task) => {
+      hosts = hostsOf(task);
+      log(`start: ${describeTask(task)}`);
+    },
+    event: (event) => eventLines(event, nameOf, hosts).forEach(log),
     finished: (report) => log(`end: ${describeResult(report)}`),
     found: () => log('end: both devices can be opened'),
     failed: (error) => log(`failed: ${error.message}`),
@@ -233,7 +237,7 @@ function sizeDifference(
   );
 }
 
-function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
+function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): string[] {
   switch (event.type) {
     case 'start':
       return [
@@ -245,7 +249,7 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
     case 'phase-end':
       return [describePhase(event), describeReads(event), ...holeLines(event), ...listLines(event)];
     case 'flushing':
-      return [describeFlush(event)];
+      return [describeFlush(event, hosts)];
     case 'note':
       return [`note: ${event.message}`];
     case 'state-file':
@@ -268,9 +272,19 @@ function describeStateFile({ path, knownBuffers, bufferCount, reason }: StateFil
   return `state file ${path}: ${reason === undefined ? known : `not used, because ${reason}`}`;
 }
 
-/** "sync: flushing the remote device". */
-export function describeFlush({ phase, side }: Extract<RunEvent, { type: 'flushing' }>): string {
-  const what = `flushing the ${side} device`;
+/** On how many hosts the devices of a run are. */
+export type HostCount = 'one' | 'two';
+
+export function hostsOf({ options: { host } }: Task): HostCount {
+  return host === undefined ? 'one' : 'two';
+}
+
+/** "sync: flushing the remote device". On one host, no device is remote. */
+export function describeFlush(
+  { phase, side }: Extract<RunEvent, { type: 'flushing' }>,
+  hosts: HostCount,
+): string {
+  const what = hosts === 'one' ? 'flushing a device' : `flushing the ${side} device`;
   return phase === undefined ? what : `${phase}: ${what}`;
 }
 

@@ -1,5 +1,6 @@
 /** Everything about devices and files that the layers above use, except reading and writing. */
 export { openDiskView, type DiskView } from './direct.ts';
+export { fillWithZeros } from './fill.ts';
 export { dropPageCache } from './page-cache.ts';
 export { checkTargetAtEnd, sourceChanges, startStateOf, type StartState } from './end-check.ts';
 export {
@@ -25,7 +26,7 @@ export {
   type ZeroChoice,
   type ZeroPolicy,
 } from './zeros.ts';
-export { checkLength, findHoles, type FoundHoles } from './hole-query.ts';
+export { checkLength, findHoles, hasHiddenHoles, type FoundHoles } from './hole-query.ts';
 export { commonHoles, holeBytesIn, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';

@@ -32,6 +32,8 @@ export interface DeviceHandle extends Location {
   readonly holes?: HoleMap;
   /** From here on the file does not exist yet, and reads as zeros: a dry run would extend it. */
   readonly imaginedFromBytes?: number;
+  /** Whether the user may let the run leave out what can't be read. It may in a source. */
+  readonly isSkippable?: true;
   /** The rate at which all threads together read the device. Undefined: as fast as it can be read. */
   readonly readRate?: SharedRate;
 }

@@ -28,6 +28,10 @@ const mediumErrnos: ReadonlySet<number> = new Set([
  */
 export function isMediumError(error: unknown): boolean {
   if (!(error instanceof BasynError) || error.code !== 'device') return false;
-  const { errno } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  return isMediumErrno(((error.cause ?? {}) as NodeJS.ErrnoException).errno);
+}
+
+/** @param errno of a failed read, negative as in node's errors. */
+export function isMediumErrno(errno: number | undefined): boolean {
   return errno !== undefined && mediumErrnos.has(-errno);
 }

@@ -99,6 +99,10 @@ export const bounds = {
   /** Requested digests that have not arrived. A small request counts as `leastAskCharge`. */
   askedDigestBytes: 16 * MiB,
   leastAskCharge: 16 * KiB,
+  /** Checkpoints that the target has not confirmed. */
+  unconfirmedCheckpoints: 64,
+  /** Numbers for the groups of data frames that belong to checkpoints: what seven bits can hold. */
+  frameGroups: 127,
   /** Bytes that may wait to be sent when a further request arrives: the digests of both windows, and some room. */
   unreadAnswerBytes: 40 * MiB,
   /** Messages that have arrived and were not taken, and their bytes, before reading stops. */

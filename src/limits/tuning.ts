@@ -160,8 +160,11 @@ export const tuning = {
   /** The checks whether the agent of an earlier attempt has ended, and whether its helpers have released the device. */
   predecessorPollMs: 50,
 
-  /** In a run with retries, a checkpoint follows the last one after this time or this amount of data, and never overlaps it. */
+  /** In a run with retries, the target flushes and confirms checkpoints after this time or this amount of data. */
   checkpointIntervalMs: 1_000,
+  /** The first interval, which doubles up to that: an attempt may be short. */
+  firstCheckpointMs: 125,
   checkpointBytes: 128 * MiB,
-  checkpointPollMs: 100,
+  /** The least data between two checkpoints of the source: on a slow link, the first ones have to arrive soon. */
+  checkpointStepBytes: MiB,
 } as const;

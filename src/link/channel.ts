@@ -202,6 +202,11 @@ export class Channel {
     return this.#lanes.first?.queuedBytes ?? 0;
   }
 
+  /** Resolves when a lane has little to send. A failure of the channel ends the wait. */
+  laneRoom(): Promise<void> {
+    return this.#lanes.room();
+  }
+
   /**
    * Waits until the window has room for a data frame, and hands it to a lane. {@link confirmed} makes room again.
    *

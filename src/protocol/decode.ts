@@ -5,6 +5,7 @@ import { extentBytes, frameDigestBytes } from '../digest/frame-digest.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Frame } from './frame.ts';
+import { groupOfByte } from './frame-group.ts';
 import { typeNumbers, type CoverMessage, type DataMessage, type Message } from './messages.ts';
 import {
   checkpointSchema,
@@ -99,15 +100,15 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
 function readData(reader: PayloadReader): DataMessage {
   const encoding = encodings[reader.uint8()];
   if (encoding === undefined) throw malformed('data in an unknown encoding');
-  const group = groups[reader.uint8()];
-  if (group === undefined) throw malformed('data of an unknown group');
+  const group = groupOfByte(reader.uint8());
+  if (group === 'unknown') throw malformed('data of an unknown group');
   const count = reader.uint16();
   const digest = reader.copy(frameDigestBytes);
   const extents = reader.extents(count, bounds.dataFrameExtents);
   const payload = reader.rest();
   if (extents.length === 0) throw malformed('data without an extent');
   if (encoding === 'zero' && payload.byteLength > 0) throw malformed('zeros with a payload');
-  return { type: 'data', encoding, digest, extents, payload, ...group };
+  return { type: 'data', encoding, digest, extents, payload, ...(group !== undefined && { group }) };
 }
 
 /** Each run begins behind a gap. Whether a run continues the one of the message before is up to the receiver. */
@@ -135,9 +136,6 @@ function readRuns(reader: PayloadReader): Pick<CoverMessage, 'runs' | 'isLast'> 
 
 /** The first index and the number of buffers. */
 const runBytes = 16;
-
-/** No two of them differ in less than two bits, except from none, which a phase with checkpoints refuses. */
-const groups = [{}, { group: 1 }, { group: 2 }] as const;
 
 /** Reads a payload from front to end. Missing, excess and out-of-range bytes are errors. */
 class PayloadReader {

@@ -3,6 +3,7 @@ import { extentTable } from '../digest/frame-digest.ts';
 import { assert } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
+import { groupByteOf } from './frame-group.ts';
 import {
   typeNumbers,
   type AskMessage,
@@ -92,7 +93,7 @@ function writtenParts({
 function dataHead({ encoding, extents, group }: DataMessage): Uint8Array {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt8(encodings.indexOf(encoding), 0);
-  bytes.writeUInt8(group ?? 0, 1);
+  bytes.writeUInt8(groupByteOf(group), 1);
   bytes.writeUInt16BE(extents.length, 2);
   return bytes;
 }

@@ -1,6 +1,7 @@
 import type * as v from 'valibot';
 import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
+import type { FrameGroup } from './frame-group.ts';
 import type {
   checkpointSchema,
   closedSchema,
@@ -75,8 +76,8 @@ export interface DataMessage {
   /** Of the extents and of the device bytes; see frame-digest.ts. */
   readonly digest: Uint8Array;
   readonly payload: Uint8Array;
-  /** Which checkpoint covers it: the groups take turns. Left out in a phase without checkpoints. */
-  readonly group?: 1 | 2;
+  /** Which checkpoint covers it. Left out in a phase without checkpoints. */
+  readonly group?: FrameGroup;
 }
 
 /** Target → source: further device bytes have been written, and the payload that carried them. Not flushed yet. */
@@ -94,10 +95,10 @@ export type FinishMessage = { readonly type: 'finish' } & v.InferOutput<typeof f
 /** Target → source: every announced byte is written and flushed. It ends the phase. */
 export type FinishedMessage = { readonly type: 'finished' } & v.InferOutput<typeof finishedSchema>;
 
-/** Source → target, from time to time: buffers are settled, and a group of data frames is complete. */
+/** Source → target, now and then: buffers are settled, and a group of data frames is complete. */
 export type CheckpointMessage = { readonly type: 'checkpoint' } & v.InferOutput<typeof checkpointSchema>;
 
-/** Target → source: what the last `checkpoint` announced is written and flushed. */
+/** Target → source, from time to time: what one or more `checkpoint` announced is written and flushed. */
 export type DurableMessage = { readonly type: 'durable' } & v.InferOutput<typeof durableSchema>;
 
 /** In both directions, at any time: a request for a sign of life. Answered by `pong` at once. */

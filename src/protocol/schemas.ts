@@ -104,6 +104,8 @@ export const openedSchema = v.object({
   newFromBytes: v.exactOptional(bytes),
   /** Whether the comparison of a transfer reads the source past the page cache. */
   surveysDirectly: v.exactOptional(v.literal(true)),
+  /** Whether what a source sends is read past the page cache. */
+  sendsDirectly: v.exactOptional(v.literal(true)),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
   /** Present where `open` has a `run`. */
@@ -207,8 +209,13 @@ export const checkpointSchema = v.object({
   differingEndBytes: v.nullable(bytes),
 });
 
-/** What the target has written and released since the phase began in this attempt. */
-export const durableSchema = v.object({ writtenBytes: bytes, releasedBytes: bytes });
+export const durableSchema = v.object({
+  /** The number of checkpoints that are confirmed: the first ones of those that are not. Left out: one. */
+  checkpoints: v.exactOptional(count),
+  /** What the target has written and released since the phase began in this attempt. */
+  writtenBytes: bytes,
+  releasedBytes: bytes,
+});
 
 export const finishedSchema = v.object({
   /** Device bytes that arrived in this phase, and that the disk now has. */

@@ -13,6 +13,7 @@ import type { RunReporter } from '../session/run-reporter.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import type { Trace } from '../trace.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
+import type { RateLimit } from '../transport/rate-limit.ts';
 import { SshConnection } from '../transport/ssh.ts';
 import { canAskUser } from '../transport/user-presence.ts';
 import { WorkerPool } from '../workers/pool.ts';
@@ -26,6 +27,8 @@ export interface AttemptOptions {
   readonly continuity: Continuity | undefined;
   /** Undefined in a run without a state file. */
   readonly recorder: Recorder | undefined;
+  /** Of the link. All attempts share it: none may begin with a burst of its own. */
+  readonly limit: RateLimit | undefined;
   /** Whether ssh may ask the user for a password. */
   readonly prompts: 'allowed' | 'never';
 }
@@ -45,7 +48,8 @@ export class Attempt {
   readonly #laneOpener: LaneOpener;
 
   /** Starts ssh. */
-  constructor({ options, order, reporter, trace, continuity, recorder, prompts }: AttemptOptions) {
+  constructor(attempt: AttemptOptions) {
+    const { options, order, reporter, trace, continuity, recorder, limit, prompts } = attempt;
     this.#order = order;
     this.#reporter = reporter;
     this.#continuity = continuity;
@@ -58,7 +62,7 @@ export class Attempt {
       furtherLanes,
       onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
       trace,
-      bytesPerSecond: order.linkBytesPerSecond,
+      limit,
     });
     this.#channel = new Channel(trace);
     if (order.linkBytesPerSecond !== undefined) this.#channel.learnLimit(order.linkBytesPerSecond);

@@ -11,7 +11,7 @@ import {
   withoutRanges,
   type Coverage,
 } from '../session/coverage.ts';
-import { withHoles, type MappedDevice } from '../session/device-holes.ts';
+import { needsHolesOfTarget, withHoles, type MappedDevice } from '../session/device-holes.ts';
 import { diskOf, type RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import type { PhaseSelector } from '../session/selection.ts';
@@ -21,6 +21,7 @@ import { TargetZeros } from '../session/transfer/target-zeros.ts';
 import type { Trace } from '../trace.ts';
 import { SkippingRunner, unreadablePartsOf } from '../session/read-errors.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
+import { jobBytesOf } from '../workers/job-bytes.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 
 /** What a run needs whose devices are both on this host. */
@@ -81,7 +82,9 @@ export class SameHostPhase {
       reporter,
     } = this.#run;
     const { device: source, notes: sourceNotes } = await this.#withHoles(openedSource);
-    const { device: target, notes: targetNotes } = await this.#withHoles(openedTarget);
+    const { device: target, notes: targetNotes } = needsHolesOfTarget(this.#name, openedTarget.zeros)
+      ? await this.#withHoles(openedTarget)
+      : { device: openedTarget, notes: [] };
     reporter.note([...sourceNotes, ...targetNotes]);
     const unreadable = readErrors === 'skip' ? new UnreadableRanges(source.handle) : undefined;
     if (unreadable !== undefined) {
@@ -130,14 +133,14 @@ export class SameHostPhase {
   }
 
   async #copy(
-    { handle: source }: RunDevice,
+    { sendView: source }: RunDevice,
     { handle: target, zeros }: RunDevice,
     targetZeros: TargetZeros,
   ): Promise<void> {
     const ranges = [...rangesOf(this.#coverage, this.#geometry, Infinity)];
     this.#findings.add(ranges);
     if (this.#dryRun) return;
-    const limits = { dataBytes: tuning.jobBytes, zeroBytes: bounds.zeroFrameBytes };
+    const limits = { dataBytes: jobBytesOf(source), zeroBytes: bounds.zeroFrameBytes };
     await this.#inOrder(
       copyBatches(ranges, source.holes, limits),
       async ({ isHole, extents, lengthBytes }) => {
@@ -162,7 +165,7 @@ export class SameHostPhase {
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     // Where both have a hole, both are zero.
     const coverage = withoutRanges(this.#coverage, this.#geometry, commonHoles(source.holes, target.holes));
-    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes), async (batch) => {
+    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes, jobBytesOf(source)), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
       const job = { kind: 'compare', source, target, extents, stepBytes, repair, zeros } as const;
@@ -200,15 +203,20 @@ export class SameHostPhase {
 }
 
 /** Buffers, or whole steps of large ones, in batches of the size of a job. */
-function* batchesOf(coverage: Coverage, geometry: Geometry, stepBytes: number): Generator<Extent[]> {
-  const partBytes = Math.max(1, Math.floor(tuning.jobBytes / stepBytes)) * stepBytes;
+function* batchesOf(
+  coverage: Coverage,
+  geometry: Geometry,
+  stepBytes: number,
+  jobBytes: number,
+): Generator<Extent[]> {
+  const partBytes = Math.max(1, Math.floor(jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
   let batchBytes = 0;
   for (let position = 0; position < coverage.bufferCount; position++) {
     for (const part of cut(bufferExtentOf(geometry, coverage.indexAt(position)), partBytes)) {
       batch.push(part);
       batchBytes += part.lengthBytes;
-      if (batchBytes < tuning.jobBytes) continue;
+      if (batchBytes < jobBytes) continue;
       yield batch;
       batch = [];
       batchBytes = 0;

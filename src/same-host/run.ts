@@ -14,7 +14,7 @@ import type { Geometry } from '../digest/geometry.ts';
 import type { Selection } from '../session/selection.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { deviceReportOf, readPathOf, surveyPathOf, type PartOfPhase } from '../session/run-reporter.ts';
+import { accessPathOf, deviceReportOf, readPathOf, type PartOfPhase } from '../session/run-reporter.ts';
 import { geometryOfPlan } from '../session/phase.ts';
 import { examinedBytesBefore } from '../session/coverage.ts';
 import { coveredBytes } from '../session/sizes.ts';
@@ -48,7 +48,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),
-        survey: surveyPathOf(source.surveyView),
+        survey: accessPathOf(source.surveyView),
+        sent: accessPathOf(source.sendView),
         target: readPathOf(target),
       });
       reporter.note([...source.notes, ...target.notes]);
@@ -115,7 +116,7 @@ export async function inspectOnSameHost({
 
 function useOf(order: Order, targetRequest: TargetRequest | null): DeviceUse {
   const { phases, readBytesPerSecond, chunkBytes } = order;
-  // A chunk that is longer than a direct read is read again when it is written, through the page cache.
+  // A chunk that is longer than a direct read is read again when it is written.
   const isReadOnce = (chunkBytes ?? 0) <= tuning.directPieceBytes;
   return { phases, targetRequest, readBytesPerSecond, pageCache: isReadOnce ? pageCacheOf(order) : 'use' };
 }

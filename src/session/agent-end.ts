@@ -86,6 +86,7 @@ async function serveDevice(
       warnings: warnings.map(shortened),
       notes: notes.map(shortened),
       ...(device.surveyView.access === 'direct' && { surveysDirectly: true }),
+      ...(device.sendView.access === 'direct' && { sendsDirectly: true }),
       cachedBecause,
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),

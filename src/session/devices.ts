@@ -4,7 +4,9 @@ import {
   checkTargetAtEnd,
   contentMarksOf,
   dropPageCache,
+  fillWithZeros,
   flush,
+  hasHiddenHoles,
   isStorage,
   nameOf,
   openDiskView,
@@ -64,6 +66,8 @@ export interface RunDevice extends OpenedDevice {
   readonly diskView: DeviceHandle;
   /** What the comparison of a transfer reads of a source: the same as `diskView` if the page cache is spared. */
   readonly surveyView: DeviceHandle;
+  /** What a source sends is read from here: the same as `diskView` if the file has holes that cannot be found. */
+  readonly sendView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
   /** What the run does where the target has to be zero. */
@@ -145,7 +149,8 @@ async function openFor(
   if (targetRequest === null) {
     const role = phases.some(isTransfer) ? 'source' : 'device';
     const opened = await openSource(path, { ...location, role });
-    if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
+    if (role === 'device') return opened;
+    if (opened.handle.sizeBytes > 0) return { ...opened, handle: { ...opened.handle, isSkippable: true } };
     await opened.close();
     throw emptyError(nameOf(opened.handle), opened.handle);
   }
@@ -172,6 +177,7 @@ async function prepare(
   const { handle } = opened;
   const start = startStateOf(handle);
   const writes = targetRequest !== null && !targetRequest.dryRun;
+  if (writes) await fillAdded(opened, phases, targetRequest, onFlush);
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
   const isMarked = marksUse === 'read' && isStorage(handle);
   const isFlushed = writes || isOnlyRechecked || isMarked;
@@ -182,8 +188,11 @@ async function prepare(
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
   const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * tuning.largeShareOfMemory;
-  const isSparing = sparesCache && targetRequest === null && phases.includes('sync');
-  const view = isReadPastCache || isSparing || zeros === 'discard' ? openDiskView(handle) : undefined;
+  const isSource = targetRequest === null && phases.some(isTransfer);
+  const isSparing = sparesCache && isSource && phases.includes('sync');
+  const hidesHoles = isSource && hasHiddenHoles(handle);
+  const needsView = isReadPastCache || isSparing || hidesHoles || zeros === 'discard';
+  const view = needsView ? openDiskView(handle) : undefined;
   // A source that only spares the cache may as well be read from it.
   const cachedBecause = isReadPastCache || zeros === 'discard' ? view?.cachedBecause : undefined;
   const cacheWarnings =
@@ -193,7 +202,8 @@ async function prepare(
     warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
     notes: [...opened.notes, ...cacheNotes],
     diskView: view?.handle ?? handle,
-    surveyView: isSparing && view !== undefined ? view.handle : handle,
+    surveyView: (isSparing || hidesHoles) && view !== undefined ? view.handle : handle,
+    sendView: hidesHoles && view !== undefined ? view.handle : handle,
     cachedBecause,
     zeros,
     marks,
@@ -225,6 +235,18 @@ async function marksAtStart(
   flushWarnings: readonly string[],
 ): Promise<ContentMarks> {
   return flushWarnings.length > 0 ? unknownMarks : (marksBefore ?? contentMarksOf(handle));
+}
+
+/** A SYNC writes nothing where the source has zeros, so what was added would stay a hole. A COPY writes everything. */
+async function fillAdded(
+  { handle, newFromBytes }: OpenedDevice,
+  phases: readonly PhaseName[],
+  { sparse }: TargetRequest,
+  onFlush: () => void,
+): Promise<void> {
+  if (newFromBytes === undefined || sparse !== 'never' || !phases.includes('sync')) return;
+  onFlush();
+  await fillWithZeros(handle, newFromBytes);
 }
 
 /** Decides after the first flush: before it, the space that a file uses is not known. */

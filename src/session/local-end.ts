@@ -10,7 +10,7 @@ import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunD
 import { runPhases, type PhasesEnd } from './local-phases.ts';
 import { isWriting, pageCacheOf, remoteRoleOf, type Order } from './order.ts';
 import { beginRecording, endRecording } from './recording.ts';
-import { deviceReportOf, readPathOf, surveyPathOf } from './run-reporter.ts';
+import { accessPathOf, deviceReportOf, readPathOf } from './run-reporter.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
 
@@ -64,7 +64,8 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.warn([...local.warnings, ...opened.warnings, ...changes, ...requireSameRemote(end, opened)]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
         source: readPathOf(local),
-        survey: surveyPathOf(local.surveyView),
+        survey: accessPathOf(local.surveyView),
+        sent: accessPathOf(local.sendView),
         target: remoteReadPathOf(opened),
       });
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
@@ -94,6 +95,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
       survey: opened.surveysDirectly === true ? 'direct' : 'cached',
+      sent: opened.sendsDirectly === true ? 'direct' : 'cached',
       target: readPathOf(local),
     });
     reporter.note([...(opened.notes ?? []), ...local.notes]);

@@ -27,7 +27,7 @@ export interface Phase {
   readonly hasher: Hasher;
   /** What the role reads. */
   readonly device: DeviceHandle;
-  /** The same device through the page cache: what the source sends, and what the target writes. */
+  /** The same device, usually through the page cache: what the source sends, and what the target writes. */
   readonly output: DeviceHandle;
   readonly runner: JobRunner;
   /** What could not be read of the source so far. Missing where that ends the run, and on the target. */

@@ -7,7 +7,7 @@ import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
 import { holeBytesIn } from '../device/device.ts';
 import { rangesOf, wholeDevice } from './coverage.ts';
-import { withHoles } from './device-holes.ts';
+import { needsHolesOfTarget, withHoles } from './device-holes.ts';
 import { geometryOfPlan, phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
 import { CountingRunner } from './read-count.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
@@ -49,7 +49,10 @@ export async function playRole(
   { role, plan, selection, device: opened, channel, runner, recorder }: RolePart,
   { starting, onUnreadable, resumption }: RoleListener,
 ): Promise<PhaseOutcome> {
-  const { device, notes } = await withHoles(opened, () => channel.announceFlush());
+  const needsHoles = role === 'source' || needsHolesOfTarget(plan.phase, opened.zeros);
+  const { device, notes } = needsHoles
+    ? await withHoles(opened, () => channel.announceFlush())
+    : { device: opened, notes: [] };
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const leavesOut = role === 'source' && plan.readErrors === 'skip';
@@ -63,7 +66,7 @@ export async function playRole(
     {
       plan,
       device: isReadFromDisk ? device.diskView : device.surveyView,
-      output: device.handle,
+      output: role === 'source' ? device.sendView : device.handle,
       runner: unreadable === undefined ? counting : new SkippingRunner(counting, unreadable, onUnreadable),
       ...(isPartly && { readBytes: () => counting.readBytes }),
       ...(unreadable && { unreadable }),

@@ -24,6 +24,8 @@ export interface DiskReads {
   readonly source: ReadPath;
   /** Of the source, for the comparison of a transfer. */
   readonly survey: ReadPath;
+  /** Of the source, for what is sent. */
+  readonly sent: ReadPath;
   readonly target: ReadPath;
 }
 
@@ -218,14 +220,14 @@ export class RunReporter {
   }
 }
 
-/** A copy reads its source through the page cache. What a SYNC sends is read a second time, in the same way. */
+/** What a SYNC sends is read a second time, in the way of a copy. */
 function readPathsOf(
   phase: PhaseName,
   diskReads: DiskReads,
 ): Pick<PhaseReport, 'sourceReads' | 'targetReads'> {
   switch (phase) {
     case 'copy':
-      return { sourceReads: 'cached', targetReads: 'none' };
+      return { sourceReads: diskReads.sent, targetReads: 'none' };
     case 'sync':
       return { sourceReads: diskReads.survey, targetReads: diskReads.target };
     case 'recheck':
@@ -238,7 +240,7 @@ export function readPathOf({ cachedBecause }: { readonly cachedBecause: string |
   return cachedBecause === undefined ? 'direct' : 'cached';
 }
 
-export function surveyPathOf({ access }: Pick<DeviceHandle, 'access'>): ReadPath {
+export function accessPathOf({ access }: Pick<DeviceHandle, 'access'>): ReadPath {
   return access === 'direct' ? 'direct' : 'cached';
 }
 

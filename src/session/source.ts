@@ -45,8 +45,8 @@ const batchLimits = { dataBytes: bounds.dataFrameBytes, zeroBytes: bounds.zeroFr
  *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
  *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
  *       │ written ────────────────────────────▶│  room for more                ┘
- *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ from time to time,
- *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ in a run with retries
+ *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ now and then, in a
+ *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ run with retries
  *       │◀───────────────────────────── finish │  end of data, with byte counts
  *       │ finished ───────────────────────────▶│  all written and flushed
  *
@@ -82,7 +82,9 @@ export class Source {
         theirs: isCopy ? unreadTarget : this.#peerDigests,
         tasks: this.#tasks,
         onDiffering: async (extents) => {
-          if (this.#moves) await this.#announceAndSend(extents);
+          if (!this.#moves) return;
+          await this.#announceAndSend(extents);
+          this.#checkpoints.advanced();
         },
         onCompared: (buffer, result) => this.#reportContents(buffer, result),
       });
@@ -206,6 +208,7 @@ export class Source {
         await this.#sender.sendZeros(extents);
       }
       this.#acceptedEndBytes = endBytes;
+      this.#checkpoints.advanced();
     }
     return findings;
   }

@@ -4,13 +4,7 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../dig
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type {
-  AdvanceMessage,
-  AskMessage,
-  CheckpointMessage,
-  DigestsMessage,
-  FinishMessage,
-} from '../protocol/messages.ts';
+import type { AdvanceMessage, AskMessage, DigestsMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import { forgetUnread, learnContents } from './contents.ts';
 import {
@@ -28,9 +22,9 @@ import { ProgressCount } from './progress-count.ts';
 import { readCountsOf } from './read-count.ts';
 import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
+import { TargetCheckpoints } from './target-checkpoints.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
-import { otherGroup, type FrameGroup } from './transfer/frame-groups.ts';
 import { Writer } from './transfer/writer.ts';
 
 /**
@@ -45,6 +39,7 @@ export class Target {
   readonly #channel: Channel;
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
+  readonly #checkpoints: TargetCheckpoints;
   readonly #survey: Survey | undefined;
   /** Digests of the buffers in the window, kept until the source has settled the buffers. */
   readonly #kept = new Map<number, SurveyedBuffer>();
@@ -54,15 +49,12 @@ export class Target {
   #learning: Promise<void> = Promise.resolve();
   #donePosition = 0;
   #askedBytes = 0;
-  #durableBuffers: number;
-  #group: FrameGroup = 1;
-  #checkpoint: Promise<void> | undefined;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
     this.#writer = new Writer(phase, channel, this.#tasks);
-    this.#durableBuffers = phase.plan.fromBuffer ?? 0;
+    this.#checkpoints = new TargetCheckpoints(phase, channel, this.#writer, this.#tasks);
     if (phase.plan.phase !== 'copy') {
       this.#survey = new Survey({
         phase,
@@ -81,6 +73,7 @@ export class Target {
     try {
       return await this.#tasks.race(this.#work(onProgress));
     } finally {
+      this.#checkpoints.stop();
       await this.#writer.close();
     }
   }
@@ -92,8 +85,7 @@ export class Target {
     const { settledBytes } = this.#writer;
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
-    // The kernel reports a failed write to one flush only, which may be that of the last checkpoint.
-    await this.#checkpoint;
+    await this.#checkpoints.end();
     checkLength(this.#phase.device);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#writes) {
@@ -148,8 +140,10 @@ export class Target {
     const count = new ProgressCount(examinedBytesOf(this.#phase), onProgress);
     if (this.#survey === undefined) count.settled(startBytesOf(this.#phase), 0);
     // What the peer leaves out is counted when data behind it is written.
-    const onWritten = (): void =>
+    const onWritten = (): void => {
       count.written(plan.omitZeros === true ? this.#writer.furthestBytes : this.#writer.settledBytes);
+      this.#checkpoints.advance();
+    };
     let finish: FinishMessage | undefined;
     while (finish?.dataBytes !== this.#writer.receivedBytes) {
       if (finish !== undefined && this.#writer.receivedBytes > finish.dataBytes) {
@@ -162,7 +156,7 @@ export class Target {
         finish = message;
         this.#expectAnnounced(message);
       } else if (message.type === 'checkpoint' && finish === undefined) {
-        this.#takeCheckpoint(message);
+        this.#checkpoints.take(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
         const settledBytes = this.#advance(this.#survey, message.doneBuffers);
         count.settled(settledBytes, this.#differingBytes(message, settledBytes));
@@ -177,37 +171,6 @@ export class Target {
       }
     }
     return finish;
-  }
-
-  /** @throws {BasynError} `protocol`, where it is not allowed. */
-  #takeCheckpoint(message: CheckpointMessage): void {
-    const { plan, geometry } = this.#phase;
-    const { doneBuffers } = message;
-    const isAllowed =
-      plan.checkpoints === true &&
-      this.#checkpoint === undefined &&
-      doneBuffers > this.#durableBuffers &&
-      doneBuffers <= bufferCountOf(geometry);
-    if (!isAllowed) throw new BasynError('protocol', 'The peer announced a checkpoint that is not allowed.');
-    this.#durableBuffers = doneBuffers;
-    this.#checkpoint = this.#makeDurable(message);
-    this.#tasks.spawn(this.#checkpoint);
-  }
-
-  /**
-   * Flushes when everything that the buffers needed is written. Data that was found equal is flushed as well: it may come
-   * from a page cache. Other data goes on arriving and being written.
-   */
-  async #makeDurable({ doneBuffers, dataBytes, type: _type, ...found }: CheckpointMessage): Promise<void> {
-    const { output, resumption } = this.#phase;
-    const group = this.#group;
-    this.#group = otherGroup[group];
-    await this.#writer.groupWritten(group, dataBytes);
-    if (this.#writes) await flush(output);
-    this.#checkpoint = undefined;
-    const { writtenBytes, releasedBytes } = this.#writer.total;
-    this.#channel.send({ type: 'durable', writtenBytes, releasedBytes });
-    resumption?.onDurable({ doneBuffers, found, writtenBytes, releasedBytes });
   }
 
   /** On a single lane, `finish` is the last message of the phase: data that has not arrived by then will never arrive. */

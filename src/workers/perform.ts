@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import { encode, encodedZeros, loadDecoder } from '../codec/codec.ts';
 import { isZero, zeroBytes } from '../zero.ts';
-import { nameOf } from '../device/handle.ts';
+import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import type { UnreadableListener } from '../device/medium-error.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
@@ -135,11 +135,7 @@ async function read(job: ReadJob): Promise<ReadResult> {
   const { device, extents, setting, memory } = job;
   const unreadable = new UnreadableInJob(job, device);
   const startFrameDigest = await frameDigests();
-  let position = 0;
-  for (const { offsetBytes, lengthBytes } of extents) {
-    readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes), unreadable.listener);
-    position += lengthBytes;
-  }
+  await readAll(device, extents, memory, unreadable.listener);
   const readable = without(extents, unreadable.ranges);
   const bytes = unreadable.ranges.length > 0 ? compacted(memory, extents, readable) : memory;
   // The bytes are in the processor's cache, and whatever alters them from now on is detected.
@@ -149,6 +145,33 @@ async function read(job: ReadJob): Promise<ReadResult> {
   const startMs = monotonicMs();
   const encoded = frame.isZero ? encodedZeros : await encode(bytes, setting);
   return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs, ...unreadable.result() };
+}
+
+/** Fills the memory with the ranges, back to back. */
+async function readAll(
+  device: DeviceHandle,
+  extents: readonly Extent[],
+  memory: Uint8Array,
+  onUnreadable: UnreadableListener | undefined,
+): Promise<void> {
+  let position = 0;
+  if (device.access === 'buffered') {
+    for (const { offsetBytes, lengthBytes } of extents) {
+      readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes), onUnreadable);
+      position += lengthBytes;
+    }
+    return;
+  }
+  try {
+    reader.start(device, cutAll(extents, pieceBytesOf(device)), onUnreadable);
+    while (reader.hasNext) {
+      const piece = await reader.next();
+      memory.set(piece, position);
+      position += piece.byteLength;
+    }
+  } finally {
+    await reader.stop();
+  }
 }
 
 /** Moves the bytes of `kept`, which are parts of `extents` in their order, to the start of the memory of all `extents`. */

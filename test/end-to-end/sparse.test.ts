@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -14,6 +14,7 @@ import {
   zeroRange,
 } from '../support/file-systems.ts';
 import { attachLoop, isRoot } from '../support/loop-device.ts';
+import { directoryOfPrograms } from '../support/program-directory.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { someWays, type Way } from '../support/ways.ts';
@@ -139,13 +140,10 @@ describe('a machine on which no hole can be punched', () => {
       [{ at: 0, lengthBytes: 40 * MiB }],
       2,
     );
-    const bin = join(directory, 'bin');
-    mkdirSync(bin);
-    for (const program of ['node', 'dd', 'flock', 'losetup', ...programs]) {
-      symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), join(bin, program));
-    }
     const args = [...runOptions('PUSH', 'COPY', { source, target }), '--verbose', '--stat'];
-    const { exitCode, stdout } = await basyn.run(args, { env: { ...process.env, PATH: bin } });
+    const { exitCode, stdout } = await basyn.run(args, {
+      env: { ...process.env, PATH: directoryOfPrograms(...programs) },
+    });
     expect(exitCode).toBe(0);
     expect(haveSameContent(source, target)).toBe(true);
     expect(allocatedBytes(target) < 20 * MiB).toBe(isReleased);

@@ -178,6 +178,11 @@ describe.skipIf(!isRoot)('a source with bad sectors (needs root: FUSE)', () => {
         const { exitCode, stderr } = await run(wiring, disks, options);
         expect(exitCode).toBe(2);
         expect(stderr).toMatch(/basyn: cannot read .* at byte \d+: input\/output error \(EIO\)\./);
+        const offsetBytes = Number(/ at byte (\d+)/.exec(stderr)?.[1]);
+        expect(pagesOf(bad)).toContain(offsetBytes / (4 * KiB));
+        expect(stderr.includes("To leave out what can't be read, add --skip-read-errors.")).toBe(
+          !options.includes('--recheck'),
+        );
       }
     },
   );
@@ -203,6 +208,7 @@ describe.skipIf(!isRoot)('a source with bad sectors (needs root: FUSE)', () => {
       expect(result.exitCode).toBe(2);
       expect(result.stderr).toMatch(/basyn: cannot read .* at byte \d+: input\/output error \(EIO\)\./);
       expect(result.stderr).toContain(`${sideWord(wiring, 'target')}device ${target}`);
+      expect(result.stderr).not.toContain('skip-read-errors');
     },
   );
 

@@ -24,6 +24,7 @@ import {
   survivesAfterKilledRun,
   survivesAfterOneRun,
 } from './guest/power-cut.ts';
+import { survivesReboot } from './guest/reboot.ts';
 import { releasesZerosOfThinVolume } from './guest/thin-volume.ts';
 
 /** A test that runs in the guest. */
@@ -57,6 +58,8 @@ export const labTests: readonly LabTest[] = [
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
+    'a host that loses its power during a COPY with --retries: the run continues, and ends equal': () =>
+      survivesReboot('COPY'),
   }),
   ...inSelection('long', {
     'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
@@ -65,6 +68,8 @@ export const labTests: readonly LabTest[] = [
     'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
       survivesAfterKilledRun('ssh', atSecondFlush),
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
+    'a host that loses its power during a SYNC with --retries: the run continues, and ends equal': () =>
+      survivesReboot('SYNC'),
     'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
       releasesZerosOfThinVolume('ssh'),
     'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>

@@ -115,7 +115,9 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
       encoding: fc.constantFrom(...encodings),
       digest: fc.uint8Array({ minLength: 16, maxLength: 16 }),
       payload: bytes,
+      group: fc.option(fc.integer({ min: 1, max: bounds.frameGroups }), { nil: undefined }),
     })
+    .map(({ group, ...data }) => ({ ...data, ...(group !== undefined && { group }) }))
     .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
   written: fc
     .record({
@@ -148,7 +150,10 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
     differingEndBytes: fc.option(offset),
   }),
-  durable: fc.record({ writtenBytes: offset, releasedBytes: offset }),
+  durable: fc.record(
+    { checkpoints: offset, writtenBytes: offset, releasedBytes: offset },
+    { requiredKeys: ['writtenBytes', 'releasedBytes'] },
+  ),
   ping: nothing,
   pong: nothing,
   failure: fc.record(

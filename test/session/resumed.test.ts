@@ -29,7 +29,8 @@ const disk = vi.hoisted(() => ({ path: '', durable: Buffer.alloc(0) }));
 // A checkpoint at every opportunity, and little in flight, so that a small device has many of them.
 vi.mock('../../src/limits.ts', async (load) => {
   const original = await load<typeof limits>();
-  const tuning = { ...original.tuning, checkpointIntervalMs: 0, checkpointPollMs: 1 };
+  const frequent = { checkpointIntervalMs: 0, firstCheckpointMs: 0, checkpointStepBytes: 1 };
+  const tuning = { ...original.tuning, ...frequent };
   const bounds = {
     ...original.bounds,
     sendQueueBytes: 40_000,

@@ -155,7 +155,9 @@ export const workOptions = {
     value: { type: 'flag' },
     default: false,
     help: 'Do everything but write.',
-    details: 'The run reports how much would be sent and written, and skips `--recheck`.',
+    details:
+      'The run reports how much would be sent and written, and skips `--recheck`. ' +
+      '`COPY` would write everything, so it reads nothing then: use `SYNC` to find out whether the source can be read.',
   },
   'skip-read-errors': {
     key: 'skipReadErrors',

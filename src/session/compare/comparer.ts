@@ -1,13 +1,15 @@
 import type { Extent } from '../../digest/extent.ts';
 import { bufferCountOf } from '../../digest/geometry.ts';
+import { assert } from '../../errors.ts';
 import { tuning } from '../../limits.ts';
+import { jobBytesOf } from '../../workers/job-bytes.ts';
 import type { Settled } from '../settled.ts';
 import type { Coverage } from '../coverage.ts';
 import { examinedBytesBelow, type Phase } from '../phase.ts';
 import { aheadBuffersOf } from '../window.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
-import { Findings, type FindingsByBuffer } from './findings.ts';
+import { Findings } from './findings.ts';
 import { Refiner, type DifferingBuffer, type RefinerListener } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
 import { WholeBuffers } from './whole-buffers.ts';
@@ -52,6 +54,8 @@ export class Comparer {
 
   readonly #ours = new Map<number, SurveyedBuffer>();
   readonly #theirs = new Map<number, Uint8Array>();
+  /** Ours of buffers that differ, until all that differs in them is reported. */
+  readonly #differing = new Map<number, SurveyedBuffer>();
   /** Buffers settled out of order, with what was found in them. */
   readonly #found = new Map<number, Findings>();
   /** Examined buffers that are settled, without a gap. */
@@ -68,7 +72,7 @@ export class Comparer {
     this.#onCompared = onCompared;
     const listener: RefinerListener = {
       onDiffering,
-      onRefined: (buffers, found) => this.#refined(buffers, found),
+      onRefined: (index, found) => this.#refined(index, found),
     };
     this.#narrowing =
       phase.plan.phase === 'copy'
@@ -126,13 +130,17 @@ export class Comparer {
       this.#onCompared?.(ours, 'equal');
       this.#settle(index, nothing);
     } else {
+      this.#differing.set(index, ours);
       this.#narrowing.add({ ours, theirs });
     }
   }
 
-  #refined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void {
-    for (const { ours } of buffers) this.#onCompared?.(ours, 'differing');
-    for (const { ours } of buffers) this.#settle(ours.index, found.inBuffer(ours.index) ?? nothing);
+  #refined(index: number, found: Findings): void {
+    const ours = this.#differing.get(index);
+    assert(ours !== undefined, `buffer ${index} was refined and does not differ`);
+    this.#differing.delete(index);
+    this.#onCompared?.(ours, 'differing');
+    this.#settle(index, found);
   }
 
   #settle(index: number, found: Findings): void {
@@ -153,12 +161,10 @@ export class Comparer {
     const { bufferCount } = this.#coverage;
     const isLast = this.#donePosition === bufferCount;
     const { windowBuffers, bufferBytes } = this.#phase.plan;
+    const advanceBytes = Math.min(tuning.advanceBytes, jobBytesOf(this.#phase.device));
     const step = Math.max(
       1,
-      Math.min(
-        Math.floor(windowBuffers / tuning.advancesPerWindow),
-        Math.floor(tuning.advanceBytes / bufferBytes),
-      ),
+      Math.min(Math.floor(windowBuffers / tuning.advancesPerWindow), Math.floor(advanceBytes / bufferBytes)),
     );
     if (!isLast && this.#donePosition < this.#announcedPosition + step) return;
     if (this.#announcedPosition === this.#donePosition) return;

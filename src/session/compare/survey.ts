@@ -4,6 +4,7 @@ import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
 import type { Recorder } from '../../state-file/recorder.ts';
+import { jobBytesOf } from '../../workers/job-bytes.ts';
 import type { Coverage } from '../coverage.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -49,7 +50,7 @@ export class Survey {
     this.#record = record;
     this.#coverage = coverage;
     this.#tasks = tasks;
-    const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
+    const buffersPerJob = Math.floor(jobBytesOf(phase.device) / phase.geometry.bufferBytes);
     this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / tuning.jobsPerWindow));
     this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, this.#holeBatchBuffers));
     this.#window = new Credit(windowBuffers);

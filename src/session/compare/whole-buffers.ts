@@ -4,7 +4,7 @@ import { assert } from '../../errors.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
-import { FindingsByBuffer } from './findings.ts';
+import { Findings } from './findings.ts';
 import type { DifferingBuffer, RefinerListener } from './refiner.ts';
 
 /** What a copy does in place of the refiner: all of each buffer is sent. */
@@ -34,7 +34,11 @@ export class WholeBuffers {
     const { geometry } = this.#phase;
     const extents = group.map(({ ours }) => bufferExtentOf(geometry, ours.index));
     await this.#listener.onDiffering(joinNeighbours(extents));
-    this.#listener.onRefined(group, FindingsByBuffer.of(extents, geometry.bufferBytes));
+    for (const [position, { ours }] of group.entries()) {
+      const found = new Findings();
+      found.add([extents[position]!]);
+      this.#listener.onRefined(ours.index, found);
+    }
   }
 }
 

@@ -88,6 +88,9 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     sparse: [...never, 'AUTO', 'sometimes'],
     discard: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
+    changed: never.filter((value) => value !== 'yes'),
+    changedBlockBytes: [...never, 511, 2 ** 30 + 1, '64K'],
+    sampleBytes: [...never.filter((value) => value !== 5 && value !== 0), 2 ** 40 + 1, '64M'],
     sshOptions: [
       ...never.filter((value) => !Array.isArray(value)),
       [1],
@@ -202,6 +205,7 @@ describe('accepted options', () => {
       sparse: 'auto',
       discard: false,
       dryRun: false,
+      sampleBytes: 64 * 1024 * 1024,
       cache: false,
       hash: 'SHA1',
       bufferBytes: 2 * 1024 * 1024,

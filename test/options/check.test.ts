@@ -194,6 +194,15 @@ describe('accepted options', () => {
     expect(checkOptions('inspect', options)).toStrictEqual({ local, remote, host, signal });
   });
 
+  it('have a smaller buffer with a list of changes, unless one is given', () => {
+    const bufferOf = (options: object): number =>
+      withDefaults(checkOptions('sync', { ...transfer, ...options })).bufferBytes;
+    expect(bufferOf({ changed: 'list' })).toBe(64 * 1024);
+    expect(bufferOf({ changed: 'list', bufferBytes: 8192 })).toBe(8192);
+    expect(bufferOf({ changed: undefined })).toBe(2 * 1024 * 1024);
+    expect(refusal('sync', { ...transfer, changed: 'list', chunkBytes: 131_072 })).toContain('(64 KiB)');
+  });
+
   it('have the defaults of the table if they are omitted', () => {
     expect(withDefaults(checkOptions('sync', { ...transfer, lanes: 1 }))).toStrictEqual({
       ...transfer,

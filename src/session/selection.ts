@@ -1,7 +1,6 @@
 import type { Geometry } from '../digest/geometry.ts';
 import type { ChangeListReport, Differences, PhaseName } from '../report.ts';
 import type { Coverage } from './coverage.ts';
-import type { Role } from './order.ts';
 
 /** What a phase examines, where that is not everything. */
 export interface Selection {
@@ -22,7 +21,7 @@ export interface Probe {
 }
 
 /** What one role reads. */
-export function coverageOfRole({ coverage, surveyed }: Selection, role: Role): Coverage {
+export function coverageOfRole({ coverage, surveyed }: Selection, role: 'source' | 'target'): Coverage {
   return role === 'target' ? (surveyed ?? coverage) : coverage;
 }
 

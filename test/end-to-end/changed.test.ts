@@ -80,7 +80,8 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('--changed, $action $w
   });
 
   test('reads the list from a pipe that ends late, and always examines what was added to the target', async () => {
-    const { list: _list, ...paths } = devices([100], '');
+    const { source: path, target } = devices([100], '');
+    const paths = { source: path, target };
     writeFileSync(paths.target, readFileSync(paths.target).subarray(0, 6 * MiB));
     const command = [...args(way, paths), '--changed=-', '--sample=0', '--grow', '--json'];
     const late = '(printf "100 "; sleep 0.3; echo 1) | "$0" "$@"';

@@ -93,6 +93,9 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     sparse: [...never, 'AUTO', 'sometimes'],
     discard: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
+    changed: never.filter((value) => value !== 'yes'),
+    changedBlockBytes: [...never, 511, 2 ** 30 + 1, '64K'],
+    sampleBytes: [...never.filter((value) => value !== 5 && value !== 0), 2 ** 40 + 1, '64M'],
     sshOptions: [
       ...never.filter((value) => !Array.isArray(value)),
       [1],
@@ -196,6 +199,15 @@ describe('accepted options', () => {
     expect(checkOptions('inspect', options)).toStrictEqual({ local, remote, host, signal });
   });
 
+  it('have a smaller buffer with a list of changes, unless one is given', () => {
+    const bufferOf = (options: object): number =>
+      withDefaults(checkOptions('sync', { ...transfer, ...options })).bufferBytes;
+    expect(bufferOf({ changed: 'list' })).toBe(64 * 1024);
+    expect(bufferOf({ changed: 'list', bufferBytes: 8192 })).toBe(8192);
+    expect(bufferOf({ changed: undefined })).toBe(2 * 1024 * 1024);
+    expect(refusal('sync', { ...transfer, changed: 'list', chunkBytes: 131_072 })).toContain('(64 KiB)');
+  });
+
   it('have the defaults of the table if they are omitted', () => {
     expect(withDefaults(checkOptions('sync', { ...transfer, lanes: 1 }))).toStrictEqual({
       ...transfer,
@@ -207,6 +219,7 @@ describe('accepted options', () => {
       sparse: 'auto',
       discard: false,
       dryRun: false,
+      sampleBytes: 64 * 1024 * 1024,
       cache: false,
       updateBitmap: false,
       resetBitmap: false,

@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Transform, type TransformCallback } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import type * as handles from '../../src/device/handle.ts';
 import type * as limits from '../../src/limits.ts';
@@ -17,6 +16,7 @@ import { makeRandom, type Random } from '../../rig/images/random.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
+import { BreakingWire } from '../support/breaking-wire.ts';
 import { caseCount } from '../support/lab-cases.ts';
 import { makeReporter, plainOrder, runInMemory } from '../support/memory-session.ts';
 import { differingChunks } from '../support/naive.ts';
@@ -197,26 +197,5 @@ class SlowWriter extends InlineRunner<Job> {
   override async run<J extends Job>(job: J): Promise<ResultOf<J>> {
     if (job.kind === 'write') await sleep(this.#random.below(6));
     return super.run(job);
-  }
-}
-
-/** A stream that breaks, with all others of its link, after a number of bytes. */
-class BreakingWire extends Transform {
-  readonly #budget: { bytes: number };
-
-  constructor(budget: { bytes: number }) {
-    super();
-    this.#budget = budget;
-  }
-
-  override _transform(bytes: Buffer, _encoding: string, done: TransformCallback): void {
-    this.#budget.bytes -= bytes.length;
-    if (this.#budget.bytes < 0) {
-      this.destroy();
-      done();
-      return;
-    }
-    this.push(Buffer.from(bytes));
-    setImmediate(done);
   }
 }

@@ -10,6 +10,7 @@ import { runHelper } from './helper-program.ts';
 import { KernelView } from './kernel-view.ts';
 import { backingOf } from './loop-backing.ts';
 import { thisMachine } from './machine.ts';
+import type { KernelPath } from './kernel-path.ts';
 import { realKernelPath } from './regions.ts';
 
 /**
@@ -38,25 +39,24 @@ type Marks = Omit<ContentMarks, 'bootId'>;
 
 const unknown: Marks = { attachment: '', writes: '' };
 
-/** On these, every change of a file changes its times, and no other host can write to it. */
-const localFileSystems: ReadonlySet<string> = new Set([
-  'ext2',
-  'ext3',
-  'ext4',
-  'xfs',
-  'btrfs',
-  'f2fs',
-  'tmpfs',
-]);
+/**
+ * On these, every change of a file changes its times, and no other host can write to it. A tmpfs is none of them: a process
+ * that has mapped a file writes to it without a new time.
+ */
+const localFileSystems: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs']);
 
 function fileMarks(stats: BigIntStats, path: string, view: KernelView): Marks {
-  const mount = mountOf(realKernelPath(path), view.mounts);
-  if (!stats.isFile() || mount === undefined || !localFileSystems.has(mount.type)) return unknown;
+  if (!stats.isFile() || !isOnLocalFileSystem(realKernelPath(path), view)) return unknown;
   const { dev, ino, birthtimeNs, size, mtimeNs, ctimeNs } = stats;
   return bounded({
     attachment: `file ${deviceNumber(dev)} inode ${ino} born ${birthtimeNs}`,
     writes: `size ${size} modified ${mtimeNs} changed ${ctimeNs}`,
   });
+}
+
+function isOnLocalFileSystem(path: KernelPath, view: KernelView): boolean {
+  const mount = mountOf(path, view.mounts);
+  return mount !== undefined && localFileSystems.has(mount.type);
 }
 
 async function blockMarks(number: DeviceNumber, view: KernelView): Promise<Marks> {
@@ -101,7 +101,8 @@ async function mappingOf(number: DeviceNumber, disk: string): Promise<string | u
 function backingMarks(device: BlockDevice, view: KernelView): string | undefined {
   const { file } = backingOf(device, view);
   const stats = file?.path === undefined ? undefined : statKernelPath(file.path);
-  if (file === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
+  if (file?.path === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
+  if (!isOnLocalFileSystem(file.path, view)) return undefined;
   return `below: inode ${stats.ino} modified ${stats.mtimeNs} changed ${stats.ctimeNs}`;
 }
 

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
-  constants,
   copyFileSync,
   fdatasyncSync,
   mkdtempSync,
@@ -183,5 +182,5 @@ export interface Night {
 /** Reads past the page cache. */
 export function readDirectly(path: string): Buffer {
   const options = { maxBuffer: 1024 ** 3, stdio: ['ignore', 'pipe', 'ignore'] as ('ignore' | 'pipe')[] };
-  return execFileSync('dd', [`if=${path}`, 'iflag=direct', 'bs=1M'], options) as Buffer;
+  return execFileSync('dd', [`if=${path}`, 'iflag=direct', 'bs=1M'], options);
 }

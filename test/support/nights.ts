@@ -46,7 +46,7 @@ export class Nights {
   target: string;
   /** The file below the target, or the target itself. */
   readonly backing: string;
-  readonly state: string;
+  state: string;
   readonly directory: string;
   readonly sizeBytes: number;
   wiring: Wiring;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fstatSync, readFileSync, realpathSync, type BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { bounds } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { deviceNumber, statKernelPath, type BlockDevice, type DeviceNumber } from './block-device.ts';
 import { mountOf } from './file-system.ts';
 import type { ContentMarks } from './content-marks.ts';
@@ -10,6 +10,7 @@ import { runHelper } from './helper-program.ts';
 import { KernelView } from './kernel-view.ts';
 import { backingOf } from './loop-backing.ts';
 import { thisMachine } from './machine.ts';
+import type { KernelPath } from './kernel-path.ts';
 import { realKernelPath } from './regions.ts';
 
 /**
@@ -38,20 +39,14 @@ type Marks = Omit<ContentMarks, 'bootId'>;
 
 const unknown: Marks = { attachment: '', writes: '' };
 
-/** On these, every change of a file changes its times, and no other host can write to it. */
-const localFileSystems: ReadonlySet<string> = new Set([
-  'ext2',
-  'ext3',
-  'ext4',
-  'xfs',
-  'btrfs',
-  'f2fs',
-  'tmpfs',
-]);
+/**
+ * On these, every change of a file changes its times, and no other host can write to it. A tmpfs is none of them: a process
+ * that has mapped a file writes to it without a new time.
+ */
+const localFileSystems: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs']);
 
 function fileMarks(stats: BigIntStats, path: string, view: KernelView): Marks {
-  const mount = mountOf(realKernelPath(path), view.mounts);
-  if (!stats.isFile() || mount === undefined || !localFileSystems.has(mount.type)) return unknown;
+  if (!stats.isFile() || !isOnLocalFileSystem(realKernelPath(path), view)) return unknown;
   const { dev, ino, birthtimeNs, size, mtimeNs, ctimeNs } = stats;
   return bounded({
     attachment: `file ${deviceNumber(dev)} inode ${ino} born ${birthtimeNs}`,
@@ -59,30 +54,79 @@ function fileMarks(stats: BigIntStats, path: string, view: KernelView): Marks {
   });
 }
 
+function isOnLocalFileSystem(path: KernelPath, view: KernelView): boolean {
+  const mount = mountOf(path, view.mounts);
+  return mount !== undefined && localFileSystems.has(mount.type);
+}
+
 async function blockMarks(number: DeviceNumber, view: KernelView): Promise<Marks> {
   const device = view.block(number);
   const place = placeInSys(number, view);
-  if (device === undefined || place === undefined) return unknown;
+  if (device === undefined || place === undefined || !areWritesCounted(place.disk)) return unknown;
   const sequence = readLine(join(place.disk, 'diskseq'));
-  const counters = writeCounters(readLine(join(place.directory, 'stat')));
+  const counters = writeCounters(place.directory);
   const mapping = await mappingOf(number, place.disk);
-  const below = device.loop === undefined ? '' : backingMarks(device, view);
-  if (sequence === '' || counters === '' || mapping === undefined || below === undefined) return unknown;
+  const outside = device.partitionOf === undefined ? [] : writesOutsidePartitions(place.disk, view);
+  const disk = device.partitionOf === undefined ? device : view.block(device.partitionOf.disk);
+  const below = disk?.loop === undefined ? '' : backingMarks(disk, view);
+  if (sequence === '' || counters === undefined || mapping === undefined) return unknown;
+  if (outside === undefined || disk === undefined || below === undefined) return unknown;
   const start = readLine(join(place.directory, 'start'));
+  const outsideText = outside.length === 0 ? '' : `, outside partitions ${outside.join(' ')}`;
   return bounded({
     attachment: `block ${number} sequence ${sequence}${start && ` from sector ${start}`}${mapping && ` as ${mapping}`}`,
-    writes: `${counters}${below && `, ${below}`}`,
+    writes: `sectors written and discarded ${counters.join(' ')}${outsideText}${below && `, ${below}`}`,
   });
 }
 
-/** Requests and sectors written and discarded. The position of each number is that of Documentation/block/stat.rst. */
-function writeCounters(line: string): string {
-  const numbers = line.split(/\s+/);
-  const [writes, , sectors] = numbers.slice(4);
-  const [discards, , discardedSectors] = numbers.slice(11);
-  return discardedSectors === undefined
-    ? ''
-    : `wrote ${writes} ${sectors} discarded ${discards} ${discardedSectors}`;
+/**
+ * Disks whose contents change only by writes that this kernel counts. Behind others (nbd, rbd, drbd, zvols), another host or a
+ * rollback may have changed the contents of the same attachment.
+ */
+const countedDisks = /^(bcache|dasd|dm-|hd|loop|md|mmcblk|nvme|pmem|ram|sd|ubd|vd|xvd|zram)/;
+
+function areWritesCounted(disk: string): boolean {
+  // The administrator may have switched the counters off. A disk without a queue of its own has no such switch.
+  return countedDisks.test(basename(disk)) && readLine(join(disk, 'queue/iostats')) !== '0';
+}
+
+/** Sectors written and discarded. */
+type Counters = readonly [writtenSectors: number, discardedSectors: number];
+
+/**
+ * Writes to a disk by its own name, which may have changed any of its partitions. The kernel counts what is written to a
+ * partition for its disk as well.
+ *
+ * @returns undefined where the counters cannot be read at one moment, because others change too fast.
+ */
+function writesOutsidePartitions(disk: string, view: KernelView): Counters | undefined {
+  const partitions = view.block(readLine(join(disk, 'dev')))?.partitions;
+  const places = partitions?.map((number) => placeInSys(number, view)?.directory);
+  if (places === undefined) return undefined;
+  for (let attempt = 0; attempt < tuning.counterReadAttempts; attempt++) {
+    const before = writeCounters(disk);
+    const ofPartitions = places.map((place) => (place === undefined ? undefined : writeCounters(place)));
+    const after = writeCounters(disk);
+    if (before === undefined || before.join() !== after?.join()) continue;
+    let [written, discarded] = before;
+    for (const counters of ofPartitions) {
+      if (counters === undefined) return undefined;
+      written -= counters[0];
+      discarded -= counters[1];
+    }
+    return [written, discarded];
+  }
+  return undefined;
+}
+
+/**
+ * The position of each number is that of Documentation/block/stat.rst. The numbers of requests are left out: a flush counts as a
+ * request to write, of no sectors.
+ */
+function writeCounters(directory: string): Counters | undefined {
+  const numbers = readLine(join(directory, 'stat')).split(/\s+/);
+  const [written, discarded] = [numbers[6], numbers[13]];
+  return discarded === undefined ? undefined : [Number(written), Number(discarded)];
 }
 
 /** The table of a device-mapper device. It changes if a volume is rolled back. Undefined where it is not known. */
@@ -101,7 +145,8 @@ async function mappingOf(number: DeviceNumber, disk: string): Promise<string | u
 function backingMarks(device: BlockDevice, view: KernelView): string | undefined {
   const { file } = backingOf(device, view);
   const stats = file?.path === undefined ? undefined : statKernelPath(file.path);
-  if (file === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
+  if (file?.path === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
+  if (!isOnLocalFileSystem(file.path, view)) return undefined;
   return `below: inode ${stats.ino} modified ${stats.mtimeNs} changed ${stats.ctimeNs}`;
 }
 

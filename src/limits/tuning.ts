@@ -128,6 +128,8 @@ export const tuning = {
   /** The wait before the second attempt. It doubles with each further one. */
   firstRetryWaitMs: 1_000,
 
+  /** Reads of the counters of a disk and its partitions until they belong to one moment: each takes 0.1 ms. */
+  counterReadAttempts: 50,
   /** What is compared of a target before a state file that was made without it is trusted. */
   stateFileSampleBytes: 64 * MiB,
 

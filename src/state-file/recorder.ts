@@ -279,6 +279,8 @@ export class Recorder {
       return;
     }
     file?.close();
+    // If the new one cannot be created, the old one must not be closed again.
+    this.#file = undefined;
     const first = { sizeBytes, hash, bufferBytes, blockBytes, target };
     const existing = this.#isDamaged || file !== undefined ? 'replaced' : 'none';
     this.#file = await createStateFile(this.#options.path, first, existing);

@@ -1,4 +1,4 @@
-import { MiB } from './units.ts';
+import { KiB, MiB } from './units.ts';
 
 /** The values of options that are not given. */
 export const defaults = {

@@ -26,6 +26,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `other-user`: log in as a user whose account can run node (`user`).
  * - `other-node`: name the node that is started on the remote host (`remoteNode`).
  * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
+ * - `update-bitmap`: discard what a state file knows (`updateBitmap`).
  */
 export const remedies = [
   'create',
@@ -35,6 +36,7 @@ export const remedies = [
   'other-user',
   'other-node',
   'longer-timeout',
+  'update-bitmap',
 ] as const;
 export type Remedy = (typeof remedies)[number];
 

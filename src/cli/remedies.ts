@@ -9,6 +9,7 @@ const sentences: Readonly<Record<Remedy, string>> = {
   'other-user': 'To log in as another user, add --user.',
   'other-node': 'To start another node there, name it with --remote-node.',
   'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
+  'update-bitmap': 'To make it anew, add --update-bitmap.',
 };
 
 /** The error as the command reports it: its message ends with the option that helps. */

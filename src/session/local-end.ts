@@ -209,7 +209,7 @@ async function selectionOf(
  *
  * @returns what was written to its device, if the run asked for it.
  */
-async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
+export async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
   channel.send({ type: 'bye' });
   const message = await channel.next();
   if (message.type !== 'closed') throw unexpected(message);
@@ -271,7 +271,7 @@ function remoteRoleOf({ localRole }: Order): Role {
   return localRole === 'source' ? 'target' : 'source';
 }
 
-function sendOpen(
+export function sendOpen(
   { order, channel, continuity, recorder }: LocalEnd,
   targetRequest: TargetRequest | null,
 ): void {
@@ -293,7 +293,7 @@ function sendOpen(
   });
 }
 
-async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
+export async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
   if (order.laneCount === 1 || message.lanes === null) channel.useOneLane();

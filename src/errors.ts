@@ -29,6 +29,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `no-list`: leave out the list of changes (`changed`).
  * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
  * - `skip-read-errors`: leave out what can't be read of the source (`skipReadErrors`).
+ * - `update-bitmap`: discard what a state file knows (`updateBitmap`).
  */
 export const remedies = [
   'create',
@@ -41,6 +42,7 @@ export const remedies = [
   'skip-read-errors',
   'changed-block-size',
   'no-list',
+  'update-bitmap',
 ] as const;
 export type Remedy = (typeof remedies)[number];
 

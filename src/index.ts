@@ -1,6 +1,13 @@
 import { checkOptions } from './options/check.ts';
 import { type Complete, withDefaults } from './options/defaults.ts';
-import type { Compression, InspectOptions, RecheckOptions, SyncOptions } from './options/types.ts';
+import type {
+  Comparison,
+  Compression,
+  InspectOptions,
+  RecheckOptions,
+  RecordOptions,
+  SyncOptions,
+} from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
 import { throwIfEnded } from './runs/abortable.ts';
 import type { RunParts } from './runs/over-ssh.ts';
@@ -8,7 +15,7 @@ import type { RecordingOptions } from './runs/state-file.ts';
 import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
 import type { PhaseSelector } from './session/selection.ts';
-import type { DeviceReport, RunReport } from './report.ts';
+import type { DeviceReport, RecordReport, RunReport } from './report.ts';
 import type { Recorder } from './state-file/recorder.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
@@ -88,6 +95,37 @@ export async function recheck(options: RecheckOptions): Promise<RunReport> {
 }
 
 /**
+ * Makes a state file from the source alone, for a target that was filled with the same bytes in another way. The first run
+ * with a target compares a sample of it, and binds the file to it.
+ *
+ * @throws {BasynError} where the source cannot be read completely, or was written to meanwhile; `refused`, where the file
+ *   belongs to a target already.
+ */
+export async function record(options: RecordOptions): Promise<RecordReport> {
+  const checked = checkOptions('record', options);
+  const { openRecorderOfSource } = await import('./runs/state-file.ts');
+  const recorder = await openRecorderOfSource(checked);
+  try {
+    const complete = withDefaults({ ...checked, ...kindOf(recorder, checked) });
+    return await recordWith(complete, recorder);
+  } finally {
+    recorder.close();
+  }
+}
+
+async function recordWith(options: Complete<RecordOptions>, recorder: Recorder): Promise<RecordReport> {
+  const { action, local = '', remote = '', host } = options;
+  const sourceSide = action === 'push' ? 'local' : 'remote';
+  const order = recordOrder(options, action === 'push' ? local : remote);
+  if (host !== undefined) {
+    const { recordOverSsh } = await import('./runs/over-ssh.ts');
+    return recordOverSsh(options, order, { recorder, sourceSide });
+  }
+  const { recordInProcess } = await import('./runs/in-process.ts');
+  return recordInProcess(options, order, { recorder, sourceSide });
+}
+
+/**
  * Opens both devices for reading and says what they are.
  *
  * @throws {BasynError} where one of them is missing or can't be read.
@@ -117,8 +155,8 @@ async function withRecorder<Options extends RecordingOptions>(
 
 function kindOf(
   { kind }: Recorder,
-  { hash, bufferBytes }: RecheckOptions,
-): Pick<RecheckOptions, 'hash' | 'bufferBytes'> {
+  { hash, bufferBytes }: Comparison,
+): Pick<Comparison, 'hash' | 'bufferBytes'> {
   if (kind === undefined) return {};
   return { hash: hash ?? kind.hash, bufferBytes: bufferBytes ?? kind.bufferBytes };
 }
@@ -179,6 +217,25 @@ function recheckOrder(options: Complete<RecheckOptions>): Order {
     grow: false,
     force: false,
     dryRun: false,
+    sparse: 'auto',
+    discard: false,
+  };
+}
+
+/** In a dry run of a SYNC, a target streams the digests of its device. The source plays that role. */
+function recordOrder(options: Complete<RecordOptions>, sourcePath: string): Order {
+  return {
+    // Nothing is opened for the local end.
+    ...comparisonOf({ ...options, local: '', remote: sourcePath }),
+    localRole: 'source',
+    phases: ['sync'],
+    compression: { name: 'none', level: null },
+    laneCount: 1,
+    sizes: 'target at least source',
+    create: false,
+    grow: false,
+    force: false,
+    dryRun: true,
     sparse: 'auto',
     discard: false,
   };

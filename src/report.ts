@@ -4,6 +4,9 @@ import type { Side } from './errors.ts';
 /** What a run does with the two devices. Phases follow one another. */
 export type PhaseName = 'copy' | 'sync' | 'recheck';
 
+/** `record`: the only phase of a run that makes a state file from the source alone. */
+export type ReportedPhase = PhaseName | 'record';
+
 /** One of the two devices, as it was opened. */
 export interface DeviceReport {
   readonly side: Side;
@@ -17,7 +20,7 @@ export type ReadPath = 'direct' | 'cached' | 'none';
 
 /** What one phase did. All counts are exact. */
 export interface PhaseReport extends PhaseCounts {
-  readonly phase: PhaseName;
+  readonly phase: ReportedPhase;
   /** Bytes of the source that the phase covered. */
   readonly sizeBytes: number;
   /** Bytes of them that were examined. The others count as equal. Left out where everything was examined. */
@@ -124,19 +127,28 @@ export interface RunReport {
   readonly matches: boolean;
 }
 
+/** What was done to make a state file from the source alone. */
+export interface RecordReport extends Pick<
+  RunReport,
+  'source' | 'phases' | 'traffic' | 'elapsedMs' | 'interruptions'
+> {
+  readonly stateFile: StateFileReport;
+}
+
 /** The events of a run. The command prints them as JSON lines. */
 export type RunEvent =
-  | { readonly type: 'start'; readonly source: DeviceReport; readonly target: DeviceReport }
+  /** `target` is left out where a state file is made from the source alone. */
+  | { readonly type: 'start'; readonly source: DeviceReport; readonly target?: DeviceReport }
   | {
       readonly type: 'phase-start';
-      readonly phase: PhaseName;
+      readonly phase: ReportedPhase;
       readonly sizeBytes: number;
       /** As in the report of the phase. */
       readonly examinedBytes?: number;
     }
   | {
       readonly type: 'progress';
-      readonly phase: PhaseName;
+      readonly phase: ReportedPhase;
       /** Examined bytes of the source that are done, and of how many. */
       readonly doneBytes: number;
       readonly sizeBytes: number;
@@ -148,7 +160,7 @@ export type RunEvent =
   /** Both devices are open, and the state file was examined. */
   | ({ readonly type: 'state-file' } & StateFileReport)
   /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
-  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
+  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: ReportedPhase }
   | ({ readonly type: 'phase-end' } & PhaseReport)
   /** The link has failed, and another attempt follows. The progress continues at `fromBytes`, which may be less than before. */
   | {
@@ -159,11 +171,11 @@ export type RunEvent =
       readonly reason: string;
       readonly waitMs: number;
       /** Where it continues. Left out where no phase has begun. */
-      readonly phase?: PhaseName;
+      readonly phase?: ReportedPhase;
       readonly fromBytes?: number;
     }
   /** A range of the source that can't be read. The first `bounds.reportedUnreadableRanges` of a phase are reported. */
-  | ({ readonly type: 'unreadable'; readonly phase: PhaseName } & Extent)
+  | ({ readonly type: 'unreadable'; readonly phase: ReportedPhase } & Extent)
   | { readonly type: 'warning'; readonly message: string }
   /** What could not be examined before the run: no reason to stop it. */
   | { readonly type: 'note'; readonly message: string }

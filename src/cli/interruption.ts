@@ -1,5 +1,5 @@
 import { BasynError } from '../errors.ts';
-import type { PhaseName, RunEvent } from '../report.ts';
+import type { ReportedPhase, RunEvent } from '../report.ts';
 import { formatExactBytes, percentOf } from './format.ts';
 import type { Task } from './options.ts';
 import type { Reporter } from './reporter.ts';
@@ -10,7 +10,8 @@ const repair = 'The target may be incomplete: run the same command with --mode=S
 
 /** Remembers how far a run came, for when it is interrupted or fails. */
 export class Milestone implements Reporter {
-  #last: { readonly phase: PhaseName; readonly doneBytes: number; readonly sizeBytes: number } | undefined;
+  #last:
+    { readonly phase: ReportedPhase; readonly doneBytes: number; readonly sizeBytes: number } | undefined;
   #writes = false;
   #isWriting = false;
 

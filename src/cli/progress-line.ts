@@ -1,11 +1,11 @@
 import { tuning } from '../limits.ts';
-import type { PhaseName } from '../report.ts';
+import type { ReportedPhase } from '../report.ts';
 import { formatBytes, formatClock, formatSpeed, percentOf } from './format.ts';
 import type { Speeds } from './speed-meter.ts';
 
 /** A moment of a phase, as the indicator shows it. */
 export interface ProgressView extends Speeds {
-  readonly phase: PhaseName;
+  readonly phase: ReportedPhase;
   readonly doneBytes: number;
   readonly sizeBytes: number;
   /** Infinite if it is not known. */

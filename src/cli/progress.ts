@@ -54,6 +54,10 @@ export class ProgressReporter implements Reporter {
     this.#stop();
   }
 
+  recorded(): void {
+    this.#stop();
+  }
+
   found(): void {
     this.#stop();
   }

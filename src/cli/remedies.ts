@@ -12,6 +12,7 @@ const sentences: Readonly<Record<Remedy, string>> = {
   'no-list': 'Fill it once without --changed.',
   'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
   'skip-read-errors': "To leave out what can't be read, add --skip-read-errors.",
+  'update-bitmap': 'To make it anew, add --update-bitmap.',
 };
 
 /** The error as the command reports it: its message ends with the option that helps. */

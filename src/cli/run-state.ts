@@ -71,6 +71,10 @@ export class RunState implements Reporter {
     this.#moment = { activity: 'done' };
   }
 
+  recorded(): void {
+    this.finished();
+  }
+
   found(): void {
     this.finished();
   }

@@ -1,15 +1,17 @@
-import type { Interruption, PhaseReport, RunReport, StateFileReport } from '../report.ts';
+import type { Interruption, PhaseReport, RecordReport, RunReport, StateFileReport } from '../report.ts';
 import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
 
 /** `--stat`: the statistics on stdout, after the run. */
 export function statReporter(output: Output): Reporter {
-  return { finished: (report) => statLines(report).forEach((line) => output.print(line)) };
+  const print = (report: RunReport | RecordReport): void =>
+    statLines(report).forEach((line) => output.print(line));
+  return { finished: print, recorded: print };
 }
 
 /** The statistics, one row a line. */
-export function statLines(report: RunReport): string[] {
+export function statLines(report: RunReport | RecordReport): string[] {
   const { source, phases, traffic, elapsedMs, interruptions = [], stateFile } = report;
   const { receivedBytes, transmittedBytes } = traffic;
   const bothBytes = receivedBytes + transmittedBytes;
@@ -43,6 +45,7 @@ function attemptRows(interruptions: readonly Interruption[]): string[] {
 /** What the phase found and did: the rows that the traffic alone doesn't tell. */
 function changeRows(report: PhaseReport): string[] {
   const { phase, differingBytes, writtenBytes, releasedBytes } = report;
+  if (phase === 'record') return [...holeRows(report), ...readRows(report)];
   if (phase === 'recheck') {
     return [row('Recheck:', 'Differing:', formatExactBytes(differingBytes)), ...holeRows(report)];
   }

@@ -1,6 +1,13 @@
 import { inspect } from 'node:util';
 
-import type { DeviceReport, PhaseReport, RunEvent, RunReport, StateFileReport } from '../report.ts';
+import type {
+  DeviceReport,
+  PhaseReport,
+  RecordReport,
+  RunEvent,
+  RunReport,
+  StateFileReport,
+} from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
@@ -66,6 +73,7 @@ export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName):
     },
     event: (event) => eventLines(event, nameOf, hosts).forEach(log),
     finished: (report) => log(`end: ${describeResult(report)}`),
+    recorded: (report) => log(`end: ${describeRecord(report)}`),
     found: () => log('end: both devices can be opened'),
     failed: (error) => log(`failed: ${error.message}`),
   };
@@ -136,6 +144,9 @@ function holeLines({ phase, sourceHoleBytes, targetHoleBytes }: PhaseReport): st
 /** "sync: the source was read through the page cache, the target from the disk". */
 function describeReads({ phase, sourceReads, targetReads, ...counts }: PhaseReport): string {
   const { sourceReadBytes, targetReadBytes } = counts;
+  if (phase === 'record') {
+    return `${phase}: ${formatExactBytes(sourceReadBytes ?? 0)} of the source were read ${readPathWords[sourceReads]}`;
+  }
   if (sourceReadBytes !== undefined && targetReadBytes !== undefined) {
     const [source, target] = [formatExactBytes(sourceReadBytes), formatExactBytes(targetReadBytes)];
     return (
@@ -171,6 +182,8 @@ function describeOutcome(report: PhaseReport): string {
       return differingBytes === 0 ? 'nothing differed' : `${ranges} differed, ${written}`;
     case 'recheck':
       return differingBytes === 0 ? 'nothing differs' : `${ranges} differ`;
+    case 'record':
+      return 'all of it is in the state file';
   }
 }
 
@@ -242,7 +255,7 @@ function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): stri
     case 'start':
       return [
         `source: ${describeDevice(event.source, nameOf)}`,
-        `target: ${describeDevice(event.target, nameOf)}`,
+        ...(event.target === undefined ? [] : [`target: ${describeDevice(event.target, nameOf)}`]),
       ];
     case 'phase-start':
       return [`${event.phase}: start, ${describeWork(event)} to go through`];
@@ -295,17 +308,26 @@ export function describeAttempt(event: Extract<RunEvent, { type: 'attempt' }>): 
   return `${reason} Attempt ${attempt} begins in ${formatSeconds(waitMs)}${place}.`;
 }
 
+/** "state file a.bitmap describes 512 buffers of /dev/sda1, all done in 8.0 s". */
+function describeRecord({ source, stateFile, elapsedMs }: RecordReport): string {
+  const buffers = formatCount(stateFile.knownBuffers, 'buffer');
+  return `state file ${stateFile.path} describes ${buffers} of ${source.path}, all done in ${formatSeconds(elapsedMs)}`;
+}
+
 function describeTask({ kind, options }: Task): string {
-  const remote = options.host === undefined ? options.remote : `${options.host}:${options.remote}`;
+  const { local = '', remote: path = '', host } = options;
+  const remote = host === undefined ? path : `${host}:${path}`;
   switch (kind) {
     case 'sync': {
       const arrow = options.action === 'push' ? '->' : '<-';
-      return `${options.mode} (${options.action}) ${options.local} ${arrow} ${remote}`;
+      return `${options.mode} (${options.action}) ${local} ${arrow} ${remote}`;
     }
     case 'recheck':
-      return `recheck ${options.local} and ${remote}`;
+      return `recheck ${local} and ${remote}`;
+    case 'record':
+      return `record ${options.action === 'push' ? local : remote} in state file ${options.bitmap}`;
     case 'inspect':
-      return `look at ${options.local} and ${remote}`;
+      return `look at ${local} and ${remote}`;
   }
 }
 

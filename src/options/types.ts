@@ -9,12 +9,16 @@ export type Action = 'push' | 'pop';
 export type Mode = 'sync' | 'copy';
 export type CompressionName = 'none' | 'zlib' | 'zstd';
 
-/** The two devices, and how the remote one is reached. */
-export interface Endpoints {
+/** The two devices. */
+export interface Endpoints extends Connection {
   /** Path of the device or file on this machine. */
   readonly local: string;
   /** Path of the other device or file: on `host`, or on this machine if there is no host. */
   readonly remote: string;
+}
+
+/** How the remote device is reached. */
+export interface Connection {
   /** `host` or `user@host`, as ssh takes it. Left out: both devices are on this machine. */
   readonly host?: string | undefined;
   /** 1 to 65535. Left out, ssh decides. */
@@ -132,6 +136,19 @@ export interface SyncOptions extends Endpoints, Comparison, Compression, Receivi
   readonly changedBlockBytes?: number | undefined;
   /** How much outside the list is compared before the first write, in random places. 0 disables it. Needs `changed`. Default 64 MiB. */
   readonly sampleBytes?: number | undefined;
+}
+
+/** A state file is made from the source alone, for a target that was filled in another way. */
+export interface RecordOptions extends Connection, Comparison, Retrying, Observation {
+  readonly action: Action;
+  readonly bitmap: string;
+  /** Path of the source of a PUSH, on this machine. */
+  readonly local?: string | undefined;
+  /** Path of the source of a POP: on `host`, or on this machine if there is no host. */
+  readonly remote?: string | undefined;
+  /** Make the state file anew although it belongs to a target. `resetBitmap` does the same. */
+  readonly updateBitmap?: boolean | undefined;
+  readonly resetBitmap?: boolean | undefined;
 }
 
 export type InspectOptions = Endpoints & Observation;

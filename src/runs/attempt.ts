@@ -4,7 +4,7 @@ import { bounds } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
 import type { Complete } from '../options/defaults.ts';
-import type { InspectOptions } from '../options/types.ts';
+import type { Connection, Observation } from '../options/types.ts';
 import type { Traffic } from '../report.ts';
 import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
@@ -19,7 +19,7 @@ import { canAskUser } from '../transport/user-presence.ts';
 import { WorkerPool } from '../workers/pool.ts';
 
 export interface AttemptOptions {
-  readonly options: Complete<InspectOptions>;
+  readonly options: Complete<Connection & Observation>;
   readonly order: Order;
   readonly reporter: RunReporter;
   readonly trace: Trace | undefined;
@@ -128,7 +128,7 @@ export class Attempt {
 }
 
 function destinationOf(
-  { host = '', port, user, sshOptions = [] }: Complete<InspectOptions>,
+  { host = '', port, user, sshOptions = [] }: Complete<Connection & Observation>,
   prompts: AttemptOptions['prompts'],
 ) {
   return {

@@ -1,14 +1,16 @@
 import { threadProgram } from '../agent-program.ts';
-import { BasynError, runEnded } from '../errors.ts';
+import { BasynError, runEnded, type Side } from '../errors.ts';
 import { Channel } from '../link/channel.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
 import { MemoryWire } from '../link/memory-wire.ts';
 import type { Observation } from '../options/types.ts';
-import type { RunReport, Traffic } from '../report.ts';
+import type { RecordReport, RunReport, Traffic } from '../report.ts';
 import { serveAgentEnd, type AgentHost } from '../session/agent-end.ts';
-import { runLocalEnd } from '../session/local-end.ts';
+import { runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
+import { runRecordEnd, type Recording } from '../session/record-end.ts';
 import { RunReporter } from '../session/run-reporter.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { abortable } from './abortable.ts';
 import type { RunParts } from './over-ssh.ts';
@@ -18,11 +20,42 @@ import { traceOf } from './trace.ts';
  * A run on one host that needs digests, because it has a state file: both ends of a session in this process. Without a state
  * file, the bytes of both devices are compared.
  */
-export async function runInProcess(
+export function runInProcess(
   observation: Observation,
   order: Order,
   { select, recorder }: RunParts,
 ): Promise<RunReport> {
+  return withBothEnds({ observation, order, recorder, agentSide: 'remote' }, async (end) => {
+    await runLocalEnd({ ...end, select });
+    return () => end.reporter.report();
+  });
+}
+
+/** Makes a state file from a source on this host. */
+export function recordInProcess(
+  observation: Observation,
+  order: Order,
+  { recorder, sourceSide }: Recording,
+): Promise<RecordReport> {
+  return withBothEnds({ observation, order, recorder, agentSide: sourceSide }, async (end) => {
+    const stateFile = await runRecordEnd({ ...end, recorder, sourceSide });
+    return () => end.reporter.recordReport(stateFile);
+  });
+}
+
+interface BothEnds {
+  readonly observation: Observation;
+  readonly order: Order;
+  readonly recorder: Recorder | undefined;
+  /** How messages name the side of the device that the agent's end opens. */
+  readonly agentSide: Side;
+}
+
+/** @param use plays the local end, and returns what makes the result when the agent's end has ended as well. */
+async function withBothEnds<T>(
+  { observation, order, recorder, agentSide }: BothEnds,
+  use: (end: LocalEnd) => Promise<() => T>,
+): Promise<T> {
   const { onEvent = () => undefined, signal } = observation;
   const trace = traceOf(observation);
   const [local, agent] = [new Channel(trace), new Channel()];
@@ -34,7 +67,7 @@ export async function runInProcess(
   const reporter = new RunReporter(order, onEvent, traffic, trace);
   const runners = [
     new WorkerPool(threadProgram(), 'local'),
-    new WorkerPool(threadProgram(), 'remote'),
+    new WorkerPool(threadProgram(), agentSide),
   ] as const;
   const plainOrder: Order = { ...order, laneCount: 1, compression: { name: 'none', level: null } };
   const stop = (): void => {
@@ -42,22 +75,19 @@ export async function runInProcess(
     agent.destroy();
   };
   return abortable(signal, stop, async () => {
-    const ends = [
-      runLocalEnd({
-        order: plainOrder,
-        hosts: 'one',
-        channel: local,
-        runner: runners[0],
-        reporter,
-        laneOpener: new LaneOpener(local, 0, neverOpened),
-        select,
-        recorder,
-      }),
-      serveAgentEnd(agent, runners[1], agentHost),
-    ];
+    const using = use({
+      order: plainOrder,
+      hosts: 'one',
+      channel: local,
+      runner: runners[0],
+      reporter,
+      laneOpener: new LaneOpener(local, 0, neverOpened),
+      recorder,
+    });
+    const serving = serveAgentEnd(agent, runners[1], { ...agentHost, side: agentSide });
     try {
-      await Promise.all(ends);
-      return reporter.report();
+      const [result] = await Promise.all([using, serving]);
+      return result();
     } catch (thrown) {
       local.destroy();
       agent.destroy();
@@ -65,7 +95,7 @@ export async function runInProcess(
     } finally {
       reporter.stop();
       await Promise.all(runners.map((runner) => runner.close()));
-      await Promise.allSettled(ends);
+      await Promise.allSettled([using, serving]);
     }
   });
 }

@@ -1,10 +1,11 @@
 import type { Side } from '../errors.ts';
 import type { Complete } from '../options/defaults.ts';
-import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
-import type { DeviceReport, RunReport, Traffic } from '../report.ts';
+import type { InspectOptions, RecheckOptions, RecordOptions, SyncOptions } from '../options/types.ts';
+import type { DeviceReport, RecordReport, RunReport, Traffic } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { PhaseSelector } from '../session/selection.ts';
+import { runRecordEnd, type Recording } from '../session/record-end.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import type { Recorder } from '../state-file/recorder.ts';
@@ -30,6 +31,19 @@ export async function runOverSsh(
   return withAttempts({ options, order, recorder }, options, async (end) => {
     await runLocalEnd({ ...end, select });
     return () => end.reporter.report();
+  });
+}
+
+/** Makes a state file from a source on another host. */
+export async function recordOverSsh(
+  options: Complete<RecordOptions>,
+  order: Order,
+  recording: Recording,
+): Promise<RecordReport> {
+  const { recorder } = recording;
+  return withAttempts({ options, order, recorder }, options, async (end) => {
+    const stateFile = await runRecordEnd({ ...end, ...recording });
+    return () => end.reporter.recordReport(stateFile);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { RecheckOptions, SyncOptions } from '../options/types.ts';
+import type { RecheckOptions, RecordOptions, SyncOptions } from '../options/types.ts';
 import { Recorder } from '../state-file/recorder.ts';
 
 /** The options of a run with a state file. */
@@ -21,5 +21,25 @@ export function openRecorder(options: RecordingOptions): Promise<Recorder> {
     contents: isRebuilt ? 'rebuild' : 'use',
     trust: options.trustTarget === true ? 'given' : 'proved',
     scrubPercent: options.scrubPercent ?? 0,
+  });
+}
+
+/**
+ * Opens the state file of a run without a target.
+ *
+ * @throws {BasynError} as {@link openRecorder}; `refused`, if it belongs to a target and is not to be made anew.
+ */
+export function openRecorderOfSource({
+  bitmap,
+  updateBitmap = false,
+  resetBitmap = false,
+}: RecordOptions): Promise<Recorder> {
+  return Recorder.open({
+    path: bitmap,
+    target: undefined,
+    access: 'update',
+    contents: updateBitmap || resetBitmap ? 'rebuild' : 'use',
+    trust: 'proved',
+    scrubPercent: 0,
   });
 }

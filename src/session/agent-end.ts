@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
-import { lastingIdentityOf, parseIdentity, type ContentMarks } from '../device/device.ts';
-import { assert, BasynError, type ErrorRecord } from '../errors.ts';
+import { lastingIdentityOf, parseIdentity, type ContentMarks, type Location } from '../device/device.ts';
+import { assert, BasynError, type ErrorRecord, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
@@ -19,6 +19,8 @@ import { unexpected } from './unexpected.ts';
 export interface AgentHost {
   /** `one`: the local side is on this host as well. */
   readonly hosts: 'one' | 'two';
+  /** How messages name the side of the device. Left out: remote. */
+  readonly side?: Side;
   /** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
   readonly listenForLanes: () => Promise<LaneAddress | null>;
   /** Ends the agents of earlier attempts. Resolves when none of them can write any more. */
@@ -70,9 +72,9 @@ async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
-  { listenForLanes, hosts }: AgentHost,
+  { listenForLanes, hosts, side = 'remote' }: AgentHost,
 ): Promise<DeviceEnd> {
-  return usingDevice(await openPatiently(open, channel, hosts), runner, async (device) => {
+  return usingDevice(await openPatiently(open, channel, { side, hosts }), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
@@ -112,11 +114,7 @@ async function serveDevice(
 }
 
 /** A helper program of an earlier agent may still have the device open for a moment. */
-async function openPatiently(
-  open: OpenMessage,
-  channel: Channel,
-  hosts: AgentHost['hosts'],
-): Promise<RunDevice> {
+async function openPatiently(open: OpenMessage, channel: Channel, location: Location): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
   const targetRequest = targetRequestOf(open);
   const use: DeviceUse = {
@@ -126,7 +124,6 @@ async function openPatiently(
     pageCache: pageCacheOf(open),
     ...(open.marks === true && { marks: 'read' }),
   };
-  const location = { side: 'remote', hosts } as const;
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);
   for (;;) {

@@ -123,7 +123,7 @@ async function finish(end: LocalEnd, local: RunDevice): Promise<void> {
  *
  * @returns what was written to its device, if the run asked for it.
  */
-async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
+export async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
   channel.send({ type: 'bye' });
   const message = await channel.next();
   if (message.type !== 'closed') throw unexpected(message);
@@ -186,7 +186,7 @@ function requestOfAttempt(
     : { ...request, create: false, grow: false };
 }
 
-function sendOpen(
+export function sendOpen(
   { order, channel, continuity, recorder }: LocalEnd,
   targetRequest: TargetRequest | null,
 ): void {
@@ -208,7 +208,7 @@ function sendOpen(
   });
 }
 
-async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
+export async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
   if (order.laneCount === 1 || message.lanes === null) channel.useOneLane();

@@ -10,10 +10,11 @@ import type {
   DeviceReport,
   EventListener,
   Interruption,
-  PhaseName,
   PhaseCounts,
   PhaseReport,
   ReadPath,
+  RecordReport,
+  ReportedPhase,
   RunReport,
   StateFileReport,
   Traffic,
@@ -44,7 +45,8 @@ export class RunReporter {
   readonly #said = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #phase: { readonly name: PhaseName; readonly sizeBytes: number; readonly part: PartOfPhase } | undefined;
+  #phase:
+    { readonly name: ReportedPhase; readonly sizeBytes: number; readonly part: PartOfPhase } | undefined;
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #unreadableCount = 0;
@@ -65,13 +67,14 @@ export class RunReporter {
     this.#trace = trace;
   }
 
-  start(source: DeviceReport, target: DeviceReport, diskReads: DiskReads): void {
+  /** @param target Undefined where a state file is made from the source alone. */
+  start(source: DeviceReport, target: DeviceReport | undefined, diskReads: DiskReads): void {
     clearTimeout(this.#flushTimer);
     this.#diskReads = diskReads;
     const isFirst = this.#source === undefined;
     this.#source = source;
     this.#target = target;
-    if (isFirst) this.#emit({ type: 'start', source, target });
+    if (isFirst) this.#emit({ type: 'start', source, ...(target && { target }) });
   }
 
   /** What the state file of the run is worth, before the first phase. */
@@ -110,7 +113,7 @@ export class RunReporter {
   }
 
   /** A range of the source that can't be read. Only the first ones of a phase are reported. */
-  unreadable(phase: PhaseName, { offsetBytes, lengthBytes }: Extent): void {
+  unreadable(phase: ReportedPhase, { offsetBytes, lengthBytes }: Extent): void {
     if (++this.#unreadableCount > bounds.reportedUnreadableRanges) return;
     this.#emit({ type: 'unreadable', phase, offsetBytes, lengthBytes });
   }
@@ -130,7 +133,7 @@ export class RunReporter {
    *
    * @param part what is known if not all of `sizeBytes` is examined.
    */
-  phaseStart(phase: PhaseName, sizeBytes: number, part: PartOfPhase = {}): (doneBytes: number) => void {
+  phaseStart(phase: ReportedPhase, sizeBytes: number, part: PartOfPhase = {}): (doneBytes: number) => void {
     let doneBytes = 0;
     const { examinedBytes } = part;
     clearTimeout(this.#flushTimer);
@@ -183,7 +186,7 @@ export class RunReporter {
     this.#emitProgress = undefined;
   }
 
-  #traceReads(phase: PhaseName): void {
+  #traceReads(phase: ReportedPhase): void {
     if (this.#trace === undefined || this.#diskReads === undefined) return;
     const { sourceReads, targetReads } = readPathsOf(phase, this.#diskReads);
     this.#trace(`decision: ${phase} reads the source ${sourceReads}, the target ${targetReads}`);
@@ -191,6 +194,18 @@ export class RunReporter {
 
   #phaseElapsedMs(): number {
     return monotonicMs() - this.#phaseStartMs;
+  }
+
+  /** Of a run that has made a state file from the source alone. */
+  recordReport(stateFile: StateFileReport): RecordReport {
+    return {
+      source: this.#source!,
+      phases: this.#phases,
+      traffic: this.#traffic(),
+      elapsedMs: monotonicMs() - this.#startMs,
+      stateFile,
+      ...this.#failedAttempts(),
+    };
   }
 
   report(): RunReport {
@@ -213,22 +228,27 @@ export class RunReporter {
       traffic: this.#traffic(),
       elapsedMs,
       ...(this.#stateFile && { stateFile: this.#stateFile }),
-      ...(this.#interruptions.length > 0 && { interruptions: this.#interruptions }),
+      ...this.#failedAttempts(),
       sizesMatch,
       matches: sizesMatch && doesDataMatch,
     };
+  }
+
+  #failedAttempts(): Pick<RunReport, 'interruptions'> {
+    return this.#interruptions.length > 0 ? { interruptions: this.#interruptions } : {};
   }
 }
 
 /** What a SYNC sends is read a second time, in the way of a copy. */
 function readPathsOf(
-  phase: PhaseName,
+  phase: ReportedPhase,
   diskReads: DiskReads,
 ): Pick<PhaseReport, 'sourceReads' | 'targetReads'> {
   switch (phase) {
     case 'copy':
       return { sourceReads: diskReads.sent, targetReads: 'none' };
     case 'sync':
+    case 'record':
       return { sourceReads: diskReads.survey, targetReads: diskReads.target };
     case 'recheck':
       return { sourceReads: diskReads.source, targetReads: diskReads.target };

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { unknownMarks, attachmentDoubt, doubtAbout, type ContentMarks } from '../device/device.ts';
 import type { HashName } from '../digest/hash-names.ts';
-import { assert } from '../errors.ts';
+import { assert, BasynError } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import { fileError } from './file-errors.ts';
 import type { Header } from './header.ts';
 import { createStateFile, openStateFile, type FileAccess } from './open.ts';
 import type { StateFile } from './state-file.ts';
-import { judge, type RecordedTarget } from './verdict.ts';
+import { judge, nameOf, type RecordedTarget } from './verdict.ts';
 
 /** How buffers are digested. A file holds digests of one kind. */
 export interface DigestKind {
@@ -22,7 +22,7 @@ export interface RecorderOptions {
   readonly target: Pick<RecordedTarget, 'host' | 'path'> | undefined;
   /** `read`: a dry run, which does not change the file either. */
   readonly access: FileAccess;
-  /** `rebuild`: what the file knows is discarded. */
+  /** `rebuild`: what the file knows is discarded. `use`, without a target: only if it belongs to no target yet. */
   readonly contents: 'use' | 'rebuild';
   readonly trust: 'proved' | 'given';
   /** The share of the device that is compared although the file knows it, a further part in each run. */
@@ -77,10 +77,18 @@ export class Recorder {
   /**
    * Opens the file, if it exists. Until {@link close}, no other run can use it.
    *
-   * @throws {BasynError} `refused`, if it is no state file, or another run uses it; `device`, if it cannot be read.
+   * @throws {BasynError} `refused`, if it is no state file, another run uses it, or it belongs to a target that the options do
+   *   not name; `device`, if it cannot be read.
    */
   static async open(options: RecorderOptions): Promise<Recorder> {
-    return new Recorder(options, await openStateFile(options.path, options.access));
+    const recorder = new Recorder(options, await openStateFile(options.path, options.access));
+    try {
+      recorder.#requireNoTarget();
+      return recorder;
+    } catch (error) {
+      recorder.close();
+      throw error;
+    }
   }
 
   get path(): string {
@@ -126,7 +134,10 @@ export class Recorder {
     if (reason === undefined) await this.#use(run);
     else await this.#startAnew(run, reason);
     const target = this.#targetOf(run);
-    if (target !== undefined && this.#options.access === 'update') this.#file?.describe(target);
+    // A file without a target gets one at the end, when the sample was compared. If this run is interrupted, the next one
+    // compares everything.
+    const isBound = this.#file?.header.target !== null;
+    if (target !== undefined && isBound && this.#options.access === 'update') this.#file?.describe(target);
   }
 
   isKnown(index: number): boolean {
@@ -215,12 +226,12 @@ export class Recorder {
   /** Why nothing in the file counts. Undefined: it does. */
   async #reasonAgainstFile(run: RecordedRun): Promise<string | undefined> {
     const file = this.#file;
+    const target = this.#targetOf(run);
+    if (target === undefined) return 'it is made from the source alone';
     if (this.#isDamaged) return this.#warn('it is damaged');
     if (file === undefined) return 'it does not exist yet';
     if (this.#options.contents === 'rebuild') return 'it is made anew, as requested';
     this.#requireKind(run, file.header);
-    const target = this.#targetOf(run);
-    if (target === undefined) return 'it is made from the source alone';
     const verdict = judge(file.header, target, this.#options.trust);
     if (verdict.uses === 'nothing') return verdict.isExpected ? verdict.reason : this.#warn(verdict.reason);
     const damagedPages = await file.examine();
@@ -236,6 +247,17 @@ export class Recorder {
       `State file ${this.#options.path} is not used, because ${reason}. Everything is compared.`,
     );
     return reason;
+  }
+
+  /** What a file knows about a target is not discarded because somebody forgot to name the target. */
+  #requireNoTarget(): void {
+    const { target, contents, path } = this.#options;
+    const recorded = this.#file?.header.target ?? null;
+    if (target !== undefined || contents === 'rebuild' || recorded === null) return;
+    const message =
+      `State file ${path} describes ${nameOf(recorded)}, and would be made anew from the source alone. It was left as it is: ` +
+      'name the target to use it.';
+    throw new BasynError('refused', message, { side: 'local', device: path, remedy: 'update-bitmap' });
   }
 
   #requireKind({ hash, bufferBytes, blockBytes }: RecordedRun, header: Header): void {
@@ -262,8 +284,8 @@ export class Recorder {
     this.#nextScrubBuffer = bufferCount === 0 ? 0 : (scrubFirst + scrubCount) % bufferCount;
     const isScrubbed = (index: number): boolean =>
       (index - scrubFirst + bufferCount) % bufferCount < scrubCount;
-    const sample = header.target === null ? sampleOf(bufferCount, bufferBytes) : new Set<number>();
-    this.#doubted = (index) => (isResized && isCut(index)) || isScrubbed(index) || sample.has(index);
+    const isSampled = header.target === null ? sampleOf(bufferCount, bufferBytes) : () => false;
+    this.#doubted = (index) => (isResized && isCut(index)) || isScrubbed(index) || isSampled(index);
   }
 
   async #startAnew(run: RecordedRun, reason: string): Promise<void> {
@@ -300,12 +322,11 @@ function isSameKind(header: Header, { hash, bufferBytes, blockBytes }: DigestKin
   return header.hash === hash && header.bufferBytes === bufferBytes && header.blockBytes === blockBytes;
 }
 
-/** Buffers at random places. */
-function sampleOf(bufferCount: number, bufferBytes: number): Set<number> {
+/** Buffers at random places: all of them if the device is not larger than the sample. */
+function sampleOf(bufferCount: number, bufferBytes: number): (index: number) => boolean {
+  const count = Math.ceil(tuning.stateFileSampleBytes / bufferBytes);
+  if (count >= bufferCount) return () => true;
   const sample = new Set<number>();
-  if (bufferCount === 0) return sample;
-  for (let count = Math.ceil(tuning.stateFileSampleBytes / bufferBytes); count > 0; count--) {
-    sample.add(randomInt(bufferCount));
-  }
-  return sample;
+  while (sample.size < count) sample.add(randomInt(bufferCount));
+  return (index) => sample.has(index);
 }

@@ -26,7 +26,11 @@ export function judge(header: Header, target: RecordedTarget, trust: 'proved' | 
   // It was made from the source alone. A sample is compared in the first run.
   if (recorded === null) {
     if (header.state === 'clean') return { uses: 'digests' };
-    return { uses: 'nothing', reason: 'the run that made it was interrupted', isExpected: true };
+    return {
+      uses: 'nothing',
+      reason: 'the run that made it, or the first one with a target, was interrupted',
+      isExpected: true,
+    };
   }
   if (recorded.host !== target.host || recorded.path !== target.path) {
     const reason = `it describes another target, ${nameOf(recorded)}`;
@@ -66,6 +70,7 @@ function reasonOf(doubt: Doubt | undefined): string | undefined {
   }
 }
 
-function nameOf({ host, path }: Pick<RecordedTarget, 'host' | 'path'>): string {
+/** "/dev/sda1", or "/dev/sda1 on backup". */
+export function nameOf({ host, path }: Pick<RecordedTarget, 'host' | 'path'>): string {
   return host === '' ? path : `${path} on ${host}`;
 }

@@ -5,7 +5,7 @@ import { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd, type AgentHost } from '../../src/session/agent-end.ts';
 import type { Continuity } from '../../src/session/continuity.ts';
 import { LaneOpener } from '../../src/link/lane-opener.ts';
-import { runLocalEnd } from '../../src/session/local-end.ts';
+import { runLocalEnd, type LocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
 import type { PhaseSelector } from '../../src/session/selection.ts';
@@ -77,20 +77,30 @@ export interface MemorySessionOptions {
 }
 
 /** Both ends of a session in this process, connected in memory. */
-export async function runInMemory(
+export function runInMemory(order: Order, options: MemorySessionOptions = {}): Promise<RunReport> {
+  const { onLocalSuccess = () => undefined } = options;
+  return withAgentInMemory(order, options, async (end) => {
+    await runLocalEnd(end);
+    onLocalSuccess();
+    return () => end.reporter.report();
+  });
+}
+
+/** @param use plays the local end, and returns what makes the result when the agent has ended as well. */
+export async function withAgentInMemory<T>(
   order: Order,
   {
     onEvent = () => undefined,
     makeWire = () => new MemoryWire(),
     furtherLanes = 0,
     makeRunner = () => new InlineRunner(perform),
-    onLocalSuccess = () => undefined,
     continuity,
     recorder,
     reporter = makeReporter(onEvent, order),
     select,
-  }: MemorySessionOptions = {},
-): Promise<RunReport> {
+  }: MemorySessionOptions,
+  use: (end: LocalEnd) => Promise<() => T>,
+): Promise<T> {
   const [local, agent] = [new Channel(), new Channel()];
   const addLane = (): void => {
     const [there, back] = [makeWire(), makeWire()];
@@ -105,22 +115,20 @@ export async function runInMemory(
     clearInterval(growing);
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
-  const ends = [
-    runLocalEnd({
-      order,
-      channel: local,
-      runner: localRunner,
-      reporter,
-      laneOpener,
-      continuity,
-      select,
-      recorder,
-    }).then(onLocalSuccess),
-    serveAgentEnd(agent, agentRunner, lonelyAgent),
-  ];
+  const using = use({
+    order,
+    channel: local,
+    runner: localRunner,
+    reporter,
+    laneOpener,
+    continuity,
+    select,
+    recorder,
+  });
+  const serving = serveAgentEnd(agent, agentRunner, lonelyAgent);
   try {
-    await Promise.all(ends);
-    return reporter.report();
+    const [result] = await Promise.all([using, serving]);
+    return result();
   } catch (error) {
     // One end has failed. Its peer notices that as over ssh, by the end of the streams.
     agent.destroy();
@@ -129,7 +137,7 @@ export async function runInMemory(
   } finally {
     clearInterval(growing);
     reporter.stop();
-    await Promise.allSettled(ends);
+    await Promise.allSettled([using, serving]);
     await Promise.all([localRunner.close(), agentRunner.close()]);
   }
 }

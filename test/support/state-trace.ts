@@ -50,7 +50,7 @@ function writeOf(rest: string): { offsetBytes: number; bytes: Buffer } {
     ? [...rest.matchAll(/iov_base="([^"]*)"/g)].map(([, text]) => text!)
     : [/"([^"]*)"/.exec(rest)![1]!];
   const offset = /(\d+)(\) += \d+| <unfinished ...>)/.exec(rest)?.[1];
-  if (!rest.startsWith("pwrite") || offset === undefined)
+  if (!rest.startsWith('pwrite') || offset === undefined)
     throw new Error(`a call that is not understood: ${rest.slice(0, 200)}`);
   return { offsetBytes: Number(offset), bytes: Buffer.concat(parts.map(bytesOf)) };
 }

@@ -14,11 +14,13 @@ export const stateOptions = {
     help: 'Keep the digests of the target in a file on this machine. The next run does not read the target where the file is valid.',
     details:
       'The file is created if it does not exist. If it cannot be trusted, a warning says why, and everything is compared. ' +
-      'A recheck reads both devices, and verifies the file. `--hash` and `--buffer` default to those of the file.',
+      'A recheck reads both devices, and verifies the file. `--hash` and `--buffer` default to those of the file. ' +
+      'SYNC without the path of the target makes the file from the source alone, for a target that was filled in another way. ' +
+      'The first run with a target compares a sample of it.',
   },
   'update-bitmap': {
     key: 'updateBitmap',
-    scope: 'transfer',
+    scope: 'recording',
     needs: 'mode',
     group: 'State file',
     value: { type: 'flag' },
@@ -27,7 +29,7 @@ export const stateOptions = {
   },
   'reset-bitmap': {
     key: 'resetBitmap',
-    scope: 'transfer',
+    scope: 'recording',
     needs: 'mode',
     group: 'State file',
     value: { type: 'flag' },

@@ -7,12 +7,15 @@ import type { Phase } from '../phase.ts';
 import { Asker } from './asker.ts';
 import type { DigestListener, DigestSource } from './digest-source.ts';
 
+/** What has to be known of a phase. */
+type DigestPhase = Pick<Phase, 'plan' | 'hasher' | 'coverage' | 'surveyed' | 'record'>;
+
 /**
  * The target's digests as the peer sends them: of whole buffers unrequested, within a window; finer ones on request. Those
  * that the state file knows are not sent.
  */
 export class PeerDigests implements DigestSource {
-  readonly #phase: Phase;
+  readonly #phase: DigestPhase;
   readonly #channel: Channel;
   readonly #asker: Asker;
   /** Positions of buffers that were received, and are not settled yet: at most a window of them. */
@@ -20,7 +23,7 @@ export class PeerDigests implements DigestSource {
   /** Surveyed buffers that are settled, without a gap. */
   #donePosition = 0;
 
-  constructor(phase: Phase, channel: Channel) {
+  constructor(phase: DigestPhase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
     this.#asker = new Asker(channel, phase.hasher.digestBytes);

@@ -31,7 +31,7 @@ describe('a run with a state file of which all processes are killed', () => {
           ...more,
           ...(seed % 5 === 0 ? ['--update-bitmap', '--buffer=64'] : []),
         ]);
-        await sleep(random.below(wiring.over === 'ssh' ? 2500 : 1500));
+        await sleep(random.below(wiring.over === 'ssh' ? 1800 : 1000));
         killAll(running.pid, random.below(3));
         await running.result;
         // Half of the sources change between the two runs as well.

@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { jsonLines } from '../support/basyn.ts';
 import { makeBadDisk } from '../support/bad-sectors.ts';
 import { useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
+import { casesOf } from '../support/lab-cases.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { bufferBytes, Nights, type Night, readDirectly } from '../support/nights.ts';
 import { useSshServer } from '../support/ssh-server.ts';
@@ -12,7 +13,9 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
-const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+const allWays = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+/** The others run in the laboratory. */
+const cases = casesOf(allWays, ([, { action, over }]) => (action === 'PUSH') === (over === 'here'));
 const push: Wiring = { action: 'PUSH', over: 'here' };
 const wholeBytes = 32 * bufferBytes - 4096;
 

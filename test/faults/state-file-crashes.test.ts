@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { descendants } from '../../rig/processes/processes.ts';
-import { makeRandom } from '../../rig/images/random.ts';
+import { makeRandom, type Random } from '../../rig/images/random.ts';
 import { useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
 import { caseCount, casesOf } from '../support/lab-cases.ts';
 import { Nights } from '../support/nights.ts';
@@ -25,17 +25,17 @@ describe('a run with a state file of which all processes are killed', () => {
       await nights.begin();
       for (const seed of seeds.filter((each) => each % wirings.length === index)) {
         const random = makeRandom(1000 + seed);
-        changeSomething(nights, random.below);
-        const more = seed % 3 === 0 ? ['--readlimit=8M'] : [];
+        changeSomething(nights, random);
+        const more = seed % 3 === 0 ? ['--read-limit=8M'] : [];
         const running = await nights.start([
           ...more,
           ...(seed % 5 === 0 ? ['--update-bitmap', '--buffer=64'] : []),
         ]);
-        await sleep(random.below(wiring.over === 'ssh' ? 2500 : 1500));
+        await sleep(random.below(wiring.over === 'ssh' ? 1800 : 1000));
         killAll(running.pid, random.below(3));
         await running.result;
         // Half of the sources change between the two runs as well.
-        if (seed % 2 === 0) changeSomething(nights, random.below);
+        if (seed % 2 === 0) changeSomething(nights, random);
         await untilFree(nights, seed);
         nights.expectEqual(`after the kill of seed ${seed}`);
       }
@@ -132,9 +132,9 @@ function replay(calls: readonly TracedCall[], { callCount, unsynced }: CrashPoin
   closeSync(fds.target);
 }
 
-function changeSomething(nights: Nights, below: (limit: number) => number): void {
-  for (let count = 1 + below(12); count > 0; count--) {
-    if (below(3) === 0) nights.rewrite(below(90));
-    else nights.change(below(96));
+function changeSomething(nights: Nights, random: Random): void {
+  for (let count = 1 + random.below(12); count > 0; count--) {
+    if (random.below(3) === 0) nights.rewrite(random.below(90));
+    else nights.change(random.below(96));
   }
 }

@@ -41,7 +41,7 @@ export async function runRecordEnd(end: RecordEnd): Promise<StateFileReport> {
   const source: DeviceReport = { side: sourceSide, path: order.remotePath, kind, sizeBytes };
   reporter.warn([...opened.warnings, ...requireSameSource(end, source, opened)]);
   const survey = opened.surveysDirectly === true ? 'direct' : 'cached';
-  reporter.start(source, undefined, { source: survey, survey, target: 'none' });
+  reporter.start(source, undefined, { source: survey, survey, sent: 'cached', target: 'none' });
   reporter.note(opened.notes ?? []);
   const plan: Plan = { ...planOf(order, 'sync', sizeBytes, undefined), recorded: true };
   const { hash, bufferBytes } = plan;
@@ -131,5 +131,5 @@ function requireSameSource(
 ): string[] {
   if (continuity === undefined) return [];
   const { fingerprint } = parseIdentity(identity);
-  return continuity.requireSame({ ...source, role: 'source', lasting, fingerprint });
+  return continuity.requireSame({ ...source, role: 'source', newFromBytes: undefined, lasting, fingerprint });
 }

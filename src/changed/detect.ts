@@ -36,7 +36,7 @@ export class DetectingParser implements ListParser {
     if (first === '<') return new XmlListParser(this.#listener, this.#eraBlockBytes);
     if (/[0-9#-]/.test(first)) return new LineParser(this.#listener);
     throw new ListProblem(
-      `begins with ${JSON.stringify(first)}, and is in no known format: rbd diff --format json, nbdinfo --json, thin_delta, ` +
+      `begins with ${JSON.stringify(first)}, and is in no known format: the JSON of rbd diff or nbdinfo, thin_delta, ` +
         'era_invalidate, or lines of an offset and a length in bytes',
     );
   }

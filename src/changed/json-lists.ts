@@ -7,8 +7,8 @@ import {
   type RangeListener,
 } from './list-parser.ts';
 
-const rbd = 'rbd diff --format json';
-const nbdinfo = 'nbdinfo --map=qemu:dirty-bitmap:… --json';
+const rbd = 'rbd diff, in JSON';
+const nbdinfo = 'nbdinfo of a dirty bitmap, in JSON';
 
 /**
  * The array that `rbd diff --format json` or `nbdinfo --map=qemu:dirty-bitmap:NAME --json` prints. An empty array says that

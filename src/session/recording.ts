@@ -81,16 +81,18 @@ export async function endRecording(
   local: RunDevice,
   remoteMarks: ContentMarks = unknownMarks,
 ): Promise<void> {
-  requireCorrect(recorder);
+  await requireCorrect(recorder);
   const localMarks = order.dryRun ? unknownMarks : await local.marksNow();
   const [source, target] =
     order.localRole === 'source' ? [localMarks, remoteMarks] : [remoteMarks, localMarks];
   await recorder.end({ source, target });
 }
 
-/** @throws {BasynError} `device`, where a recheck has found that the file is wrong. */
-function requireCorrect({ mistakes, path }: Recorder): void {
+/** @throws {BasynError} `device`, where a recheck has found that the file is wrong. A later run does not believe it either. */
+async function requireCorrect(recorder: Recorder): Promise<void> {
+  const { mistakes, path } = recorder;
   if (mistakes === 0) return;
+  await recorder.distrust('it was wrong');
   const message =
     `State file ${path} is wrong: ${mistakes} buffers of the target are not what it says. Both devices have been compared ` +
     'without it. Rebuild it.';

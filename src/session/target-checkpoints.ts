@@ -116,8 +116,9 @@ export class TargetCheckpoints {
       this.#timer = setTimeout(() => this.#flushIfDue(), waitMs);
       return;
     }
-    this.#flush = this.#confirm(this.#written);
+    const written = this.#written;
     this.#written = undefined;
+    this.#flush = this.#confirm(written);
     this.#tasks.spawn(this.#flush);
   }
 
@@ -125,7 +126,8 @@ export class TargetCheckpoints {
   async #confirm({ last, count }: WrittenCheckpoints): Promise<void> {
     const { plan, output, resumption } = this.#phase;
     this.#flushedBytes = this.#writer.settledBytes;
-    if (plan.phase !== 'recheck' && !plan.dryRun) await flush(output);
+    const writes = plan.phase !== 'recheck' && !plan.dryRun;
+    await (writes ? flush(output) : Promise.resolve());
     this.#flushedAtMs = monotonicMs();
     this.#intervalMs = Math.min(2 * this.#intervalMs, tuning.checkpointIntervalMs);
     this.#unconfirmedCount -= count;

@@ -1,6 +1,8 @@
-import { defineConfig, type Plugin } from 'vitest/config';
+import { defineConfig, type Plugin, type TestProjectInlineConfiguration } from 'vitest/config';
+import type { InlineConfig } from 'vitest/node';
 import { define, virtualModules } from './scripts/bundle.ts';
-import { quickTestFiles } from './test/support/quick-tests.ts';
+import { LongestFirst } from './test/support/longest-first.ts';
+import { isMocking, quickTestFiles } from './test/support/quick-tests.ts';
 
 /** The build's `basyn:` modules, for tests that import the sources. */
 const virtualPlugin: Plugin = {
@@ -9,16 +11,28 @@ const virtualPlugin: Plugin = {
   load: async (id) => (await virtualModules[id.slice(1)]?.())?.source,
 };
 
+const allTests = { include: ['test/**/*.test.ts'] };
+
+function quickTests(): Pick<InlineConfig, 'projects'> {
+  const files = quickTestFiles();
+  const project = (name: string, isolate: boolean): TestProjectInlineConfiguration => ({
+    extends: true,
+    test: { name, isolate, include: files.filter((file) => isMocking(file) === isolate) },
+  });
+  return { projects: [project('shared', false), project('isolated', true)] };
+}
+
 export default defineConfig({
   plugins: [virtualPlugin],
   define: { ...define }, // A copy, because vitest takes its own object apart.
   test: {
-    include: process.env.BASYN_TEST_QUICK === undefined ? ['test/**/*.test.ts'] : quickTestFiles(),
+    ...(process.env.BASYN_TEST_QUICK === undefined ? allTests : quickTests()),
     exclude: ['test/nodes/**'],
     environment: 'node',
     pool: 'forks',
-    // Many tests wait: for a link, for a process to start. Two files at once keep two cores busy.
-    maxWorkers: 2,
+    // A file often waits: for a link, a timeout, a process. Three at once keep two cores busy.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     globalSetup: ['test/support/global-setup.ts'],

@@ -15,17 +15,19 @@ import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../rig/im
 import { makeRandom } from '../rig/images/random.ts';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
-export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin';
+export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge';
 
 /**
- * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `different`: all of them differ. `missing`:
- * there is no target.
+ * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 %, or in the huge image all of its
+ * data. `different`: all of them differ. `missing`: there is no target.
  */
-export type TargetState = 'identical' | 'changed' | 'different' | 'missing';
+export type TargetState = 'identical' | 'changed' | 'few' | 'different' | 'missing';
 
 export interface ImageFiles {
   readonly source: string;
   readonly target: string;
+  /** A list of the ranges that differ, in the form of `--changed`. */
+  readonly list: string;
 }
 
 const KIB = 1024;
@@ -34,14 +36,32 @@ const GIB = 1024 * MIB;
 const MEMORY_FILE_SYSTEM = '/dev/shm';
 const SEED = 1;
 const COPY_BYTES = MIB;
-const CHANGED_FRACTION = { changed: 0.01, different: 1 };
+const CHANGED_FRACTION = { changed: 0.01, few: 0.001, different: 1 };
 const CHANGED_BLOCK_BYTES = 4 * KIB;
 /** The thin image has 1 MiB of data in each stretch of this length: 1 GiB in 200 GiB. */
 const THIN_STRETCH_BYTES = 200 * MIB;
+/** The huge image has this number of ranges of data, and holes in between. */
+const HUGE_RANGES = { count: 1000, bytes: 64 * KIB };
 
 export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<ImageName, number>>>> = {
-  full: { tiny: 4 * KIB, small: MIB, medium: GIB, large: 4 * GIB, sparse: 64 * GIB, thin: 200 * GIB },
-  quick: { tiny: 4 * KIB, small: MIB, medium: 128 * MIB, large: 512 * MIB, sparse: 4 * GIB, thin: 20 * GIB },
+  full: {
+    tiny: 4 * KIB,
+    small: MIB,
+    medium: GIB,
+    large: 4 * GIB,
+    sparse: 64 * GIB,
+    thin: 200 * GIB,
+    huge: 10 * 1024 * GIB,
+  },
+  quick: {
+    tiny: 4 * KIB,
+    small: MIB,
+    medium: 128 * MIB,
+    large: 512 * MIB,
+    sparse: 4 * GIB,
+    thin: 20 * GIB,
+    huge: 1024 * GIB,
+  },
 };
 
 /** A source and a target of the same size, in memory. */
@@ -55,13 +75,15 @@ export class ImagePair {
 
   constructor(name: ImageName, sizeBytes: number) {
     this.#name = name;
-    if (name !== 'sparse') requireMemory(name === 'thin' ? sizeBytes / 50 : 2 * sizeBytes);
+    requireMemory(memoryFor(name, sizeBytes));
     const directory = makeTemporaryDirectory('bench', MEMORY_FILE_SYSTEM);
     this.remove = () => directory.remove();
     this.sizeBytes = sizeBytes;
-    this.files = { source: join(directory.path, 'source'), target: join(directory.path, 'target') };
+    const [source, target, list] = ['source', 'target', 'list'].map((file) => join(directory.path, file));
+    this.files = { source: source!, target: target!, list: list! };
     if (name === 'sparse') makeHoles(this.files, sizeBytes);
     else if (name === 'thin') makeThin(this.files, sizeBytes);
+    else if (name === 'huge') makeHuge(this.files, sizeBytes);
     else makeAllocated(this.files, sizeBytes);
   }
 
@@ -80,22 +102,35 @@ export class ImagePair {
     if (state === 'missing') rmSync(this.files.target);
     if (state === 'missing' || state === 'identical') return;
     const change = { fraction: CHANGED_FRACTION[state], blockBytes: CHANGED_BLOCK_BYTES, seed: SEED + 1 };
-    this.#differing = changeBlocks(this.files.target, change);
+    this.#differing =
+      this.#name === 'huge'
+        ? fillRanges(this.files.target, hugeRanges(this.sizeBytes), SEED + 1)
+        : changeBlocks(this.files.target, change);
+    const lines = this.#differing.map(({ offset, length }) => `${offset} ${length}\n`);
+    writeFileSync(this.files.list, lines.join(''));
   }
 
   /** Records that the target has been made equal. Throws if it is not equal. */
   requireEqual(command: string): void {
-    const { source, target } = this.files;
-    const isEqual =
-      this.#name === 'thin'
-        ? areThinFilesEqual(this.files, this.sizeBytes)
-        : filesEqual(source, target, this.sizeBytes);
-    if (!isEqual) {
+    if (!this.#areEqual()) {
       throw new Error(`source and target differ after: ${command}`);
     }
     this.#differing = [];
     this.#state = 'identical';
   }
+
+  #areEqual(): boolean {
+    const { source, target } = this.files;
+    if (this.#name === 'thin') return areThinFilesEqual(this.files, this.sizeBytes);
+    if (this.#name === 'huge') return areRangesEqual(this.files, hugeRanges(this.sizeBytes));
+    return filesEqual(source, target, this.sizeBytes);
+  }
+}
+
+function memoryFor(name: ImageName, sizeBytes: number): number {
+  if (name === 'sparse') return 0;
+  if (name === 'thin') return sizeBytes / 50;
+  return 2 * (name === 'huge' ? HUGE_RANGES.count * HUGE_RANGES.bytes : sizeBytes);
 }
 
 function requireMemory(neededBytes: number): void {
@@ -124,6 +159,50 @@ function makeThin(files: ImageFiles, sizeBytes: number): void {
   }
   closeSync(fd);
   copySparsely(files);
+}
+
+/** Spread evenly, apart from some random distance. */
+function hugeRanges(sizeBytes: number): ByteExtent[] {
+  const random = makeRandom(SEED);
+  const stretchBlocks = Math.floor(sizeBytes / HUGE_RANGES.count / HUGE_RANGES.bytes);
+  return Array.from({ length: HUGE_RANGES.count }, (_, index) => ({
+    offset: (index * stretchBlocks + random.below(stretchBlocks)) * HUGE_RANGES.bytes,
+    length: HUGE_RANGES.bytes,
+  }));
+}
+
+function makeHuge(files: ImageFiles, sizeBytes: number): void {
+  const ranges = hugeRanges(sizeBytes);
+  makeHoles(files, sizeBytes);
+  fillRanges(files.source, ranges, SEED);
+  copyExtents(files, ranges);
+}
+
+function fillRanges(path: string, ranges: readonly ByteExtent[], seed: number): readonly ByteExtent[] {
+  const random = makeRandom(seed);
+  const fd = openSync(path, 'r+');
+  for (const { offset, length } of ranges) {
+    const bytes = Buffer.alloc(length);
+    random.fill(bytes);
+    writeSync(fd, bytes, 0, length, offset);
+  }
+  closeSync(fd);
+  return ranges;
+}
+
+function areRangesEqual({ source, target }: ImageFiles, ranges: readonly ByteExtent[]): boolean {
+  const [from, to] = [openSync(source, 'r'), openSync(target, 'r')];
+  try {
+    return ranges.every(({ offset, length }) => {
+      const [expected, actual] = [Buffer.alloc(length), Buffer.alloc(length)];
+      readSync(from, expected, 0, length, offset);
+      readSync(to, actual, 0, length, offset);
+      return actual.equals(expected);
+    });
+  } finally {
+    closeSync(from);
+    closeSync(to);
+  }
 }
 
 function copySparsely({ source, target }: ImageFiles): void {

@@ -35,6 +35,16 @@ export function basyn(work: Work | RemoteWork, mode: Mode, ...flags: string[]): 
   };
 }
 
+/** With a list of what differs. */
+export function basynWithList(work: RemoteWork, ...flags: string[]): Contender {
+  const plain = basyn(work, 'SYNC', ...flags);
+  return {
+    ...plain,
+    name: `${plain.name} --changed`,
+    command: (files) => `${plain.command(files)} --changed=${files.list}`,
+  };
+}
+
 /** Reads both to the end only if they are identical, so it is always given identical images. */
 export function cmp({ image }: Work): Contender {
   return {

@@ -1,10 +1,9 @@
 /** The table of the benchmark as data: what is measured, and the required results. */
 
-import { atLeast, atMost, type Check } from './check.ts';
-import type { Contender } from './contender.ts';
-import type { TargetState } from './images.ts';
+import { atLeast, atMost } from './check.ts';
 import {
   basyn,
+  basynWithList,
   bdsync,
   blocksyncFast,
   cmp,
@@ -18,6 +17,7 @@ import {
   type Work,
 } from './peers.ts';
 import { memoryBound } from './peak.ts';
+import { overSsh, timesAsFast } from './row-parts.ts';
 import type { Row } from './row.ts';
 import type { Summary } from './summary.ts';
 
@@ -38,6 +38,8 @@ export const rows: readonly Row[] = [
   thinCopyHere(),
   thinCopy(),
   thinIdentical(),
+  listedFar(),
+  listedHuge(),
 ];
 
 function identicalHere(): Row {
@@ -264,17 +266,29 @@ function thinIdentical(): Row {
   return { title, contenders: [ours, peer], checks: [timesAsFast(title, ours, [peer], 10)], isLong: true };
 }
 
-function overSsh(state: TargetState, host: RemoteWork['host'] = 'near'): RemoteWork {
-  return { image: 'medium', state, host };
+function listedFar(): Row {
+  const work = overSsh('few', 'far');
+  const ours = basynWithList(work);
+  const plain = basyn(work, 'SYNC');
+  const title = '0.1 % of 4 KiB blocks, ssh, 50 ms, --changed';
+  return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 1.2)] };
 }
 
-function timesAsFast(title: string, ours: Contender, peers: readonly Contender[], least: number): Check {
-  const names = peers.map(({ name }) => name);
+function listedHuge(): Row {
+  const ours = basynWithList({ image: 'huge', state: 'few', host: 'near' });
+  const title = 'sparse 10 TiB, a list of 1,000 ranges, ssh';
   return {
     title,
-    against: peers.length === 1 ? names[0]! : `the better of ${names.join(' and ')}`,
-    needs: [ours, ...peers],
-    figure: (own, ...others) => Math.min(...others.map(({ medianMs }) => medianMs)) / own.medianMs,
-    bound: atLeast(least),
+    contenders: [ours],
+    checks: [
+      {
+        title,
+        against: '5 s',
+        needs: [ours],
+        figure: ({ medianMs }) => medianMs / 5000,
+        bound: atMost(1),
+      },
+      memoryBound(`${title}, peak memory`, ours),
+    ],
   };
 }

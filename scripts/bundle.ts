@@ -27,12 +27,14 @@ interface VirtualModule {
 /** The modules in the `basyn:` scheme, by their names. */
 export const virtualModules: Record<string, () => Promise<VirtualModule>> = {
   'basyn:agent': () => (agent ??= agentModule()),
-  'basyn:zstd': zstdModule,
-  'basyn:xxh128': xxh128Module,
+  'basyn:zstd': () => (zstd ??= zstdModule()),
+  'basyn:xxh128': () => (xxh128 ??= xxh128Module()),
 };
 
-/** The same for every product, so that both sides of a run are one program. */
+/** The same for every product, so that both sides of a run are one program. Compressing them takes seconds. */
 let agent: Promise<VirtualModule> | undefined;
+let zstd: Promise<VirtualModule> | undefined;
+let xxh128: Promise<VirtualModule> | undefined;
 
 /** The agent and the program of its threads, a NUL between them. */
 async function agentModule(): Promise<VirtualModule> {
@@ -97,11 +99,8 @@ function virtualModule(name: string): Promise<VirtualModule> {
   return make();
 }
 
-let xxh128: Promise<readonly [simd: Uint8Array, scalar: Uint8Array]> | undefined;
-
 async function xxh128Module(): Promise<VirtualModule> {
-  // Once, because several bundles need it at the same time.
-  const [simd, scalar] = await (xxh128 ??= Promise.all([compileXxh128('simd'), compileXxh128('scalar')]));
+  const [simd, scalar] = await Promise.all([compileXxh128('simd'), compileXxh128('scalar')]);
   const base64 = (wasm: Uint8Array): string => Buffer.from(wasm).toString('base64');
   return {
     source: `export const simdBase64 = '${base64(simd)}'; export const scalarBase64 = '${base64(scalar)}';`,

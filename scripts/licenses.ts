@@ -21,7 +21,7 @@ const compiledIn: readonly CompiledIn[] = [
 ];
 
 /** The texts of packages that name their licence and do not ship its text. */
-const missingTexts: Record<string, string> = { '@bokuweb/zstd-wasm': 'zstd-wasm.txt' };
+const missingTexts: Record<string, string> = { '@bokuweb/zstd-wasm': 'zstd-wasm.txt', saxes: 'saxes.txt' };
 
 /**
  * The licences of all packages that these files belong to, and of what is compiled into the files. The files are paths from

@@ -26,7 +26,11 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `other-user`: log in as a user whose account can run node (`user`).
  * - `other-node`: name the node that is started on the remote host (`remoteNode`).
  * - `snapshot-size`: give the snapshot of the source a size, or another one (`snapshot`).
+ * - `changed-block-size`: say how large the blocks are in which a list of changes counts (`changedBlockBytes`).
+ * - `no-list`: leave out the list of changes (`changed`).
  * - `longer-timeout`: wait longer for the remote host (`timeoutMs`).
+ * - `skip-read-errors`: leave out what can't be read of the source (`skipReadErrors`).
+ * - `update-bitmap`: discard what a state file knows (`updateBitmap`).
  */
 export const remedies = [
   'create',
@@ -37,6 +41,10 @@ export const remedies = [
   'other-node',
   'snapshot-size',
   'longer-timeout',
+  'skip-read-errors',
+  'changed-block-size',
+  'no-list',
+  'update-bitmap',
 ] as const;
 export type Remedy = (typeof remedies)[number];
 

@@ -1,10 +1,22 @@
 import { checkOptions } from './options/check.ts';
 import { type Complete, withDefaults } from './options/defaults.ts';
-import type { Compression, InspectOptions, RecheckOptions, SyncOptions } from './options/types.ts';
+import type {
+  Comparison,
+  Compression,
+  InspectOptions,
+  RecheckOptions,
+  RecordOptions,
+  SyncOptions,
+} from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
+import { throwIfEnded } from './runs/abortable.ts';
+import type { RunParts } from './runs/over-ssh.ts';
+import type { RecordingOptions } from './runs/state-file.ts';
 import { inspectSameHost, runSameHost } from './runs/same-host.ts';
 import { rolesOf, type Order } from './session/order.ts';
-import type { DeviceReport, RunReport } from './report.ts';
+import type { PhaseSelector } from './session/selection.ts';
+import type { DeviceReport, RecordReport, RunReport } from './report.ts';
+import type { Recorder } from './state-file/recorder.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
@@ -31,39 +43,43 @@ export type * from './report.ts';
  *   is `usage` or `refused`.
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
-  const complete = withDefaults(checkOptions('sync', options));
-  const {
-    action,
-    mode,
-    recheck: rechecks,
-    create,
-    grow,
-    force,
-    dryRun,
-    sparse,
-    discard,
-    lanes,
-    onEvent,
-  } = complete;
-  if (rechecks && dryRun) {
+  return withRecorder(checkOptions('sync', options), async (checked, recorder) =>
+    transfer(withDefaults(checked), recorder),
+  );
+}
+
+async function transfer(complete: Complete<SyncOptions>, recorder: Recorder | undefined): Promise<RunReport> {
+  if (complete.recheck && complete.dryRun) {
     const message = 'The recheck is skipped in a dry run: nothing is written that could be checked.';
-    onEvent?.({ type: 'warning', message });
+    complete.onEvent?.({ type: 'warning', message });
   }
-  return run(complete, {
+  // To discard what the state file knows without reading the target is to copy.
+  const mode = complete.resetBitmap ? 'copy' : complete.mode;
+  const order: Order = {
     ...comparisonOf(complete),
-    localRole: rolesOf[action].local,
-    phases: rechecks && !dryRun ? [mode, 'recheck'] : [mode],
+    localRole: rolesOf[complete.action].local,
+    phases: complete.recheck && !complete.dryRun ? [mode, 'recheck'] : [mode],
     compression: compressionOf(complete),
-    laneCount: lanes,
+    laneCount: complete.lanes,
     cache: complete.cache,
     sizes: 'target at least source',
-    create,
-    grow,
-    force,
-    dryRun,
-    sparse,
-    discard,
-  });
+    create: complete.create,
+    grow: complete.grow,
+    force: complete.force,
+    dryRun: complete.dryRun,
+    sparse: complete.sparse,
+    discard: complete.discard,
+  };
+  return run(complete, order, { select: await selectorFor(complete), recorder });
+}
+
+/** Only a run with a list of changes loads what reads it. */
+async function selectorFor(options: Complete<SyncOptions>): Promise<PhaseSelector | undefined> {
+  const { changed, signal } = options;
+  if (changed === undefined) return undefined;
+  throwIfEnded(signal);
+  const { selectorOfList } = await import('./changed/changed.ts');
+  return selectorOfList({ ...options, changed });
 }
 
 /**
@@ -72,8 +88,41 @@ export async function sync(options: SyncOptions): Promise<RunReport> {
  * @throws {BasynError} where they can't be compared to the end. A difference is no rejection, see {@link sync}.
  */
 export async function recheck(options: RecheckOptions): Promise<RunReport> {
-  const complete = withDefaults(checkOptions('recheck', options));
-  return run(complete, recheckOrder(complete));
+  return withRecorder(checkOptions('recheck', options), async (checked, recorder) => {
+    const complete = withDefaults(checked);
+    return run(complete, recheckOrder(complete), { select: undefined, recorder });
+  });
+}
+
+/**
+ * Makes a state file from the source alone, for a target that was filled with the same bytes in another way. The first run
+ * with a target compares a sample of it, and binds the file to it.
+ *
+ * @throws {BasynError} where the source cannot be read completely, or was written to meanwhile; `refused`, where the file
+ *   belongs to a target already.
+ */
+export async function record(options: RecordOptions): Promise<RecordReport> {
+  const checked = checkOptions('record', options);
+  const { openRecorderOfSource } = await import('./runs/state-file.ts');
+  const recorder = await openRecorderOfSource(checked);
+  try {
+    const complete = withDefaults({ ...checked, ...kindOf(recorder, checked) });
+    return await recordWith(complete, recorder);
+  } finally {
+    recorder.close();
+  }
+}
+
+async function recordWith(options: Complete<RecordOptions>, recorder: Recorder): Promise<RecordReport> {
+  const { action, local = '', remote = '', host } = options;
+  const sourceSide = action === 'push' ? 'local' : 'remote';
+  const order = recordOrder(options, action === 'push' ? local : remote);
+  if (host !== undefined) {
+    const { recordOverSsh } = await import('./runs/over-ssh.ts');
+    return recordOverSsh(options, order, { recorder, sourceSide });
+  }
+  const { recordInProcess } = await import('./runs/in-process.ts');
+  return recordInProcess(options, order, { recorder, sourceSide });
 }
 
 /**
@@ -89,10 +138,42 @@ export async function inspect(options: InspectOptions): Promise<Record<'local' |
   return inspectOverSsh(complete, order);
 }
 
-async function run(options: Complete<SyncOptions | RecheckOptions>, order: Order): Promise<RunReport> {
-  if (options.host === undefined) return runSameHost(options, order);
-  const { runOverSsh } = await import('./runs/over-ssh.ts');
-  return runOverSsh(options, order);
+/** Opens the state file of a run that has one. What the options leave out is what the file was made with. */
+async function withRecorder<Options extends RecordingOptions>(
+  options: Options,
+  use: (options: Options, recorder: Recorder | undefined) => Promise<RunReport>,
+): Promise<RunReport> {
+  if (options.bitmap === undefined) return use(options, undefined);
+  const { openRecorder } = await import('./runs/state-file.ts');
+  const recorder = await openRecorder(options);
+  try {
+    return await use({ ...options, ...kindOf(recorder, options) }, recorder);
+  } finally {
+    recorder.close();
+  }
+}
+
+function kindOf(
+  { kind }: Recorder,
+  { hash, bufferBytes }: Comparison,
+): Pick<Comparison, 'hash' | 'bufferBytes'> {
+  if (kind === undefined) return {};
+  return { hash: hash ?? kind.hash, bufferBytes: bufferBytes ?? kind.bufferBytes };
+}
+
+async function run(
+  options: Complete<SyncOptions | RecheckOptions>,
+  order: Order,
+  parts: RunParts,
+): Promise<RunReport> {
+  if (options.host !== undefined) {
+    const { runOverSsh } = await import('./runs/over-ssh.ts');
+    return runOverSsh(options, order, parts);
+  }
+  const { select, recorder } = parts;
+  if (recorder === undefined) return runSameHost(options, order, select);
+  const { runInProcess } = await import('./runs/in-process.ts');
+  return runInProcess(options, order, { select, recorder });
 }
 
 type Comparing = Pick<
@@ -143,6 +224,25 @@ function recheckOrder(options: Complete<RecheckOptions>): Order {
     grow: false,
     force: false,
     dryRun: false,
+    sparse: 'auto',
+    discard: false,
+  };
+}
+
+/** In a dry run of a SYNC, a target streams the digests of its device. The source plays that role. */
+function recordOrder(options: Complete<RecordOptions>, sourcePath: string): Order {
+  return {
+    // Nothing is opened for the local end.
+    ...comparisonOf({ ...options, local: '', remote: sourcePath }),
+    localRole: 'source',
+    phases: ['sync'],
+    compression: { name: 'none', level: null },
+    laneCount: 1,
+    sizes: 'target at least source',
+    create: false,
+    grow: false,
+    force: false,
+    dryRun: true,
     sparse: 'auto',
     discard: false,
   };

@@ -4,6 +4,9 @@ import type { Side } from './errors.ts';
 /** What a run does with the two devices. Phases follow one another. */
 export type PhaseName = 'copy' | 'sync' | 'recheck';
 
+/** `record`: the only phase of a run that makes a state file from the source alone. */
+export type ReportedPhase = PhaseName | 'record';
+
 /** One of the two devices, as it was opened. */
 export interface DeviceReport {
   readonly side: Side;
@@ -17,12 +20,26 @@ export type ReadPath = 'direct' | 'cached' | 'none';
 
 /** What one phase did. All counts are exact. */
 export interface PhaseReport extends PhaseCounts {
-  readonly phase: PhaseName;
-  /** Bytes of the source that the phase went through. */
+  readonly phase: ReportedPhase;
+  /** Bytes of the source that the phase covered. */
   readonly sizeBytes: number;
+  /** Bytes of them that were examined. The others count as equal. Left out where everything was examined. */
+  readonly examinedBytes?: number;
+  /** Left out without a list of changes. */
+  readonly changeList?: ChangeListReport;
   readonly sourceReads: ReadPath;
   readonly targetReads: ReadPath;
   readonly elapsedMs: number;
+}
+
+/** How a list of changes was used in a phase. */
+export interface ChangeListReport {
+  /** Bytes of the buffers that the list names. */
+  readonly listedBytes: number;
+  /** Bytes outside the list that were compared before the phase, in random places. */
+  readonly sampledBytes: number;
+  /** Where a difference was found outside the list. The list was rejected, and everything was examined. */
+  readonly rejectedAtBytes?: number;
 }
 
 /** What was found and written in a phase. */
@@ -38,6 +55,9 @@ export interface PhaseCounts extends Differences, UnreadableParts {
   readonly sourceHoleBytes: number;
   /** The same of the target. */
   readonly targetHoleBytes: number;
+  /** Bytes that were read of each device, where a state file or a list of changes decides about that. Else left out. */
+  readonly sourceReadBytes?: number;
+  readonly targetReadBytes?: number;
 }
 
 /** What could not be read of the source, and was left as it is on the target. All of it is missing if all could be read. */
@@ -79,6 +99,16 @@ export interface Interruption {
   readonly lostBytes: number;
 }
 
+/** What the state file of a run was worth. */
+export interface StateFileReport {
+  readonly path: string;
+  /** Buffers of the target that the file described, so that they were not read, and buffers in all. */
+  readonly knownBuffers: number;
+  readonly bufferCount: number;
+  /** Why the file was not used. Left out where it was. */
+  readonly reason?: string;
+}
+
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
@@ -87,6 +117,8 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
+  /** Left out in a run without a state file. */
+  readonly stateFile?: StateFileReport;
   /** The attempts before the one that succeeded. Left out where the first one did. */
   readonly interruptions?: readonly Interruption[];
   /** False where the sizes alone make the devices differ: see `matches`. */
@@ -95,14 +127,29 @@ export interface RunReport {
   readonly matches: boolean;
 }
 
+/** What was done to make a state file from the source alone. */
+export interface RecordReport extends Pick<
+  RunReport,
+  'source' | 'phases' | 'traffic' | 'elapsedMs' | 'interruptions'
+> {
+  readonly stateFile: StateFileReport;
+}
+
 /** The events of a run. The command prints them as JSON lines. */
 export type RunEvent =
-  | { readonly type: 'start'; readonly source: DeviceReport; readonly target: DeviceReport }
-  | { readonly type: 'phase-start'; readonly phase: PhaseName; readonly sizeBytes: number }
+  /** `target` is left out where a state file is made from the source alone. */
+  | { readonly type: 'start'; readonly source: DeviceReport; readonly target?: DeviceReport }
+  | {
+      readonly type: 'phase-start';
+      readonly phase: ReportedPhase;
+      readonly sizeBytes: number;
+      /** As in the report of the phase. */
+      readonly examinedBytes?: number;
+    }
   | {
       readonly type: 'progress';
-      readonly phase: PhaseName;
-      /** Bytes of the source that are done, and of how many. */
+      readonly phase: ReportedPhase;
+      /** Examined bytes of the source that are done, and of how many. */
       readonly doneBytes: number;
       readonly sizeBytes: number;
       /** Since the run's start, both directions; see {@link Traffic}. */
@@ -110,8 +157,10 @@ export type RunEvent =
       /** Since the phase's start. */
       readonly elapsedMs: number;
     }
+  /** Both devices are open, and the state file was examined. */
+  | ({ readonly type: 'state-file' } & StateFileReport)
   /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
-  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: PhaseName }
+  | { readonly type: 'flushing'; readonly side: Side; readonly phase?: ReportedPhase }
   | ({ readonly type: 'phase-end' } & PhaseReport)
   /** The link has failed, and another attempt follows. The progress continues at `fromBytes`, which may be less than before. */
   | {
@@ -122,11 +171,11 @@ export type RunEvent =
       readonly reason: string;
       readonly waitMs: number;
       /** Where it continues. Left out where no phase has begun. */
-      readonly phase?: PhaseName;
+      readonly phase?: ReportedPhase;
       readonly fromBytes?: number;
     }
   /** A range of the source that can't be read. The first `bounds.reportedUnreadableRanges` of a phase are reported. */
-  | ({ readonly type: 'unreadable'; readonly phase: PhaseName } & Extent)
+  | ({ readonly type: 'unreadable'; readonly phase: ReportedPhase } & Extent)
   | { readonly type: 'warning'; readonly message: string }
   /** What could not be examined before the run: no reason to stop it. */
   | { readonly type: 'note'; readonly message: string }

@@ -1,4 +1,5 @@
 import { monotonicMs } from './clock.ts';
+import { bounds } from './limits.ts';
 
 /** A rate that several threads keep together. Plain data: it can be sent to a thread, which then shares the memory. */
 export interface SharedRate {
@@ -11,12 +12,6 @@ export interface SharedRate {
 export function sharedRate(bytesPerSecond: number): SharedRate {
   return { bytesPerSecond, memory: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT) };
 }
-
-/**
- * Time that was not used can be made up for, up to this amount: timers and a busy processor are late. Within any time T, at
- * most `T + burstMs` of bytes pass, which is within 3 % of the rate over 10 s.
- */
-export const burstMs = 250;
 
 /**
  * A token bucket that keeps a rate. Callers reserve bytes, and wait for the time that {@link reserve} returns. Reservations
@@ -45,7 +40,7 @@ export class TokenBucket {
     for (;;) {
       const nowMicros = Math.round(this.#now() * 1e3);
       const before = Atomics.load(this.#paidUntilMicros, 0);
-      const startMicros = Math.max(Number(before), nowMicros - burstMs * 1e3);
+      const startMicros = Math.max(Number(before), nowMicros - bounds.burstMs * 1e3);
       const paidUntilMicros = startMicros + durationMicros;
       // Another thread may have reserved in between.
       if (Atomics.compareExchange(this.#paidUntilMicros, 0, before, BigInt(paidUntilMicros)) !== before)

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { burstMs, sharedRate, TokenBucket } from '../src/token-bucket.ts';
+import { bounds } from '../src/limits.ts';
+import { sharedRate, TokenBucket } from '../src/token-bucket.ts';
+
+const { burstMs } = bounds;
 
 const bytesPerSecond = 1_000_000;
 const startMs = 10_000;

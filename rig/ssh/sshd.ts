@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ export function findSshd(): string | undefined {
 }
 
 /** Starts a real OpenSSH server with separate keys and configuration, and its usual limits. */
-export async function startSshd({ profile = {} }: SshServerOptions = {}): Promise<SshServer> {
+export async function startSshd({ profile = {}, keyExchange }: SshServerOptions = {}): Promise<SshServer> {
   const sshdPath = findSshd();
   if (sshdPath === undefined) throw new Error('no sshd on this machine: install openssh-server');
   // All sshds of the machine share it, it is empty, and the next boot removes it. So it is not removed here.
@@ -34,6 +34,7 @@ export async function startSshd({ profile = {} }: SshServerOptions = {}): Promis
   const credentials = makeCredentials(directory.path);
   const configPath = join(directory.path, 'sshd_config');
   writeFileSync(configPath, configure(directory.path, credentials, profile));
+  if (keyExchange === 'cheapest') appendFileSync(configPath, 'KexAlgorithms curve25519-sha256\n');
   const { child, port, log, kill } = await listenOnFreePort(sshdPath, configPath);
   return {
     kind: 'sshd',

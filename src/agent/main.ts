@@ -24,6 +24,7 @@ async function serveAgent(): Promise<void> {
   streams.readable.once('close', () => process.exit(exitCode));
   try {
     await serveAgentEnd(channel, runner, {
+      hosts: 'two',
       listenForLanes: () => listenForLanes((streams) => channel.addLane(streams)),
       endPredecessors,
     });

@@ -1,6 +1,12 @@
 import { BasynError, exitCodeOf, systemReason } from '../errors.ts';
-import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from '../options/types.ts';
-import type { RunReport } from '../report.ts';
+import type {
+  InspectOptions,
+  Observation,
+  RecheckOptions,
+  RecordOptions,
+  SyncOptions,
+} from '../options/types.ts';
+import type { RecordReport, RunReport } from '../report.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interruption.ts';
 import { jsonDebugReporter, jsonReporter } from './json.ts';
@@ -25,6 +31,7 @@ import {
 export interface Library {
   sync(options: SyncOptions): Promise<RunReport>;
   recheck(options: RecheckOptions): Promise<RunReport>;
+  record(options: RecordOptions): Promise<RecordReport>;
   inspect(options: InspectOptions): Promise<Devices>;
 }
 
@@ -112,6 +119,10 @@ async function perform(
 ): Promise<ExitCode> {
   if (task.kind === 'inspect') {
     reporter.found(await library.inspect({ ...task.options, ...observation }));
+    return 0;
+  }
+  if (task.kind === 'record') {
+    reporter.recorded(await library.record({ ...task.options, ...observation }));
     return 0;
   }
   const report =

@@ -1,5 +1,5 @@
 import { BasynError } from '../errors.ts';
-import type { PhaseName, RunEvent } from '../report.ts';
+import type { ReportedPhase, RunEvent } from '../report.ts';
 import { formatExactBytes, percentOf } from './format.ts';
 import type { Task } from './options.ts';
 import type { Reporter } from './reporter.ts';
@@ -10,7 +10,8 @@ const repair = 'The target may be incomplete: run the same command with --mode=S
 
 /** Remembers how far a run came, for when it is interrupted or fails. */
 export class Milestone implements Reporter {
-  #last: { readonly phase: PhaseName; readonly doneBytes: number; readonly sizeBytes: number } | undefined;
+  #last:
+    { readonly phase: ReportedPhase; readonly doneBytes: number; readonly sizeBytes: number } | undefined;
   #writes = false;
   #isWriting = false;
 
@@ -21,20 +22,21 @@ export class Milestone implements Reporter {
   event(event: RunEvent): void {
     switch (event.type) {
       case 'phase-start':
-        this.#last = { ...event, doneBytes: 0 };
+        this.#last = { ...event, sizeBytes: workBytesOf(event), doneBytes: 0 };
         this.#isWriting = this.#writes && event.phase !== 'recheck';
         break;
       case 'progress':
         this.#last = event;
         break;
       case 'phase-end':
-        this.#last = { ...event, doneBytes: event.sizeBytes };
+        this.#last = { ...event, sizeBytes: workBytesOf(event), doneBytes: workBytesOf(event) };
         this.#isWriting = false;
         break;
       case 'start':
       case 'flushing':
       case 'attempt':
       case 'unreadable':
+      case 'state-file':
       case 'warning':
       case 'note':
       case 'remote-stderr':
@@ -70,4 +72,14 @@ export class Milestone implements Reporter {
     const { phase, doneBytes, sizeBytes } = this.#last;
     return `during ${phase} at ${doneBytes} of ${sizeBytes} bytes (${percentOf(doneBytes, sizeBytes)}%)`;
   }
+}
+
+function workBytesOf({
+  sizeBytes,
+  examinedBytes = sizeBytes,
+}: {
+  readonly sizeBytes: number;
+  readonly examinedBytes?: number;
+}): number {
+  return examinedBytes;
 }

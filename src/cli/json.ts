@@ -26,6 +26,7 @@ export function jsonReporter(output: Output, now: Clock, version: string): Repor
       output.print(safeJson(event), event.type === 'progress' ? 'latest' : 'kept');
     },
     finished: (report) => print({ type: 'result', ...report }),
+    recorded: (report) => print({ type: 'result', ...report }),
     found: (devices) => print({ type: 'devices', ...devices }),
     failed: (error) => print({ type: 'error', ...error.toRecord(), exitCode: exitCodeOf(error) }),
   };

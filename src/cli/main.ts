@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { monotonicMs } from '../clock.ts';
-import { inspect, recheck, sync } from '../index.ts';
+import { inspect, recheck, record, sync } from '../index.ts';
 import { runCommand } from './command.ts';
 import { leave } from './leave.ts';
 import { abortOnSignals, givenUp } from './signals.ts';
@@ -27,7 +27,7 @@ overdue.catch(() => {
 });
 
 void runCommand(process.argv.slice(2), {
-  library: { sync, recheck, inspect },
+  library: { sync, recheck, record, inspect },
   version: __BASYN_VERSION__,
   now: Date.now,
   interruption,

@@ -3,7 +3,7 @@ import { checkOptions } from '../options/check.ts';
 import type { OptionEntry, RunKind } from '../options/entry.ts';
 import { expectationOf, readValue } from '../options/read-value.ts';
 import { type DisplayFlag, optionEntries, type OptionName } from '../options/table.ts';
-import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
+import type { InspectOptions, RecheckOptions, RecordOptions, SyncOptions } from '../options/types.ts';
 import { type GivenOptions, readArguments } from './arguments.ts';
 import { commandWording } from './wording.ts';
 
@@ -11,6 +11,7 @@ import { commandWording } from './wording.ts';
 export type Task =
   | { readonly kind: 'sync'; readonly options: SyncOptions }
   | { readonly kind: 'recheck'; readonly options: RecheckOptions }
+  | { readonly kind: 'record'; readonly options: RecordOptions }
   | { readonly kind: 'inspect'; readonly options: InspectOptions };
 
 /** What the user wants to see of it. */
@@ -45,18 +46,20 @@ export function displayOf(isOn: (flag: DisplayFlag) => boolean): Display {
 
 function taskOf(given: GivenOptions): Task {
   const values = valuesOf(given);
-  const kind = kindOf(given);
+  const kind = kindOf(given, values);
   switch (kind) {
     case 'sync':
       return { kind, options: checkOptions(kind, values, commandWording) };
     case 'recheck':
+      return { kind, options: checkOptions(kind, values, commandWording) };
+    case 'record':
       return { kind, options: checkOptions(kind, values, commandWording) };
     case 'inspect':
       return { kind, options: checkOptions(kind, values, commandWording) };
   }
 }
 
-function kindOf(given: GivenOptions): RunKind {
+function kindOf(given: GivenOptions, values: SyncValues): RunKind {
   if (!given.has('action')) {
     refuseWhatNeeds(
       ['action', 'mode'],
@@ -65,7 +68,7 @@ function kindOf(given: GivenOptions): RunKind {
     );
     return given.has('recheck') ? 'recheck' : 'inspect';
   }
-  if (given.has('mode')) return 'sync';
+  if (given.has('mode')) return transferKindOf(given, values);
   if (given.has('recheck')) {
     refuseWhatNeeds(['mode'], given, 'needs --mode: --recheck alone changes nothing.');
     return 'recheck';
@@ -76,6 +79,21 @@ function kindOf(given: GivenOptions): RunKind {
   );
 }
 
+/** Without a target, a SYNC makes the state file from the source alone. */
+function transferKindOf(given: GivenOptions, { action, mode }: SyncValues): 'sync' | 'record' {
+  const target = action === 'push' ? 'remote' : 'local';
+  if (mode !== 'sync' || !given.has('bitmap') || given.has(target)) return 'sync';
+  const refused = optionEntries.find(
+    ([name, { needs, scope }]) =>
+      given.has(name) && scope === 'transfer' && (needs === 'mode' || name === 'recheck'),
+  );
+  if (refused === undefined) return 'record';
+  throw new BasynError(
+    'usage',
+    `--${refused[0]} needs a target: name it with --${target}. Without one, only the state file is made, from the source.`,
+  );
+}
+
 function refuseWhatNeeds(needed: readonly string[], given: GivenOptions, reason: string): void {
   const refused = optionEntries.find(
     ([name, { needs }]) => needs !== undefined && needed.includes(needs) && given.has(name),
@@ -83,8 +101,11 @@ function refuseWhatNeeds(needed: readonly string[], given: GivenOptions, reason:
   if (refused !== undefined) throw new BasynError('usage', `--${refused[0]} ${reason}`);
 }
 
+/** Read as numbers and names, and not checked yet. */
+type SyncValues = { readonly [Key in keyof SyncOptions]?: unknown };
+
 /** What was given of the library's options, by the library's names. */
-function valuesOf(given: GivenOptions): Record<string, unknown> {
+function valuesOf(given: GivenOptions): SyncValues {
   const values: Record<string, unknown> = {};
   for (const [name, entry] of optionEntries) {
     if (entry.key !== undefined) values[entry.key] = valueOf(name, entry, given);

@@ -1,4 +1,4 @@
-import { bounds } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { type Importance, Outlet, type TextStream } from './outlet.ts';
 import { safeJson, safeText } from './terminal.ts';
 
@@ -74,7 +74,7 @@ export class Output {
     const { isTTY, columns = 0 } = this.#stderr.stream;
     if (isTTY !== true || this.#isDumb) return undefined;
     // Some terminals, such as a container's, don't know their size, and say 0.
-    return columns > 0 ? columns : 80;
+    return columns > 0 ? columns : tuning.progress.columns;
   }
 
   /**

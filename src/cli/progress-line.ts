@@ -1,10 +1,11 @@
-import type { PhaseName } from '../report.ts';
+import { tuning } from '../limits.ts';
+import type { ReportedPhase } from '../report.ts';
 import { formatBytes, formatClock, formatSpeed, percentOf } from './format.ts';
 import type { Speeds } from './speed-meter.ts';
 
 /** A moment of a phase, as the indicator shows it. */
 export interface ProgressView extends Speeds {
-  readonly phase: PhaseName;
+  readonly phase: ReportedPhase;
   readonly doneBytes: number;
   readonly sizeBytes: number;
   /** Infinite if it is not known. */
@@ -13,8 +14,6 @@ export interface ProgressView extends Speeds {
 
 const leastBarColumns = 7;
 const mostBarColumns = 42;
-/** What would take more than 1000 hours isn't moving. */
-const mostLeftMs = 1000 * 3_600_000;
 const gap = '  ';
 
 /**
@@ -59,7 +58,7 @@ function fittingDetails(view: ProgressView, columns: number): string[] {
 }
 
 function timeLeft({ leftMs }: ProgressView): string {
-  return leftMs < mostLeftMs ? formatClock(leftMs) : '-:--';
+  return leftMs < tuning.progress.mostRemainingMs ? formatClock(leftMs) : '-:--';
 }
 
 function bar(percent: number, columns: number): string {

@@ -1,3 +1,4 @@
+import { tuning } from '../limits.ts';
 import type { PhaseReport, RunEvent } from '../report.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
@@ -53,6 +54,10 @@ export class ProgressReporter implements Reporter {
     this.#stop();
   }
 
+  recorded(): void {
+    this.#stop();
+  }
+
   found(): void {
     this.#stop();
   }
@@ -72,9 +77,9 @@ export class ProgressReporter implements Reporter {
 
 function terminalIndicator(output: Output): Indicator {
   // The width is asked for anew each time: the window may have been resized.
-  const columns = (): number => output.terminalColumns ?? 80;
+  const columns = (): number => output.terminalColumns ?? tuning.progress.columns;
   return {
-    intervalMs: 100,
+    intervalMs: tuning.progress.statusIntervalMs,
     show: (moment) =>
       output.showStatus(
         'activity' in moment
@@ -91,7 +96,7 @@ function terminalIndicator(output: Output): Indicator {
 
 function logIndicator(output: Output, now: Clock): Indicator {
   return {
-    intervalMs: 10_000,
+    intervalMs: tuning.progress.logIntervalMs,
     show: (moment) => output.notice(logLine(now, describeMoment(moment)), 'latest'),
     showEnd: (report) => output.notice(logLine(now, describePhase(report))),
     clear: () => undefined,

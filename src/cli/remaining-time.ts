@@ -1,5 +1,4 @@
-/** Within this time, older speeds lose most of their weight. Frames on a slow link come seconds apart. */
-const fadingMs = 20_000;
+import { tuning } from '../limits.ts';
 
 /**
  * Estimates when a phase ends from its speed so far. The speed is a ratio of two fading sums, so that it starts as the
@@ -15,7 +14,7 @@ export class RemainingTime {
   add(elapsedMs: number, doneBytes: number): void {
     const durationMs = elapsedMs - this.#elapsedMs;
     if (durationMs <= 0) return;
-    const fading = Math.exp(-durationMs / fadingMs);
+    const fading = Math.exp(-durationMs / tuning.progress.remainingFadingMs);
     this.#fadingMs = this.#fadingMs * fading + durationMs;
     this.#fadingBytes = this.#fadingBytes * fading + doneBytes - this.#doneBytes;
     this.#elapsedMs = elapsedMs;

@@ -9,7 +9,11 @@ const sentences: Readonly<Record<Remedy, string>> = {
   'other-user': 'To log in as another user, add --user.',
   'other-node': 'To start another node there, name it with --remote-node.',
   'snapshot-size': 'The space of the snapshot is the value of --snapshot=SIZE.',
+  'changed-block-size': 'Name their size with --changed-block-size.',
+  'no-list': 'Fill it once without --changed.',
   'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
+  'skip-read-errors': "To leave out what can't be read, add --skip-read-errors.",
+  'update-bitmap': 'To make it anew, add --update-bitmap.',
 };
 
 /** The error as the command reports it: its message ends with the option that helps. */

@@ -1,5 +1,5 @@
 import type { BasynError } from '../errors.ts';
-import type { DeviceReport, RunEvent, RunReport } from '../report.ts';
+import type { DeviceReport, RecordReport, RunEvent, RunReport } from '../report.ts';
 import type { Task } from './options.ts';
 
 /** Both devices, as a run without an action finds them. */
@@ -8,13 +8,14 @@ export interface Devices {
   readonly remote: DeviceReport;
 }
 
-/** Prints the events of a run in one form. `finished`, `found` or `failed` is the last call. */
+/** Prints the events of a run in one form. `finished`, `recorded`, `found` or `failed` is the last call. */
 export interface Reporter {
   started?(task: Task): void;
   event?(event: RunEvent): void;
   /** A signal has arrived, so the run is about to fail. */
   interrupted?(): void;
   finished?(report: RunReport): void;
+  recorded?(report: RecordReport): void;
   found?(devices: Devices): void;
   failed?(error: BasynError): void;
 }
@@ -26,6 +27,7 @@ export function together(reporters: readonly Reporter[]): Required<Reporter> {
     event: (event) => reporters.forEach((reporter) => reporter.event?.(event)),
     interrupted: () => reporters.forEach((reporter) => reporter.interrupted?.()),
     finished: (report) => reporters.forEach((reporter) => reporter.finished?.(report)),
+    recorded: (report) => reporters.forEach((reporter) => reporter.recorded?.(report)),
     found: (devices) => reporters.forEach((reporter) => reporter.found?.(devices)),
     failed: (error) => reporters.forEach((reporter) => reporter.failed?.(error)),
   };

@@ -5,7 +5,7 @@ import { RemainingTime } from './remaining-time.ts';
 import type { Reporter } from './reporter.ts';
 import type { Task } from './options.ts';
 import { SpeedMeter } from './speed-meter.ts';
-import { describeAttempt, describeFlush } from './text.ts';
+import { describeAttempt, describeFlush, hostsOf, type HostCount } from './text.ts';
 
 type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
 
@@ -17,6 +17,7 @@ export class RunState implements Reporter {
   #moment: Moment = { activity: 'starting' };
   #meter = new SpeedMeter({ elapsedMs: 0, doneBytes: 0, wireBytes: 0 });
   #remainingTime = new RemainingTime();
+  #hosts: HostCount = 'two';
   #wireBytes = 0;
   #elapsedMs = 0;
   /** A flush goes on although progress is reported: the bytes are all done, and nothing moves until the phase ends. */
@@ -26,7 +27,9 @@ export class RunState implements Reporter {
     return this.#moment;
   }
 
-  started({ options: { host } }: Task): void {
+  started(task: Task): void {
+    const { host } = task.options;
+    this.#hosts = hostsOf(task);
     this.#moment = { activity: host === undefined ? 'opening the devices' : `connecting to ${host}` };
   }
 
@@ -46,7 +49,7 @@ export class RunState implements Reporter {
         break;
       case 'flushing':
         this.#isFlushing = true;
-        this.#moment = { activity: describeFlush(event) };
+        this.#moment = { activity: describeFlush(event, this.#hosts) };
         break;
       case 'phase-end':
         this.#moment = { activity: `${event.phase}: done` };
@@ -56,6 +59,7 @@ export class RunState implements Reporter {
         this.#moment = { activity: describeAttempt(event) };
         break;
       case 'unreadable':
+      case 'state-file':
       case 'warning':
       case 'note':
       case 'remote-stderr':
@@ -65,6 +69,10 @@ export class RunState implements Reporter {
 
   finished(): void {
     this.#moment = { activity: 'done' };
+  }
+
+  recorded(): void {
+    this.finished();
   }
 
   found(): void {

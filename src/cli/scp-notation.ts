@@ -12,6 +12,7 @@ export function refuseScpNotation({ options }: Task): void {
   if (options.host !== undefined) return;
   for (const name of ['local', 'remote'] as const) {
     const path = options[name];
+    if (path === undefined) continue;
     const { host, pathThere } = notation.exec(path)?.groups ?? {};
     if (host === undefined || pathThere === undefined || isThere(path)) continue;
     const there = `--host=${host} --remote=${pathThere}`;

@@ -9,12 +9,6 @@ export interface SignalSource {
 const signalNames = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Under `npx` a Ctrl-C arrives twice: from the terminal, and passed on by npm. What follows the first signal
- * so closely is the same wish.
- */
-const echoMs = 300;
-
-/**
  * An AbortSignal that the first signal aborts; a second one calls `exitAtOnce`, so as not to wait for children.
  *
  * @param now milliseconds of a clock that never jumps.
@@ -27,7 +21,7 @@ export function abortOnSignals(source: SignalSource, now: () => number, exitAtOn
       if (!controller.signal.aborted) {
         abortedAtMs = now();
         controller.abort(new BasynError('aborted', `Stopped by ${name}`));
-      } else if (now() - abortedAtMs > echoMs) {
+      } else if (now() - abortedAtMs > bounds.signalEchoMs) {
         exitAtOnce();
       }
     });

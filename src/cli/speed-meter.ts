@@ -1,3 +1,5 @@
+import { tuning } from '../limits.ts';
+
 /** Counts of bytes at a time. */
 export interface SpeedSample {
   readonly elapsedMs: number;
@@ -12,9 +14,6 @@ export interface Speeds {
   readonly sentBytesPerSecond: number;
 }
 
-const windowMs = 5_000;
-const sampleIntervalMs = 100;
-
 /** Both speeds over the last seconds. */
 export class SpeedMeter {
   readonly #samples: SpeedSample[];
@@ -23,13 +22,14 @@ export class SpeedMeter {
     this.#samples = [start];
   }
 
-  /** Samples that come closer together than 100 ms are skipped. */
+  /** Samples that come closer together than `sampleIntervalMs` are skipped. */
   add(sample: SpeedSample): void {
     const last = this.#samples.at(-1);
-    if (last !== undefined && sample.elapsedMs - last.elapsedMs < sampleIntervalMs) return;
+    if (last !== undefined && sample.elapsedMs - last.elapsedMs < tuning.progress.sampleIntervalMs) return;
     this.#samples.push(sample);
     // The oldest one stays just outside the window, so that a pause in the samples counts in full.
-    while ((this.#samples[1]?.elapsedMs ?? Infinity) <= sample.elapsedMs - windowMs) this.#samples.shift();
+    while ((this.#samples[1]?.elapsedMs ?? Infinity) <= sample.elapsedMs - tuning.progress.speedWindowMs)
+      this.#samples.shift();
   }
 
   speeds(): Speeds {

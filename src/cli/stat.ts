@@ -1,15 +1,18 @@
-import type { Interruption, PhaseReport, RunReport } from '../report.ts';
+import type { Interruption, PhaseReport, RecordReport, RunReport, StateFileReport } from '../report.ts';
 import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
 
 /** `--stat`: the statistics on stdout, after the run. */
 export function statReporter(output: Output): Reporter {
-  return { finished: (report) => statLines(report).forEach((line) => output.print(line)) };
+  const print = (report: RunReport | RecordReport): void =>
+    statLines(report).forEach((line) => output.print(line));
+  return { finished: print, recorded: print };
 }
 
 /** The statistics, one row a line. */
-export function statLines({ source, phases, traffic, elapsedMs, interruptions = [] }: RunReport): string[] {
+export function statLines(report: RunReport | RecordReport): string[] {
+  const { source, phases, traffic, elapsedMs, interruptions = [], stateFile } = report;
   const { receivedBytes, transmittedBytes } = traffic;
   const bothBytes = receivedBytes + transmittedBytes;
   return [
@@ -22,6 +25,7 @@ export function statLines({ source, phases, traffic, elapsedMs, interruptions = 
     row('Bandwidth:', 'Real:', formatBandwidth(bothBytes, elapsedMs)),
     row('', 'Effective:', formatBandwidth(source.sizeBytes, elapsedMs)),
     ...phases.flatMap(changeRows),
+    ...stateFileRows(stateFile),
     ...attemptRows(interruptions),
   ];
 }
@@ -41,14 +45,50 @@ function attemptRows(interruptions: readonly Interruption[]): string[] {
 /** What the phase found and did: the rows that the traffic alone doesn't tell. */
 function changeRows(report: PhaseReport): string[] {
   const { phase, differingBytes, writtenBytes, releasedBytes } = report;
+  if (phase === 'record') return [...holeRows(report), ...readRows(report)];
   if (phase === 'recheck') {
     return [row('Recheck:', 'Differing:', formatExactBytes(differingBytes)), ...holeRows(report)];
   }
   return [
+    ...listRows(report),
     row('Changes:', 'Differing:', formatExactBytes(differingBytes)),
     row('', 'Written:', formatExactBytes(writtenBytes)),
     ...(releasedBytes > 0 ? [row('', 'Released:', formatExactBytes(releasedBytes))] : []),
     ...holeRows(report),
+    ...readRows(report),
+  ];
+}
+
+/** What was read, where a state file or a list of changes decides about that. */
+function readRows({ sourceReadBytes, targetReadBytes }: PhaseReport): string[] {
+  if (sourceReadBytes === undefined || targetReadBytes === undefined) return [];
+  return [
+    row('Read:', 'Source:', formatExactBytes(sourceReadBytes)),
+    row('', 'Target:', formatExactBytes(targetReadBytes)),
+  ];
+}
+
+/** What the state file was worth. */
+function stateFileRows(stateFile: StateFileReport | undefined): string[] {
+  if (stateFile === undefined) return [];
+  const { knownBuffers, bufferCount, reason } = stateFile;
+  return [
+    row('State file:', 'Known:', `${knownBuffers} of ${bufferCount} buffers`),
+    ...(reason === undefined ? [] : [row('', 'Not used:', reason)]),
+  ];
+}
+
+/** What a list of changes was used for. */
+function listRows({ sizeBytes, examinedBytes = sizeBytes, changeList }: PhaseReport): string[] {
+  if (changeList === undefined) return [];
+  const { listedBytes, sampledBytes, rejectedAtBytes } = changeList;
+  return [
+    row('Examined:', '', formatExactBytes(examinedBytes)),
+    row('List:', 'Named:', formatExactBytes(listedBytes)),
+    row('', 'Sampled:', formatExactBytes(sampledBytes)),
+    ...(rejectedAtBytes === undefined
+      ? []
+      : [row('', 'Rejected:', `a difference at offset ${rejectedAtBytes}`)]),
   ];
 }
 

@@ -1,6 +1,13 @@
 import { inspect } from 'node:util';
 
-import type { DeviceReport, PhaseReport, RunEvent, RunReport } from '../report.ts';
+import type {
+  DeviceReport,
+  PhaseReport,
+  RecordReport,
+  RunEvent,
+  RunReport,
+  StateFileReport,
+} from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
@@ -58,10 +65,15 @@ export function debugReporter(output: Output, now: Clock): Reporter {
 /** `--verbose`: lines with timestamps on stdout. */
 export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName): Reporter {
   const log = (line: string): void => output.print(`${timestamp(now())} ${line}`);
+  let hosts: HostCount = 'two';
   return {
-    started: (task) => log(`start: ${describeTask(task)}`),
-    event: (event) => eventLines(event, nameOf).forEach(log),
+    started: (task) => {
+      hosts = hostsOf(task);
+      log(`start: ${describeTask(task)}`);
+    },
+    event: (event) => eventLines(event, nameOf, hosts).forEach(log),
     finished: (report) => log(`end: ${describeResult(report)}`),
+    recorded: (report) => log(`end: ${describeRecord(report)}`),
     found: () => log('end: both devices can be opened'),
     failed: (error) => log(`failed: ${error.message}`),
   };
@@ -96,10 +108,24 @@ export function describeDevice(device: DeviceReport, nameOf: DeviceName): string
 
 /** "sync: 4096 bytes (4.0 KiB) in 1.0 s (4.0 KiB/s), 512 bytes in 1 range differed, 512 bytes written". */
 export function describePhase(report: PhaseReport): string {
-  const { phase, sizeBytes, elapsedMs, unreadableBytes = 0 } = report;
-  const speed = formatSpeed(bytesPerSecond(sizeBytes, elapsedMs));
+  const { phase, sizeBytes, examinedBytes = sizeBytes, elapsedMs, unreadableBytes = 0 } = report;
+  const speed = formatSpeed(bytesPerSecond(examinedBytes, elapsedMs));
   const gap = unreadableBytes === 0 ? '' : `, ${formatExactBytes(unreadableBytes)} can't be read`;
-  return `${phase}: ${formatExactBytes(sizeBytes)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}${gap}`;
+  return `${phase}: ${describeWork(report)} in ${formatSeconds(elapsedMs)} (${speed}), ${describeOutcome(report)}${gap}`;
+}
+
+/** "4096 bytes (4.0 KiB)", or "4096 bytes (4.0 KiB) of 1048576 bytes (1.0 MiB)". */
+function describeWork({
+  sizeBytes,
+  examinedBytes,
+}: {
+  readonly sizeBytes: number;
+  readonly examinedBytes?: number;
+}): string {
+  const sizeText = formatExactBytes(sizeBytes);
+  return examinedBytes === undefined || examinedBytes === sizeBytes
+    ? sizeText
+    : `${formatExactBytes(examinedBytes)} of ${sizeText}`;
 }
 
 const readPathWords = {
@@ -116,8 +142,32 @@ function holeLines({ phase, sourceHoleBytes, targetHoleBytes }: PhaseReport): st
 }
 
 /** "sync: the source was read through the page cache, the target from the disk". */
-function describeReads({ phase, sourceReads, targetReads }: PhaseReport): string {
+function describeReads({ phase, sourceReads, targetReads, ...counts }: PhaseReport): string {
+  const { sourceReadBytes, targetReadBytes } = counts;
+  if (phase === 'record') {
+    return `${phase}: ${formatExactBytes(sourceReadBytes ?? 0)} of the source were read ${readPathWords[sourceReads]}`;
+  }
+  if (sourceReadBytes !== undefined && targetReadBytes !== undefined) {
+    const [source, target] = [formatExactBytes(sourceReadBytes), formatExactBytes(targetReadBytes)];
+    return (
+      `${phase}: ${source} of the source were read ${readPathWords[sourceReads]}, ` +
+      `${target} of the target ${readPathWords[targetReads]}`
+    );
+  }
   return `${phase}: the source was read ${readPathWords[sourceReads]}, the target ${readPathWords[targetReads]}`;
+}
+
+/** What a list of changes was used for. */
+function listLines({ phase, changeList }: PhaseReport): string[] {
+  if (changeList === undefined) return [];
+  const { listedBytes, sampledBytes, rejectedAtBytes } = changeList;
+  const sample = `${formatExactBytes(sampledBytes)} outside it were compared first`;
+  const listed = `${phase}: the list of changes names ${formatExactBytes(listedBytes)}, ${sample}`;
+  return [
+    rejectedAtBytes === undefined
+      ? listed
+      : `${listed}, and a difference at offset ${rejectedAtBytes} was found`,
+  ];
 }
 
 function describeOutcome(report: PhaseReport): string {
@@ -132,6 +182,8 @@ function describeOutcome(report: PhaseReport): string {
       return differingBytes === 0 ? 'nothing differed' : `${ranges} differed, ${written}`;
     case 'recheck':
       return differingBytes === 0 ? 'nothing differs' : `${ranges} differ`;
+    case 'record':
+      return 'all of it is in the state file';
   }
 }
 
@@ -198,21 +250,23 @@ function sizeDifference(
   );
 }
 
-function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
+function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): string[] {
   switch (event.type) {
     case 'start':
       return [
         `source: ${describeDevice(event.source, nameOf)}`,
-        `target: ${describeDevice(event.target, nameOf)}`,
+        ...(event.target === undefined ? [] : [`target: ${describeDevice(event.target, nameOf)}`]),
       ];
     case 'phase-start':
-      return [`${event.phase}: start, ${formatExactBytes(event.sizeBytes)} to go through`];
+      return [`${event.phase}: start, ${describeWork(event)} to go through`];
     case 'phase-end':
-      return [describePhase(event), describeReads(event), ...holeLines(event)];
+      return [describePhase(event), describeReads(event), ...holeLines(event), ...listLines(event)];
     case 'flushing':
-      return [describeFlush(event)];
+      return [describeFlush(event, hosts)];
     case 'note':
       return [`note: ${event.message}`];
+    case 'state-file':
+      return [describeStateFile(event)];
     case 'attempt':
       return [describeAttempt(event)];
     case 'unreadable':
@@ -225,9 +279,25 @@ function eventLines(event: RunEvent, nameOf: DeviceName): string[] {
   }
 }
 
-/** "sync: flushing the remote device". */
-export function describeFlush({ phase, side }: Extract<RunEvent, { type: 'flushing' }>): string {
-  const what = `flushing the ${side} device`;
+/** "state file a.bitmap: 512 of 512 buffers of the target are known". */
+function describeStateFile({ path, knownBuffers, bufferCount, reason }: StateFileReport): string {
+  const known = `${knownBuffers} of ${bufferCount} buffers of the target are known`;
+  return `state file ${path}: ${reason === undefined ? known : `not used, because ${reason}`}`;
+}
+
+/** On how many hosts the devices of a run are. */
+export type HostCount = 'one' | 'two';
+
+export function hostsOf({ options: { host } }: Task): HostCount {
+  return host === undefined ? 'one' : 'two';
+}
+
+/** "sync: flushing the remote device". On one host, no device is remote. */
+export function describeFlush(
+  { phase, side }: Extract<RunEvent, { type: 'flushing' }>,
+  hosts: HostCount,
+): string {
+  const what = hosts === 'one' ? 'flushing a device' : `flushing the ${side} device`;
   return phase === undefined ? what : `${phase}: ${what}`;
 }
 
@@ -238,17 +308,26 @@ export function describeAttempt(event: Extract<RunEvent, { type: 'attempt' }>): 
   return `${reason} Attempt ${attempt} begins in ${formatSeconds(waitMs)}${place}.`;
 }
 
+/** "state file a.bitmap describes 512 buffers of /dev/sda1, all done in 8.0 s". */
+function describeRecord({ source, stateFile, elapsedMs }: RecordReport): string {
+  const buffers = formatCount(stateFile.knownBuffers, 'buffer');
+  return `state file ${stateFile.path} describes ${buffers} of ${source.path}, all done in ${formatSeconds(elapsedMs)}`;
+}
+
 function describeTask({ kind, options }: Task): string {
-  const remote = options.host === undefined ? options.remote : `${options.host}:${options.remote}`;
+  const { local = '', remote: path = '', host } = options;
+  const remote = host === undefined ? path : `${host}:${path}`;
   switch (kind) {
     case 'sync': {
       const arrow = options.action === 'push' ? '->' : '<-';
-      return `${options.mode} (${options.action}) ${options.local} ${arrow} ${remote}`;
+      return `${options.mode} (${options.action}) ${local} ${arrow} ${remote}`;
     }
     case 'recheck':
-      return `recheck ${options.local} and ${remote}`;
+      return `recheck ${local} and ${remote}`;
+    case 'record':
+      return `record ${options.action === 'push' ? local : remote} in state file ${options.bitmap}`;
     case 'inspect':
-      return `look at ${options.local} and ${remote}`;
+      return `look at ${local} and ${remote}`;
   }
 }
 

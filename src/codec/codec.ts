@@ -1,4 +1,5 @@
 import { BasynError } from '../errors.ts';
+import { tuning } from '../limits.ts';
 import type { CompressionSetting, Encoded, Encoding } from './encoding.ts';
 import { zeroBytes } from '../zero.ts';
 import { loadZlib } from './zlib.ts';
@@ -7,13 +8,7 @@ import { loadZstd } from './zstd.ts';
 /** Any number of zero bytes. */
 export const encodedZeros: Encoded = { encoding: 'zero', payload: new Uint8Array(0) };
 
-/**
- * Data is compressed if samples of it shrink to less than this ratio. Measured: a gain below one tenth costs more CPU time
- * than it saves on any link that ssh can fill.
- */
-const worthwhileRatio = 0.9;
-const sampleBytes = 8 * 1024;
-const sampleCount = 4;
+const { worthwhileRatio, sampleBytes, sampleCount } = tuning.compression;
 
 /**
  * Encodes bytes that are not all zero. Incompressible data is not encoded: the payload is then `bytes` itself.

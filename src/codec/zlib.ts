@@ -1,4 +1,5 @@
 import type * as Zlib from 'node:zlib';
+import { tuning } from '../limits.ts';
 import { Scratch, transformOf, type Transform } from './node-codec.ts';
 
 /** zlib, of node. */
@@ -9,8 +10,6 @@ export interface ZlibCodec {
   decompress(bytes: Uint8Array, lengthBytes: number): Uint8Array;
 }
 
-/** Samples and frames are compressed at two different levels. */
-const openLevels = 2;
 /** The minimum of zlib (`Z_MIN_CHUNK`). */
 const leastPieceBytes = 64;
 
@@ -32,7 +31,7 @@ function codecOf(zlib: typeof Zlib): ZlibCodec {
     let open = deflaters.get(level);
     if (open === undefined) {
       const [oldest] = deflaters;
-      if (oldest !== undefined && deflaters.size === openLevels) {
+      if (oldest !== undefined && deflaters.size === tuning.compression.openDeflaters) {
         oldest[1].stream.close();
         deflaters.delete(oldest[0]);
       }

@@ -2,8 +2,8 @@
 declare const WebAssembly:
   { Memory: new (pages: { initial: number }) => { buffer: ArrayBuffer } } | undefined;
 
-/** The largest `alignmentBytes` of a handle; also the page of a WebAssembly memory. */
-export const maxAlignmentBytes = 64 * 1024;
+/** A WebAssembly memory is allocated in these pages. */
+const wasmPageBytes = 64 * 1024;
 
 /**
  * Zeroed memory that begins at a page boundary, as direct I/O requires. A WebAssembly memory is the only such memory in
@@ -15,7 +15,7 @@ export const maxAlignmentBytes = 64 * 1024;
 export function alignedMemory(sizeBytes: number): Uint8Array | undefined {
   if (typeof WebAssembly === 'undefined') return undefined;
   try {
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(sizeBytes / maxAlignmentBytes) });
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(sizeBytes / wasmPageBytes) });
     return new Uint8Array(memory.buffer);
   } catch (error) {
     if (error instanceof RangeError) return undefined;

@@ -1,10 +1,9 @@
 import { closeSync, constants, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import { runHelper } from './helper-program.ts';
 import { forceWarning, openInspected, placeError, placeMessage, reasonOf, type Place } from './open.ts';
 import type { TargetOptions } from './target-options.ts';
-
-const lockTimeoutMs = 5_000;
 
 /** An open target. No other program writes to it, unless a warning says so. */
 export interface Claimed {
@@ -99,8 +98,11 @@ export async function lockOrClose(
  * releases it when this process closes its last descriptor. Any user with read access can hold such a lock, and thereby
  * block a run.
  */
-async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
-  const end = await runHelper('flock', ['-n', '-x', '3'], { inherited: { 3: fd }, timeoutMs: lockTimeoutMs });
+export async function lockFile(fd: number): Promise<'locked' | 'held by another' | 'unavailable'> {
+  const end = await runHelper('flock', ['-n', '-x', '3'], {
+    inherited: { 3: fd },
+    timeoutMs: bounds.queryTimeoutMs,
+  });
   if ('error' in end) {
     if (end.error.code === 'ENOENT' || end.error.code === 'EACCES') return 'unavailable';
     throw end.error;

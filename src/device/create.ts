@@ -85,7 +85,14 @@ export async function createTarget(
     const stack = examine(place, () =>
       stackOf(fstatSync(fd, { bigint: true }), realKernelPath(place.path), new KernelView()),
     );
-    return { ...openHandle(handle), identity: identityOf(stack), warnings, notes, created: true };
+    return {
+      ...openHandle(handle),
+      identity: identityOf(stack),
+      warnings,
+      notes,
+      created: true,
+      newFromBytes: 0,
+    };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -105,6 +112,7 @@ export function imagineTarget({ place, sizeBytes, identity, notes }: CreationPla
     warnings: [placeMessage(place, 'would be created.')],
     notes,
     created: false,
+    newFromBytes: 0,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Everything about devices and files that the layers above use, except reading and writing. */
 export { openDiskView, type DiskView } from './direct.ts';
+export { fillWithZeros } from './fill.ts';
 export { dropPageCache } from './page-cache.ts';
 export { checkTargetAtEnd, sourceChanges, startStateOf, type StartState } from './end-check.ts';
 export {
@@ -12,6 +13,9 @@ export {
   type OpenHandle,
 } from './handle.ts';
 export { identityAt, openSource } from './source.ts';
+export { lockFile } from './claim.ts';
+export { attachmentDoubt, doubtAbout, unknownMarks, type ContentMarks, type Doubt } from './content-marks.ts';
+export { contentMarksOf, isStorage } from './mark-reader.ts';
 export { openTarget } from './target.ts';
 export type { TargetOptions } from './target-options.ts';
 export { ZeroReleaser, type Released, type ZeroWork } from './zero-releaser.ts';
@@ -22,8 +26,8 @@ export {
   type ZeroChoice,
   type ZeroPolicy,
 } from './zeros.ts';
-export { checkLength, findHoles, type FoundHoles } from './hole-query.ts';
-export { commonHoles, holeBytesWithin, isInHole, stretchesOf, type HoleMap } from './holes.ts';
+export { checkLength, findHoles, hasHiddenHoles, type FoundHoles } from './hole-query.ts';
+export { commonHoles, holeBytesIn, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { joinedIdentity, sharesStorage, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';
 export { isSameStorage, lastingIdentityOf, type LastingIdentity } from './lasting-identity.ts';

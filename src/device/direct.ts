@@ -1,11 +1,9 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
+import { bounds } from '../limits.ts';
+import { alignedMemory } from './aligned-memory.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
 import { examineOpen, openHandle, type DeviceHandle, type OpenHandle } from './handle.ts';
 import { parseMountInfo } from './proc-tables.ts';
-
-/** No file system requires more with current page sizes. A device with larger logical blocks reports them. */
-const leastAlignmentBytes = 4096;
 
 /** File systems whose storage is the page cache. They have no disk. */
 const memoryFileSystems: ReadonlySet<string> = new Set(['tmpfs', 'ramfs']);
@@ -67,8 +65,8 @@ function readMountInfo(): string {
 function openDirect(handle: DeviceHandle, storageNumber: DeviceNumber): DeviceHandle | string {
   if (process.platform !== 'linux') return 'direct reads are used on Linux only';
   const logicalBlockBytes = readBlockDevice(storageNumber)?.logicalBlockBytes ?? 0;
-  const alignmentBytes = Math.max(leastAlignmentBytes, logicalBlockBytes);
-  if (alignmentBytes > maxAlignmentBytes) return `its blocks of ${alignmentBytes} bytes are too large`;
+  const alignmentBytes = Math.max(bounds.leastAlignmentBytes, logicalBlockBytes);
+  if (alignmentBytes > bounds.maxAlignmentBytes) return `its blocks of ${alignmentBytes} bytes are too large`;
   const memory = alignedMemory(alignmentBytes);
   if (memory === undefined) return 'this node cannot allocate aligned memory (WebAssembly is off or limited)';
   if (!existsSync('/proc/self/fd')) return '/proc is not mounted';

@@ -32,6 +32,8 @@ function adviceFor({ fd }: DeviceHandle, sizeBytes: number): string {
 export interface FittingTarget {
   readonly handle: DeviceHandle;
   readonly warnings: readonly string[];
+  /** The size before, if it was extended. */
+  readonly newFromBytes?: number;
 }
 
 /**
@@ -51,6 +53,7 @@ export function extendToSource(place: Place, handle: DeviceHandle, options: Targ
     return {
       handle: { ...handle, sizeBytes: sourceSizeBytes, imaginedFromBytes: sizeBytes },
       warnings: [placeMessage(place, `would be ${change}.`)],
+      newFromBytes: sizeBytes,
     };
   }
   try {
@@ -62,5 +65,6 @@ export function extendToSource(place: Place, handle: DeviceHandle, options: Targ
   return {
     handle: { ...handle, sizeBytes: sourceSizeBytes },
     warnings: [placeMessage(place, `was ${change}.`)],
+    newFromBytes: sizeBytes,
   };
 }

@@ -2,6 +2,7 @@ import { close, fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { BasynError, systemReason, type Side } from '../errors.ts';
 import type { SharedRate } from '../token-bucket.ts';
+import type { ContentMarks } from './content-marks.ts';
 import type { HoleMap } from './holes.ts';
 import type { StorageIdentity } from './identity.ts';
 
@@ -31,6 +32,8 @@ export interface DeviceHandle extends Location {
   readonly holes?: HoleMap;
   /** From here on the file does not exist yet, and reads as zeros: a dry run would extend it. */
   readonly imaginedFromBytes?: number;
+  /** Whether the user may let the run leave out what can't be read. It may in a source. */
+  readonly isSkippable?: true;
   /** The rate at which all threads together read the device. Undefined: as fast as it can be read. */
   readonly readRate?: SharedRate;
 }
@@ -52,6 +55,10 @@ export interface OpenedDevice extends OpenHandle {
   readonly notes: readonly string[];
   /** Whether the target file was created. It stays even if the run fails. */
   readonly created: boolean;
+  /** Of a file that was extended: its marks before that. */
+  readonly marksBefore?: ContentMarks;
+  /** Bytes of the target from here on are new in this run: 0 if the file was created. Left out where none are. */
+  readonly newFromBytes?: number;
 }
 
 const closeFile = promisify(close);

@@ -1,8 +1,9 @@
-import { fstatSync, readFileSync } from 'node:fs';
+import { accessSync, constants, fstatSync, readFileSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
 import { BasynError, systemReason } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import { examineOpen, flush, nameOf, type DeviceHandle } from './handle.ts';
-import { readHelper } from './helper-program.ts';
+import { runHelper } from './helper-program.ts';
 import { holesBetween, type HoleMap } from './holes.ts';
 import { listDataInPerl, listDataInPython } from './hole-scripts.ts';
 import { parseMountInfo } from './proc-tables.ts';
@@ -36,11 +37,9 @@ export async function findHoles(handle: DeviceHandle, onFlush: () => void): Prom
     if (handle.kind !== 'regular file' || process.platform !== 'linux') return none;
     // /dev/zero, which represents a target that a dry run would create.
     if (!stats.isFile()) return { holes: holesBetween(new Float64Array(0), handle.sizeBytes, holeUnitBytes) };
-    if (stats.blocks * statBlockBytes > handle.sizeBytes - tuning.leastHolesBytes) return none;
-    const type = fileSystemTypeOf(handle.fd);
-    if (type === undefined || !reliableFileSystems.has(type)) {
-      return withoutMap(handle, `the holes of a file on ${type ?? 'an unknown file system'} are not certain`);
-    }
+    if (!hasHoles(stats, handle)) return none;
+    const doubt = doubtOf(handle);
+    if (doubt !== undefined) return withoutMap(handle, doubt);
     onFlush();
     await flush(handle);
     const listed = await listData(handle);
@@ -56,6 +55,50 @@ const { holeUnitBytes } = tuning;
 
 function withoutMap(handle: DeviceHandle, reason: string): FoundHoles {
   return { holes: undefined, note: `All of ${nameOf(handle)} is read, also its holes: ${reason}.` };
+}
+
+/**
+ * Whether a file has holes that {@link findHoles} cannot find. Through the page cache, they would be read as slowly as data,
+ * and evict what other programs need.
+ *
+ * @throws BasynError `device`, if the file can't be examined.
+ */
+export function hasHiddenHoles(handle: DeviceHandle): boolean {
+  if (handle.kind !== 'regular file' || process.platform !== 'linux') return false;
+  return examineOpen(handle, () => {
+    const stats = fstatSync(handle.fd);
+    return stats.isFile() && hasHoles(stats, handle) && doubtOf(handle) !== undefined;
+  });
+}
+
+function hasHoles({ blocks }: Stats, { sizeBytes }: DeviceHandle): boolean {
+  return blocks * statBlockBytes <= sizeBytes - tuning.leastHolesBytes;
+}
+
+/** Why the holes of a file cannot be found, as a clause, as far as that is known without an attempt. */
+function doubtOf({ fd }: DeviceHandle): string | undefined {
+  const type = fileSystemTypeOf(fd);
+  if (type === undefined || !reliableFileSystems.has(type)) {
+    return `the holes of a file on ${type ?? 'an unknown file system'} are not certain`;
+  }
+  return isInstalled('perl') || isInstalled('python3')
+    ? undefined
+    : 'neither perl nor python3 can be run (not found)';
+}
+
+/** Without PATH, only an attempt shows where a program is searched for. */
+function isInstalled(program: string): boolean {
+  const { PATH } = process.env;
+  return PATH?.split(':').some((directory) => isExecutable(join(directory, program))) ?? true;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -83,11 +126,11 @@ async function listData({ fd, sizeBytes }: DeviceHandle): Promise<Float64Array |
   const options = {
     inherited: { 3: fd },
     timeoutMs: bounds.helperTimeoutMs,
-    mostBytes: (bounds.listedDataRanges + 2) * pairBytes,
+    mostOutputBytes: (bounds.listedDataRanges + 2) * pairBytes,
   };
-  let end = await readHelper('perl', ['-e', listDataInPerl, '--', ...args], options);
+  let end = await runHelper('perl', ['-e', listDataInPerl, '--', ...args], options);
   if ('error' in end)
-    end = await readHelper('python3', ['-I', '-S', '-c', listDataInPython, ...args], options);
+    end = await runHelper('python3', ['-I', '-S', '-c', listDataInPython, ...args], options);
   if ('error' in end) return `neither perl nor python3 can be run (${systemReason(end.error)})`;
   if (end.status !== 0) return 'the program that lists them failed';
   return parseDataRanges(end.output, sizeBytes) ?? 'the program that lists them gave an impossible answer';

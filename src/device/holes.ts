@@ -1,3 +1,6 @@
+import { firstIndexWhere } from '../binary-search.ts';
+import type { Range } from './range.ts';
+
 /**
  * The holes of a regular file: ranges for which the file system stores no data, so that they read as zeros. Start and end
  * of one hole after the other, in ascending order, with data in between. The memory is shared, so that a handle with a map
@@ -81,11 +84,21 @@ export function stretchesOf(holes: HoleMap | undefined, offsetBytes: number, len
   return stretches;
 }
 
-/** The bytes of holes in the first `sizeBytes` of the file. */
-export function holeBytesWithin(holes: HoleMap | undefined, sizeBytes: number): number {
+/**
+ * The bytes of holes in ranges.
+ *
+ * @param ranges in ascending order, without overlap.
+ */
+export function holeBytesIn(holes: HoleMap | undefined, ranges: Iterable<Range>): number {
+  const map = holes ?? noHoles;
   let sumBytes = 0;
-  for (let pair = 0; pair < (holes?.length ?? 0); pair += 2) {
-    sumBytes += Math.max(0, Math.min(holes![pair + 1]!, sizeBytes) - holes![pair]!);
+  let first = 0;
+  for (const { offsetBytes, lengthBytes } of ranges) {
+    const endBytes = offsetBytes + lengthBytes;
+    while (first < map.length && map[first + 1]! <= offsetBytes) first += 2;
+    for (let pair = first; pair < map.length && map[pair]! < endBytes; pair += 2) {
+      sumBytes += Math.min(map[pair + 1]!, endBytes) - Math.max(map[pair]!, offsetBytes);
+    }
   }
   return sumBytes;
 }
@@ -94,11 +107,5 @@ const noHoles = new Float64Array(0);
 
 /** Index of the first hole that ends behind an offset. */
 function firstHoleAfter(holes: HoleMap, offsetBytes: number): number {
-  let [low, high] = [0, holes.length / 2];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (holes[2 * middle + 1]! > offsetBytes) high = middle;
-    else low = middle + 1;
-  }
-  return 2 * low;
+  return 2 * firstIndexWhere(holes.length / 2, (index) => holes[2 * index + 1]! > offsetBytes);
 }

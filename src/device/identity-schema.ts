@@ -1,9 +1,8 @@
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import type { StorageIdentity } from './identity.ts';
 import type { Machine } from './machine.ts';
-import { maxGaps, maxRegions, type StorageGap, type StorageRegion } from './regions.ts';
-
-const maxTextCharacters = 256;
+import type { StorageGap, StorageRegion } from './regions.ts';
 
 /**
  * Checks an identity that the peer sent.
@@ -12,8 +11,8 @@ const maxTextCharacters = 256;
  */
 export function parseIdentity(value: unknown): StorageIdentity {
   const { machine, regions, gaps, fingerprint } = asRecord(value);
-  if (!Array.isArray(regions) || regions.length > maxRegions) throw malformed();
-  if (!Array.isArray(gaps) || gaps.length > maxGaps) throw malformed();
+  if (!Array.isArray(regions) || regions.length > bounds.maxRegions) throw malformed();
+  if (!Array.isArray(gaps) || gaps.length > bounds.maxGaps) throw malformed();
   if (fingerprint !== undefined && !isShortText(fingerprint)) throw malformed();
   return {
     machine: parseMachine(machine),
@@ -56,7 +55,7 @@ function asRecord(value: unknown): Record<string, unknown> {
 }
 
 function isShortText(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= maxTextCharacters;
+  return typeof value === 'string' && value.length <= bounds.maxIdentityTextCharacters;
 }
 
 function isOffset(value: unknown): value is number {

@@ -1,9 +1,10 @@
 import type { BigIntStats } from 'node:fs';
+import { bounds } from '../limits.ts';
 import { deviceNumber, type DeviceNumber } from './block-device.ts';
 import type { KernelPath } from './kernel-path.ts';
 import { KernelView } from './kernel-view.ts';
 import { compareMachines, thisMachine, type Machine } from './machine.ts';
-import { maxGaps, maxRegions, Regions, type StorageGap, type StorageRegion } from './regions.ts';
+import { Regions, type StorageGap, type StorageRegion } from './regions.ts';
 
 /**
  * Which storage a device or file is, independent of its name. Plain JSON, because it is compared with the identity that
@@ -85,7 +86,11 @@ export function joinedIdentity(a: StorageIdentity, b: StorageIdentity): StorageI
   const known = new Set(a.regions.map((region) => JSON.stringify(region)));
   const more = b.regions.filter((region) => !known.has(JSON.stringify(region)));
   const gaps = [...a.gaps, ...b.gaps.filter(({ what }) => a.gaps.every((gap) => gap.what !== what))];
-  return { ...a, regions: [...a.regions, ...more].slice(0, maxRegions), gaps: gaps.slice(0, maxGaps) };
+  return {
+    ...a,
+    regions: [...a.regions, ...more].slice(0, bounds.maxRegions),
+    gaps: gaps.slice(0, bounds.maxGaps),
+  };
 }
 
 /** A stack, with the host that it is on. */

@@ -1,5 +1,6 @@
-import { systemReason, type BasynError } from '../errors.ts';
+import { BasynError, systemReason, type Remedy } from '../errors.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
+import { isMediumErrno } from './medium-error.ts';
 
 /** On network and FUSE file systems, a signal may interrupt a call. libuv repeats most calls, but not reads. */
 export function isInterrupted(error: unknown): boolean {
@@ -14,12 +15,12 @@ export function failedAt(
   error: unknown,
 ): BasynError {
   const reason = systemReason(error as NodeJS.ErrnoException);
-  return deviceError(
-    handle,
-    `cannot ${verb} ${nameOf(handle)} at byte ${atBytes}: ${reason}.`,
-    error,
-    atBytes,
-  );
+  const { side, path, isSkippable } = handle;
+  const isRange = verb === 'read' && isMediumErrno((error as NodeJS.ErrnoException).errno);
+  const remedy: Remedy | undefined = isRange && isSkippable === true ? 'skip-read-errors' : undefined;
+  const message = `cannot ${verb} ${nameOf(handle)} at byte ${atBytes}: ${reason}.`;
+  const facts = { side, device: path, offsetBytes: atBytes, remedy };
+  return new BasynError('device', message, facts, { cause: error });
 }
 
 /** A `device` error about a device that has shrunk since it was opened. */

@@ -136,15 +136,13 @@ function fileSystemUuid(number: DeviceNumber, view: KernelView): string {
   return name === undefined ? known : askBlkid(`/dev/${name}`, number);
 }
 
-const blkidTimeoutMs = 5_000;
-
 function askBlkid(node: string, number: DeviceNumber): string {
   if (numberAt(node) !== number) return '';
   const { status, stdout } = spawnSync('blkid', ['-p', '-s', 'UUID', '-o', 'value', '--', node], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
-    timeout: blkidTimeoutMs,
+    timeout: bounds.queryTimeoutMs,
   });
   return status === 0 ? stdout.trim() : '';
 }

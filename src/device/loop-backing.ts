@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { monotonicMs } from '../clock.ts';
+import { bounds, tuning } from '../limits.ts';
 import { deviceNumber, statKernelPath, type DeviceNumber, type LoopAttachment } from './block-device.ts';
 import type { KernelPath } from './kernel-path.ts';
 import type { KernelView } from './kernel-view.ts';
@@ -33,9 +34,9 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   let backing = lookBelow(device, view);
   // The device may have been detached or attached to another file between reading /sys and running losetup. During a
   // detach, /sys still lists the file while the ioctl already fails.
-  const deadlineMs = monotonicMs() + settleTimeoutMs;
+  const deadlineMs = monotonicMs() + bounds.loopSettleMs;
   while (backing.shortcoming !== undefined && monotonicMs() < deadlineMs) {
-    pause(settlePauseMs);
+    pause(tuning.loopPollMs);
     if (!view.isAttachedNow(device.number)) return {};
     if (!view.askLosetupAgain()) return backing;
     // Undefined if an attribute disappeared between two reads. The device is changing, so read it again.
@@ -44,10 +45,6 @@ export function backingOf(device: LoopDevice, view: KernelView): LoopBacking {
   }
   return backing;
 }
-
-/** Long enough for a detach on a busy host. Only a device that losetup never lists takes all of this time. */
-const settleTimeoutMs = 2_000;
-const settlePauseMs = 5;
 
 /** Blocks the thread. Guards are synchronous: the run does nothing else until they have decided. */
 function pause(ms: number): void {

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { systemReason } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import type { DeviceNumber } from './block-device.ts';
-
-const losetupTimeoutMs = 5_000;
 
 /** The numbers that `stat` reports for a file. They identify it even if its name is hidden, changed or removed. */
 export interface FileNumber {
@@ -30,7 +29,7 @@ export function askLosetup(): LoopAnswer {
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'ignore'],
     env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
-    timeout: losetupTimeoutMs,
+    timeout: bounds.queryTimeoutMs,
   });
   const isComplete = error === undefined && status === 0;
   const files = new Map(isComplete ? parseLosetup(stdout) : []);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname, version } from 'node:os';
+import { bounds } from '../limits.ts';
 
 /**
  * Facts that distinguish one running kernel from another. No single fact is enough: each container may show its own boot
@@ -18,29 +19,17 @@ export interface Machine {
   readonly monotonicMs: number;
 }
 
-/** Both hosts read their clocks while the connection is established. The user may have to type a password meanwhile. */
-const maxApartMs = 600_000;
-
-/**
- * All containers of one kernel share its two clocks. The difference between the clocks is constant: it is the wall time of
- * the boot. Each host reads it to a millisecond. For another host that was booted in the same second, the difference is the
- * same with a probability of about one in a thousand.
- */
-const maxClockErrorMs = 2;
-
 /** Whether both ends run under the same kernel. `unknown`: the facts contradict each other. */
 export function compareMachines(a: Machine, b: Machine): 'same' | 'different' | 'unknown' {
   if (a.kernel !== b.kernel) return 'different';
   const monotonicApartMs = b.monotonicMs - a.monotonicMs;
-  if (Math.abs(monotonicApartMs) > maxApartMs) return 'different';
+  if (Math.abs(monotonicApartMs) > bounds.clockReadingsApartMs) return 'different';
   const clockErrorMs = Math.abs(b.wallMs - a.wallMs - monotonicApartMs);
-  if (clockErrorMs <= maxClockErrorMs) return 'same';
+  if (clockErrorMs <= bounds.clockErrorMs) return 'same';
   if (a.bootId !== b.bootId || a.bootId === '') return 'different';
   // Either the wall clock was set between the two readings, or one host is a clone of the other.
   return a.hardware === b.hardware ? 'unknown' : 'different';
 }
-
-const maxTextCharacters = 256;
 
 let constantFacts: Pick<Machine, 'bootId' | 'kernel' | 'hardware'> | undefined;
 let shiftMs: number | undefined;
@@ -49,7 +38,7 @@ let shiftMs: number | undefined;
 export function thisMachine(): Machine {
   constantFacts ??= {
     bootId: readIfThere('/proc/sys/kernel/random/boot_id') || nameElsewhere(),
-    kernel: `${process.platform} ${version()}`.slice(0, maxTextCharacters),
+    kernel: `${process.platform} ${version()}`.slice(0, bounds.maxIdentityTextCharacters),
     hardware: readIfThere('/sys/class/dmi/id/product_uuid'),
   };
   shiftMs ??= timeNamespaceShiftMs(readIfThere('/proc/self/timens_offsets'));
@@ -62,7 +51,7 @@ export function thisMachine(): Machine {
 
 /** Only Linux has a boot ID. Other systems use the name of the host. */
 function nameElsewhere(): string {
-  return process.platform === 'linux' ? '' : hostname().slice(0, maxTextCharacters);
+  return process.platform === 'linux' ? '' : hostname().slice(0, bounds.maxIdentityTextCharacters);
 }
 
 /** The offset of the monotonic clock of a time namespace from that of the kernel: "monotonic 86400 500". */
@@ -74,7 +63,7 @@ export function timeNamespaceShiftMs(offsets: string): number {
 /** An unreadable file is a missing fact. {@link compareMachines} then uses the others. */
 function readIfThere(path: string): string {
   try {
-    return readFileSync(path, 'latin1').trim().slice(0, maxTextCharacters);
+    return readFileSync(path, 'latin1').trim().slice(0, bounds.maxIdentityTextCharacters);
   } catch {
     return '';
   }

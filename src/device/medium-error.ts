@@ -4,9 +4,6 @@ import { BasynError } from '../errors.ts';
 /** Takes a range that can't be read. It is called after the bytes of the range were replaced by zeros. */
 export type UnreadableListener = (offsetBytes: number, lengthBytes: number) => void;
 
-/** A failed read is retried in pieces of this length, or of the alignment of direct reads if that is longer. */
-export const retriedPieceBytes = 4096;
-
 /** EREMOTEIO on Linux. Node has no name for it. */
 const remoteIoErrno = 121;
 
@@ -31,6 +28,10 @@ const mediumErrnos: ReadonlySet<number> = new Set([
  */
 export function isMediumError(error: unknown): boolean {
   if (!(error instanceof BasynError) || error.code !== 'device') return false;
-  const { errno } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  return isMediumErrno(((error.cause ?? {}) as NodeJS.ErrnoException).errno);
+}
+
+/** @param errno of a failed read, negative as in node's errors. */
+export function isMediumErrno(errno: number | undefined): boolean {
   return errno !== undefined && mediumErrnos.has(-errno);
 }

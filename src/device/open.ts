@@ -145,14 +145,12 @@ async function openWithoutLease(place: Place, flags: number): Promise<number> {
   }
 }
 
-const defaultLeaseBreakMs = 45_000;
-
 function leaseBreakMs(): number {
   try {
     return Number(readFileSync('/proc/sys/fs/lease-break-time', 'latin1')) * 1000;
   } catch {
     // Without /proc, the default of the kernel.
-    return defaultLeaseBreakMs;
+    return bounds.leaseBreakMs;
   }
 }
 
@@ -164,14 +162,12 @@ function isSameButForNumber(a: BigIntStats, b: BigIntStats): boolean {
   return a.isFile() && a.dev === b.dev && a.mode === b.mode && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
 
-const numberSamples = 3;
-
 /**
  * Whether the inode number of a file differs each time it is read, or differs by path and by descriptor. Such a number does
  * not identify the file. A file that was replaced once has a constant number afterwards.
  */
 function hasUnstableNumber(path: string, opened: BigIntStats): boolean {
-  for (let sample = 0; sample < numberSamples; sample++) {
+  for (let sample = 0; sample < tuning.inodeNumberSamples; sample++) {
     const again = statSync(path, { bigint: true });
     if (again.ino === opened.ino || !isSameButForNumber(again, opened)) return false;
   }

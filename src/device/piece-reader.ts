@@ -1,9 +1,9 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { assert } from '../errors.ts';
-import { tuning } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { zeroBytes } from '../zero.ts';
-import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
+import { alignedMemory } from './aligned-memory.ts';
 import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { isInHole, stretchesOf } from './holes.ts';
 import { failedAt, isInterrupted } from './io-failure.ts';
@@ -100,7 +100,7 @@ export class PieceReader {
 }
 
 function makeSlots(handle: DeviceHandle): Uint8Array[] {
-  const slotBytes = tuning.directPieceBytes + 2 * maxAlignmentBytes;
+  const slotBytes = tuning.directPieceBytes + 2 * bounds.maxAlignmentBytes;
   const memory = alignedMemory(tuning.directSlots * slotBytes);
   if (memory === undefined) {
     throw deviceError(

@@ -48,7 +48,7 @@ function readData(
     try {
       countBytes = readOnce(handle, into.subarray(doneBytes), offsetBytes + doneBytes);
     } catch (error) {
-      if (onUnreadable === undefined || !isMediumError(error)) throw error;
+      if (!isMediumError(error)) throw error;
       retryInPieces(handle, offsetBytes + doneBytes, into.subarray(doneBytes), onUnreadable);
       return;
     }

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import { deviceNumber, statKernelPath, type BlockDevice, type DeviceNumber } from './block-device.ts';
 import { isAnonymous, layerFileOf, mountOf, storageOf } from './file-system.ts';
 import { kernelPathOf, type KernelPath } from './kernel-path.ts';
@@ -36,10 +37,6 @@ export interface StorageGap {
   readonly what: string;
 }
 
-/** Enough for a volume on a hundred disks with one partition each. Small enough for one message. */
-export const maxRegions = 256;
-export const maxGaps = 16;
-
 /** An absolute path without symbolic links, in bytes. */
 export function realKernelPath(path: string | Buffer): KernelPath {
   return kernelPathOf(realpathSync.native(path, 'buffer').toString('latin1'));
@@ -60,7 +57,7 @@ export class Regions {
   }
 
   gaps(): StorageGap[] {
-    return [...this.#gaps.values()].slice(0, maxGaps);
+    return [...this.#gaps.values()].slice(0, bounds.maxGaps);
   }
 
   addGap(gap: StorageGap): void {
@@ -99,7 +96,7 @@ export class Regions {
       return;
     }
     const mount = this.#mountOf(place);
-    const type = mount?.type.slice(0, 32) ?? 'unknown';
+    const type = mount?.type.slice(0, bounds.fileSystemTypeCharacters) ?? 'unknown';
     const what = `where the ${type} file system ${place.deviceNumber} stores its files`;
     if (mount === undefined) this.addGap({ mayBe: 'elsewhere', what });
     else if (mount.type === 'overlay') this.#addTopLayer(mount, what);
@@ -183,10 +180,10 @@ export class Regions {
   #add(region: StorageRegion): boolean {
     const key = JSON.stringify(region);
     if (this.#byKey.has(key)) return false;
-    if (this.#byKey.size === maxRegions) {
+    if (this.#byKey.size === bounds.maxRegions) {
       throw new BasynError(
         'device',
-        `A device that is built on more than ${maxRegions} other devices is not supported.`,
+        `A device that is built on more than ${bounds.maxRegions} other devices is not supported.`,
       );
     }
     this.#byKey.set(key, region);

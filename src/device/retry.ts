@@ -1,9 +1,10 @@
 import { closeSync, readSync } from 'node:fs';
-import { alignedMemory, maxAlignmentBytes } from './aligned-memory.ts';
+import { bounds } from '../limits.ts';
+import { alignedMemory } from './aligned-memory.ts';
 import { openDiskView } from './direct.ts';
 import type { DeviceHandle } from './handle.ts';
 import { endedEarly, failedAt, isInterrupted } from './io-failure.ts';
-import { isMediumError, retriedPieceBytes, type UnreadableListener } from './medium-error.ts';
+import { isMediumError, type UnreadableListener } from './medium-error.ts';
 
 /** The memory of a thread for direct reads of one piece. */
 let memory: Uint8Array | undefined;
@@ -13,18 +14,19 @@ let memory: Uint8Array | undefined;
  * cache where the storage allows that: the kernel reads a page cache in units of up to some megabytes, and one bad sector
  * makes such a unit unreadable as a whole.
  *
- * @param onUnreadable takes the pieces that can't be read. Their bytes become zero.
+ * @param onUnreadable takes the pieces that can't be read. Their bytes become zero. Without it, the first of them is an
+ *   error, which has its offset.
  * @throws BasynError `device`, if a read fails for another reason than its range.
  */
 export function retryInPieces(
   handle: DeviceHandle,
   offsetBytes: number,
   into: Uint8Array,
-  onUnreadable: UnreadableListener,
+  onUnreadable: UnreadableListener | undefined,
 ): void {
   const view = openDiskView(handle).handle;
-  const unitBytes = Math.max(retriedPieceBytes, view.alignmentBytes);
-  const direct = (memory ??= alignedMemory(maxAlignmentBytes));
+  const unitBytes = Math.max(bounds.retriedPieceBytes, view.alignmentBytes);
+  const direct = (memory ??= alignedMemory(bounds.maxAlignmentBytes));
   const read = view.access === 'direct' && direct !== undefined ? readPastCache(direct) : readThroughCache;
   try {
     let doneBytes = 0;
@@ -34,7 +36,7 @@ export function retryInPieces(
       try {
         read(view, atBytes, piece);
       } catch (error) {
-        if (!isMediumError(error)) throw error;
+        if (onUnreadable === undefined || !isMediumError(error)) throw error;
         piece.fill(0);
         onUnreadable(atBytes, piece.byteLength);
       }

@@ -7,6 +7,7 @@ import { checkInUse, checkIsWritable, checkNotSource, refuseUses } from './guard
 import { openHandle, type OpenedDevice } from './handle.ts';
 import { identityOf } from './identity.ts';
 import { subjectOf } from './in-use.ts';
+import { contentMarksOf } from './mark-reader.ts';
 import { describeOpened, examinationError, examine, inspect, placeError, type Place } from './open.ts';
 import { openersOf } from './openers.ts';
 import { realKernelPath } from './regions.ts';
@@ -49,9 +50,11 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
     const isClaimed = isKnownInUse || claimWarnings.length > 0;
     const openers = isClaimed ? undefined : await searching;
     const openerWarnings = refuseUses(place, openers?.uses ?? [], options.inUse);
-    const { handle, warnings: sizeWarnings } = extendToSource(place, opened, options);
+    const marksBefore = opened.sizeBytes < options.sourceSizeBytes ? await contentMarksOf(opened) : undefined;
+    const { handle, warnings: sizeWarnings, newFromBytes } = extendToSource(place, opened, options);
     return {
       ...openHandle(handle),
+      ...(marksBefore && { marksBefore }),
       identity: identityOf(stack),
       warnings: [
         ...sourceWarnings,
@@ -63,6 +66,7 @@ async function openExisting(place: Place, stats: BigIntStats, options: TargetOpt
       ],
       notes: notesOf(place, stack, openers?.unexamined ?? []),
       created: false,
+      ...(newFromBytes !== undefined && { newFromBytes }),
     };
   } catch (error) {
     closeSync(fd);

@@ -114,18 +114,18 @@ export class TargetWriter {
       const end = Math.min(bytes.byteLength, at + unitBytes - ((offsetBytes + at) % unitBytes));
       const isUnitZero = end - at === unitBytes && bytes[at] === 0 && isZero(bytes.subarray(at, end));
       if (isUnitZero !== isZeroRun) {
-        this.#run(offsetBytes, bytes, start, at, isZeroRun);
+        this.#run(offsetBytes + start, bytes.subarray(start, at), isZeroRun);
         [start, isZeroRun] = [at, isUnitZero];
       }
       at = end;
     }
-    this.#run(offsetBytes, bytes, start, bytes.byteLength, isZeroRun);
+    this.#run(offsetBytes + start, bytes.subarray(start), isZeroRun);
   }
 
-  #run(offsetBytes: number, bytes: Uint8Array, start: number, end: number, isZeroRun: boolean): void {
-    if (start === end) return;
-    if (isZeroRun) this.zeros(offsetBytes + start, end - start);
-    else this.#write(offsetBytes + start, bytes.subarray(start, end));
+  #run(offsetBytes: number, bytes: Uint8Array, isZeroRun: boolean): void {
+    if (bytes.byteLength === 0) return;
+    if (isZeroRun) this.zeros(offsetBytes, bytes.byteLength);
+    else this.#write(offsetBytes, bytes);
   }
 
   /** Only whole blocks can be released. The rest is written. */

@@ -53,16 +53,18 @@ export function stepCountOf(extents: readonly Extent[], stepBytes: number): numb
   return extents.reduce((sum, { lengthBytes }) => sum + Math.ceil(lengthBytes / stepBytes), 0);
 }
 
-/**
- * The parts of `extents` whose digests differ. Adjacent parts are joined. `source` and `target` contain one digest for each
- * step, concatenated in order.
- */
+/** The digests of both devices for the same extents: one for each step, concatenated in order. */
+export interface DigestPair {
+  readonly stepBytes: number;
+  readonly digestBytes: number;
+  readonly source: Uint8Array;
+  readonly target: Uint8Array;
+}
+
+/** The parts of `extents` whose digests differ. Adjacent parts are joined. */
 export function differingExtents(
   extents: readonly Extent[],
-  stepBytes: number,
-  source: Uint8Array,
-  target: Uint8Array,
-  digestBytes: number,
+  { stepBytes, digestBytes, source, target }: DigestPair,
 ): Extent[] {
   const differing: Extent[] = [];
   let position = 0;

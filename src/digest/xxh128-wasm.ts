@@ -4,6 +4,7 @@ import type { Xxh128Engine } from './xxh128.ts';
 declare const WebAssembly:
   | {
       validate(bytes: Uint8Array): boolean;
+      Memory: new (pages: { initial: number }) => object;
       Module: new (bytes: Uint8Array) => object;
       Instance: new (module: object) => { readonly exports: object };
     }
@@ -21,6 +22,11 @@ interface Exports {
 
 const areaBytes = 64 * 1024;
 const digestBytes = 16;
+
+/** Whether this node can run WebAssembly. See {@link wasmEngine}. */
+export function hasWasm(): boolean {
+  return unlessRefused((wasm) => new wasm.Memory({ initial: 1 })) !== undefined;
+}
 
 /**
  * XXH128 in WebAssembly: 16 GB/s with SIMD and 8 GB/s without, of bytes in the processor's cache.
@@ -53,10 +59,14 @@ export function engineOf(wasm: Uint8Array): Xxh128Engine | undefined {
   };
 }
 
-function instantiate(wasm: Uint8Array): Exports | undefined {
+function instantiate(program: Uint8Array): Exports | undefined {
+  return unlessRefused((wasm) => new wasm.Instance(new wasm.Module(program)).exports as Exports);
+}
+
+function unlessRefused<T>(use: (wasm: NonNullable<typeof WebAssembly>) => T): T | undefined {
   if (typeof WebAssembly === 'undefined') return undefined;
   try {
-    return new WebAssembly.Instance(new WebAssembly.Module(wasm)).exports as Exports;
+    return use(WebAssembly);
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

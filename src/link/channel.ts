@@ -160,15 +160,6 @@ export class Channel {
   }
 
   /**
-   * Sends a ping. Resolves with the milliseconds until its answer.
-   *
-   * @throws {BasynError} the channel's failure.
-   */
-  async ping(): Promise<number> {
-    return this.#pinger.ping();
-  }
-
-  /**
    * Measures the round-trip time, which decides on lanes and compression. It must be measured before data queues. On a
    * link with a long round trip, this takes little more than one.
    *
@@ -209,6 +200,11 @@ export class Channel {
   /** Bytes of messages that the first lane has accepted and the system has not taken yet. */
   get queuedBytes(): number {
     return this.#lanes.first?.queuedBytes ?? 0;
+  }
+
+  /** Resolves when a lane has little to send. A failure of the channel ends the wait. */
+  laneRoom(): Promise<void> {
+    return this.#lanes.room();
   }
 
   /**

@@ -1,4 +1,5 @@
 import { BasynError } from '../errors.ts';
+import { tuning } from '../limits.ts';
 import type { Inbox } from './inbox.ts';
 import type { LaneSet } from './lane-set.ts';
 import type { Pinger } from './pinger.ts';
@@ -19,8 +20,8 @@ export interface KeepAliveLink {
 }
 
 /**
- * Sends signs of life, and detects a peer that is gone or stalled. It runs four times within the peer's timeout, on every
- * lane, whatever else the run does.
+ * Sends signs of life, and detects a peer that is gone or stalled. It runs several times within the peer's timeout, on
+ * every lane, whatever else the run does.
  */
 export class KeepAlive {
   readonly #link: KeepAliveLink;
@@ -32,7 +33,7 @@ export class KeepAlive {
     this.#link = link;
     this.#peerTimeoutMs = peerTimeoutMs;
     this.#stallWatch = new StallWatch(peerTimeoutMs);
-    this.#timer = setInterval(() => this.#beat(), Math.ceil(peerTimeoutMs / beatsPerTimeout));
+    this.#timer = setInterval(() => this.#beat(), Math.ceil(peerTimeoutMs / tuning.beatsPerTimeout));
     this.#timer.unref();
   }
 
@@ -79,6 +80,3 @@ function silence(peerTimeoutMs: number): BasynError {
   const facts = { remedy: 'longer-timeout', retryable: true } as const;
   return new BasynError('connection', `The peer sent nothing for ${seconds} seconds.`, facts);
 }
-
-/** Several signs of life may be late before the peer counts as silent. */
-const beatsPerTimeout = 4;

@@ -44,6 +44,13 @@ export class LaneSet {
     return lane.send(message, onTaken);
   }
 
+  /** Resolves when a lane has less than a data frame to send. */
+  async room(): Promise<void> {
+    while (this.#lanes.every((lane) => lane.isFull)) {
+      await Promise.race(this.#lanes.map((lane) => lane.drained));
+    }
+  }
+
   /**
    * Whether a lane is dead. Lanes share the link: on a slow one, a lane can wait for minutes behind the data of the
    * others. As long as payload arrives on any lane, the silence of another one means nothing. The peer may open a lane

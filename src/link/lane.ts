@@ -95,6 +95,16 @@ export class Lane {
     return this.#writable.writableLength;
   }
 
+  /** Whether as much as a data frame waits to be handed to the system. */
+  get isFull(): boolean {
+    return this.#drained !== undefined && this.queuedBytes >= bounds.dataFrameBytes;
+  }
+
+  /** Resolves when the system has taken everything that was accepted before, or when the lane has ended. */
+  get drained(): Promise<void> {
+    return this.#drained ?? Promise.resolve();
+  }
+
   /** Restarts the measurement of silence. */
   touch(): void {
     this.#lastBytesAtMs = monotonicMs();

@@ -23,6 +23,8 @@ function detailsOf(message: Message): string {
       return `${message.kind} of ${message.sizeBytes} bytes`;
     case 'begin':
       return `${message.phase} of ${message.sizeBytes} bytes, window of ${message.windowBuffers} buffers`;
+    case 'cover':
+      return `${message.runs.length / 2} runs of buffers${message.isLast ? ', the last ones' : ''}`;
     case 'digests':
       return `from buffer ${message.firstBuffer}, ${message.digests.byteLength} bytes of digests`;
     case 'advance':

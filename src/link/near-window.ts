@@ -3,9 +3,6 @@ import { tuning } from '../limits.ts';
 import { Credit } from '../protocol/credit.ts';
 import { ThroughputMeter } from './throughput-meter.ts';
 
-/** Ignore the first 500 ms: the agent's threads and ssh's buffers are still starting and understate the link. */
-const warmUpMs = 500;
-
 /**
  * Bounds the payload in flight on a link with a short round trip, and measures its throughput.
  *
@@ -30,7 +27,8 @@ export class NearWindow {
   async enter(payloadBytes: number): Promise<void> {
     this.#firstEnteredMs ??= monotonicMs();
     const isWarmingUp =
-      monotonicMs() - this.#firstEnteredMs < warmUpMs || this.#enteredBytes < tuning.laneBufferBytes;
+      monotonicMs() - this.#firstEnteredMs < tuning.throughput.warmUpMs ||
+      this.#enteredBytes < tuning.laneBufferBytes;
     const isMeasured = !isWarmingUp && !this.#room.has(payloadBytes);
     this.#enteredBytes += payloadBytes;
     if (!isMeasured) {

@@ -16,10 +16,10 @@ export async function measureRoundTripMs(ping: () => Promise<number>, shortMs: n
   const startMs = monotonicMs();
   const answersMs: number[] = [];
   for (;;) {
-    const answered = ping().then((elapsedMs) => void answersMs.push(elapsedMs));
+    const answered = ping().then((answerMs) => void answersMs.push(answerMs));
     answered.catch(() => undefined);
-    // The interval grows with time, so that a silent peer does not receive thousands of pings.
-    const intervalMs = Math.max(tuning.pingIntervalMs, (monotonicMs() - startMs) / 10);
+    const elapsedMs = monotonicMs() - startMs;
+    const intervalMs = Math.max(tuning.pingIntervalMs, elapsedMs * tuning.pingIntervalShare);
     await Promise.race([answered, sleep(intervalMs, undefined, { ref: false })]);
     const shortestMs = Math.min(...answersMs);
     const areEnough = answersMs.length >= tuning.roundTripSamples && answersMs.at(-1)! > shortestMs;

@@ -1,11 +1,7 @@
 import { monotonicMs } from '../clock.ts';
+import { tuning } from '../limits.ts';
 
-/** With each further wait of `fadingMs` or longer, all earlier waits lose this share of their weight. */
-const fadingShare = 0.1;
-/** A shorter wait reduces the weight of earlier ones in proportion: several lanes produce many short waits. */
-const fadingMs = 30;
-/** Waits shorter than this in total are not enough: the peer and ssh are still starting, and reach half of their speed. */
-const leastMeasuredMs = 100;
+const { fadingShare, fadingMs, leastMeasuredMs } = tuning.throughput;
 
 /**
  * Measures how fast the link takes data. Only time counts during which a sender waits: an idle link does not show what

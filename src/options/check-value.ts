@@ -77,14 +77,15 @@ function problemWithText(given: unknown): string | undefined {
 }
 
 const loneSurrogate = /\p{Surrogate}/u;
-const shownCharacters = 100;
 
 /** A value of any type, for a message. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string': {
       const text = JSON.stringify(value);
-      return text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text;
+      return text.length > bounds.quotedValueCharacters
+        ? `${text.slice(0, bounds.quotedValueCharacters)}…`
+        : text;
     }
     case 'number':
     case 'boolean':

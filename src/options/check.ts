@@ -1,9 +1,11 @@
 import { BasynError } from '../errors.ts';
 import { problemWith, shown } from './check-value.ts';
 import type { OptionEntry, OptionsByRun, OptionScope, RunKind } from './entry.ts';
+import { missing } from './missing.ts';
 import { requireConsistent } from './rules.ts';
+import { requireSourceAlone } from './source-alone.ts';
 import { suggest } from './suggest.ts';
-import { optionEntries, type OptionName } from './table.ts';
+import { optionEntries } from './table.ts';
 import type { Observation } from './types.ts';
 import { libraryWording, type Wording } from './wording.ts';
 
@@ -28,7 +30,7 @@ export function checkOptions<Kind extends RunKind>(
     if (entry.key === undefined) continue;
     const value = given[entry.key];
     if (value === undefined) {
-      if (isRequired(entry, kind)) throw missing(name, entry, wording);
+      if (isRequired(entry, kind)) throw missing(name, wording);
       continue;
     }
     const problem = problemWith(entry, value);
@@ -36,13 +38,15 @@ export function checkOptions<Kind extends RunKind>(
     checked[entry.key] = Array.isArray(value) ? Array.from<unknown>(value) : value;
   }
   requireConsistent(checked, wording);
+  if (kind === 'record') requireSourceAlone(checked, wording);
   const options: object = { ...takenBy(kind, checked), ...observationOf(given) };
   return options as OptionsByRun[Kind];
 }
 
 const scopesOf = {
-  sync: ['run', 'comparison', 'transfer'],
+  sync: ['run', 'comparison', 'recording', 'transfer'],
   recheck: ['run', 'comparison'],
+  record: ['run', 'comparison', 'recording'],
   inspect: ['run'],
 } as const satisfies Record<RunKind, readonly OptionScope[]>;
 
@@ -54,16 +58,10 @@ function takenBy(kind: RunKind, checked: Record<string, unknown>): Record<string
   );
 }
 
+/** What a `record` needs depends on its direction: see {@link requireSourceAlone}. */
 function isRequired({ requiredFor }: OptionEntry, kind: RunKind): boolean {
+  if (kind === 'record') return false;
   return requiredFor === 'run' || (requiredFor === 'transfer' && kind === 'sync');
-}
-
-function missing(name: OptionName, { value, placeholder = '' }: OptionEntry, wording: Wording): BasynError {
-  const advice =
-    value.type === 'choice'
-      ? `choose one of ${[...new Set(Object.values(value.choices))].join(', ')}`
-      : `name the ${name} device with ${wording.write({ [name]: placeholder })}`;
-  return new BasynError('usage', `${wording.name(name)} is missing: ${advice}.`);
 }
 
 function requireObject(given: unknown): asserts given is Readonly<Record<string, unknown>> {

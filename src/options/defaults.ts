@@ -1,3 +1,4 @@
+import { defaults as limitDefaults } from '../limits.ts';
 import { type KeyWithDefault, optionEntries } from './table.ts';
 
 /** Options whose defaults are filled in. */
@@ -11,7 +12,11 @@ const defaults = Object.fromEntries(
   ),
 );
 
+/** A list of changes is followed more closely than a whole device is compared. */
+const withList = { bufferBytes: limitDefaults.listBufferBytes };
+
 /** @param options checked ones, in which no key is `undefined`. */
 export function withDefaults<Options extends object>(options: Options): Complete<Options> {
-  return { ...defaults, ...options } as Complete<Options>;
+  const hasList = 'changed' in options && options.changed !== undefined;
+  return { ...defaults, ...(hasList && withList), ...options } as Complete<Options>;
 }

@@ -1,10 +1,11 @@
-import type { InspectOptions, Observation, RecheckOptions, SyncOptions } from './types.ts';
+import type { InspectOptions, Observation, RecheckOptions, RecordOptions, SyncOptions } from './types.ts';
 
 /** The groups of `--help`, in order. */
 export const optionGroups = [
   'Devices',
   'What to do',
   'Comparison',
+  'State file',
   'Transfer',
   'Connection',
   'Output',
@@ -15,6 +16,7 @@ export type OptionGroup = (typeof optionGroups)[number];
 export interface OptionsByRun {
   readonly sync: SyncOptions;
   readonly recheck: RecheckOptions;
+  readonly record: RecordOptions;
   readonly inspect: InspectOptions;
 }
 export type RunKind = keyof OptionsByRun;
@@ -92,8 +94,11 @@ interface TextValue {
   readonly type: 'text';
 }
 
-/** Which runs take an option: every run, those that compare (`sync` and `recheck`), or those that write (`sync`). */
-export type OptionScope = 'run' | 'comparison' | 'transfer';
+/**
+ * Which runs take an option: every run, those that digest a device (all but `inspect`), those that rebuild a state file (`sync`
+ * and `record`), or those that write (`sync`).
+ */
+export type OptionScope = 'run' | 'comparison' | 'recording' | 'transfer';
 
 /** One option, as the code that reads the table sees it. */
 export interface OptionEntry {
@@ -135,7 +140,9 @@ type ScopeOf<Key> = Key extends keyof InspectOptions
   ? 'run'
   : Key extends keyof RecheckOptions
     ? 'comparison'
-    : 'transfer';
+    : Key extends keyof RecordOptions
+      ? 'recording'
+      : 'transfer';
 
 type RequiredKey<Options> = {
   [Key in keyof Options]-?: undefined extends Options[Key] ? never : Key;

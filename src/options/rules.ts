@@ -1,5 +1,6 @@
 import { BasynError } from '../errors.ts';
 import { withDefaults } from './defaults.ts';
+import { stateOptions } from './entries/state.ts';
 import { requireHost } from './host-rules.ts';
 import { optionEntries } from './table.ts';
 import type { SyncOptions } from './types.ts';
@@ -15,6 +16,8 @@ export function requireConsistent(options: Partial<SyncOptions>, wording: Wordin
   requireChunkInBuffer(options, wording);
   requireOneCompression(options, wording);
   requireSource(options, wording);
+  requireUsableList(options, wording);
+  requireStateFile(options, wording);
   if (options.host === undefined) refuseWithoutHost(options, wording);
   else requireHost(options.host, options.user, wording);
 }
@@ -49,6 +52,46 @@ function requireSource(
   throw new BasynError(
     'usage',
     `${wording.name(option)} needs ${wording.name('action')}, which says which device is the source.`,
+  );
+}
+
+/** A copy sends everything. The options about a list need one. */
+function requireUsableList(options: Partial<SyncOptions>, wording: Wording): void {
+  const { changed, mode } = options;
+  if (changed !== undefined) {
+    if (mode !== 'copy') return;
+    throw new BasynError(
+      'usage',
+      `${wording.name('changed')} and ${wording.write({ mode: 'copy' })} contradict each other: a copy sends everything.`,
+    );
+  }
+  for (const [name, { key }] of optionEntries) {
+    if (key !== 'changedBlockBytes' && key !== 'sampleBytes') continue;
+    if (options[key] === undefined) continue;
+    throw new BasynError('usage', `${wording.name(name)} needs ${wording.name('changed')}.`);
+  }
+}
+
+const stateFileOptions = ['update-bitmap', 'reset-bitmap', 'trust-target', 'scrub'] as const;
+
+function requireStateFile(options: Partial<SyncOptions>, wording: Wording): void {
+  const { bitmap, updateBitmap = false, resetBitmap = false } = options;
+  if (updateBitmap && resetBitmap) {
+    throw new BasynError(
+      'usage',
+      `${wording.name('update-bitmap')} and ${wording.name('reset-bitmap')} contradict each other: ` +
+        'leave one of them out.',
+    );
+  }
+  if (bitmap !== undefined) return;
+  const given = stateFileOptions.find((name) => {
+    const value = options[stateOptions[name].key];
+    return value !== undefined && value !== false;
+  });
+  if (given === undefined) return;
+  throw new BasynError(
+    'usage',
+    `${wording.name(given)} needs ${wording.name('bitmap')}, which names the state file.`,
   );
 }
 

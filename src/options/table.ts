@@ -1,6 +1,7 @@
 import type { OptionEntry, OptionKey } from './entry.ts';
 import { connectionOptions } from './entries/connection.ts';
 import { outputOptions } from './entries/output.ts';
+import { stateOptions } from './entries/state.ts';
 import { transferOptions } from './entries/transfer.ts';
 import { workOptions } from './entries/work.ts';
 
@@ -20,6 +21,7 @@ import { workOptions } from './entries/work.ts';
 /** By long name, in the order of `--help`. */
 export const optionTable = {
   ...workOptions,
+  ...stateOptions,
   ...transferOptions,
   ...connectionOptions,
   ...outputOptions,

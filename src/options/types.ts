@@ -9,12 +9,16 @@ export type Action = 'push' | 'pop';
 export type Mode = 'sync' | 'copy';
 export type CompressionName = 'none' | 'zlib' | 'zstd';
 
-/** The two devices, and how the remote one is reached. */
-export interface Endpoints {
+/** The two devices. */
+export interface Endpoints extends Connection {
   /** Path of the device or file on this machine. */
   readonly local: string;
   /** Path of the other device or file: on `host`, or on this machine if there is no host. */
   readonly remote: string;
+}
+
+/** How the remote device is reached. */
+export interface Connection {
   /** `host` or `user@host`, as ssh takes it. Left out: both devices are on this machine. */
   readonly host?: string | undefined;
   /** 1 to 65535. Left out, ssh decides. */
@@ -41,6 +45,11 @@ export interface Comparison {
   readonly bufferBytes?: number | undefined;
   /** 1 KiB to `bufferBytes`. Left out, it is chosen for each differing buffer during the run. */
   readonly chunkBytes?: number | undefined;
+  /**
+   * Path of a state file on this machine, which keeps the digests of the target. Needs `action`. Left out, both devices are
+   * read.
+   */
+  readonly bitmap?: string | undefined;
   /** Leave out what can't be read of the source, and report it. Needs `action`. Default: the first read error ends the run. */
   readonly skipReadErrors?: boolean | undefined;
   /**
@@ -79,6 +88,14 @@ export interface Receiving {
   readonly sparse?: 'auto' | 'always' | 'never' | undefined;
   /** Release ranges of a target block device that become zero. */
   readonly discard?: boolean | undefined;
+  /** Compare everything, and rebuild the state file. Needs `bitmap`. */
+  readonly updateBitmap?: boolean | undefined;
+  /** Send everything without reading the target, and rebuild the state file. Needs `bitmap`. */
+  readonly resetBitmap?: boolean | undefined;
+  /** Use the state file although the target may have been modified since the last run. Needs `bitmap`. */
+  readonly trustTarget?: boolean | undefined;
+  /** The part of the device that is compared although the state file knows it: 1 to 100. Needs `bitmap`. */
+  readonly scrubPercent?: number | undefined;
   /** Do everything but write. */
   readonly dryRun?: boolean | undefined;
 }
@@ -115,6 +132,28 @@ export interface SyncOptions extends Endpoints, Comparison, Compression, Receivi
    * memory leaves the page cache to other programs.
    */
   readonly cache?: boolean | undefined;
+  /**
+   * A list of the ranges of the source that may differ from the target: the path of a file, or `-` for stdin. Everything else
+   * is assumed to be equal. Only with `mode: 'sync'`.
+   */
+  readonly changed?: string | undefined;
+  /** The block of a list from `era_invalidate`, in bytes. Needs `changed`. */
+  readonly changedBlockBytes?: number | undefined;
+  /** How much outside the list is compared before the first write, in random places. 0 disables it. Needs `changed`. Default 64 MiB. */
+  readonly sampleBytes?: number | undefined;
+}
+
+/** A state file is made from the source alone, for a target that was filled in another way. */
+export interface RecordOptions extends Connection, Comparison, Retrying, Observation {
+  readonly action: Action;
+  readonly bitmap: string;
+  /** Path of the source of a PUSH, on this machine. */
+  readonly local?: string | undefined;
+  /** Path of the source of a POP: on `host`, or on this machine if there is no host. */
+  readonly remote?: string | undefined;
+  /** Make the state file anew although it belongs to a target. `resetBitmap` does the same. */
+  readonly updateBitmap?: boolean | undefined;
+  readonly resetBitmap?: boolean | undefined;
 }
 
 export type InspectOptions = Endpoints & Observation;

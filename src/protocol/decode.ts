@@ -5,7 +5,8 @@ import { extentBytes, frameDigestBytes } from '../digest/frame-digest.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Frame } from './frame.ts';
-import { typeNumbers, type DataMessage, type Message } from './messages.ts';
+import { groupOfByte } from './frame-group.ts';
+import { typeNumbers, type CoverMessage, type DataMessage, type Message } from './messages.ts';
 import {
   checkpointSchema,
   durableSchema,
@@ -64,6 +65,8 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
       return { type, id: reader.uint64(), digests: reader.rest() };
     case 'data':
       return readData(reader);
+    case 'cover':
+      return { type, ...readRuns(reader) };
     case 'written':
       return {
         type,
@@ -97,19 +100,42 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
 function readData(reader: PayloadReader): DataMessage {
   const encoding = encodings[reader.uint8()];
   if (encoding === undefined) throw malformed('data in an unknown encoding');
-  const group = groups[reader.uint8()];
-  if (group === undefined) throw malformed('data of an unknown group');
+  const group = groupOfByte(reader.uint8());
+  if (group === 'unknown') throw malformed('data of an unknown group');
   const count = reader.uint16();
   const digest = reader.copy(frameDigestBytes);
   const extents = reader.extents(count, bounds.dataFrameExtents);
   const payload = reader.rest();
   if (extents.length === 0) throw malformed('data without an extent');
   if (encoding === 'zero' && payload.byteLength > 0) throw malformed('zeros with a payload');
-  return { type: 'data', encoding, digest, extents, payload, ...group };
+  return { type: 'data', encoding, digest, extents, payload, ...(group !== undefined && { group }) };
 }
 
-/** No two of them differ in less than two bits, except from none, which a phase with checkpoints refuses. */
-const groups = [{}, { group: 1 }, { group: 2 }] as const;
+/** Each run begins behind a gap. Whether a run continues the one of the message before is up to the receiver. */
+function readRuns(reader: PayloadReader): Pick<CoverMessage, 'runs' | 'isLast'> {
+  const flag = reader.uint8();
+  if (flag > 1) throw malformed('cover with an unknown flag');
+  const runCount = reader.leftBytes / runBytes;
+  if (!Number.isInteger(runCount) || runCount > bounds.coverMessageRuns) {
+    throw malformed(`cover of ${reader.leftBytes} bytes`);
+  }
+  const runs = new Float64Array(2 * runCount);
+  let endIndex = -1;
+  for (let at = 0; at < runs.length; at += 2) {
+    const firstIndex = reader.uint64();
+    const count = reader.uint64();
+    if (firstIndex <= endIndex || count === 0 || firstIndex + count > bounds.maxOffsetBytes) {
+      throw malformed('cover with an impossible run');
+    }
+    runs[at] = firstIndex;
+    runs[at + 1] = count;
+    endIndex = firstIndex + count;
+  }
+  return { runs, isLast: flag === 1 };
+}
+
+/** The first index and the number of buffers. */
+const runBytes = 16;
 
 /** Reads a payload from front to end. Missing, excess and out-of-range bytes are errors. */
 class PayloadReader {
@@ -123,7 +149,11 @@ class PayloadReader {
   }
 
   get isAtEnd(): boolean {
-    return this.#position === this.#bytes.byteLength;
+    return this.leftBytes === 0;
+  }
+
+  get leftBytes(): number {
+    return this.#bytes.byteLength - this.#position;
   }
 
   uint8(): number {
@@ -167,7 +197,7 @@ class PayloadReader {
         `${this.#type}: ${result.issues
           .map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
           .join('; ')
-          .slice(0, 200)}`,
+          .slice(0, bounds.quotedIssueCharacters)}`,
       );
     return result.output;
   }
@@ -179,12 +209,11 @@ class PayloadReader {
 
   /** All remaining bytes, as a view: the frame's payload has memory of its own. */
   rest(): Uint8Array {
-    return this.#take(this.#bytes.byteLength - this.#position);
+    return this.#take(this.leftBytes);
   }
 
   expectEnd(): void {
-    const left = this.#bytes.byteLength - this.#position;
-    if (left > 0) throw malformed(`${this.#type} with ${left} bytes too many`);
+    if (this.leftBytes > 0) throw malformed(`${this.#type} with ${this.leftBytes} bytes too many`);
   }
 
   #take(count: number): Buffer {

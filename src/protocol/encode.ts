@@ -3,6 +3,7 @@ import { extentTable } from '../digest/frame-digest.ts';
 import { assert } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
+import { groupByteOf } from './frame-group.ts';
 import {
   typeNumbers,
   type AskMessage,
@@ -42,6 +43,8 @@ function payloadParts(message: Message): Uint8Array[] {
       return [number(message.id), message.digests];
     case 'data':
       return [dataHead(message), message.digest, extentTable(message.extents), message.payload];
+    case 'cover':
+      return [Buffer.from([message.isLast ? 1 : 0]), numbers(message.runs)];
     case 'written':
       return writtenParts(message);
     case 'ping':
@@ -56,6 +59,12 @@ function payloadParts(message: Message): Uint8Array[] {
 /** Without the type, which is in the frame's header. */
 function json({ type: _type, ...fields }: Message): Uint8Array {
   return Buffer.from(JSON.stringify(fields));
+}
+
+function numbers(values: Float64Array): Uint8Array {
+  const bytes = Buffer.alloc(8 * values.length);
+  values.forEach((value, index) => bytes.writeBigUInt64BE(BigInt(value), 8 * index));
+  return bytes;
 }
 
 function number(value: number): Uint8Array {
@@ -84,7 +93,7 @@ function writtenParts({
 function dataHead({ encoding, extents, group }: DataMessage): Uint8Array {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt8(encodings.indexOf(encoding), 0);
-  bytes.writeUInt8(group ?? 0, 1);
+  bytes.writeUInt8(groupByteOf(group), 1);
   bytes.writeUInt16BE(extents.length, 2);
   return bytes;
 }

@@ -1,6 +1,7 @@
 import type * as v from 'valibot';
 import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
+import type { FrameGroup } from './frame-group.ts';
 import type {
   checkpointSchema,
   closedSchema,
@@ -22,6 +23,17 @@ export type OpenedMessage = { readonly type: 'opened' } & v.InferOutput<typeof o
 
 /** Local → agent: a phase begins. All messages until the target's `finished` belong to it. */
 export type BeginMessage = { readonly type: 'begin' } & Plan;
+
+/**
+ * Local → agent, before `begin`: which buffers the phase examines on the agent's side. Several of these may be needed.
+ */
+export interface CoverMessage {
+  readonly type: 'cover';
+  /** First index and number of buffers of one run after the other, in ascending order, with gaps in between. */
+  readonly runs: Float64Array;
+  /** Whether no further one follows for the phase. */
+  readonly isLast: boolean;
+}
 
 /**
  * Target → source, in `sync` and `recheck`: digests of consecutive buffers from `firstBuffer` on, back to back. Batches may
@@ -64,8 +76,8 @@ export interface DataMessage {
   /** Of the extents and of the device bytes; see frame-digest.ts. */
   readonly digest: Uint8Array;
   readonly payload: Uint8Array;
-  /** Which checkpoint covers it: the groups take turns. Left out in a phase without checkpoints. */
-  readonly group?: 1 | 2;
+  /** Which checkpoint covers it. Left out in a phase without checkpoints. */
+  readonly group?: FrameGroup;
 }
 
 /** Target → source: further device bytes have been written, and the payload that carried them. Not flushed yet. */
@@ -83,10 +95,10 @@ export type FinishMessage = { readonly type: 'finish' } & v.InferOutput<typeof f
 /** Target → source: every announced byte is written and flushed. It ends the phase. */
 export type FinishedMessage = { readonly type: 'finished' } & v.InferOutput<typeof finishedSchema>;
 
-/** Source → target, from time to time: buffers are settled, and a group of data frames is complete. */
+/** Source → target, now and then: buffers are settled, and a group of data frames is complete. */
 export type CheckpointMessage = { readonly type: 'checkpoint' } & v.InferOutput<typeof checkpointSchema>;
 
-/** Target → source: what the last `checkpoint` announced is written and flushed. */
+/** Target → source, from time to time: what one or more `checkpoint` announced is written and flushed. */
 export type DurableMessage = { readonly type: 'durable' } & v.InferOutput<typeof durableSchema>;
 
 /** In both directions, at any time: a request for a sign of life. Answered by `pong` at once. */
@@ -144,7 +156,8 @@ export type Message =
   | TraceMessage
   | WorkingMessage
   | CheckpointMessage
-  | DurableMessage;
+  | DurableMessage
+  | CoverMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -169,4 +182,5 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   trace: 19,
   checkpoint: 20,
   durable: 21,
+  cover: 22,
 };

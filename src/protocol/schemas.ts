@@ -31,6 +31,9 @@ export type RunAttempt = v.InferOutput<typeof runAttempt>;
 const fact = v.pipe(v.string(), v.maxLength(bounds.maxIdentityCharacters));
 const lasting = v.object({ bootId: fact, withinBoot: fact, lasting: fact });
 
+/** What was written to a device, for the comparison with another moment. An empty text is not known. */
+const marks = v.object({ bootId: fact, attachment: fact, writes: fact });
+
 /** What the receiving side checks before it opens its device. */
 const receiving = v.object({
   sourceSizeBytes: bytes,
@@ -68,6 +71,8 @@ export const openSchema = v.object({
   run: v.exactOptional(runAttempt),
   /** Whether large devices are read through the page cache as well. */
   cache: v.exactOptional(v.literal(true)),
+  /** Present if the agent is to report what was written to its device. */
+  marks: v.exactOptional(v.literal(true)),
   /** The agent reads a snapshot of its device, a source. Left out: it reads the device itself. */
   snapshot: v.exactOptional(
     v.object({
@@ -79,8 +84,11 @@ export const openSchema = v.object({
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
 });
 
+/** Bytes that the side has read of its device, in a phase with a list of buffers or a state file. Left out where it is 0. */
+const readBytes = v.exactOptional(bytes);
+
 /** For a user who asks for details. Left out where there are none. */
-const notes = v.exactOptional(v.pipe(v.array(text), v.maxLength(100)));
+const notes = v.exactOptional(v.pipe(v.array(text), v.maxLength(bounds.maxNotes)));
 
 /** Where the agent accepts further lanes: a port on the loopback of its machine, and the token that admits a lane. */
 const laneAddress = v.object({
@@ -93,25 +101,33 @@ export const openedSchema = v.object({
   kind,
   sizeBytes: bytes,
   identity,
-  warnings: v.pipe(v.array(text), v.maxLength(100)),
+  warnings: v.pipe(v.array(text), v.maxLength(bounds.maxNotes)),
   /** Why reads that look for the disk may return the contents of a page cache. `null`: they do not. */
   cachedBecause: v.nullable(text),
-  notes: v.optional(v.pipe(v.array(text), v.maxLength(100))),
+  notes: v.optional(v.pipe(v.array(text), v.maxLength(bounds.maxNotes))),
   /** The device is new: it reads as zeros, and a copy may leave out zeros. */
   omitZeros: v.exactOptional(v.boolean()),
+  /** Bytes of the target from here on are new: the agent has created the file (0), or extended it. */
+  newFromBytes: v.exactOptional(bytes),
   /** Whether the comparison of a transfer reads the source past the page cache. */
   surveysDirectly: v.exactOptional(v.literal(true)),
+  /** Whether what a source sends is read past the page cache. */
+  sendsDirectly: v.exactOptional(v.literal(true)),
   /** `null`: the agent accepts no further lanes. */
   lanes: v.nullable(laneAddress),
   /** Present where `open` has a `run`. */
   lasting: v.exactOptional(lasting),
+  /** Before the run, after a flush. Present where `open` asks for it. */
+  marks: v.exactOptional(marks),
   /** Names the snapshot that is read. Present where `open` has a `snapshot`. */
   snapshot: v.exactOptional(fact),
 });
 
 export const closedSchema = v.object({
+  /** At the end of the run, after a flush. Present where `open` asked for it. */
+  marks: v.exactOptional(marks),
   /** For the user: what the agent found out about its device at the end. */
-  warnings: v.pipe(v.array(text), v.maxLength(100)),
+  warnings: v.pipe(v.array(text), v.maxLength(bounds.maxNotes)),
 });
 
 export const traceSchema = v.object({ line: text });
@@ -147,13 +163,21 @@ export const planSchema = v.pipe(
     readErrors: v.exactOptional(v.literal('skip')),
     /** Buffers below it are left out: an earlier attempt has done them. Left out where it is 0. */
     fromBuffer: v.exactOptional(count),
+    /** Whether the phase examines only what the `cover` messages before `begin` list. */
+    covered: v.exactOptional(v.literal(true)),
     /** Whether the source announces checkpoints. */
     checkpoints: v.exactOptional(v.literal(true)),
+    /**
+     * The local side knows digests of the target from earlier runs: the source verifies them where a buffer differs. A source
+     * that is the agent reports the digests of such buffers.
+     */
+    recorded: v.exactOptional(v.literal(true)),
   }),
   v.check(
     ({ fromBuffer = 0, sizeBytes, bufferBytes }) => fromBuffer <= Math.ceil(sizeBytes / bufferBytes),
     'start over size',
   ),
+  v.check(({ phase, covered }) => phase !== 'copy' || covered !== true, 'a copy of a part'),
   v.check(
     ({ chunkBytes, bufferBytes }) => chunkBytes === null || chunkBytes <= bufferBytes,
     'chunk over buffer',
@@ -168,10 +192,13 @@ export const finishSchema = v.object({
   dataBytes: bytes,
   /** Bytes in holes of the source, which were not read. Left out where there are none. */
   holeBytes: v.exactOptional(bytes),
+  readBytes,
   notes,
   differingBytes: bytes,
   differingRangeCount: count,
   differingRanges: v.pipe(v.array(extent), v.maxLength(bounds.reportedRanges)),
+  /** Buffers whose digests of blocks do not belong to the digest that was sent. Left out where there are none. */
+  mistakenBuffers: v.exactOptional(count),
   /** Missing: the source could read everything. */
   unreadableBytes: v.exactOptional(bytes),
   unreadableRangeCount: v.exactOptional(count),
@@ -191,8 +218,13 @@ export const checkpointSchema = v.object({
   differingEndBytes: v.nullable(bytes),
 });
 
-/** What the target has written and released since the phase began in this attempt. */
-export const durableSchema = v.object({ writtenBytes: bytes, releasedBytes: bytes });
+export const durableSchema = v.object({
+  /** The number of checkpoints that are confirmed: the first ones of those that are not. Left out: one. */
+  checkpoints: v.exactOptional(count),
+  /** What the target has written and released since the phase began in this attempt. */
+  writtenBytes: bytes,
+  releasedBytes: bytes,
+});
 
 export const finishedSchema = v.object({
   /** Device bytes that arrived in this phase, and that the disk now has. */
@@ -203,6 +235,7 @@ export const finishedSchema = v.object({
   skippedBytes: v.exactOptional(bytes),
   /** Bytes in holes of the target, which were not read. Left out where there are none. */
   holeBytes: v.exactOptional(bytes),
+  readBytes,
   notes,
 });
 

@@ -5,21 +5,23 @@ import { bounds } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
 import type { Complete } from '../options/defaults.ts';
-import type { InspectOptions } from '../options/types.ts';
+import type { Connection, Observation } from '../options/types.ts';
 import type { Traffic } from '../report.ts';
 import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import type { RunSnapshots } from '../session/run-snapshots.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import type { Trace } from '../trace.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
+import type { RateLimit } from '../transport/rate-limit.ts';
 import { SshConnection } from '../transport/ssh.ts';
 import { canAskUser } from '../transport/user-presence.ts';
 import { WorkerPool } from '../workers/pool.ts';
 
 export interface AttemptOptions {
-  readonly options: Complete<InspectOptions>;
+  readonly options: Complete<Connection & Observation>;
   readonly order: Order;
   readonly reporter: RunReporter;
   readonly trace: Trace | undefined;
@@ -27,6 +29,10 @@ export interface AttemptOptions {
   readonly snapshots: RunSnapshots | undefined;
   /** Undefined where a run has one attempt only. */
   readonly continuity: Continuity | undefined;
+  /** Undefined in a run without a state file. */
+  readonly recorder: Recorder | undefined;
+  /** Of the link. All attempts share it: none may begin with a burst of its own. */
+  readonly limit: RateLimit | undefined;
   /** Whether ssh may ask the user for a password. */
   readonly prompts: 'allowed' | 'never';
 }
@@ -40,6 +46,7 @@ export class Attempt {
   readonly #reporter: RunReporter;
   readonly #continuity: Continuity | undefined;
   readonly #snapshots: RunSnapshots | undefined;
+  readonly #recorder: Recorder | undefined;
   readonly #connection: SshConnection;
   readonly #runner = new WorkerPool(threadProgram(), 'local');
   readonly #channel: Channel;
@@ -47,10 +54,12 @@ export class Attempt {
   #isReleased: Promise<void> | undefined;
 
   /** Starts ssh. */
-  constructor({ options, order, reporter, trace, snapshots, continuity, prompts }: AttemptOptions) {
+  constructor(attempt: AttemptOptions) {
+    const { options, order, reporter, trace, snapshots, continuity, recorder, limit, prompts } = attempt;
     this.#order = order;
     this.#reporter = reporter;
     this.#continuity = continuity;
+    this.#recorder = recorder;
     this.#snapshots = snapshots;
     const furtherLanes = order.laneCount - 1;
     this.#connection = new SshConnection({
@@ -60,7 +69,7 @@ export class Attempt {
       furtherLanes,
       onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
       trace,
-      bytesPerSecond: order.linkBytesPerSecond,
+      limit,
     });
     this.#channel = new Channel(trace);
     if (order.linkBytesPerSecond !== undefined) this.#channel.learnLimit(order.linkBytesPerSecond);
@@ -100,6 +109,7 @@ export class Attempt {
         laneOpener: this.#laneOpener,
         continuity: this.#continuity,
         snapshots: this.#snapshots,
+        recorder: this.#recorder,
       });
       this.#laneOpener.stop();
       await this.#connection.close();
@@ -151,7 +161,7 @@ export class Attempt {
 }
 
 function destinationOf(
-  { host = '', port, user, sshOptions = [] }: Complete<InspectOptions>,
+  { host = '', port, user, sshOptions = [] }: Complete<Connection & Observation>,
   prompts: AttemptOptions['prompts'],
 ) {
   return {

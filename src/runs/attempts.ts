@@ -4,14 +4,18 @@ import { BasynError, runEnded } from '../errors.ts';
 import type { Traffic } from '../report.ts';
 import { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
+import { RateLimit } from '../transport/rate-limit.ts';
 import { Attempt, type AttemptOptions } from './attempt.ts';
 import { waitBeforeRetryMs, type RetryPolicy } from './retry-policy.ts';
 
+type RunOptions = Omit<AttemptOptions, 'continuity' | 'limit' | 'prompts'>;
+
 /** The attempts of one run over ssh: each has a connection and an agent of its own. */
 export class Attempts {
-  readonly #options: Omit<AttemptOptions, 'continuity' | 'prompts'>;
+  readonly #options: RunOptions;
   readonly #policy: RetryPolicy;
   readonly #continuity: Continuity | undefined;
+  readonly #limit: RateLimit | undefined;
   readonly #waiting = new AbortController();
   #current: Attempt;
   /** Of the attempts before the current one. */
@@ -19,11 +23,13 @@ export class Attempts {
   #failureCount = 0;
 
   /** Starts the first one. */
-  constructor(options: Omit<AttemptOptions, 'continuity' | 'prompts'>, policy: RetryPolicy) {
+  constructor(options: RunOptions, policy: RetryPolicy) {
     this.#options = options;
     this.#policy = policy;
     this.#continuity = policy.retries === 0 ? undefined : new Continuity();
-    this.#current = new Attempt({ ...options, continuity: this.#continuity, prompts: 'allowed' });
+    const { linkBytesPerSecond } = options.order;
+    this.#limit = linkBytesPerSecond === undefined ? undefined : new RateLimit(linkBytesPerSecond);
+    this.#current = this.#newAttempt('allowed');
   }
 
   /** Bytes at the pipes to ssh so far. */
@@ -62,7 +68,7 @@ export class Attempts {
     if (continuity === undefined) throw error;
     this.#failureCount = continuity.hasProgress ? 0 : this.#failureCount + 1;
     const waitMs = waitBeforeRetryMs(error, this.#failureCount, this.#policy);
-    if (waitMs === undefined) throw continuity.run.attempt === 1 ? error : afterWrites(error);
+    if (waitMs === undefined) throw continuity.run.attempt === 1 ? error : inLaterAttempt(error, continuity);
     const { lostBytes, fromBytes } = continuity;
     continuity.next();
     const interruption = { reason: error.message, elapsedMs, waitMs, lostBytes };
@@ -80,13 +86,28 @@ export class Attempts {
   #startNext(): void {
     this.#earlier = this.traffic();
     // In the middle of a run, nobody may be there to type a password.
-    this.#current = new Attempt({ ...this.#options, continuity: this.#continuity, prompts: 'never' });
+    this.#current = this.#newAttempt('never');
+  }
+
+  #newAttempt(prompts: AttemptOptions['prompts']): Attempt {
+    return new Attempt({ ...this.#options, continuity: this.#continuity, limit: this.#limit, prompts });
   }
 }
 
-/** `refused` promises that nothing was written. An earlier attempt may have written. */
-function afterWrites(error: BasynError): BasynError {
-  return error.code === 'refused' ? new BasynError('device', error.message, error, { cause: error }) : error;
+/**
+ * The error as it is meant in an attempt that is not the first one. `refused` promises that nothing was written, and an
+ * earlier attempt may have written. A target that was there is neither created nor extended again.
+ */
+function inLaterAttempt(error: BasynError, continuity: Continuity): BasynError {
+  const { code, message, side, device, offsetBytes, remedy } = error;
+  const isLost = side !== undefined && continuity.hasSeen(side) && (remedy === 'create' || remedy === 'grow');
+  if (code !== 'refused' && !isLost) return error;
+  return new BasynError(
+    code === 'refused' ? 'device' : code,
+    isLost ? `${message} In an earlier attempt, it was there and large enough.` : message,
+    { side, device, offsetBytes, remedy: isLost ? undefined : remedy },
+    { cause: error },
+  );
 }
 
 function sum(a: Traffic, b: Traffic): Traffic {

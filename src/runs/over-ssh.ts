@@ -1,24 +1,50 @@
 import type { Side } from '../errors.ts';
 import type { Complete } from '../options/defaults.ts';
-import type { InspectOptions, RecheckOptions, SyncOptions } from '../options/types.ts';
-import type { DeviceReport, RunReport, Traffic } from '../report.ts';
+import type { InspectOptions, RecheckOptions, RecordOptions, SyncOptions } from '../options/types.ts';
+import type { DeviceReport, RecordReport, RunReport, Traffic } from '../report.ts';
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
+import type { PhaseSelector } from '../session/selection.ts';
+import { runRecordEnd, type Recording } from '../session/record-end.ts';
 import { RunReporter } from '../session/run-reporter.ts';
-import { RunSnapshots } from '../session/run-snapshots.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
+import type { Recorder } from '../state-file/recorder.ts';
+import type { AttemptOptions } from './attempt.ts';
 import { Attempts } from './attempts.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import { snapshotsOf } from './snapshots.ts';
 import { traceOf } from './trace.ts';
+
+/** What decides what a run reads. */
+export interface RunParts {
+  /** Undefined where every phase examines everything. */
+  readonly select: PhaseSelector | undefined;
+  /** Undefined in a run without a state file. */
+  readonly recorder: Recorder | undefined;
+}
 
 /** A run whose other device is on another host. */
 export async function runOverSsh(
   options: Complete<SyncOptions | RecheckOptions>,
   order: Order,
+  { select, recorder }: RunParts,
 ): Promise<RunReport> {
-  return withAttempts(options, order, options, async (end) => {
-    await runLocalEnd(end);
+  return withAttempts({ options, order, recorder }, options, async (end) => {
+    await runLocalEnd({ ...end, select });
     return () => end.reporter.report();
+  });
+}
+
+/** Makes a state file from a source on another host. */
+export async function recordOverSsh(
+  options: Complete<RecordOptions>,
+  order: Order,
+  recording: Recording,
+): Promise<RecordReport> {
+  const { recorder } = recording;
+  return withAttempts({ options, order, recorder }, options, async (end) => {
+    const stateFile = await runRecordEnd({ ...end, ...recording });
+    return () => end.reporter.recordReport(stateFile);
   });
 }
 
@@ -27,25 +53,29 @@ export async function inspectOverSsh(
   options: Complete<InspectOptions>,
   order: Order,
 ): Promise<Record<Side, DeviceReport>> {
-  return withAttempts(options, order, { retries: 0, retryWaitMs: 0 }, async (end) => {
-    const devices = await inspectBoth(end);
-    return () => devices;
-  });
+  return withAttempts(
+    { options, order, recorder: undefined },
+    { retries: 0, retryWaitMs: 0 },
+    async (end) => {
+      const devices = await inspectBoth(end);
+      return () => devices;
+    },
+  );
 }
 
 /** @param use returns what makes the result, once everything that was started has ended. */
 async function withAttempts<T>(
-  options: Complete<InspectOptions>,
-  order: Order,
+  run: Pick<AttemptOptions, 'options' | 'order' | 'recorder'>,
   policy: RetryPolicy,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
+  const { options, order } = run;
   throwIfEnded(options.signal);
   const trace = traceOf(options);
   const traffic = (): Traffic => attempts.traffic();
   const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
   const snapshots = snapshotsOf(order, policy);
-  const attempts = new Attempts({ options, order, reporter, trace, snapshots }, policy);
+  const attempts = new Attempts({ ...run, reporter, trace, snapshots }, policy);
   try {
     const result = await abortable(
       options.signal,
@@ -57,16 +87,6 @@ async function withAttempts<T>(
     reporter.stop();
     await snapshots?.abandon();
   }
-}
-
-/** Of a local source. This process keeps it between the attempts. The agent takes its own. */
-function snapshotsOf({ localRole, snapshot }: Order, { retries }: RetryPolicy): RunSnapshots | undefined {
-  if (localRole !== 'source' || snapshot === undefined) return undefined;
-  return new RunSnapshots({
-    sizeBytes: snapshot.sizeBytes,
-    runToken: undefined,
-    mayContinue: ({ retryable }) => retries > 0 && retryable === true,
-  });
 }
 
 const ignore = (): void => undefined;

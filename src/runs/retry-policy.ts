@@ -1,4 +1,5 @@
 import type { BasynError } from '../errors.ts';
+import { tuning } from '../limits.ts';
 
 /** How often and how soon a run over ssh is attempted again. */
 export interface RetryPolicy {
@@ -7,8 +8,6 @@ export interface RetryPolicy {
   /** The most time between two attempts. */
   readonly retryWaitMs: number;
 }
-
-const firstWaitMs = 1_000;
 
 /**
  * How long to wait before the next attempt. The wait doubles with each failure: a link that was cut is often back at once,
@@ -23,5 +22,5 @@ export function waitBeforeRetryMs(
   { retries, retryWaitMs }: RetryPolicy,
 ): number | undefined {
   if (error.retryable !== true || retries === 0 || failureCount > retries) return undefined;
-  return Math.min(retryWaitMs, firstWaitMs * 2 ** Math.max(0, failureCount - 1));
+  return Math.min(retryWaitMs, tuning.firstRetryWaitMs * 2 ** Math.max(0, failureCount - 1));
 }

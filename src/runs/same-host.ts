@@ -4,6 +4,7 @@ import type { Observation } from '../options/types.ts';
 import { inspectOnSameHost, runOnSameHost } from '../same-host/run.ts';
 import type { Order } from '../session/order.ts';
 import type { DeviceReport, RunReport, Traffic } from '../report.ts';
+import type { PhaseSelector } from '../session/selection.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { InlineRunner } from '../workers/inline.ts';
@@ -12,7 +13,11 @@ import { abortable, throwIfEnded } from './abortable.ts';
 import { traceOf } from './trace.ts';
 
 /** A run whose devices are both on this host. Large runs use threads; these have ended when the run settles. */
-export async function runSameHost(observation: Observation, order: Order): Promise<RunReport> {
+export async function runSameHost(
+  observation: Observation,
+  order: Order,
+  select?: PhaseSelector,
+): Promise<RunReport> {
   const { onEvent = () => undefined, signal } = observation;
   let writtenBytes = 0;
   let runner: JobRunner<SameHostJob> | undefined;
@@ -32,6 +37,7 @@ export async function runSameHost(observation: Observation, order: Order): Promi
           order,
           reporter,
           trace,
+          select,
           startRunner: async (sizeBytes) => {
             runner = await runnerFor(sizeBytes, order);
             trace?.(`decision: ${describe(runner)} for ${sizeBytes} bytes`);

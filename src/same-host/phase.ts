@@ -1,20 +1,27 @@
-import { checkLength, commonHoles, flush, holeBytesWithin, type DeviceHandle } from '../device/device.ts';
+import { checkLength, commonHoles, flush, holeBytesIn, type DeviceHandle } from '../device/device.ts';
 import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
-import { bufferExtentOf, geometryOf, type Geometry } from '../digest/geometry.ts';
+import { bufferExtentOf, type Geometry } from '../digest/geometry.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { PhaseName, PhaseCounts } from '../report.ts';
 import { Findings } from '../session/compare/findings.ts';
-import { rangesOf, wholeDevice, withoutRanges, type Coverage } from '../session/coverage.ts';
-import { withHoles, type MappedDevice } from '../session/device-holes.ts';
+import {
+  examinedBytesBefore,
+  rangesOf,
+  wholeDevice,
+  withoutRanges,
+  type Coverage,
+} from '../session/coverage.ts';
+import { needsHolesOfTarget, withHoles, type MappedDevice } from '../session/device-holes.ts';
 import { diskOf, type RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
-import { chunkBytesOf } from '../session/phase.ts';
+import type { PhaseSelector } from '../session/selection.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import { copyBatches } from '../session/transfer/copy-batches.ts';
 import { TargetZeros } from '../session/transfer/target-zeros.ts';
 import type { Trace } from '../trace.ts';
 import { SkippingRunner, unreadablePartsOf } from '../session/read-errors.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
+import { jobBytesOf } from '../workers/job-bytes.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 
 /** What a run needs whose devices are both on this host. */
@@ -27,6 +34,20 @@ export interface SameHostRun {
   readonly trace: Trace | undefined;
   /** Counts what is written to the target: a run without a link has no other traffic. */
   readonly onWritten: (lengthBytes: number) => void;
+  /** Undefined where every phase examines everything. */
+  readonly select?: PhaseSelector | undefined;
+}
+
+/** What a phase does. */
+export interface SameHostWork {
+  readonly name: PhaseName;
+  readonly geometry: Geometry;
+  /** Left out: everything is examined. A copy needs everything. */
+  readonly coverage?: Coverage | undefined;
+  /** Whether nothing is written. */
+  readonly dryRun: boolean;
+  /** Takes the number of examined bytes that are done. */
+  readonly onProgress: (doneBytes: number) => void;
 }
 
 /** One phase of a run whose devices are both on this host. */
@@ -34,33 +55,36 @@ export class SameHostPhase {
   readonly #run: SameHostRun;
   readonly #name: PhaseName;
   readonly #geometry: Geometry;
+  readonly #coverage: Coverage;
+  readonly #dryRun: boolean;
   #runner: JobRunner<SameHostJob>;
-  readonly #onProgress: (doneBytes: number) => void;
+  readonly #reportDone: (doneBytes: number) => void;
   readonly #findings = new Findings();
   #doneBytes = 0;
 
   constructor(
     run: SameHostRun,
-    name: PhaseName,
-    sizeBytes: number,
     runner: JobRunner<SameHostJob>,
-    onProgress: (doneBytes: number) => void,
+    { name, geometry, coverage = wholeDevice(geometry), dryRun, onProgress }: SameHostWork,
   ) {
     this.#run = run;
     this.#name = name;
-    const { bufferBytes, chunkBytes } = run.order;
-    this.#geometry = geometryOf(sizeBytes, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes));
+    this.#geometry = geometry;
+    this.#coverage = coverage;
+    this.#dryRun = dryRun;
     this.#runner = runner;
-    this.#onProgress = onProgress;
+    this.#reportDone = onProgress;
   }
 
   async run(openedSource: RunDevice, openedTarget: RunDevice): Promise<PhaseCounts> {
     const {
-      order: { dryRun, readErrors },
+      order: { readErrors },
       reporter,
     } = this.#run;
     const { device: source, notes: sourceNotes } = await this.#withHoles(openedSource);
-    const { device: target, notes: targetNotes } = await this.#withHoles(openedTarget);
+    const { device: target, notes: targetNotes } = needsHolesOfTarget(this.#name, openedTarget.zeros)
+      ? await this.#withHoles(openedTarget)
+      : { device: openedTarget, notes: [] };
     reporter.note([...sourceNotes, ...targetNotes]);
     const unreadable = readErrors === 'skip' ? new UnreadableRanges(source.handle) : undefined;
     if (unreadable !== undefined) {
@@ -77,28 +101,28 @@ export class SameHostPhase {
     checkLength(source.handle);
     checkLength(target.handle);
     // Also where nothing was written: data that was found equal has to be durable as well.
-    if (this.#name !== 'recheck' && !dryRun) {
+    if (this.#name !== 'recheck' && !this.#dryRun) {
       reporter.flushing(target.handle.side);
       await flush(target.handle);
     }
-    const { sizeBytes } = this.#geometry;
+    const holeBytesOf = ({ handle }: RunDevice): number =>
+      holeBytesIn(handle.holes, rangesOf(this.#coverage, this.#geometry, Infinity));
     return {
       ...this.#findings.differences(),
       writtenBytes: zeros.total.writtenBytes,
       releasedBytes: zeros.total.releasedBytes,
-      sourceHoleBytes: this.#name === 'copy' && dryRun ? 0 : holeBytesWithin(source.handle.holes, sizeBytes),
+      sourceHoleBytes: this.#name === 'copy' && this.#dryRun ? 0 : holeBytesOf(source),
       ...unreadablePartsOf(unreadable),
-      targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesWithin(target.handle.holes, sizeBytes),
+      targetHoleBytes: this.#name === 'copy' ? 0 : holeBytesOf(target),
     };
   }
 
   async #transfer(source: RunDevice, target: RunDevice, zeros: TargetZeros): Promise<void> {
-    const { dryRun } = this.#run.order;
     switch (this.#name) {
       case 'copy':
         return this.#copy(source, target, zeros);
       case 'sync':
-        return this.#compare(source.surveyView, target.diskView, dryRun ? undefined : target, zeros);
+        return this.#compare(source.surveyView, target.diskView, this.#dryRun ? undefined : target, zeros);
       case 'recheck':
         return this.#compare(source.diskView, target.diskView, undefined, zeros);
     }
@@ -109,14 +133,14 @@ export class SameHostPhase {
   }
 
   async #copy(
-    { handle: source }: RunDevice,
+    { sendView: source }: RunDevice,
     { handle: target, zeros }: RunDevice,
     targetZeros: TargetZeros,
   ): Promise<void> {
-    const ranges = [...rangesOf(wholeDevice(this.#geometry), this.#geometry, Infinity)];
+    const ranges = [...rangesOf(this.#coverage, this.#geometry, Infinity)];
     this.#findings.add(ranges);
-    if (this.#run.order.dryRun) return;
-    const limits = { dataBytes: tuning.jobBytes, zeroBytes: bounds.zeroFrameBytes };
+    if (this.#dryRun) return;
+    const limits = { dataBytes: jobBytesOf(source), zeroBytes: bounds.zeroFrameBytes };
     await this.#inOrder(
       copyBatches(ranges, source.holes, limits),
       async ({ isHole, extents, lengthBytes }) => {
@@ -140,8 +164,8 @@ export class SameHostPhase {
     const { handle: repair, zeros = 'write' } = repaired ?? {};
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     // Where both have a hole, both are zero.
-    const coverage = withoutRanges(this.#geometry, commonHoles(source.holes, target.holes));
-    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes), async (batch) => {
+    const coverage = withoutRanges(this.#coverage, this.#geometry, commonHoles(source.holes, target.holes));
+    await this.#inOrder(batchesOf(coverage, this.#geometry, stepBytes, jobBytesOf(source)), async (batch) => {
       // Small buffers share a read.
       const extents = joinNeighbours(batch, stepBytes);
       const job = { kind: 'compare', source, target, extents, stepBytes, repair, zeros } as const;
@@ -150,11 +174,12 @@ export class SameHostPhase {
       return () => {
         this.#findings.add(result.differing);
         const { offsetBytes, lengthBytes } = extents.at(-1)!;
-        const settledBytes = offsetBytes + lengthBytes - this.#doneBytes;
-        this.#written(writtenBytes, settledBytes);
+        const endBytes = offsetBytes + lengthBytes;
+        const doneBytes = examinedBytesBefore(this.#coverage, this.#geometry, endBytes);
+        this.#written(writtenBytes, doneBytes - this.#doneBytes);
       };
     });
-    this.#onProgress(this.#geometry.sizeBytes);
+    this.#reportDone(examinedBytesBefore(this.#coverage, this.#geometry, this.#geometry.sizeBytes));
   }
 
   /** Works on a few items at once, and applies their outcomes in order. */
@@ -165,7 +190,7 @@ export class SameHostPhase {
       // Of several failures, the first in order ends the run. The others must not count as unhandled rejections.
       outcome.catch(() => undefined);
       underWay.push(outcome);
-      if (underWay.length > this.#runner.parallelism * 2) (await underWay.shift()!)();
+      if (underWay.length > this.#runner.parallelism * tuning.jobsPerThread) (await underWay.shift()!)();
     }
     for (const outcome of underWay) (await outcome)();
   }
@@ -173,20 +198,25 @@ export class SameHostPhase {
   #written(writtenBytes: number, doneBytes: number): void {
     this.#doneBytes += doneBytes;
     this.#run.onWritten(writtenBytes);
-    this.#onProgress(this.#doneBytes);
+    this.#reportDone(this.#doneBytes);
   }
 }
 
 /** Buffers, or whole steps of large ones, in batches of the size of a job. */
-function* batchesOf(coverage: Coverage, geometry: Geometry, stepBytes: number): Generator<Extent[]> {
-  const partBytes = Math.max(1, Math.floor(tuning.jobBytes / stepBytes)) * stepBytes;
+function* batchesOf(
+  coverage: Coverage,
+  geometry: Geometry,
+  stepBytes: number,
+  jobBytes: number,
+): Generator<Extent[]> {
+  const partBytes = Math.max(1, Math.floor(jobBytes / stepBytes)) * stepBytes;
   let batch: Extent[] = [];
   let batchBytes = 0;
   for (let position = 0; position < coverage.bufferCount; position++) {
     for (const part of cut(bufferExtentOf(geometry, coverage.indexAt(position)), partBytes)) {
       batch.push(part);
       batchBytes += part.lengthBytes;
-      if (batchBytes < tuning.jobBytes) continue;
+      if (batchBytes < jobBytes) continue;
       yield batch;
       batch = [];
       batchBytes = 0;

@@ -10,9 +10,14 @@ import {
   type RunDevice,
 } from '../session/devices.ts';
 import { pageCacheOf, type Order, type Role } from '../session/order.ts';
-import type { DeviceReport } from '../report.ts';
+import type { DeviceReport, PhaseName } from '../report.ts';
+import type { Geometry } from '../digest/geometry.ts';
+import type { Selection } from '../session/selection.ts';
+import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { deviceReportOf, readPathOf, surveyPathOf } from '../session/run-reporter.ts';
+import { accessPathOf, deviceReportOf, readPathOf, type PartOfPhase } from '../session/run-reporter.ts';
+import { geometryOfPlan } from '../session/phase.ts';
+import { examinedBytesBefore } from '../session/coverage.ts';
 import { RunSnapshots } from '../session/run-snapshots.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
@@ -45,7 +50,8 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
       reporter.warn([...source.warnings, ...target.warnings]);
       reporter.start(deviceReportOf(source.handle), deviceReportOf(target.handle), {
         source: readPathOf(source),
-        survey: surveyPathOf(source.surveyView),
+        survey: accessPathOf(source.surveyView),
+        sent: accessPathOf(source.sendView),
         target: readPathOf(target),
       });
       reporter.note([...source.notes, ...target.notes]);
@@ -54,14 +60,38 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
         targetBytes: target.handle.sizeBytes,
       });
       for (const name of order.phases) {
-        const onProgress = reporter.phaseStart(name, sizeBytes);
-        reporter.phaseEnd(
-          await new SameHostPhase(run, name, sizeBytes, runner, onProgress).run(source, target),
-        );
+        const geometry = geometryOfPlan({ ...order, sizeBytes });
+        const selection = await selectionFor(run, runner, { source, target }, { name, geometry });
+        const onProgress = reporter.phaseStart(name, sizeBytes, partOf(selection, geometry));
+        const work = { name, geometry, coverage: selection?.coverage, dryRun: order.dryRun, onProgress };
+        reporter.phaseEnd(await new SameHostPhase(run, runner, work).run(source, target));
       }
       reporter.warn([...(await source.checkAtEnd()), ...(await target.checkAtEnd())]);
     });
   });
+}
+
+/** What a phase examines. Undefined where that is everything. */
+async function selectionFor(
+  run: SameHostRun,
+  runner: JobRunner<SameHostJob>,
+  { source, target }: Record<Role, RunDevice>,
+  { name, geometry }: { readonly name: PhaseName; readonly geometry: Geometry },
+): Promise<Selection | undefined> {
+  const { newFromBytes } = target;
+  const selection = await run.select?.({ phase: name, geometry, newFromBytes, mayHaveMoreNew: false });
+  const probe = selection?.probe;
+  if (probe === undefined) return selection;
+  const { coverage } = probe;
+  const work = { name, geometry, coverage, dryRun: true, onProgress: () => undefined };
+  return probe.judge(await new SameHostPhase(run, runner, work).run(source, target));
+}
+
+function partOf(selection: Selection | undefined, geometry: Geometry): PartOfPhase {
+  if (selection === undefined) return {};
+  const { coverage, changeList } = selection;
+  const examinedBytes = examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
+  return { examinedBytes, ...(changeList && { changeList }) };
 }
 
 /** Opens both devices and returns what they are, without reading any data. */
@@ -88,7 +118,7 @@ export async function inspectOnSameHost({
 
 function useOf(order: Order, targetRequest: TargetRequest | null): DeviceUse {
   const { phases, readBytesPerSecond, chunkBytes } = order;
-  // A chunk that is longer than a direct read is read again when it is written, through the page cache.
+  // A chunk that is longer than a direct read is read again when it is written.
   const isReadOnce = (chunkBytes ?? 0) <= tuning.directPieceBytes;
   const pageCache = isReadOnce ? pageCacheOf(order) : 'use';
   return { phases, targetRequest, readBytesPerSecond, pageCache };

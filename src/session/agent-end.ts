@@ -1,22 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
-import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
-import { assert, BasynError, type ErrorRecord } from '../errors.ts';
+import { lastingIdentityOf, parseIdentity, type ContentMarks, type Location } from '../device/device.ts';
+import { assert, BasynError, type ErrorRecord, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
 import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
-import { openDevice, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { Covers } from './covers.ts';
+import { openDevice, usingDevice, type DeviceUse, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
-import { windowBuffersOf } from './phase.ts';
+import { windowBuffersOf } from './window.ts';
 import { playRole } from './role.ts';
 import { RunSnapshots } from './run-snapshots.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the agent's end needs of its process. */
 export interface AgentHost {
+  /** `one`: the local side is on this host as well. */
+  readonly hosts: 'one' | 'two';
+  /** How messages name the side of the device. Left out: remote. */
+  readonly side?: Side;
   /** Starts accepting further lanes. Resolves with their address, or with `null` where that is impossible. */
   readonly listenForLanes: () => Promise<LaneAddress | null>;
   /** Ends the agents of earlier attempts. Resolves when none of them can write any more. */
@@ -36,10 +41,10 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
     if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
-    const warnings = await serveDevice(open, channel, runner, host);
+    const { warnings, marks } = await serveDevice(open, channel, runner, host);
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
-    channel.send({ type: 'closed', warnings: warnings.map(shortened) });
+    channel.send({ type: 'closed', warnings: warnings.map(shortened), ...(marks && { marks }) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
     channel.send(failureOf(error.toRecord()));
@@ -57,14 +62,20 @@ function shortened(text: string): string {
   return text.slice(0, bounds.maxErrorMessageCharacters);
 }
 
-/** Serves all phases. Resolves when the device is closed, with warnings about its state at the end. */
+/** What the agent reports about its device at the end. */
+interface DeviceEnd {
+  readonly warnings: readonly string[];
+  readonly marks: ContentMarks | undefined;
+}
+
+/** Serves all phases. Resolves when the device is closed. */
 async function serveDevice(
   open: OpenMessage,
   channel: Channel,
   runner: JobRunner,
-  { listenForLanes }: AgentHost,
-): Promise<readonly string[]> {
-  return usingDevice(await openPatiently(open, channel), runner, async (device) => {
+  { listenForLanes, hosts, side = 'remote' }: AgentHost,
+): Promise<DeviceEnd> {
+  return usingDevice(await openPatiently(open, channel, { side, hosts }), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
@@ -78,28 +89,44 @@ async function serveDevice(
       warnings: warnings.map(shortened),
       notes: notes.map(shortened),
       ...(device.surveyView.access === 'direct' && { surveysDirectly: true }),
+      ...(device.sendView.access === 'direct' && { sendsDirectly: true }),
       cachedBecause,
       lanes: laneAddress,
       ...(zeros === 'skip' && { omitZeros: true }),
+      ...(device.newFromBytes !== undefined && { newFromBytes: device.newFromBytes }),
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
       ...(device.snapshot !== undefined && { snapshot: device.snapshot.uuid }),
+      ...(device.marks && { marks: device.marks }),
     });
+    const covers = new Covers();
     for (;;) {
       const message = await channel.next();
-      if (message.type === 'bye') return await device.checkAtEnd();
+      if (message.type === 'bye') {
+        const warnings = await device.checkAtEnd();
+        return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
+      }
+      if (message.type === 'cover') {
+        covers.add(message);
+        continue;
+      }
       if (message.type !== 'begin') throw unexpected(message);
-      await servePhase(open, message, device, channel, runner);
+      await servePhase(message, { open, device, channel, runner, covers });
     }
   });
 }
 
 /** A helper program of an earlier agent may still have the device open for a moment. */
-async function openPatiently(open: OpenMessage, channel: Channel): Promise<RunDevice> {
+async function openPatiently(open: OpenMessage, channel: Channel, location: Location): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
   const targetRequest = targetRequestOf(open);
-  const pageCache = pageCacheOf(open);
-  const use = { phases, targetRequest, readBytesPerSecond, pageCache, snapshots: snapshotsOf(open) };
-  const location = { side: 'remote', hosts: 'two' } as const;
+  const use: DeviceUse = {
+    phases,
+    targetRequest,
+    readBytesPerSecond,
+    pageCache: pageCacheOf(open),
+    snapshots: snapshotsOf(open),
+    ...(open.marks === true && { marks: 'read' }),
+  };
   const attempt = open.run?.attempt ?? 1;
   const endMs = monotonicMs() + (attempt === 1 ? 0 : bounds.predecessorHelperMs);
   for (;;) {
@@ -127,12 +154,18 @@ function snapshotsOf({ snapshot, role, run }: OpenMessage): RunSnapshots | undef
 /** The local side reports the progress. */
 const ignoreProgress = (): void => undefined;
 
+/** What a phase of the agent works with. */
+interface Serving {
+  readonly open: OpenMessage;
+  readonly device: RunDevice;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+  readonly covers: Covers;
+}
+
 async function servePhase(
-  open: OpenMessage,
   { type: _type, ...plan }: BeginMessage,
-  device: RunDevice,
-  channel: Channel,
-  runner: JobRunner,
+  { open, device, channel, runner, covers }: Serving,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
@@ -144,13 +177,14 @@ async function servePhase(
   if (!isAllowed) {
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
+  const coverage = covers.take(plan);
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
   if (plan.linkBytesPerSecond !== undefined) channel.learnLimit(plan.linkBytesPerSecond);
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };
   // A source reports what it can't read at the end of the phase.
   const ignoreRange = (): void => undefined;
   await playRole(
-    { role: open.role, plan, device, channel, runner },
+    { role: open.role, plan, selection: coverage && { coverage }, device, channel, runner },
     { starting: Promise.resolve(start), onUnreadable: ignoreRange },
   );
 }

@@ -1,16 +1,22 @@
-import { monotonicMs } from '../clock.ts';
 import { BasynError } from '../errors.ts';
-import { tuning } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { DurableMessage } from '../protocol/messages.ts';
 import type { Phase } from './phase.ts';
 import type { Settled } from './settled.ts';
 import type { Sender } from './transfer/sender.ts';
 
+/** A checkpoint that the target has not confirmed. */
+interface Checkpoint {
+  readonly settled: Settled;
+  /** What the sender had accepted. */
+  readonly acceptedBytes: number;
+}
+
 /**
- * The source's half of the checkpoints of a phase. From time to time it announces which buffers are settled. The target
- * answers when everything that they needed is written and flushed. At most one checkpoint is under way, and the transfer
- * goes on meanwhile.
+ * The source's half of the checkpoints of a phase. It announces which buffers are settled, right behind the data that they
+ * needed. A checkpoint covers little data, so it arrives soon even on a slow link. The target decides when it flushes, and
+ * then confirms all checkpoints that are complete.
  */
 export class Checkpoints {
   readonly #phase: Phase;
@@ -18,11 +24,12 @@ export class Checkpoints {
   readonly #sender: Sender;
   readonly #settled: () => Settled;
   #timer: NodeJS.Timeout | undefined;
-  #isUnderWay = false;
+  readonly #unconfirmed: Checkpoint[] = [];
+  /** The first ones of them are announced: their data is handed over. */
+  #announcedCount = 0;
   #lastBuffers: number;
-  #lastAtMs = monotonicMs();
   #lastAcceptedBytes = 0;
-  #announced: Settled | undefined;
+  #confirmedBytes = 0;
 
   /** @param settled what is settled at the moment of the call: all that differs in it has been accepted by the sender. */
   constructor(phase: Phase, channel: Channel, sender: Sender, settled: () => Settled) {
@@ -33,52 +40,66 @@ export class Checkpoints {
     this.#lastBuffers = phase.plan.fromBuffer ?? 0;
   }
 
-  /** Begins to make checkpoints, where the plan asks for them. */
+  /** Begins to make checkpoints, if the plan asks for them. */
   start(): void {
     if (this.#phase.plan.checkpoints !== true) return;
-    this.#timer = setInterval(() => void this.#make(), tuning.checkpointPollMs);
+    // Buffers that are equal need no data.
+    this.#timer = setInterval(() => this.#make(), tuning.checkpointIntervalMs);
     this.#timer.unref();
   }
 
-  /** Announces no further one. The answer to the last one may still arrive. */
+  /** Announces no further one. Answers to the last ones may still arrive. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   /**
-   * The target has answered.
-   *
-   * @throws {BasynError} `protocol`, where nothing was announced.
+   * The sender has accepted data, or buffers are settled. The distance between checkpoints grows with the data that is not
+   * confirmed: a fast link needs few of them, and a slow one has the first ones early.
    */
-  durable({ writtenBytes, releasedBytes }: DurableMessage): void {
-    const announced = this.#announced;
-    if (announced === undefined) {
-      throw new BasynError('protocol', 'The peer confirmed a checkpoint that was not announced.');
-    }
-    this.#announced = undefined;
-    this.#isUnderWay = false;
-    this.#phase.resumption?.onDurable({ ...announced, writtenBytes, releasedBytes });
+  advanced(): void {
+    if (this.#timer === undefined) return;
+    const { acceptedBytes } = this.#sender;
+    const unconfirmedBytes = acceptedBytes - this.#confirmedBytes;
+    const stepBytes = Math.max(tuning.checkpointStepBytes, unconfirmedBytes * checkpointShare);
+    if (acceptedBytes - this.#lastAcceptedBytes >= stepBytes) this.#make();
   }
 
-  async #make(): Promise<void> {
-    const acceptedBytes = this.#sender.acceptedBytes;
-    const isDue =
-      monotonicMs() - this.#lastAtMs >= tuning.checkpointIntervalMs ||
-      acceptedBytes - this.#lastAcceptedBytes >= tuning.checkpointBytes;
-    if (this.#isUnderWay || !isDue) return;
-    // The group below has at least the ranges that are accepted now.
+  /**
+   * The target has answered.
+   *
+   * @throws {BasynError} `protocol`, if it confirms what was not announced.
+   */
+  durable({ checkpoints = 1, writtenBytes, releasedBytes }: DurableMessage): void {
+    const last = this.#unconfirmed[checkpoints - 1];
+    if (last === undefined || checkpoints > this.#announcedCount) {
+      throw new BasynError('protocol', 'The peer confirmed a checkpoint that was not announced.');
+    }
+    this.#unconfirmed.splice(0, checkpoints);
+    this.#announcedCount -= checkpoints;
+    this.#confirmedBytes = last.acceptedBytes;
+    this.#phase.resumption?.onDurable({ ...last.settled, writtenBytes, releasedBytes });
+  }
+
+  #make(): void {
+    if (this.#unconfirmed.length === bounds.unconfirmedCheckpoints) return;
     const settled = this.#settled();
     if (settled.doneBuffers === this.#lastBuffers) return;
-    this.#isUnderWay = true;
+    const { acceptedBytes } = this.#sender;
     this.#lastBuffers = settled.doneBuffers;
-    this.#lastAtMs = monotonicMs();
     this.#lastAcceptedBytes = acceptedBytes;
-    const dataBytes = await this.#sender.closeGroup();
+    this.#unconfirmed.push({ settled, acceptedBytes });
+    this.#sender.closeGroup((dataBytes) => this.#announce(settled, dataBytes));
+  }
+
+  #announce({ doneBuffers, found }: Settled, dataBytes: number): void {
     // The phase has ended meanwhile, or `finish` is on its way: nothing may follow it.
     if (this.#timer === undefined) return;
-    this.#announced = settled;
-    const { doneBuffers, found } = settled;
+    this.#announcedCount++;
     this.#channel.send({ type: 'checkpoint', doneBuffers, dataBytes, ...found });
   }
 }
+
+/** The part of the data without a confirmation that may lie between two checkpoints. */
+const checkpointShare = 1 / 8;

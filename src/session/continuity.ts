@@ -18,6 +18,8 @@ export interface SeenDevice {
   readonly lasting: LastingIdentity | undefined;
   /** Of a regular file: its size and times. */
   readonly fingerprint: string | undefined;
+  /** Bytes of a target from here on are new in this attempt. */
+  readonly newFromBytes: number | undefined;
   /** Names the snapshot that is read in its place. */
   readonly snapshot?: string | undefined;
 }
@@ -40,6 +42,8 @@ const nothing: Durable = {
 export class Continuity implements Resumption {
   readonly #token = randomBytes(16).toString('hex');
   readonly #seen: Partial<Record<Side, SeenDevice>> = {};
+  /** The attempt that saw the device first. */
+  readonly #seenIn: Partial<Record<Side, number>> = {};
   #attempt = 1;
   #finishedPhases = 0;
   #plan: Plan | undefined;
@@ -109,6 +113,12 @@ export class Continuity implements Resumption {
     this.#movedBytes += lengthBytes;
   }
 
+  /** The phase has ended, and is run once more. Nothing of it can be relied on. */
+  beginPhaseAgain(): void {
+    this.#base = this.#durable = nothing;
+    this.#hasProgress = true;
+  }
+
   /** The phase has ended. Returns the counts of all attempts together. */
   phaseEnded(counts: PhaseCounts): PhaseCounts {
     const { found, writtenBytes, releasedBytes } = this.#base;
@@ -125,6 +135,16 @@ export class Continuity implements Resumption {
     };
   }
 
+  /** Where the new bytes of the device on this side begin, as the first attempt that opened it reported. */
+  newFromBytes(side: Side): number | undefined {
+    return this.#seen[side]?.newFromBytes;
+  }
+
+  /** Whether an attempt may have created or extended the device on this side before any attempt got an answer from it. */
+  mayHaveMoreNew(side: Side): boolean {
+    return (this.#seenIn[side] ?? 1) > 1;
+  }
+
   /** Whether an attempt has opened the device on this side. It must exist from then on. */
   hasSeen(side: Side): boolean {
     return this.#seen[side] !== undefined;
@@ -137,6 +157,7 @@ export class Continuity implements Resumption {
    */
   requireSame(device: SeenDevice): SameDevice {
     const first = (this.#seen[device.side] ??= device);
+    this.#seenIn[device.side] ??= this.#attempt;
     if (first === device) return { warnings: [], startsAgain: false };
     if (first.snapshot !== device.snapshot) {
       if (first.snapshot === undefined || device.snapshot === undefined) {

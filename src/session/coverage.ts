@@ -1,3 +1,4 @@
+import { firstIndexWhere } from '../binary-search.ts';
 import { cut, type Extent } from '../digest/extent.ts';
 import { bufferCountOf, bufferExtentOf, type Geometry } from '../digest/geometry.ts';
 
@@ -23,77 +24,122 @@ export function wholeDevice(geometry: Geometry): Coverage {
 
 /** Everything from a buffer on is examined. */
 export function restOfDevice(geometry: Geometry, firstIndex: number): Coverage {
-  const bufferCount = bufferCountOf(geometry) - firstIndex;
+  const endIndex = bufferCountOf(geometry);
+  const bufferCount = endIndex - firstIndex;
   return {
     bufferCount,
     indexAt: (position) => firstIndex + position,
     runLengthAt: (position) => bufferCount - position,
-    positionOf: (index) => Math.max(0, index - firstIndex),
+    positionOf: (index) => Math.max(0, Math.min(index, endIndex) - firstIndex),
   };
 }
 
 /**
- * Examines every buffer, except those that an excluded range covers completely.
+ * Examines runs of buffers.
  *
- * @param excluded start and end in bytes of one range after the other, in ascending order.
+ * @param runs the first index and the number of buffers of one run after the other, in ascending order, with at least one
+ *   buffer in each run and in each gap.
  */
-export function withoutRanges(geometry: Geometry, excluded: Float64Array): Coverage {
-  const bufferCount = bufferCountOf(geometry);
-  const runs: Run[] = [];
-  let [nextIndex, position] = [0, 0];
-  const addRun = (endIndex: number): void => {
-    if (endIndex <= nextIndex) return;
-    runs.push({ firstIndex: nextIndex, endIndex, position });
-    position += endIndex - nextIndex;
-  };
-  for (let pair = 0; pair < excluded.length; pair += 2) {
-    const endBytes = excluded[pair + 1]!;
-    const firstIndex = Math.min(bufferCount, Math.ceil(excluded[pair]! / geometry.bufferBytes));
-    const isToEnd = endBytes >= geometry.sizeBytes;
-    const endIndex = isToEnd ? bufferCount : Math.floor(endBytes / geometry.bufferBytes);
-    if (endIndex <= firstIndex) continue;
-    addRun(firstIndex);
-    nextIndex = endIndex;
+export function coverageOfRuns(runs: BufferRuns): Coverage {
+  const runCount = runs.length / 2;
+  /** The position of the first buffer of each run. */
+  const positions = new Float64Array(runCount);
+  let bufferCount = 0;
+  for (let run = 0; run < runCount; run++) {
+    positions[run] = bufferCount;
+    bufferCount += runs[2 * run + 1]!;
   }
-  addRun(bufferCount);
-  return coverageOf(runs, position);
-}
-
-/** Examined buffers without a gap. */
-interface Run {
-  readonly firstIndex: number;
-  readonly endIndex: number;
-  /** Position of the first. */
-  readonly position: number;
-}
-
-function coverageOf(runs: readonly Run[], bufferCount: number): Coverage {
-  /** The last run that `isBefore` accepts. It accepts the first runs, and none behind them. */
-  const lastRun = (isBefore: (run: Run) => boolean): Run | undefined => {
-    let [low, high] = [0, runs.length];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if (isBefore(runs[middle]!)) low = middle + 1;
-      else high = middle;
-    }
-    return runs[low - 1];
-  };
-  const runAt = (position: number): Run => lastRun((run) => run.position <= position)!;
+  /** The last run before the first one that `isBehind` accepts, or -1. It accepts all runs from there on. */
+  const lastRunBefore = (isBehind: (run: number) => boolean): number =>
+    firstIndexWhere(runCount, isBehind) - 1;
+  const runAt = (position: number): number => lastRunBefore((run) => positions[run]! > position);
   return {
     bufferCount,
     indexAt: (position) => {
       const run = runAt(position);
-      return run.firstIndex + position - run.position;
+      return runs[2 * run]! + position - positions[run]!;
     },
     runLengthAt: (position) => {
       const run = runAt(position);
-      return run.endIndex - run.firstIndex - (position - run.position);
+      return runs[2 * run + 1]! - (position - positions[run]!);
     },
     positionOf: (index) => {
-      const run = lastRun(({ firstIndex }) => firstIndex < index);
-      return run === undefined ? 0 : run.position + Math.min(index, run.endIndex) - run.firstIndex;
+      const run = lastRunBefore((candidate) => runs[2 * candidate]! >= index);
+      return run < 0 ? 0 : positions[run]! + Math.min(index - runs[2 * run]!, runs[2 * run + 1]!);
     },
   };
+}
+
+/** Runs of buffers without a gap: the first index and the number of buffers of each, in ascending order. */
+export type BufferRuns = Float64Array;
+
+/** The runs of a coverage, with the first index of each and the index behind it. */
+export function* runsOf(
+  coverage: Coverage,
+): Generator<{ readonly firstIndex: number; readonly endIndex: number }, void> {
+  let position = 0;
+  while (position < coverage.bufferCount) {
+    const firstIndex = coverage.indexAt(position);
+    const runLength = coverage.runLengthAt(position);
+    yield { firstIndex, endIndex: firstIndex + runLength };
+    position += runLength;
+  }
+}
+
+/** The part of a coverage from a buffer on. */
+export function fromBuffer(coverage: Coverage, firstIndex: number): Coverage {
+  const skippedCount = coverage.positionOf(firstIndex);
+  if (skippedCount === 0) return coverage;
+  return {
+    bufferCount: coverage.bufferCount - skippedCount,
+    indexAt: (position) => coverage.indexAt(skippedCount + position),
+    runLengthAt: (position) => coverage.runLengthAt(skippedCount + position),
+    positionOf: (index) => Math.max(0, coverage.positionOf(index) - skippedCount),
+  };
+}
+
+/** Whether a buffer is examined. */
+export function isExamined(coverage: Coverage, index: number): boolean {
+  return coverage.positionOf(index + 1) > coverage.positionOf(index);
+}
+
+/** The bytes of the examined buffers in front of an offset, which lies within the device. */
+export function examinedBytesBefore(coverage: Coverage, geometry: Geometry, offsetBytes: number): number {
+  const index = Math.floor(offsetBytes / geometry.bufferBytes);
+  const wholeBytes = coverage.positionOf(index) * geometry.bufferBytes;
+  const restBytes = offsetBytes - index * geometry.bufferBytes;
+  return restBytes > 0 && isExamined(coverage, index) ? wholeBytes + restBytes : wholeBytes;
+}
+
+/**
+ * The same coverage without the buffers that an excluded range covers completely.
+ *
+ * @param excluded start and end in bytes of one range after the other, in ascending order.
+ */
+export function withoutRanges(coverage: Coverage, geometry: Geometry, excluded: Float64Array): Coverage {
+  const { bufferBytes, sizeBytes } = geometry;
+  const bufferCount = bufferCountOf(geometry);
+  const firstOf = (pair: number): number => Math.ceil(excluded[pair]! / bufferBytes);
+  const endOf = (pair: number): number =>
+    excluded[pair + 1]! >= sizeBytes ? bufferCount : Math.floor(excluded[pair + 1]! / bufferBytes);
+  const runs: number[] = [];
+  let pair = 0;
+  for (const { firstIndex, endIndex } of runsOf(coverage)) {
+    let nextIndex = firstIndex;
+    const keep = (toIndex: number): void => {
+      if (toIndex > nextIndex) runs.push(nextIndex, toIndex - nextIndex);
+    };
+    for (; pair < excluded.length && firstOf(pair) < endIndex; pair += 2) {
+      // A range that covers no buffer, or lies in front of the run.
+      if (endOf(pair) <= Math.max(firstOf(pair), nextIndex)) continue;
+      keep(firstOf(pair));
+      nextIndex = endOf(pair);
+      // It may also cover a part of the next run.
+      if (nextIndex > endIndex) break;
+    }
+    keep(endIndex);
+  }
+  return coverageOfRuns(Float64Array.from(runs));
 }
 
 /** The examined ranges, in order, with neighbouring buffers joined, in pieces of at most `mostBytes`. */
@@ -102,13 +148,9 @@ export function* rangesOf(
   geometry: Geometry,
   mostBytes: number,
 ): Generator<Extent, void> {
-  let position = 0;
-  while (position < coverage.bufferCount) {
-    const runLength = coverage.runLengthAt(position);
-    const first = bufferExtentOf(geometry, coverage.indexAt(position));
-    const last = bufferExtentOf(geometry, coverage.indexAt(position + runLength - 1));
-    const lengthBytes = last.offsetBytes + last.lengthBytes - first.offsetBytes;
-    yield* cut({ offsetBytes: first.offsetBytes, lengthBytes }, mostBytes);
-    position += runLength;
+  for (const { firstIndex, endIndex } of runsOf(coverage)) {
+    const { offsetBytes } = bufferExtentOf(geometry, firstIndex);
+    const last = bufferExtentOf(geometry, endIndex - 1);
+    yield* cut({ offsetBytes, lengthBytes: last.offsetBytes + last.lengthBytes - offsetBytes }, mostBytes);
   }
 }

@@ -1,4 +1,5 @@
-import { findHoles } from '../device/device.ts';
+import { findHoles, type ZeroPolicy } from '../device/device.ts';
+import type { PhaseName } from '../report.ts';
 import type { RunDevice } from './devices.ts';
 
 /** A device with the map of its holes as they are now. */
@@ -6,6 +7,11 @@ export interface MappedDevice {
   readonly device: RunDevice;
   /** Sentences for `--verbose`. */
   readonly notes: readonly string[];
+}
+
+/** Whether a phase needs the map of its target: a copy only looks for ranges that need not be released. */
+export function needsHolesOfTarget(phase: PhaseName, zeros: ZeroPolicy): boolean {
+  return phase !== 'copy' || zeros === 'punch' || zeros === 'discard';
 }
 
 /**
@@ -18,12 +24,13 @@ export async function withHoles(device: RunDevice, onFlush: () => void): Promise
   const { holes, note } = await findHoles(device.handle, onFlush);
   const notes = note === undefined ? [] : [note];
   if (holes === undefined) return { device, notes };
-  const { handle, diskView, surveyView } = device;
+  const { handle, diskView, surveyView, sendView } = device;
   const mapped = {
     ...device,
     handle: { ...handle, holes },
     diskView: { ...diskView, holes },
     surveyView: { ...surveyView, holes },
+    sendView: { ...sendView, holes },
   };
   return { device: mapped, notes };
 }

@@ -1,14 +1,21 @@
 import { totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkTargetAtEnd,
+  contentMarksOf,
   dropPageCache,
+  fillWithZeros,
   flush,
+  hasHiddenHoles,
+  isStorage,
   nameOf,
   openDiskView,
   openSource,
   openTarget,
   sourceChanges,
   startStateOf,
+  unknownMarks,
+  type ContentMarks,
   type DeviceHandle,
   type Location,
   type OpenedDevice,
@@ -18,7 +25,9 @@ import {
   type ZeroPolicy,
   zeroPolicyOf,
 } from '../device/device.ts';
+import { hasWasm } from '../digest/xxh128-wasm.ts';
 import { BasynError } from '../errors.ts';
+import { bounds, tuning } from '../limits.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { isWriting, type Order } from './order.ts';
 import type { PhaseName } from '../report.ts';
@@ -50,6 +59,8 @@ export interface DeviceUse {
   readonly pageCache: 'use' | 'spare';
   /** Undefined: the device itself is read. */
   readonly snapshots?: RunSnapshots | undefined;
+  /** Present if the run asks what was written to the device since an earlier moment. */
+  readonly marks?: 'read';
 }
 
 /** A device that a run has opened. */
@@ -58,10 +69,16 @@ export interface RunDevice extends OpenedDevice {
   readonly diskView: DeviceHandle;
   /** What the comparison of a transfer reads of a source: the same as `diskView` if the page cache is spared. */
   readonly surveyView: DeviceHandle;
+  /** What a source sends is read from here: the same as `diskView` if the file has holes that cannot be found. */
+  readonly sendView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
   /** What the run does where the target has to be zero. */
   readonly zeros: ZeroPolicy;
+  /** What was written to the device before the run. Undefined where nobody asks. */
+  readonly marks: ContentMarks | undefined;
+  /** The same at this moment. Flushes the device first. */
+  readonly marksNow: () => Promise<ContentMarks>;
   /**
    * Checks that the path still leads to the open device, or that its snapshot is still valid. Call it after the last phase,
    * before the device is closed.
@@ -111,10 +128,20 @@ export async function openDevice(
 ): Promise<RunDevice> {
   const opened = withReadRate(await openFor(path, location, use), use);
   try {
-    return await prepare(opened, use, onFlush);
+    const device = await prepare(opened, use, onFlush);
+    return { ...device, notes: [...device.notes, ...slowDigestNotes(location)] };
   } catch (error) {
     throw await closedAfter(opened, error);
   }
+}
+
+/** With both devices on one host, no data is digested. */
+function slowDigestNotes({ side, hosts }: Location): string[] {
+  if (hosts === 'one' || hasWasm()) return [];
+  return [
+    `The node of the ${side} host cannot run WebAssembly (it runs with --jitless, or its address space is limited). Its ` +
+      'digests of data (XXH128) are slow: 15 MB/s with --jitless and 250 MB/s otherwise, for each processor.',
+  ];
 }
 
 function withReadRate(opened: Opened, { readBytesPerSecond }: DeviceUse): Opened {
@@ -131,7 +158,8 @@ async function openFor(
     if (snapshots !== undefined) return snapshots.open(path, location);
     const role = phases.some(isTransfer) ? 'source' : 'device';
     const opened = await openSource(path, { ...location, role });
-    if (opened.handle.sizeBytes > 0 || role === 'device') return opened;
+    if (role === 'device') return opened;
+    if (opened.handle.sizeBytes > 0) return { ...opened, handle: { ...opened.handle, isSkippable: true } };
     await opened.close();
     throw emptyError(nameOf(opened.handle), opened.handle);
   }
@@ -152,21 +180,28 @@ async function openFor(
  */
 async function prepare(
   opened: Opened,
-  { phases, targetRequest, pageCache }: DeviceUse,
+  { phases, targetRequest, pageCache, marks: marksUse }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
   const start = startStateOf(handle);
   const writes = targetRequest !== null && !targetRequest.dryRun;
+  if (writes) await fillAdded(opened, phases, targetRequest, onFlush);
   const isOnlyRechecked = phases.length === 1 && phases[0] === 'recheck';
-  const flushWarnings = writes || isOnlyRechecked ? await flushAtStart(handle, onFlush) : [];
+  const isMarked = marksUse === 'read' && isStorage(handle);
+  const isFlushed = writes || isOnlyRechecked || isMarked;
+  const flushWarnings = isFlushed ? await flushAtStart(handle, onFlush) : [];
+  const marks = isMarked ? await marksAtStart(opened, flushWarnings) : undefined;
   const kept = writes ? await dropPageCache(handle) : undefined;
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
-  const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * largeShareOfMemory;
-  const isSparing = sparesCache && targetRequest === null && phases.includes('sync');
-  const view = isReadPastCache || isSparing || zeros === 'discard' ? openDiskView(handle) : undefined;
+  const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * tuning.largeShareOfMemory;
+  const isSource = targetRequest === null && phases.some(isTransfer);
+  const isSparing = sparesCache && isSource && phases.includes('sync');
+  const hidesHoles = isSource && hasHiddenHoles(handle);
+  const needsView = isReadPastCache || isSparing || hidesHoles || zeros === 'discard';
+  const view = needsView ? openDiskView(handle) : undefined;
   // A source that only spares the cache may as well be read from it.
   const cachedBecause = isReadPastCache || zeros === 'discard' ? view?.cachedBecause : undefined;
   const cacheWarnings =
@@ -176,9 +211,19 @@ async function prepare(
     warnings: [...opened.warnings, ...flushWarnings, ...cacheWarnings],
     notes: [...opened.notes, ...cacheNotes],
     diskView: view?.handle ?? handle,
-    surveyView: isSparing && view !== undefined ? view.handle : handle,
+    surveyView: (isSparing || hidesHoles) && view !== undefined ? view.handle : handle,
+    sendView: hidesHoles && view !== undefined ? view.handle : handle,
     cachedBecause,
     zeros,
+    marks,
+    marksNow: async () => {
+      if (!isStorage(handle)) return unknownMarks;
+      onFlush();
+      await flush(handle);
+      // Only then does a later write have a later time.
+      await sleep(bounds.marksSettleMs);
+      return contentMarksOf(handle);
+    },
     checkAtEnd: async () => {
       if (opened.snapshot !== undefined) {
         await opened.snapshot.requireValid();
@@ -197,8 +242,25 @@ async function prepare(
   };
 }
 
-/** A device that is larger than this share of the memory would evict what other programs need. */
-const largeShareOfMemory = 0.25;
+/** If an earlier write was lost, nothing is certain. */
+async function marksAtStart(
+  { handle, marksBefore }: OpenedDevice,
+  flushWarnings: readonly string[],
+): Promise<ContentMarks> {
+  return flushWarnings.length > 0 ? unknownMarks : (marksBefore ?? contentMarksOf(handle));
+}
+
+/** A SYNC writes nothing where the source has zeros, so what was added would stay a hole. A COPY writes everything. */
+async function fillAdded(
+  { handle, newFromBytes }: OpenedDevice,
+  phases: readonly PhaseName[],
+  { sparse }: TargetRequest,
+  onFlush: () => void,
+): Promise<void> {
+  if (newFromBytes === undefined || sparse !== 'never' || !phases.includes('sync')) return;
+  onFlush();
+  await fillWithZeros(handle, newFromBytes);
+}
 
 /** Decides after the first flush: before it, the space that a file uses is not known. */
 function zeroPolicyFor({ handle, created }: OpenedDevice, request: TargetRequest): ZeroPolicy {

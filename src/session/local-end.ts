@@ -1,31 +1,25 @@
-import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
-import type { Extent } from '../digest/extent.ts';
+import { lastingIdentityOf, parseIdentity, type ContentMarks } from '../device/device.ts';
 import { BasynError, type Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
-import type { Channel } from '../link/channel.ts';
-import type { OpenedMessage } from '../protocol/messages.ts';
-import type { JobRunner } from '../workers/jobs.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
-import type { Continuity, SeenDevice } from './continuity.ts';
-import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
-import { isWriting, pageCacheOf, planOf, type Order, type Role } from './order.ts';
+import type { OpenedMessage } from '../protocol/messages.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
+import type { Continuity, SeenDevice } from './continuity.ts';
 import { traceDevice } from './device-trace.ts';
-import { deviceReportOf, readPathOf, surveyPathOf, type RunReporter } from './run-reporter.ts';
-import { playRole } from './role.ts';
+import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
+import { runPhases, type PhasesEnd } from './local-phases.ts';
+import { isWriting, pageCacheOf, remoteRoleOf, type Order } from './order.ts';
+import { beginRecording, endRecording } from './recording.ts';
+import { accessPathOf, deviceReportOf, readPathOf } from './run-reporter.ts';
 import type { RunSnapshots } from './run-snapshots.ts';
 import { coveredBytes } from './sizes.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the local end of a session needs. */
-export interface LocalEnd {
-  readonly order: Order;
-  readonly channel: Channel;
-  readonly runner: JobRunner;
-  readonly reporter: RunReporter;
+export interface LocalEnd extends PhasesEnd {
+  /** `one`: the agent's end is in this process. Left out: on another host. */
+  readonly hosts?: 'one' | 'two';
   readonly laneOpener: LaneOpener;
-  /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
-  readonly continuity?: Continuity | undefined;
   /** Of a local source. Undefined where it is read itself. */
   readonly snapshots?: RunSnapshots | undefined;
 }
@@ -41,7 +35,8 @@ export interface LocalEnd {
  *       │ bye ────────────────────────────────▶│ closes its device
  *       │◀───────────────────── closed | failure│ ends
  *
- * A local source starts reading before the agent has answered. It knows the plan, because the size is its own.
+ * A local source starts reading before the agent has answered. It knows the plan, because the size is its own. It waits for
+ * the answer if only a part is to be examined.
  *
  * @throws {BasynError} the first failure on either side.
  */
@@ -63,7 +58,7 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 }
 
 async function runAsSource(end: LocalEnd): Promise<void> {
-  const { order, reporter, runner } = end;
+  const { order, reporter, runner, recorder } = end;
   return usingDevice(await openLocal(end, null), runner, async (local) => {
     traceDevice(end.channel.trace, local);
     const changes = requireSameLocal(end, local);
@@ -72,24 +67,27 @@ async function runAsSource(end: LocalEnd): Promise<void> {
       reporter.warn([...local.warnings, ...opened.warnings, ...changes, ...requireSameRemote(end, opened)]);
       reporter.start(deviceReportOf(local.handle), remoteReportOf(order, opened), {
         source: readPathOf(local),
-        survey: surveyPathOf(local.surveyView),
+        survey: accessPathOf(local.surveyView),
+        sent: accessPathOf(local.sendView),
         target: remoteReadPathOf(opened),
       });
       reporter.note([...local.notes, ...(opened.notes ?? [])]);
       const sourceBytes = local.handle.sizeBytes;
       const sizeBytes = coveredBytes(order, { sourceBytes, targetBytes: opened.sizeBytes });
+      if (recorder !== undefined)
+        await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
       await measureRoundTrip(end, opened, sizeBytes);
-      return { sizeBytes, omitZeros: opened.omitZeros };
+      return { sizeBytes, omitZeros: opened.omitZeros, newFromBytes: opened.newFromBytes };
     });
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
-    const omitZeros = opening.then((opened) => opened.omitZeros === true);
-    return runPhases(end, local, sizeBytes, omitZeros);
+    await runPhases(end, local, sizeBytes, opening);
+    await finish(end, local);
   });
 }
 
 async function runAsTarget(end: LocalEnd): Promise<void> {
-  const { order, reporter, runner } = end;
+  const { order, reporter, runner, recorder } = end;
   sendOpen(end, null);
   const opened = await expectOpened(end);
   const changes = requireSameRemote(end, opened);
@@ -100,65 +98,44 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
       source: remoteReadPathOf(opened),
       survey: opened.surveysDirectly === true ? 'direct' : 'cached',
+      sent: opened.sendsDirectly === true ? 'direct' : 'cached',
       target: readPathOf(local),
     });
     reporter.note([...(opened.notes ?? []), ...local.notes]);
     const targetBytes = local.handle.sizeBytes;
     const sizeBytes = coveredBytes(order, { sourceBytes: opened.sizeBytes, targetBytes });
+    if (recorder !== undefined) await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
     await measureRoundTrip(end, opened, sizeBytes);
-    return runPhases(end, local, sizeBytes, Promise.resolve(local.zeros === 'skip'));
+    const { newFromBytes } = local;
+    const opening = Promise.resolve({ omitZeros: local.zeros === 'skip', newFromBytes });
+    await runPhases(end, local, sizeBytes, opening);
+    await finish(end, local);
   });
 }
 
-/** @param opening resolves when both devices are open, with whether zeros may be left out of a copy. */
-async function runPhases(
-  end: LocalEnd,
-  device: RunDevice,
-  sizeBytes: number,
-  opening: Promise<boolean>,
-): Promise<void> {
-  const { order, channel, runner, reporter, continuity } = end;
-  const { localRole } = order;
-  for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
-    const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
-    const continued = continuity?.continued(whole) ?? whole;
-    // A local source learns later whether zeros may be left out.
-    const omitsZeros = localRole === 'target' && device.zeros === 'skip';
-    const plan = omitsZeros ? { ...continued, omitZeros: true } : continued;
-    channel.send({ type: 'begin', ...plan });
-    const starting = opening.then((omitZeros) => ({
-      onProgress: reporter.phaseStart(name, sizeBytes),
-      omitZeros,
-    }));
-    // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
-    starting.catch(() => undefined);
-    const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
-    const { counts, notes } = await playRole(
-      { role: localRole, plan, device, channel, runner },
-      { starting, onUnreadable, resumption: continuity },
-    );
-    reporter.note(notes);
-    // A source that is the agent lists them at the end.
-    if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
-    reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
-  }
-  reporter.warn(await device.checkAtEnd());
-  await sayGoodbye(end);
+async function finish(end: LocalEnd, local: RunDevice): Promise<void> {
+  const { order, reporter, recorder } = end;
+  reporter.warn(await local.checkAtEnd());
+  const remoteMarks = await sayGoodbye(end);
+  if (recorder !== undefined) await endRecording(recorder, order, local, remoteMarks);
 }
 
 /**
  * Ends the conversation. Only the agent knows whether its device could be closed and whether the path still leads to it.
  * The run has succeeded when the agent says so. How the agent's process exits after that does not matter.
+ *
+ * @returns what was written to its device, if the run asked for it.
  */
-async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<void> {
+export async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
   channel.send({ type: 'bye' });
   const message = await channel.next();
   if (message.type !== 'closed') throw unexpected(message);
   reporter.warn(message.warnings);
+  return message.marks;
 }
 
 /** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */
-function requireSameLocal(end: LocalEnd, { handle, identity, snapshot }: RunDevice): string[] {
+function requireSameLocal(end: LocalEnd, { handle, identity, newFromBytes, snapshot }: RunDevice): string[] {
   const { order } = end;
   return requireSame(end, {
     ...deviceReportOf(handle),
@@ -166,6 +143,7 @@ function requireSameLocal(end: LocalEnd, { handle, identity, snapshot }: RunDevi
     lasting: lastingIdentityOf(handle),
     fingerprint: identity.fingerprint,
     snapshot: snapshot?.uuid,
+    newFromBytes,
   });
 }
 
@@ -178,6 +156,7 @@ function requireSameRemote(end: LocalEnd, opened: OpenedMessage): string[] {
     lasting: opened.lasting,
     fingerprint: parseIdentity(opened.identity).fingerprint,
     snapshot: opened.snapshot,
+    newFromBytes: opened.newFromBytes,
   });
 }
 
@@ -189,14 +168,15 @@ function requireSame({ continuity, reporter }: LocalEnd, device: SeenDevice): st
 }
 
 function openLocal(
-  { order, channel, continuity, snapshots }: LocalEnd,
+  { order, hosts = 'two', channel, continuity, recorder, snapshots }: LocalEnd,
   request: TargetRequest | null,
 ): Promise<RunDevice> {
   const { localPath, phases, readBytesPerSecond } = order;
   const pageCache = pageCacheOf(order);
-  const location = { side: 'local', hosts: 'two' } as const;
+  const location = { side: 'local', hosts } as const;
   const targetRequest = requestOfAttempt(request, 'local', continuity);
-  const use = { phases, targetRequest, readBytesPerSecond, pageCache, snapshots };
+  const marks = recorder === undefined ? {} : ({ marks: 'read' } as const);
+  const use = { phases, targetRequest, readBytesPerSecond, pageCache, snapshots, ...marks };
   return openDevice(localPath, location, use, () => channel.announceFlush());
 }
 
@@ -215,11 +195,10 @@ function requestOfAttempt(
     : { ...request, create: false, grow: false };
 }
 
-function remoteRoleOf({ localRole }: Order): Role {
-  return localRole === 'source' ? 'target' : 'source';
-}
-
-function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: TargetRequest | null): void {
+export function sendOpen(
+  { order, channel, continuity, recorder }: LocalEnd,
+  targetRequest: TargetRequest | null,
+): void {
   const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache, snapshot } = order;
   const isReading = remoteRoleOf(order) === 'source';
   channel.send({
@@ -235,11 +214,12 @@ function sendOpen({ order, channel, continuity }: LocalEnd, targetRequest: Targe
     ...(continuity !== undefined && { run: continuity.run }),
     ...(cache === true && { cache }),
     ...(isReading && snapshot !== undefined && { snapshot }),
+    ...(recorder !== undefined && { marks: true }),
     ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
   });
 }
 
-async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
+export async function expectOpened({ order, channel }: LocalEnd): Promise<OpenedMessage> {
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
   requireSnapshot(order, message);

@@ -1,7 +1,7 @@
 import type { HashName } from '../digest/hash-names.ts';
 import type { CompressionChoice, Plan } from '../protocol/schemas.ts';
 import type { SparseChoice } from '../device/device.ts';
-import { windowBuffersOf } from './phase.ts';
+import { windowBuffersOf } from './window.ts';
 import type { PhaseName } from '../report.ts';
 
 export type Role = 'source' | 'target';
@@ -75,6 +75,11 @@ export function planOf(
 /** How the devices of an order treat the page cache. */
 export function pageCacheOf({ cache }: Pick<Order, 'cache'>): 'use' | 'spare' {
   return cache === true ? 'use' : 'spare';
+}
+
+/** The role of the remote side. */
+export function remoteRoleOf({ localRole }: Pick<Order, 'localRole'>): Role {
+  return localRole === 'source' ? 'target' : 'source';
 }
 
 /** Whether the run writes, or would write without `dryRun`. */

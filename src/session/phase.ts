@@ -1,28 +1,33 @@
-import { freemem } from 'node:os';
 import { geometryOf, type Geometry } from '../digest/geometry.ts';
-import { digestBytesOf, loadHasher, type Hasher } from '../digest/hash.ts';
-import type { HashName } from '../digest/hash-names.ts';
+import { loadHasher, type Hasher } from '../digest/hash.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import type { ZeroPolicy } from '../device/zeros.ts';
-import { bounds, tuning } from '../limits.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { PhaseCounts } from '../report.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { UnreadableRanges } from '../workers/unreadable.ts';
+import type { Selection } from './selection.ts';
 import type { Durable } from './settled.ts';
-import { restOfDevice, type Coverage } from './coverage.ts';
+import { chunkBytesOf } from './window.ts';
+import { examinedBytesBefore, fromBuffer, wholeDevice, type Coverage } from './coverage.ts';
 
 /** What a role works with in one phase. */
 export interface Phase {
   readonly plan: Plan;
   readonly geometry: Geometry;
+  /** What the phase examines, with what earlier attempts have done. */
+  readonly examined: Coverage;
+  /** What the source examines in this attempt. The target does not use it. */
   readonly coverage: Coverage;
+  /** What the target surveys in this attempt. The source knows the other digests without asking for them. */
+  readonly surveyed: Coverage;
   /** For digests of digests. The runner hashes the data. */
   readonly hasher: Hasher;
   /** What the role reads. */
   readonly device: DeviceHandle;
-  /** The same device through the page cache: what the source sends, and what the target writes. */
+  /** The same device, usually through the page cache: what the source sends, and what the target writes. */
   readonly output: DeviceHandle;
   readonly runner: JobRunner;
   /** What could not be read of the source so far. Missing where that ends the run, and on the target. */
@@ -33,10 +38,14 @@ export interface Phase {
   readonly zeros: ZeroPolicy;
   /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */
   readonly holeBytes: number;
+  /** Bytes that this side has read so far. Undefined where everything is read anyway. */
+  readonly readBytes?: (() => number) | undefined;
   /** Sentences for `--verbose` about the device of this side. */
   readonly notes: readonly string[];
   /** For decisions of the role. Undefined where no trace was asked for. */
   readonly trace: Trace | undefined;
+  /** The target's contents as the local side knows them. Undefined at the agent, and in a run without a state file. */
+  readonly record?: Recorder | undefined;
   /** Takes what a later attempt of the run can rely on. Undefined at the agent, and where there is no later attempt. */
   readonly resumption?: Resumption | undefined;
 }
@@ -65,16 +74,52 @@ export interface PhaseOutcome {
   readonly notes: readonly string[];
 }
 
-export async function phaseOf(fields: Omit<Phase, 'geometry' | 'coverage' | 'hasher'>): Promise<Phase> {
+/** @param selection Left out: everything is examined. */
+export async function phaseOf(
+  fields: Omit<Phase, 'geometry' | 'examined' | 'coverage' | 'surveyed' | 'hasher'>,
+  selection?: Selection,
+): Promise<Phase> {
   const { plan } = fields;
-  const chunkBytes = chunkBytesOf(plan.bufferBytes, plan.chunkBytes);
-  const geometry = geometryOf(plan.sizeBytes, plan.bufferBytes, chunkBytes);
+  const geometry = geometryOfPlan(plan);
+  const examined = selection?.coverage ?? wholeDevice(geometry);
+  const firstIndex = plan.fromBuffer ?? 0;
   return {
     ...fields,
     geometry,
-    coverage: restOfDevice(geometry, plan.fromBuffer ?? 0),
+    examined,
+    coverage: fromBuffer(examined, firstIndex),
+    surveyed: fromBuffer(selection?.surveyed ?? examined, firstIndex),
     hasher: await loadHasher(plan.hash),
   };
+}
+
+/** How the plan cuts the device. */
+export function geometryOfPlan({
+  sizeBytes,
+  bufferBytes,
+  chunkBytes,
+}: Pick<Plan, 'sizeBytes' | 'bufferBytes' | 'chunkBytes'>): Geometry {
+  return geometryOf(sizeBytes, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes));
+}
+
+/** The examined bytes of the buffers below an index: what the progress of a phase counts. */
+export function examinedBytesBelow(
+  { examined, geometry }: Pick<Phase, 'examined' | 'geometry'>,
+  index: number,
+): number {
+  const offsetBytes = Math.min(index * geometry.bufferBytes, geometry.sizeBytes);
+  return examinedBytesBefore(examined, geometry, offsetBytes);
+}
+
+/** The bytes that the phase examines, in all attempts together. */
+export function examinedBytesOf({ examined, geometry }: Pick<Phase, 'examined' | 'geometry'>): number {
+  return examinedBytesBefore(examined, geometry, geometry.sizeBytes);
+}
+
+/** The bytes that a selection examines. */
+export function examinedBytesIn({ coverage }: Selection, plan: Plan): number {
+  const geometry = geometryOfPlan(plan);
+  return examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
 }
 
 /** Where the phase begins on the device: an earlier attempt has done what lies before it. */
@@ -82,49 +127,25 @@ export function startBytesOf({ plan }: Pick<Phase, 'plan'>): number {
   return Math.min((plan.fromBuffer ?? 0) * plan.bufferBytes, plan.sizeBytes);
 }
 
-/** The requested chunk, or the finest one that is useful. */
-export function chunkBytesOf(bufferBytes: number, chunkBytes: number | null): number {
-  return chunkBytes ?? Math.min(bounds.finestChunkBytes, bufferBytes);
-}
-
-/**
- * The number of buffers that the target may survey ahead of the source. It is large enough to fill a link with a long
- * round trip. It is bounded by the memory for the block digests, and by the data that should still be in the page cache
- * when a buffer turns out to differ.
- */
-export function windowBuffersOf(bufferBytes: number, chunkBytes: number | null, hash: HashName): number {
-  return buffersWithin(bounds.windowDataBytes, bufferBytes, chunkBytes, hash);
-}
-
-/**
- * The number of buffers that the source may survey ahead of the comparison. It is larger than the target's where there
- * is memory for the page cache: connecting may take longer than reading half a gibibyte.
- */
-export function aheadBuffersOf({ bufferBytes, chunkBytes, hash, windowBuffers }: Plan): number {
-  const dataBytes = Math.min(tuning.aheadDataBytes, freemem() * aheadShareOfMemory);
-  return Math.max(windowBuffers, buffersWithin(dataBytes, bufferBytes, chunkBytes, hash));
-}
-
-/** What is read ahead should stay in the page cache, next to other programs' data. */
-const aheadShareOfMemory = 0.25;
-
-function buffersWithin(
-  dataBytes: number,
-  bufferBytes: number,
-  chunkBytes: number | null,
-  hash: HashName,
-): number {
-  const [blockBytes] = geometryOf(0, bufferBytes, chunkBytesOf(bufferBytes, chunkBytes)).stepsBytes;
-  const digestsOfBufferBytes = Math.ceil(bufferBytes / blockBytes!) * digestBytesOf[hash];
-  const byMemory = Math.floor(bounds.windowDigestBytes / digestsOfBufferBytes);
-  const byData = Math.floor(dataBytes / bufferBytes);
-  return Math.max(bounds.minWindowBuffers, Math.min(bounds.maxWindowBuffers, byMemory, byData));
-}
-
 /** What a side reports about its device at the end of a phase. */
-export function remarksOf({ holeBytes, notes }: Pick<Phase, 'holeBytes' | 'notes'>): {
+export function remarksOf({
+  holeBytes,
+  readBytes,
+  notes,
+}: Pick<Phase, 'holeBytes' | 'readBytes' | 'notes'>): {
   readonly holeBytes?: number;
+  readonly readBytes?: number;
   readonly notes?: string[];
 } {
-  return { ...(holeBytes > 0 && { holeBytes }), ...(notes.length > 0 && { notes: [...notes] }) };
+  const read = readBytes?.() ?? 0;
+  return {
+    ...(holeBytes > 0 && { holeBytes }),
+    ...(read > 0 && { readBytes: read }),
+    ...(notes.length > 0 && { notes: [...notes] }),
+  };
+}
+
+/** The state file, if this phase may change what it knows. */
+export function learnerOf({ plan, record }: Pick<Phase, 'plan' | 'record'>): Recorder | undefined {
+  return plan.phase === 'recheck' || plan.dryRun ? undefined : record;
 }

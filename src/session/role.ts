@@ -1,13 +1,17 @@
 import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
+import type { Recorder } from '../state-file/recorder.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
-import { holeBytesWithin } from '../device/device.ts';
-import { withHoles } from './device-holes.ts';
-import { phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
+import { holeBytesIn } from '../device/device.ts';
+import { rangesOf, wholeDevice } from './coverage.ts';
+import { needsHolesOfTarget, withHoles } from './device-holes.ts';
+import { geometryOfPlan, phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
+import { CountingRunner } from './read-count.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
+import { coverageOfRole, type Selection } from './selection.ts';
 import { Source } from './source.ts';
 import { Target } from './target.ts';
 
@@ -17,9 +21,13 @@ const roles = { source: Source, target: Target } as const;
 export interface RolePart {
   readonly role: Role;
   readonly plan: Plan;
+  /** Undefined where everything is examined. */
+  readonly selection?: Selection | undefined;
   readonly device: RunDevice;
   readonly channel: Channel;
   readonly runner: JobRunner;
+  /** What is known of the target. Undefined at the agent, and in a run without a state file. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /** What the caller learns during the phase. */
@@ -38,27 +46,40 @@ export interface RoleListener {
  * @throws {BasynError} the first failure that ends the phase early.
  */
 export async function playRole(
-  { role, plan, device: opened, channel, runner }: RolePart,
+  { role, plan, selection, device: opened, channel, runner, recorder }: RolePart,
   { starting, onUnreadable, resumption }: RoleListener,
 ): Promise<PhaseOutcome> {
-  const { device, notes } = await withHoles(opened, () => channel.announceFlush());
+  const needsHoles = role === 'source' || needsHolesOfTarget(plan.phase, opened.zeros);
+  const { device, notes } = needsHoles
+    ? await withHoles(opened, () => channel.announceFlush())
+    : { device: opened, notes: [] };
   const isReadFromDisk = role === 'target' || plan.phase === 'recheck';
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const leavesOut = role === 'source' && plan.readErrors === 'skip';
   const unreadable = leavesOut ? new UnreadableRanges(device.handle) : undefined;
-  const phase = await phaseOf({
-    plan,
-    device: isReadFromDisk ? device.diskView : device.surveyView,
-    output: device.handle,
-    runner: unreadable === undefined ? runner : new SkippingRunner(runner, unreadable, onUnreadable),
-    ...(unreadable && { unreadable }),
-    disk: diskOf(device),
-    zeros: device.zeros,
-    holeBytes: isRead ? holeBytesWithin(device.handle.holes, plan.sizeBytes) : 0,
-    notes,
-    trace: channel.trace,
-    resumption,
-  });
+  const counting = new CountingRunner(runner);
+  const isPartly = plan.covered === true || plan.recorded === true;
+  const geometry = geometryOfPlan(plan);
+  const coverage = selection === undefined ? wholeDevice(geometry) : coverageOfRole(selection, role);
+  const examined = rangesOf(coverage, geometry, Infinity);
+  const phase = await phaseOf(
+    {
+      plan,
+      device: isReadFromDisk ? device.diskView : device.surveyView,
+      output: role === 'source' ? device.sendView : device.handle,
+      runner: unreadable === undefined ? counting : new SkippingRunner(counting, unreadable, onUnreadable),
+      ...(isPartly && { readBytes: () => counting.readBytes }),
+      ...(unreadable && { unreadable }),
+      disk: diskOf(device),
+      zeros: device.zeros,
+      holeBytes: isRead ? holeBytesIn(device.handle.holes, examined) : 0,
+      notes,
+      trace: channel.trace,
+      record: recorder,
+      resumption,
+    },
+    selection,
+  );
   const player = new roles[role](phase, channel);
   return player.run(await starting);
 }

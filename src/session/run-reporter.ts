@@ -10,11 +10,13 @@ import type {
   DeviceReport,
   EventListener,
   Interruption,
-  PhaseName,
   PhaseCounts,
   PhaseReport,
   ReadPath,
+  RecordReport,
+  ReportedPhase,
   RunReport,
+  StateFileReport,
   Traffic,
 } from '../report.ts';
 
@@ -23,8 +25,13 @@ export interface DiskReads {
   readonly source: ReadPath;
   /** Of the source, for the comparison of a transfer. */
   readonly survey: ReadPath;
+  /** Of the source, for what is sent. */
+  readonly sent: ReadPath;
   readonly target: ReadPath;
 }
+
+/** What a phase examines, where that is not everything. */
+export type PartOfPhase = Pick<PhaseReport, 'examinedBytes' | 'changeList'>;
 
 /** Reports the events of a run to its caller, and builds the final report. */
 export class RunReporter {
@@ -38,13 +45,15 @@ export class RunReporter {
   readonly #said = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
-  #phase: { readonly name: PhaseName; readonly sizeBytes: number } | undefined;
+  #phase:
+    { readonly name: ReportedPhase; readonly sizeBytes: number; readonly part: PartOfPhase } | undefined;
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #unreadableCount = 0;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
+  #stateFile: StateFileReport | undefined;
 
   constructor(
     order: Pick<Order, 'dryRun' | 'sizes'>,
@@ -58,13 +67,20 @@ export class RunReporter {
     this.#trace = trace;
   }
 
-  start(source: DeviceReport, target: DeviceReport, diskReads: DiskReads): void {
+  /** @param target Undefined where a state file is made from the source alone. */
+  start(source: DeviceReport, target: DeviceReport | undefined, diskReads: DiskReads): void {
     clearTimeout(this.#flushTimer);
     this.#diskReads = diskReads;
     const isFirst = this.#source === undefined;
     this.#source = source;
     this.#target = target;
-    if (isFirst) this.#emit({ type: 'start', source, target });
+    if (isFirst) this.#emit({ type: 'start', source, ...(target && { target }) });
+  }
+
+  /** What the state file of the run is worth, before the first phase. */
+  stateFile(stateFile: StateFileReport): void {
+    if (this.#stateFile === undefined) this.#emit({ type: 'state-file', ...stateFile });
+    this.#stateFile = stateFile;
   }
 
   warn(messages: readonly string[]): void {
@@ -104,7 +120,7 @@ export class RunReporter {
   }
 
   /** A range of the source that can't be read. Only the first ones of a phase are reported. */
-  unreadable(phase: PhaseName, { offsetBytes, lengthBytes }: Extent): void {
+  unreadable(phase: ReportedPhase, { offsetBytes, lengthBytes }: Extent): void {
     if (++this.#unreadableCount > bounds.reportedUnreadableRanges) return;
     this.#emit({ type: 'unreadable', phase, offsetBytes, lengthBytes });
   }
@@ -118,18 +134,30 @@ export class RunReporter {
     }, tuning.progressIntervalMs);
   }
 
-  /** Begins a phase, or continues it in a further attempt. The function that it returns takes the progress, which is reported at regular intervals. */
-  phaseStart(phase: PhaseName, sizeBytes: number): (doneBytes: number) => void {
+  /**
+   * Begins a phase, or continues it in a further attempt. The function that it returns takes the progress, which is reported
+   * at regular intervals.
+   *
+   * @param part what is known if not all of `sizeBytes` is examined.
+   */
+  phaseStart(phase: ReportedPhase, sizeBytes: number, part: PartOfPhase = {}): (doneBytes: number) => void {
     let doneBytes = 0;
+    const { examinedBytes } = part;
     clearTimeout(this.#flushTimer);
     if (this.#phase?.name !== phase) {
       this.#phaseStartMs = monotonicMs();
-      this.#phase = { name: phase, sizeBytes };
-      this.#emit({ type: 'phase-start', phase, sizeBytes });
+      this.#phase = { name: phase, sizeBytes, part };
+      this.#emit({
+        type: 'phase-start',
+        phase,
+        sizeBytes,
+        ...(examinedBytes !== undefined && { examinedBytes }),
+      });
       this.#traceReads(phase);
     }
     this.#emitProgress = (elapsedMs) => {
-      this.#emit({ type: 'progress', phase, doneBytes, sizeBytes, traffic: this.#traffic(), elapsedMs });
+      const sizeOfWork = { sizeBytes: examinedBytes ?? sizeBytes };
+      this.#emit({ type: 'progress', phase, doneBytes, ...sizeOfWork, traffic: this.#traffic(), elapsedMs });
     };
     this.#timer = setInterval(() => this.#emitProgress?.(this.#phaseElapsedMs()), tuning.progressIntervalMs);
     return (bytes) => {
@@ -140,9 +168,16 @@ export class RunReporter {
   /** Ends the phase. Its time is measured by the same clock as its progress, so no progress exceeds the whole. */
   phaseEnd(counts: PhaseCounts): void {
     assert(this.#phase !== undefined && this.#diskReads !== undefined, 'a phase ended that did not begin');
-    const { name: phase, sizeBytes } = this.#phase;
+    const { name: phase, sizeBytes, part } = this.#phase;
     const elapsedMs = this.#phaseElapsedMs();
-    const report = { phase, sizeBytes, ...counts, ...readPathsOf(phase, this.#diskReads), elapsedMs };
+    const report = {
+      phase,
+      sizeBytes,
+      ...part,
+      ...counts,
+      ...readPathsOf(phase, this.#diskReads),
+      elapsedMs,
+    };
     this.#emitProgress?.(elapsedMs);
     this.stop();
     this.#phase = undefined;
@@ -158,7 +193,7 @@ export class RunReporter {
     this.#emitProgress = undefined;
   }
 
-  #traceReads(phase: PhaseName): void {
+  #traceReads(phase: ReportedPhase): void {
     if (this.#trace === undefined || this.#diskReads === undefined) return;
     const { sourceReads, targetReads } = readPathsOf(phase, this.#diskReads);
     this.#trace(`decision: ${phase} reads the source ${sourceReads}, the target ${targetReads}`);
@@ -166,6 +201,18 @@ export class RunReporter {
 
   #phaseElapsedMs(): number {
     return monotonicMs() - this.#phaseStartMs;
+  }
+
+  /** Of a run that has made a state file from the source alone. */
+  recordReport(stateFile: StateFileReport): RecordReport {
+    return {
+      source: this.#source!,
+      phases: this.#phases,
+      traffic: this.#traffic(),
+      elapsedMs: monotonicMs() - this.#startMs,
+      stateFile,
+      ...this.#failedAttempts(),
+    };
   }
 
   report(): RunReport {
@@ -187,22 +234,28 @@ export class RunReporter {
       phases: this.#phases,
       traffic: this.#traffic(),
       elapsedMs,
-      ...(this.#interruptions.length > 0 && { interruptions: this.#interruptions }),
+      ...(this.#stateFile && { stateFile: this.#stateFile }),
+      ...this.#failedAttempts(),
       sizesMatch,
       matches: sizesMatch && doesDataMatch,
     };
   }
+
+  #failedAttempts(): Pick<RunReport, 'interruptions'> {
+    return this.#interruptions.length > 0 ? { interruptions: this.#interruptions } : {};
+  }
 }
 
-/** A copy reads its source through the page cache. What a SYNC sends is read a second time, in the same way. */
+/** What a SYNC sends is read a second time, in the way of a copy. */
 function readPathsOf(
-  phase: PhaseName,
+  phase: ReportedPhase,
   diskReads: DiskReads,
 ): Pick<PhaseReport, 'sourceReads' | 'targetReads'> {
   switch (phase) {
     case 'copy':
-      return { sourceReads: 'cached', targetReads: 'none' };
+      return { sourceReads: diskReads.sent, targetReads: 'none' };
     case 'sync':
+    case 'record':
       return { sourceReads: diskReads.survey, targetReads: diskReads.target };
     case 'recheck':
       return { sourceReads: diskReads.source, targetReads: diskReads.target };
@@ -214,7 +267,7 @@ export function readPathOf({ cachedBecause }: { readonly cachedBecause: string |
   return cachedBecause === undefined ? 'direct' : 'cached';
 }
 
-export function surveyPathOf({ access }: Pick<DeviceHandle, 'access'>): ReadPath {
+export function accessPathOf({ access }: Pick<DeviceHandle, 'access'>): ReadPath {
   return access === 'direct' ? 'direct' : 'cached';
 }
 

@@ -53,7 +53,7 @@ export class RunSnapshots {
     const snapshot = await this.#take(path, location);
     try {
       const { handle, identity, ...opened } = await openSource(snapshot.devicePath, location);
-      const named = { ...opened, handle: { ...handle, path } };
+      const named = { ...opened, handle: { ...handle, path, isSkippable: true as const } };
       if (lastingIdentityOf(handle).lasting !== `dm/uuid ${snapshot.kernelUuid}`) {
         await opened.close();
         const message = `${nameOf(named.handle)}: ${snapshot.devicePath} is not the snapshot ${snapshot.name}.`;

@@ -1,4 +1,5 @@
 import { checkLength } from '../device/device.ts';
+import type { Extent } from '../digest/extent.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { copyBatches } from './transfer/copy-batches.ts';
@@ -12,12 +13,27 @@ import { Findings } from './compare/findings.ts';
 import { PeerDigests } from './compare/peer-digests.ts';
 import { rangesOf } from './coverage.ts';
 import { bufferCountOf } from '../digest/geometry.ts';
-import { remarksOf, startBytesOf, type Phase, type PhaseOutcome, type PhaseStart } from './phase.ts';
+import {
+  examinedBytesOf,
+  learnerOf,
+  remarksOf,
+  startBytesOf,
+  type Phase,
+  type PhaseOutcome,
+  type PhaseStart,
+} from './phase.ts';
 import { ProgressCount } from './progress-count.ts';
+import { readCountsOf } from './read-count.ts';
 import { unreadablePartsOf } from './read-errors.ts';
+import type { SurveyedBuffer } from './compare/survey.ts';
+import { unreadTarget } from './compare/whole-buffers.ts';
 import { Sender } from './transfer/sender.ts';
 import { TaskGroup } from './task-group.ts';
+import { announceChange, forgetUnread } from './contents.ts';
 import { unexpected } from './unexpected.ts';
+
+/** What one batch of a copy has at most. */
+const batchLimits = { dataBytes: bounds.dataFrameBytes, zeroBytes: bounds.zeroFrameBytes };
 
 /**
  * The role that has the data, in one phase:
@@ -29,8 +45,8 @@ import { unexpected } from './unexpected.ts';
  *       │◀──────────────────────────── advance │  buffers below n are settled  ┘
  *       │◀─────────────────────────────── data │  what differs, any order      ┐ sync and copy
  *       │ written ────────────────────────────▶│  room for more                ┘
- *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ from time to time,
- *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ in a run with retries
+ *       │◀───────────────────────── checkpoint │  buffers below n are settled  ┐ now and then, in a
+ *       │ durable ────────────────────────────▶│  a later attempt begins there ┘ run with retries
  *       │◀───────────────────────────── finish │  end of data, with byte counts
  *       │ finished ───────────────────────────▶│  all written and flushed
  *
@@ -57,15 +73,20 @@ export class Source {
     this.#peerDigests = new PeerDigests(phase, channel);
     this.#acceptedEndBytes = startBytesOf(phase);
     this.#checkpoints = new Checkpoints(phase, channel, this.#sender, () => this.#settled());
-    if (phase.plan.phase !== 'copy') {
-      this.#moves = phase.plan.phase === 'sync' && !phase.plan.dryRun;
+    const isCopy = phase.plan.phase === 'copy';
+    // A copy surveys the source only if a state file takes the digests.
+    if (!isCopy || (phase.plan.recorded === true && !phase.plan.dryRun)) {
+      this.#moves = phase.plan.phase !== 'recheck' && !phase.plan.dryRun;
       this.#comparer = new Comparer({
         phase,
-        theirs: this.#peerDigests,
+        theirs: isCopy ? unreadTarget : this.#peerDigests,
         tasks: this.#tasks,
         onDiffering: async (extents) => {
-          if (this.#moves) await this.#sender.send(extents);
+          if (!this.#moves) return;
+          await this.#announceAndSend(extents);
+          this.#checkpoints.advanced();
         },
+        onCompared: (buffer, result) => this.#reportContents(buffer, result),
       });
     }
   }
@@ -73,7 +94,7 @@ export class Source {
   /** @throws {BasynError} the first failure before the target has confirmed the phase. */
   async run(start: PhaseStart): Promise<PhaseOutcome> {
     this.#checkpoints.start();
-    const count = new ProgressCount(this.#phase.plan.sizeBytes, start.onProgress);
+    const count = new ProgressCount(examinedBytesOf(this.#phase), start.onProgress);
     const work = Promise.all([this.#work(start, count), this.#listen(count)]);
     // After a failure, no checkpoint may be announced any more.
     const [findings, finished] = await this.#tasks.race(work).finally(() => this.#checkpoints.stop());
@@ -96,6 +117,7 @@ export class Source {
         sourceHoleBytes,
         targetHoleBytes,
         ...unreadable,
+        ...readCountsOf(this.#phase, 'source', finished),
       },
       notes: [...this.#phase.notes, ...notes],
     };
@@ -114,16 +136,57 @@ export class Source {
     const dataBytes = this.#sender.acceptedBytes;
     const { differingRanges, ...differences } = findings.differences();
     const { unreadableRanges, ...unreadable } = unreadablePartsOf(this.#phase.unreadable);
+    const mistakenBuffers = await this.#concludeRecord();
     this.#channel.send({
       type: 'finish',
       dataBytes,
       ...differences,
+      ...(mistakenBuffers > 0 && { mistakenBuffers }),
       differingRanges: [...differingRanges],
       ...remarksOf(this.#phase),
       ...unreadable,
       ...(unreadableRanges && { unreadableRanges: [...unreadableRanges] }),
     });
     return findings;
+  }
+
+  /**
+   * Tells the state file what turned out to be different than it was compared.
+   *
+   * @returns the number of buffers that were not what the file says, for a peer that keeps the file.
+   */
+  async #concludeRecord(): Promise<number> {
+    const { record, unreadable, geometry } = this.#phase;
+    const mistakes = this.#comparer?.mistakes ?? 0;
+    if (record === undefined) return mistakes;
+    record.countMistakes(mistakes);
+    if (unreadable !== undefined) await forgetUnread(learnerOf(this.#phase), unreadable.ranges, geometry);
+    return 0;
+  }
+
+  /** The state file has to say that a buffer changes before its data can arrive. */
+  async #announceAndSend(extents: readonly Extent[]): Promise<void> {
+    const { geometry, device, plan, record } = this.#phase;
+    if (record !== undefined) await announceChange(record, extents, geometry);
+    if (plan.phase !== 'copy') return this.#sender.send(extents);
+    for (const { isHole, extents: batch } of copyBatches(extents, device.holes, batchLimits)) {
+      await (isHole ? this.#sender.sendZeros(batch) : this.#sender.send(batch));
+    }
+  }
+
+  /**
+   * Passes on what the target will contain, to whoever keeps the state file. Where something could not be read, or nothing
+   * is known, a digest of zero bytes says so.
+   */
+  #reportContents({ index, digest, unreadable }: SurveyedBuffer, result: 'equal' | 'differing'): void {
+    const { plan, record } = this.#phase;
+    const isKnown = unreadable.length === 0;
+    if (record !== undefined) {
+      if (isKnown) learnerOf(this.#phase)?.learn(index, digest);
+    } else if (plan.recorded === true && this.#moves && (result === 'differing' || !isKnown)) {
+      const digests = isKnown ? digest : new Uint8Array(digest.byteLength);
+      this.#channel.send({ type: 'digests', firstBuffer: index, digests });
+    }
   }
 
   async #sendAll(omitZeros: boolean, count: ProgressCount): Promise<Findings> {
@@ -135,8 +198,7 @@ export class Source {
     // Bytes that are not sent, because the target has zeros there.
     let omittedBytes = 0;
     count.settled(startBytesOf(this.#phase), 0);
-    const limits = { dataBytes: bounds.dataFrameBytes, zeroBytes: bounds.zeroFrameBytes };
-    for (const { isHole, extents, lengthBytes, endBytes } of copyBatches(ranges, device.holes, limits)) {
+    for (const { isHole, extents, lengthBytes, endBytes } of copyBatches(ranges, device.holes, batchLimits)) {
       if (!isHole) {
         await this.#sender.send(extents);
       } else if (omitZeros) {
@@ -146,6 +208,7 @@ export class Source {
         await this.#sender.sendZeros(extents);
       }
       this.#acceptedEndBytes = endBytes;
+      this.#checkpoints.advanced();
     }
     return findings;
   }

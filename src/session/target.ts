@@ -4,9 +4,13 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../dig
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { AdvanceMessage, AskMessage, CheckpointMessage, FinishMessage } from '../protocol/messages.ts';
+import type { AdvanceMessage, AskMessage, DigestsMessage, FinishMessage } from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
+import { forgetUnread, learnContents } from './contents.ts';
 import {
+  examinedBytesBelow,
+  examinedBytesOf,
+  learnerOf,
   remarksOf,
   startBytesOf,
   type Phase,
@@ -15,11 +19,12 @@ import {
   type ProgressListener,
 } from './phase.ts';
 import { ProgressCount } from './progress-count.ts';
+import { readCountsOf } from './read-count.ts';
 import { unreadablePartsIn } from './read-errors.ts';
 import { Survey, type SurveyedBuffer } from './compare/survey.ts';
+import { TargetCheckpoints } from './target-checkpoints.ts';
 import { TaskGroup } from './task-group.ts';
 import { unexpected } from './unexpected.ts';
-import { otherGroup, type FrameGroup } from './transfer/frame-groups.ts';
 import { Writer } from './transfer/writer.ts';
 
 /**
@@ -34,22 +39,31 @@ export class Target {
   readonly #channel: Channel;
   readonly #tasks = new TaskGroup();
   readonly #writer: Writer;
+  readonly #checkpoints: TargetCheckpoints;
   readonly #survey: Survey | undefined;
-  /** Block digests of the buffers in the window, kept until the source has settled the buffers. */
-  readonly #kept = new Map<number, Uint8Array>();
+  /** Digests of the buffers in the window, kept until the source has settled the buffers. */
+  readonly #kept = new Map<number, SurveyedBuffer>();
+  /** Of a state file: buffers in the window whose contents the source has reported, because they change. */
+  readonly #changing = new Set<number>();
+  /** Settles when the state file knows all that the source has reported. */
+  #learning: Promise<void> = Promise.resolve();
   #donePosition = 0;
   #askedBytes = 0;
-  #durableBuffers: number;
-  #group: FrameGroup = 1;
-  #checkpoint: Promise<void> | undefined;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
     this.#writer = new Writer(phase, channel, this.#tasks);
-    this.#durableBuffers = phase.plan.fromBuffer ?? 0;
+    this.#checkpoints = new TargetCheckpoints(phase, channel, this.#writer, this.#tasks);
     if (phase.plan.phase !== 'copy') {
-      this.#survey = new Survey(phase, phase.plan.windowBuffers, this.#tasks);
+      this.#survey = new Survey({
+        phase,
+        coverage: phase.surveyed,
+        windowBuffers: phase.plan.windowBuffers,
+        tasks: this.#tasks,
+        // A recheck reads everything, and verifies the file.
+        record: phase.plan.phase === 'sync' ? phase.record : undefined,
+      });
       this.#tasks.spawn(this.#survey.run((batch) => this.#surveyed(batch)));
     }
   }
@@ -59,6 +73,7 @@ export class Target {
     try {
       return await this.#tasks.race(this.#work(onProgress));
     } finally {
+      this.#checkpoints.stop();
       await this.#writer.close();
     }
   }
@@ -66,27 +81,27 @@ export class Target {
   async #work(onProgress: ProgressListener): Promise<PhaseOutcome> {
     const finish = await this.#listen(onProgress);
     await this.#writer.settled();
+    await this.#concludeRecord(finish);
     const { settledBytes } = this.#writer;
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
-    // The kernel reports a failed write to one flush only, which may be that of the last checkpoint.
-    await this.#checkpoint;
+    await this.#checkpoints.end();
     checkLength(this.#phase.device);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#writes) {
       this.#channel.announceFlush();
       await flush(this.#phase.output);
     }
-    if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(this.#phase.plan.sizeBytes);
+    if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(examinedBytesOf(this.#phase));
     const { writtenBytes, releasedBytes, skippedBytes } = this.#writer.total;
-    const { holeBytes } = this.#phase;
+    const { holeBytes, readBytes } = this.#phase;
     const notes = [...this.#phase.notes, ...this.#writer.notes];
     this.#channel.send({
       type: 'finished',
       writtenBytes: settledBytes,
       ...(releasedBytes > 0 && { releasedBytes }),
       ...(skippedBytes > 0 && { skippedBytes }),
-      ...remarksOf({ holeBytes, notes }),
+      ...remarksOf({ holeBytes, readBytes, notes }),
     });
     const { differingBytes, differingRanges, differingRangeCount } = finish;
     return {
@@ -99,9 +114,19 @@ export class Target {
         releasedBytes,
         sourceHoleBytes: finish.holeBytes ?? 0,
         targetHoleBytes: holeBytes,
+        ...readCountsOf(this.#phase, 'target', finish),
       },
       notes: [...(finish.notes ?? []), ...notes],
     };
+  }
+
+  async #concludeRecord({ mistakenBuffers = 0, ...finish }: FinishMessage): Promise<void> {
+    const { record, geometry } = this.#phase;
+    const { unreadableRanges = [], unreadableRangeCount = 0 } = finish;
+    record?.countMistakes(mistakenBuffers);
+    await this.#learning;
+    await forgetUnread(learnerOf(this.#phase), unreadableRanges, geometry);
+    if (unreadableRangeCount > unreadableRanges.length) record?.forgetChanges();
   }
 
   get #writes(): boolean {
@@ -112,11 +137,13 @@ export class Target {
   /** Data may arrive after `finish`, on another lane. The phase ends when everything that `finish` announced has arrived. */
   async #listen(onProgress: ProgressListener): Promise<FinishMessage> {
     const { plan } = this.#phase;
-    const count = new ProgressCount(plan.sizeBytes, onProgress);
+    const count = new ProgressCount(examinedBytesOf(this.#phase), onProgress);
     if (this.#survey === undefined) count.settled(startBytesOf(this.#phase), 0);
     // What the peer leaves out is counted when data behind it is written.
-    const onWritten = (): void =>
+    const onWritten = (): void => {
       count.written(plan.omitZeros === true ? this.#writer.furthestBytes : this.#writer.settledBytes);
+      this.#checkpoints.advance();
+    };
     let finish: FinishMessage | undefined;
     while (finish?.dataBytes !== this.#writer.receivedBytes) {
       if (finish !== undefined && this.#writer.receivedBytes > finish.dataBytes) {
@@ -129,48 +156,21 @@ export class Target {
         finish = message;
         this.#expectAnnounced(message);
       } else if (message.type === 'checkpoint' && finish === undefined) {
-        this.#takeCheckpoint(message);
+        this.#checkpoints.take(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
         const settledBytes = this.#advance(this.#survey, message.doneBuffers);
         count.settled(settledBytes, this.#differingBytes(message, settledBytes));
       } else if (message.type === 'ask' && this.#survey !== undefined) {
         this.#tasks.spawn(this.#answer(message));
+      } else if (message.type === 'digests' && this.#phase.plan.recorded === true) {
+        const learning = this.#learn(message);
+        this.#tasks.spawn(learning);
+        this.#learning = this.#learning.then(() => learning);
       } else {
         throw unexpected(message);
       }
     }
     return finish;
-  }
-
-  /** @throws {BasynError} `protocol`, where it is not allowed. */
-  #takeCheckpoint(message: CheckpointMessage): void {
-    const { plan, geometry } = this.#phase;
-    const { doneBuffers } = message;
-    const isAllowed =
-      plan.checkpoints === true &&
-      this.#checkpoint === undefined &&
-      doneBuffers > this.#durableBuffers &&
-      doneBuffers <= bufferCountOf(geometry);
-    if (!isAllowed) throw new BasynError('protocol', 'The peer announced a checkpoint that is not allowed.');
-    this.#durableBuffers = doneBuffers;
-    this.#checkpoint = this.#makeDurable(message);
-    this.#tasks.spawn(this.#checkpoint);
-  }
-
-  /**
-   * Flushes when everything that the buffers needed is written. Data that was found equal is flushed as well: it may come
-   * from a page cache. Other data goes on arriving and being written.
-   */
-  async #makeDurable({ doneBuffers, dataBytes, type: _type, ...found }: CheckpointMessage): Promise<void> {
-    const { output, resumption } = this.#phase;
-    const group = this.#group;
-    this.#group = otherGroup[group];
-    await this.#writer.groupWritten(group, dataBytes);
-    if (this.#writes) await flush(output);
-    this.#checkpoint = undefined;
-    const { writtenBytes, releasedBytes } = this.#writer.total;
-    this.#channel.send({ type: 'durable', writtenBytes, releasedBytes });
-    resumption?.onDurable({ doneBuffers, found, writtenBytes, releasedBytes });
   }
 
   /** On a single lane, `finish` is the last message of the phase: data that has not arrived by then will never arrive. */
@@ -184,25 +184,47 @@ export class Target {
   }
 
   #surveyed(batch: readonly SurveyedBuffer[]): void {
-    for (const { index, blocks } of batch) this.#kept.set(index, blocks);
+    for (const buffer of batch) {
+      this.#kept.set(buffer.index, buffer);
+      const isRead = buffer.blocks.byteLength > 0;
+      if (isRead) this.#phase.record?.verify(buffer.index, buffer.digest);
+    }
     for (const run of runsOf(batch)) {
       const digests = Buffer.concat(run.map(({ digest }) => digest));
       this.#channel.send({ type: 'digests', firstBuffer: run[0]!.index, digests });
     }
   }
 
-  /** @returns the bytes that are settled. */
+  /** @returns the examined bytes that are settled. */
   #advance(survey: Survey, doneBuffers: number): number {
-    const { geometry, coverage } = this.#phase;
-    const donePosition = coverage.positionOf(doneBuffers);
-    if (donePosition < this.#donePosition) throw neverSent(doneBuffers);
+    const { geometry, surveyed } = this.#phase;
+    const learner = learnerOf(this.#phase);
+    const donePosition = surveyed.positionOf(doneBuffers);
+    if (donePosition < this.#donePosition || doneBuffers > bufferCountOf(geometry))
+      throw neverSent(doneBuffers);
     for (let position = this.#donePosition; position < donePosition; position++) {
-      const index = coverage.indexAt(position);
-      if (!this.#kept.delete(index)) throw neverSent(index);
+      const index = surveyed.indexAt(position);
+      const buffer = this.#kept.get(index);
+      if (buffer === undefined) throw neverSent(index);
+      this.#kept.delete(index);
+      if (!this.#changing.delete(index)) learner?.learn(index, buffer.digest);
     }
     this.#donePosition = donePosition;
     survey.advance(donePosition);
-    return Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes);
+    return examinedBytesBelow(this.#phase, doneBuffers);
+  }
+
+  /** The source reports what buffers will contain. It does so before it settles them, also where data is still under way. */
+  async #learn(message: DigestsMessage): Promise<void> {
+    const learner = learnerOf(this.#phase);
+    const { geometry, hasher } = this.#phase;
+    if (learner === undefined) throw unexpected(message);
+    const { firstBuffer, digests } = message;
+    const count = digests.byteLength / hasher.digestBytes;
+    if (this.#survey !== undefined) {
+      for (let index = firstBuffer; index < firstBuffer + count; index++) this.#changing.add(index);
+    }
+    await learnContents(learner, message, hasher.digestBytes, geometry);
   }
 
   /** @throws {BasynError} `protocol`, where more differs than was compared. */
@@ -251,7 +273,7 @@ export class Target {
     const blockBytes = blockBytesOf(geometry);
     for (const { offsetBytes, lengthBytes } of extents) {
       const buffer = bufferExtentOf(geometry, Math.floor(offsetBytes / geometry.bufferBytes));
-      const blocks = this.#kept.get(buffer.offsetBytes / geometry.bufferBytes);
+      const blocks = this.#kept.get(buffer.offsetBytes / geometry.bufferBytes)?.blocks;
       const startInBuffer = offsetBytes - buffer.offsetBytes;
       const endInBuffer = startInBuffer + lengthBytes;
       // Of the blocks of a buffer, only the last may be short. The digest of a block says nothing about a part of it.

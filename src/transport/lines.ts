@@ -1,9 +1,7 @@
 import type { Readable } from 'node:stream';
+import { bounds } from '../limits.ts';
 
-/** No program writes longer lines for users. */
-const maxLineBytes = 4096;
-/** A crash of node prints about twenty lines of its stack below the reason. */
-const maxTailLines = 60;
+const { stderrLineCharacters, stderrTailLines } = bounds;
 
 /** Reads a stream of text line by line. It keeps the last lines, and passes all of them to a follower. */
 export class LineReader {
@@ -31,12 +29,12 @@ export class LineReader {
 
   #take(text: string): void {
     const lines = (this.#rest + text).split(/\r?\n|\r/);
-    this.#rest = lines.pop()!.slice(0, maxLineBytes);
+    this.#rest = lines.pop()!.slice(0, stderrLineCharacters);
     for (const line of lines) {
       if (line.trim() === '') continue;
-      this.#tail.push(line.slice(0, maxLineBytes));
-      if (this.#tail.length > maxTailLines) this.#tail.shift();
-      this.#onLine?.(line.slice(0, maxLineBytes));
+      this.#tail.push(line.slice(0, stderrLineCharacters));
+      if (this.#tail.length > stderrTailLines) this.#tail.shift();
+      this.#onLine?.(line.slice(0, stderrLineCharacters));
     }
   }
 }

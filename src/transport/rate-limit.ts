@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tuning } from '../limits.ts';
 import { sharedRate, TokenBucket } from '../token-bucket.ts';
 
-/** A piece takes this long at the limited rate, so that the rate is smooth, and all directions and lanes get their turn. */
-const pieceMs = 20;
-const leastPieceBytes = 512;
-/** As much as one read of a pipe returns. */
-const mostPieceBytes = 64 * 1024;
+const { pieceMs, leastPieceBytes, mostPieceBytes } = tuning.rateLimit;
 
 /** The rate at which bytes pass the pipes of all ssh processes of a run together, in both directions. */
 export class RateLimit {

@@ -1,12 +1,12 @@
 import { execFile, type ExecFileException } from 'node:child_process';
 import { promisify } from 'node:util';
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import type { Trace } from '../trace.ts';
 import { shellQuoted } from './shell-quote.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
 
 const execute = promisify(execFile);
-const queryTimeoutMs = 5_000;
 
 /** Names in lower case, and values, as `ssh -G` prints them. */
 export type Settings = ReadonlyMap<string, string>;
@@ -52,7 +52,7 @@ async function settingsOf(args: readonly string[], trace: Trace | undefined): Pr
   // to start a subsystem (`SessionType`), even for `-G`. With a command, it refuses a second one (`RemoteCommand`).
   const words = ['-G', '-N', ...args];
   trace?.(`running: ${shellQuoted(['ssh', ...words])}`);
-  const query = execute('ssh', words, { timeout: queryTimeoutMs });
+  const query = execute('ssh', words, { timeout: bounds.queryTimeoutMs });
   // An `ssh` that is a script may wait for the end of its input.
   query.child.stdin?.end();
   const { stdout } = await query;

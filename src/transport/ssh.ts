@@ -10,7 +10,7 @@ import { LaneHandshake } from './loader/lane-handshake.ts';
 import type { AgentLoader, Handshake } from './loader/loader.ts';
 import { ProcessConnection } from './process.ts';
 import { ProcessGuard } from './process-guard.ts';
-import { RateLimit } from './rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { sessionOptions } from './session-options.ts';
 import { shellQuoted } from './shell-quote.ts';
 import { sshArguments, type SshDestination } from './ssh-arguments.ts';
@@ -30,7 +30,7 @@ export interface SshConnectionOptions {
   readonly onStderrLine: (line: string) => void;
   readonly trace: Trace | undefined;
   /** Of all lanes and both directions together. Undefined: they are not limited. */
-  readonly bytesPerSecond: number | undefined;
+  readonly limit: RateLimit | undefined;
 }
 
 /** Decisions for every ssh of a run, from the configuration of ssh. */
@@ -64,14 +64,12 @@ export class SshConnection {
   readonly #approach: Promise<Approach>;
   /** Every ssh of this run. */
   readonly #started: ProcessConnection[] = [];
-  readonly #limit: RateLimit | undefined;
   /** From then on no further one is started: nothing would end it. */
   #isOver = false;
 
   constructor(options: SshConnectionOptions) {
-    const { destination, loader, onStderrLine, bytesPerSecond } = options;
+    const { destination, loader, onStderrLine } = options;
     this.#options = options;
-    this.#limit = bytesPerSecond === undefined ? undefined : new RateLimit(bytesPerSecond);
     this.#approach = approachTo(options);
     const first = this.#connect({
       optionsOf: ({ controlSocket }) => controlSocket?.hostOptions ?? [],
@@ -172,7 +170,7 @@ export class SshConnection {
       host: destination.host,
       onStderrLine: call.onStderrLine,
       guard: approach.guard,
-      limit: this.#limit,
+      limit: this.#options.limit,
     });
     this.#started.push(connection);
     return connection;

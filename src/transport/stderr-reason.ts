@@ -1,5 +1,4 @@
-/** Keeps a message readable. */
-const maxCharacters = 300;
+import { bounds } from '../limits.ts';
 
 /** Lines that are never the reason. */
 const noise = [
@@ -30,7 +29,7 @@ export function reasonIn(lines: readonly string[]): string | undefined {
     .map((line) => line.replace(/-e '?var f=require.*/, '-e ...').replace(/^\s*(#|fish:)\s*/, ''))
     .filter((line, index) => /\p{L}/u.test(line) && !noise.some((pattern) => pattern.test(lines[index]!)));
   const reason = telling.find((line) => fatal.test(line)) ?? telling.at(-1);
-  return reason?.trim().slice(0, maxCharacters);
+  return reason?.trim().slice(0, bounds.reasonCharacters);
 }
 
 /** How ssh reports that there is no connection, or that it has ended. */

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import { encode, encodedZeros, loadDecoder } from '../codec/codec.ts';
 import { isZero, zeroBytes } from '../zero.ts';
-import { nameOf } from '../device/handle.ts';
+import { nameOf, type DeviceHandle } from '../device/handle.ts';
 import type { UnreadableListener } from '../device/medium-error.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
@@ -56,40 +56,50 @@ async function digest(job: DigestJob): Promise<DigestResult> {
   const { device, hash, stepBytes, extents } = job;
   const unreadable = new UnreadableInJob(job, device);
   const hasher = await hasherFor(hash);
-  const digests = new Uint8Array(stepCountOf(extents, stepBytes) * hasher.digestBytes);
+  const digests = new DigestList(hasher, stepCountOf(extents, stepBytes));
   const digestSteps = stepBytes > pieceBytesOf(device) ? digestLargeSteps : digestSmallSteps;
   try {
-    await digestSteps(hasher, { device, extents, stepBytes }, digests, unreadable.listener);
+    await digestSteps(job, digests, unreadable.listener);
   } finally {
     await reader.stop();
   }
-  return { digests, ...unreadable.result() };
+  return { digests: digests.bytes, ...unreadable.result() };
 }
 
-/** Puts the digest of every step into `digests`, back to back. */
+/** The digests of the steps of a job, in their order. */
+class DigestList {
+  readonly hasher: Hasher;
+  /** All digests, back to back. */
+  readonly bytes: Uint8Array;
+  #atBytes = 0;
+
+  constructor(hasher: Hasher, count: number) {
+    this.hasher = hasher;
+    this.bytes = new Uint8Array(count * hasher.digestBytes);
+  }
+
+  add(digest: Uint8Array): void {
+    this.bytes.set(digest, this.#atBytes);
+    this.#atBytes += this.hasher.digestBytes;
+  }
+}
+
+/** Adds the digest of every step to `digests`. */
 type DigestSteps = (
-  hasher: Hasher,
-  steps: Pick<DigestJob, 'device' | 'extents' | 'stepBytes'>,
-  digests: Uint8Array,
+  job: DigestJob,
+  digests: DigestList,
   onUnreadable: UnreadableListener | undefined,
 ) => Promise<void>;
 
 /** Steps that don't fit into a piece are read piece by piece. */
-const digestLargeSteps: DigestSteps = async (
-  hasher,
-  { device, extents, stepBytes },
-  digests,
-  onUnreadable,
-) => {
+const digestLargeSteps: DigestSteps = async ({ device, extents, stepBytes }, digests, onUnreadable) => {
   const pieceBytes = pieceBytesOf(device);
   const steps = cutAll(extents, stepBytes);
   reader.start(device, cutAll(steps, pieceBytes), onUnreadable);
-  let position = 0;
   for (const { lengthBytes } of steps) {
-    const running = hasher.begin();
+    const running = digests.hasher.begin();
     for (let atBytes = 0; atBytes < lengthBytes; atBytes += pieceBytes) running.update(await reader.next());
-    digests.set(running.digest(), position);
-    position += hasher.digestBytes;
+    digests.add(running.digest());
   }
 };
 
@@ -97,33 +107,16 @@ const digestLargeSteps: DigestSteps = async (
  * As many steps as fit into a piece share a read. Plain loops: this is most of what a run does, and generators cost
  * 80 ms of compilation in each thread.
  */
-const digestSmallSteps: DigestSteps = async (
-  hasher,
-  { device, extents, stepBytes },
-  digests,
-  onUnreadable,
-) => {
+const digestSmallSteps: DigestSteps = async ({ device, extents, stepBytes }, digests, onUnreadable) => {
   const mostBytes = pieceBytesOf(device);
   reader.start(device, cutAll(extents, mostBytes - (mostBytes % stepBytes)), onUnreadable);
-  let position = 0;
-  while (reader.hasNext) {
-    position = digestPiece(hasher, await reader.next(), stepBytes, digests, position);
-  }
+  while (reader.hasNext) digestPiece(await reader.next(), stepBytes, digests);
 };
 
-function digestPiece(
-  hasher: Hasher,
-  piece: Uint8Array,
-  stepBytes: number,
-  digests: Uint8Array,
-  position: number,
-): number {
-  let atBytes = position;
+function digestPiece(piece: Uint8Array, stepBytes: number, digests: DigestList): void {
   for (let start = 0; start < piece.byteLength; start += stepBytes) {
-    digests.set(digestOf(hasher, piece.subarray(start, start + stepBytes)), atBytes);
-    atBytes += hasher.digestBytes;
+    digests.add(digestOf(digests.hasher, piece.subarray(start, start + stepBytes)));
   }
-  return atBytes;
 }
 
 /** Much of many disks is zero, and finding that out takes a tenth of hashing it. */
@@ -142,11 +135,7 @@ async function read(job: ReadJob): Promise<ReadResult> {
   const { device, extents, setting, memory } = job;
   const unreadable = new UnreadableInJob(job, device);
   const startFrameDigest = await frameDigests();
-  let position = 0;
-  for (const { offsetBytes, lengthBytes } of extents) {
-    readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes), unreadable.listener);
-    position += lengthBytes;
-  }
+  await readAll(device, extents, memory, unreadable.listener);
   const readable = without(extents, unreadable.ranges);
   const bytes = unreadable.ranges.length > 0 ? compacted(memory, extents, readable) : memory;
   // The bytes are in the processor's cache, and whatever alters them from now on is detected.
@@ -156,6 +145,33 @@ async function read(job: ReadJob): Promise<ReadResult> {
   const startMs = monotonicMs();
   const encoded = frame.isZero ? encodedZeros : await encode(bytes, setting);
   return { ...encoded, digest, memory, encodeMs: monotonicMs() - startMs, ...unreadable.result() };
+}
+
+/** Fills the memory with the ranges, back to back. */
+async function readAll(
+  device: DeviceHandle,
+  extents: readonly Extent[],
+  memory: Uint8Array,
+  onUnreadable: UnreadableListener | undefined,
+): Promise<void> {
+  let position = 0;
+  if (device.access === 'buffered') {
+    for (const { offsetBytes, lengthBytes } of extents) {
+      readFully(device, offsetBytes, memory.subarray(position, position + lengthBytes), onUnreadable);
+      position += lengthBytes;
+    }
+    return;
+  }
+  try {
+    reader.start(device, cutAll(extents, pieceBytesOf(device)), onUnreadable);
+    while (reader.hasNext) {
+      const piece = await reader.next();
+      memory.set(piece, position);
+      position += piece.byteLength;
+    }
+  } finally {
+    await reader.stop();
+  }
 }
 
 /** Moves the bytes of `kept`, which are parts of `extents` in their order, to the start of the memory of all `extents`. */

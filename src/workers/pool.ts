@@ -1,12 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { assert, BasynError, runEnded, type Side } from '../errors.ts';
-import { bounds } from '../limits.ts';
+import { bounds, tuning } from '../limits.ts';
 import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import type { ThreadAnswer } from './thread.ts';
-
-/** A thread receives its next job before it has finished the current one, so that it never waits for work. */
-const jobsPerThread = 2;
 
 interface PendingJob {
   readonly job: Job;
@@ -122,7 +119,7 @@ export class WorkerPool implements JobRunner {
     const idle = this.#threads.find(({ jobs }) => jobs.length === 0);
     if (idle !== undefined) return idle;
     if (this.#threads.length < this.#mostThreads) return this.#start();
-    return this.#threads.find(({ jobs }) => jobs.length < jobsPerThread);
+    return this.#threads.find(({ jobs }) => jobs.length < tuning.jobsPerThread);
   }
 
   #settle(thread: Thread, answer: ThreadAnswer): void {

@@ -39,6 +39,8 @@ function dispatch(job: SameHostJob): ResultOf<SameHostJob> | Promise<ResultOf<Sa
 // The readers and the memory of a thread are reused for all its jobs.
 const sourceReader = new PieceReader();
 const targetReader = new PieceReader();
+/** For ranges that are written while the two others read ahead. */
+const copyReader = new PieceReader();
 let copyMemory: Buffer | undefined;
 
 async function compare(job: CompareJob): Promise<CompareResult> {
@@ -99,7 +101,7 @@ async function compareLargeSteps(
     if (isSame) continue;
     const places = without([step], unreadable.ranges);
     if (writer !== undefined) {
-      for (const place of places) copyRange(source, place, writer, unreadable);
+      for (const place of places) await copyRange(source, place, writer, unreadable);
     }
     // Without what could be compared, and not be read again.
     differing.push(...without(places, unreadable.ranges));
@@ -142,11 +144,11 @@ function differingRanges(
   return joinNeighbours(differing);
 }
 
-function copy(job: CopyJob): CopyResult {
+async function copy(job: CopyJob): Promise<CopyResult> {
   const { source, target, extents, zeros } = job;
   const unreadable = new UnreadableInJob(job, source);
   const writer = new TargetWriter(target, zeros);
-  for (const extent of extents) copyRange(source, extent, writer, unreadable);
+  for (const extent of extents) await copyRange(source, extent, writer, unreadable);
   return { ...writer.outcome(), ...unreadable.result() };
 }
 
@@ -156,8 +158,34 @@ function zero({ target, extents, zeros }: ZeroJob): CopyResult {
   return writer.outcome();
 }
 
-/** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
 function copyRange(
+  source: DeviceHandle,
+  range: Extent,
+  writer: TargetWriter,
+  unreadable: UnreadableInJob,
+): Promise<void> {
+  if (source.access === 'direct') return copyRangeDirectly(source, range, writer, unreadable);
+  copyRangeThroughCache(source, range, writer, unreadable);
+  return Promise.resolve();
+}
+
+async function copyRangeDirectly(
+  source: DeviceHandle,
+  range: Extent,
+  writer: TargetWriter,
+  unreadable: UnreadableInJob,
+): Promise<void> {
+  const pieces = cutAll([range], pieceBytesOf(source));
+  try {
+    copyReader.start(source, pieces, unreadable.listener);
+    for (const piece of pieces) writePiece(piece, await copyReader.next(), writer, unreadable);
+  } finally {
+    await copyReader.stop();
+  }
+}
+
+/** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
+function copyRangeThroughCache(
   source: DeviceHandle,
   range: Extent,
   writer: TargetWriter,
@@ -169,10 +197,20 @@ function copyRange(
     const piece = { offsetBytes: atBytes, lengthBytes: Math.min(tuning.pieceBytes, endBytes - atBytes) };
     const bytes = memory.subarray(0, piece.lengthBytes);
     readFully(source, atBytes, bytes, unreadable.listener);
-    for (const { offsetBytes, lengthBytes } of without([piece], unreadable.ranges)) {
-      const start = offsetBytes - atBytes;
-      writer.bytes(offsetBytes, bytes.subarray(start, start + lengthBytes));
-    }
+    writePiece(piece, bytes, writer, unreadable);
+  }
+}
+
+/** Without what could not be read. */
+function writePiece(
+  piece: Extent,
+  bytes: Uint8Array,
+  writer: TargetWriter,
+  { ranges }: UnreadableInJob,
+): void {
+  for (const { offsetBytes, lengthBytes } of without([piece], ranges)) {
+    const start = offsetBytes - piece.offsetBytes;
+    writer.bytes(offsetBytes, bytes.subarray(start, start + lengthBytes));
   }
 }
 

@@ -1,3 +1,4 @@
+import { firstIndexWhere } from '../binary-search.ts';
 import { deviceError, nameOf, type DeviceHandle } from '../device/handle.ts';
 import type { UnreadableListener } from '../device/medium-error.ts';
 import type { Extent } from '../digest/extent.ts';
@@ -48,13 +49,7 @@ export class UnreadableRanges {
 
   /** The index of the first range that fulfils a condition, which all later ones fulfil as well. */
   #indexOfFirst(isFulfilled: (range: Extent) => boolean): number {
-    let [low, high] = [0, this.#ranges.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (isFulfilled(this.#ranges[middle]!)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return firstIndexWhere(this.#ranges.length, (index) => isFulfilled(this.#ranges[index]!));
   }
 
   #tooMuch(): BasynError {

@@ -30,6 +30,9 @@ describe('the examples of the specification', () => {
     discard: false,
     dryRun: false,
     cache: false,
+    updateBitmap: false,
+    resetBitmap: false,
+    trustTarget: false,
   };
   const silent = { stat: false, verbose: false, progress: false, debug: false, json: false };
   const example = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --action=PUSH --mode=SYNC';
@@ -171,6 +174,9 @@ describe('values', () => {
         'dryRun',
         'skipReadErrors',
         'cache',
+        'updateBitmap',
+        'resetBitmap',
+        'trustTarget',
       ].sort(),
     );
     expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });

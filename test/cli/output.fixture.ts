@@ -154,7 +154,7 @@ const uncalled = async (): Promise<never> => expect.fail('this function of the l
 
 /** A library in which only the given functions may be called. */
 export function libraryWith(functions: Partial<Library>): Library {
-  return { sync: uncalled, recheck: uncalled, inspect: uncalled, ...functions };
+  return { sync: uncalled, recheck: uncalled, record: uncalled, inspect: uncalled, ...functions };
 }
 
 /** The message of the `usage` error that `act` throws. */

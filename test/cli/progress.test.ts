@@ -258,6 +258,14 @@ describe('--progress', () => {
     expect(log.lines).toEqual(['2025-01-02T03:04:05Z sync: flushing the remote device']);
   });
 
+  it('calls no device remote in a run on one host', () => {
+    const log = new FakeStream();
+    const { reporter } = reporterOn(log);
+    reporter.started(task(undefined));
+    reporter.event({ type: 'flushing', side: 'remote', phase: 'sync' });
+    expect(log.lines.at(-1)).toBe('2025-01-02T03:04:05Z sync: flushing a device');
+  });
+
   it('follows the width of the window', () => {
     const stderr = new FakeStream({ isTTY: true, columns: 80 });
     const { reporter } = reporterOn(stderr);

@@ -53,6 +53,14 @@ describe.each(['file', 'block device'] as const)('a %s with bad sectors (needs r
     },
   );
 
+  it.skipIf(!isRoot)('whose first bad piece ends a run: the error has the offset of this piece', async () => {
+    const disk = await makeBadDisk(kind, bytes, [page(30), page(32)]);
+    const { handle } = await source(disk.path);
+    const { offsetBytes, message } = await failureOf(() => readFully(handle, 0, Buffer.alloc(sizeBytes)));
+    expect(offsetBytes).toBe(30 * 4 * KiB);
+    expect(message).toContain(`at byte ${30 * 4 * KiB}`);
+  });
+
   it.skipIf(!isRoot)('that fails otherwise is an error', async () => {
     const disk = await makeBadDisk(kind, bytes, []);
     const { handle } = await source(disk.path);

@@ -109,13 +109,12 @@ describe('the geometry of two devices that differ', () => {
       fc.property(devices, fc.nat(), ({ geometry, source, target }, level) => {
         const stepBytes = geometry.stepsBytes[level % geometry.stepsBytes.length]!;
         const buffers = buffersOf(geometry);
-        const found = differingExtents(
-          buffers,
+        const found = differingExtents(buffers, {
           stepBytes,
-          digestsOf(source, buffers, stepBytes),
-          digestsOf(target, buffers, stepBytes),
-          20,
-        );
+          digestBytes: 20,
+          source: digestsOf(source, buffers, stepBytes),
+          target: digestsOf(target, buffers, stepBytes),
+        });
         expect(joinNeighbours(found)).toEqual(
           differingChunks(source, target, geometry.bufferBytes, stepBytes),
         );
@@ -129,13 +128,12 @@ describe('the geometry of two devices that differ', () => {
       fc.property(devices, ({ geometry, source, target }) => {
         let differing = buffersOf(geometry);
         for (const stepBytes of geometry.stepsBytes) {
-          differing = differingExtents(
-            differing,
+          differing = differingExtents(differing, {
             stepBytes,
-            digestsOf(source, differing, stepBytes),
-            digestsOf(target, differing, stepBytes),
-            20,
-          );
+            digestBytes: 20,
+            source: digestsOf(source, differing, stepBytes),
+            target: digestsOf(target, differing, stepBytes),
+          });
         }
         const chunkBytes = geometry.stepsBytes.at(-1)!;
         expect(joinNeighbours(differing)).toEqual(
@@ -148,11 +146,10 @@ describe('the geometry of two devices that differ', () => {
 
   test('treats digests that differ only in their last byte as different', () => {
     const extents = [{ offsetBytes: 100, lengthBytes: 25 }];
-    const [ours, theirs] = [Buffer.alloc(6), Buffer.from([0, 0, 0, 1, 0, 0])];
-    expect(differingExtents(extents, 10, ours, theirs, 2)).toEqual([{ offsetBytes: 110, lengthBytes: 10 }]);
-    expect(differingExtents(extents, 10, ours, Buffer.from([0, 0, 0, 0, 0, 1]), 2)).toEqual([
-      { offsetBytes: 120, lengthBytes: 5 },
-    ]);
+    const differing = (target: Buffer): Extent[] =>
+      differingExtents(extents, { stepBytes: 10, digestBytes: 2, source: Buffer.alloc(6), target });
+    expect(differing(Buffer.from([0, 0, 0, 1, 0, 0]))).toEqual([{ offsetBytes: 110, lengthBytes: 10 }]);
+    expect(differing(Buffer.from([0, 0, 0, 0, 0, 1]))).toEqual([{ offsetBytes: 120, lengthBytes: 5 }]);
   });
 
   test('joins adjacent steps within a requested range, but not across ranges', () => {
@@ -160,7 +157,8 @@ describe('the geometry of two devices that differ', () => {
       { offsetBytes: 0, lengthBytes: 20 },
       { offsetBytes: 20, lengthBytes: 10 },
     ];
-    expect(differingExtents(extents, 10, Buffer.from([1, 1, 1]), Buffer.alloc(3), 1)).toEqual(extents);
+    const [source, target] = [Buffer.from([1, 1, 1]), Buffer.alloc(3)];
+    expect(differingExtents(extents, { stepBytes: 10, digestBytes: 1, source, target })).toEqual(extents);
   });
 });
 

@@ -15,7 +15,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { frameDigest } from '../support/frame-digest.ts';
 import { lonelyAgent, makeReporter, plainOrder } from '../support/memory-session.ts';
-import { MemoryWire } from '../support/memory-wire.ts';
+import { MemoryWire } from '../../src/link/memory-wire.ts';
 import { scratchFile } from '../support/scratch.ts';
 import { codeBlocks, readDocument, sectionOf } from './markdown.fixture.ts';
 

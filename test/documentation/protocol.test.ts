@@ -64,7 +64,7 @@ describe('docs/protocol.md', () => {
     expect(documented.length).toBeGreaterThan(20);
     const actual = documented.map(([name]) => [
       name,
-      ({ ...bounds, ...tuning, ...defaults } as Record<string, number>)[name],
+      ({ ...bounds, ...tuning, ...defaults } as Record<string, unknown>)[name],
     ]);
     expect(documented).toEqual(actual);
   });

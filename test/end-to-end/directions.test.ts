@@ -3,18 +3,13 @@ import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, diskKinds, expectSynchronised, makeDisk, makePair } from '../support/disks.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { someWays, ways } from '../support/ways.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 
 describe.each(diskKinds)('a $kind of odd size (loop devices need root)', ({ kind, isUsable }) => {
-  const cases = (['here', 'over ssh'] as const).flatMap((where) =>
-    (['PUSH', 'POP'] as const).flatMap((action) =>
-      (['SYNC', 'COPY'] as const).map((mode) => ({ where, action, mode })),
-    ),
-  );
-
-  test.skipIf(!isUsable).each(cases)(
+  test.skipIf(!isUsable).each(kind === 'file' ? ways : someWays)(
     '$action $mode $where makes the larger target equal, keeps its tail, and prints nothing',
     async ({ where, action, mode }) => {
       const pair = makePair({ kind });

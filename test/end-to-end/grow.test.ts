@@ -5,11 +5,12 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../../rig/processes/command.ts';
 import { expectSentence, hostOptions, jsonLines, jsonPhases, useBasyn } from '../support/basyn.ts';
 import { runOptions } from '../support/disks.ts';
+import { allocatedBytes } from '../support/file-systems.ts';
 import { isRoot, mountTmpfs } from '../support/loop-device.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
-import { ways, type Way } from '../support/ways.ts';
+import { someWays, type Way } from '../support/ways.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -30,7 +31,7 @@ function nameOf({ where, action }: Way, target: string): string {
   return `${side}target ${target}`;
 }
 
-describe.each(ways)('$action $mode $where', (way) => {
+describe.each(someWays)('$action $mode $where', (way) => {
   test('--grow extends a smaller file first, and reports both sizes', async () => {
     const [source, target] = [scratchFile(whole), scratchFile(head)];
     const result = await basyn.run([...args(way, source, target), '--grow', '--recheck']);
@@ -61,7 +62,21 @@ describe.each(ways)('$action $mode $where', (way) => {
   });
 });
 
-describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way) => {
+describe.each(someWays.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way) => {
+  test.each([
+    { option: '--grow', sparse: 'never', isAllocated: true },
+    { option: '--create', sparse: 'never', isAllocated: true },
+    { option: '--grow', sparse: 'auto', isAllocated: false },
+  ])('$option with --sparse=$sparse: the new end has blocks: $isAllocated', async (one) => {
+    const sourceBytes = Buffer.concat([head, Buffer.alloc(4 * MiB)]);
+    const source = scratchFile(sourceBytes);
+    const target = one.option === '--grow' ? scratchFile(head) : join(scratchDirectory(), 'new');
+    const result = await basyn.run([...args(way, source, target), one.option, `--sparse=${one.sparse}`]);
+    expect(result.exitCode).toBe(0);
+    expect(readFileSync(target).equals(sourceBytes)).toBe(true);
+    expect(allocatedBytes(target) >= sourceBytes.length).toBe(one.isAllocated);
+  });
+
   test('a target that is too small is refused without --grow, and the error names it', async () => {
     const [source, target] = [scratchFile(whole), scratchFile(head)];
     const remedy = 'To extend the file to the size of the source, add --grow.';

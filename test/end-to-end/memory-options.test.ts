@@ -38,7 +38,7 @@ test.each([
   },
   {
     what: 'a large amount of data is decompressed',
-    sizeMiB: 512,
+    sizeMiB: 384,
     source: text,
     target: undefined,
     action: 'POP',
@@ -47,7 +47,7 @@ test.each([
   },
   {
     what: 'the agent decompresses a large amount of data',
-    sizeMiB: 512,
+    sizeMiB: 384,
     source: text,
     target: undefined,
     action: 'PUSH',

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runCommand } from '../../rig/processes/command.ts';
 import { changeBlocks, writeImage } from '../../rig/images/images.ts';
 import { hostOptions, jsonPhases, useBasyn } from '../support/basyn.ts';
+import { cachedBytes, dropCache } from '../support/page-cache.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
@@ -52,14 +52,4 @@ async function sync(
   const [{ sourceReads, writtenBytes } = { sourceReads: 'none', writtenBytes: 0 }] = jsonPhases(result);
   expect(writtenBytes).toBeGreaterThan(0);
   return { source, target, sourceReads };
-}
-
-async function dropCache(path: string): Promise<void> {
-  const words = [`of=${path}`, 'if=/dev/null', 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'];
-  expect(await runCommand('dd', [...words, 'status=none'])).toMatchObject({ exitCode: 0 });
-}
-
-async function cachedBytes(path: string): Promise<number> {
-  const { stdout } = await runCommand('fincore', ['--bytes', '--raw', '--noheadings', '--output=RES', path]);
-  return Number(stdout);
 }

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
+import { expectSilence, hostOptions, jsonLines, useBasyn } from '../support/basyn.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
@@ -25,6 +25,24 @@ describe.each(['here', 'over ssh'] as const)('--read-limit, %s', (where) => {
     expect(result.wallMs).toBeLessThan(1.8 * leastMs);
   });
 });
+
+test.each(['here', 'over ssh'] as const)(
+  '--read-limit moves the progress in small steps, %s',
+  async (where) => {
+    const result = await basyn.run([
+      ...equalPair('in memory'),
+      ...hostOf(where),
+      '--read-limit=8M',
+      '--json',
+    ]);
+    expect(result).toMatchObject({ exitCode: 0 });
+    const places = jsonLines(result).flatMap(({ type, doneBytes }) =>
+      type === 'progress' ? [doneBytes as number] : [],
+    );
+    // A job without a limit is 8 MiB.
+    expect(new Set(places).size).toBeGreaterThan(sizeBytes / (8 * MiB) + 3);
+  },
+);
 
 test('--read-limit is smooth although a job is larger than what a second allows, and ends at once with a signal', async () => {
   const args = [...equalPair('in memory'), '--read-limit=2M', '--buffer=16M', '--chunk=16M'];

@@ -8,6 +8,7 @@ import { sideWord, useWorkshop, wirings, type Wiring } from '../support/fault-wo
 import { casesOf } from '../support/lab-cases.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { named, wiringsForSource, wiringsForTarget } from '../support/wirings.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
@@ -38,7 +39,7 @@ const changedBytes = changes.reduce((sum, { lengthBytes }) => sum + lengthBytes,
 const sourceBytes = mixedBytes(sizeBytes, 1);
 const skip = '--skip-read-errors';
 
-const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+const cases = named(wirings);
 /** How finely the devices are compared. With chunks of a block, a block that is partly bad is compared in no finer steps. */
 const chunks = [
   [],
@@ -92,7 +93,7 @@ function listOf(wiring: Wiring, phase: string, { source }: Disks, outcome: strin
 
 describe.skipIf(!isRoot)('a source with bad sectors (needs root: FUSE)', () => {
   describe.each(['SYNC', 'COPY'])('%s', (mode) => {
-    test.each(cases)(
+    test.each(named(wiringsForSource))(
       '%s: --skip-read-errors leaves them out, transfers everything else, and lists them',
       async (_, wiring) => {
         const disks = await makeDisks(wiring.action === 'PUSH' ? 'block device' : 'file');
@@ -145,7 +146,7 @@ describe.skipIf(!isRoot)('a source with bad sectors (needs root: FUSE)', () => {
     },
   );
 
-  test.each(cases)(
+  test.each(named(wiringsForSource))(
     '%s: a recheck does not compare them, and finds all other differences',
     async (_, wiring) => {
       const disks = await makeDisks('file');
@@ -169,34 +170,49 @@ describe.skipIf(!isRoot)('a source with bad sectors (needs root: FUSE)', () => {
     },
   );
 
-  test.each(cases)('%s: without the option, the first of them ends the run', async (_, wiring) => {
-    const disks = await makeDisks('file');
-    for (const options of [['--mode=SYNC'], ['--mode=COPY'], ['--recheck']]) {
-      const { exitCode, stderr } = await run(wiring, disks, options);
-      expect(exitCode).toBe(2);
-      expect(stderr).toMatch(/basyn: cannot read .* at byte \d+: input\/output error \(EIO\)\./);
-    }
-  });
+  test.each(named(wiringsForSource))(
+    '%s: without the option, the first of them ends the run',
+    async (_, wiring) => {
+      const disks = await makeDisks('file');
+      for (const options of [['--mode=SYNC'], ['--mode=COPY'], ['--recheck']]) {
+        const { exitCode, stderr } = await run(wiring, disks, options);
+        expect(exitCode).toBe(2);
+        expect(stderr).toMatch(/basyn: cannot read .* at byte \d+: input\/output error \(EIO\)\./);
+        const offsetBytes = Number(/ at byte (\d+)/.exec(stderr)?.[1]);
+        expect(pagesOf(bad)).toContain(offsetBytes / (4 * KiB));
+        expect(stderr.includes("To leave out what can't be read, add --skip-read-errors.")).toBe(
+          !options.includes('--recheck'),
+        );
+      }
+    },
+  );
 
-  test.each(cases)('%s: without bad sectors, the option changes nothing', async (_, wiring) => {
-    const disks = await makeDisks('file', []);
-    const result = await run(wiring, disks, ['--mode=SYNC', '--recheck', '--json', skip]);
-    expect(result.exitCode).toBe(0);
-    expect(result.stdout).not.toContain('unreadable');
-    expect(readFileSync(disks.target).equals(disks.wanted)).toBe(true);
-  });
+  test.each(named(wiringsForSource))(
+    '%s: without bad sectors, the option changes nothing',
+    async (_, wiring) => {
+      const disks = await makeDisks('file', []);
+      const result = await run(wiring, disks, ['--mode=SYNC', '--recheck', '--json', skip]);
+      expect(result.exitCode).toBe(0);
+      expect(result.stdout).not.toContain('unreadable');
+      expect(readFileSync(disks.target).equals(disks.wanted)).toBe(true);
+    },
+  );
 
-  test.each(cases)('%s: read errors of the target end the run, also with the option', async (_, wiring) => {
-    const { path: target } = await makeBadDisk('block device', sourceBytes, bad);
-    const source = workshop.path(`good-${++count}`);
-    writeFileSync(source, sourceBytes.subarray(0, 5 * MiB + 1024));
-    const result = await workshop.run(wiring, { source, target, sizeBytes }, ['--recheck', skip]);
-    expect(result.exitCode).toBe(2);
-    expect(result.stderr).toMatch(/basyn: cannot read .* at byte \d+: input\/output error \(EIO\)\./);
-    expect(result.stderr).toContain(`${sideWord(wiring, 'target')}device ${target}`);
-  });
+  test.each(named(wiringsForTarget))(
+    '%s: read errors of the target end the run, also with the option',
+    async (_, wiring) => {
+      const { path: target } = await makeBadDisk('block device', sourceBytes, bad);
+      const source = workshop.path(`good-${++count}`);
+      writeFileSync(source, sourceBytes.subarray(0, 5 * MiB + 1024));
+      const result = await workshop.run(wiring, { source, target, sizeBytes }, ['--recheck', skip]);
+      expect(result.exitCode).toBe(2);
+      expect(result.stderr).toMatch(/basyn: cannot read .* at byte \d+: input\/output error \(EIO\)\./);
+      expect(result.stderr).toContain(`${sideWord(wiring, 'target')}device ${target}`);
+      expect(result.stderr).not.toContain('skip-read-errors');
+    },
+  );
 
-  test.each(cases)('%s: a source that is gone ends the run', async (_, wiring) => {
+  test.each(named(wiringsForSource))('%s: a source that is gone ends the run', async (_, wiring) => {
     const disk = await makeBadDisk('file', sourceBytes, bad);
     const target = workshop.path(`lost-${++count}`);
     writeFileSync(target, Buffer.alloc(sizeBytes));

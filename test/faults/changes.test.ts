@@ -1,16 +1,18 @@
 import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { lineWith, type CommandResult } from '../../rig/processes/command.ts';
-import { MiB, sideWord, useWorkshop, wirings, type Pair, type Wiring } from '../support/fault-workshop.ts';
+import { MiB, sideWord, useWorkshop, type Pair, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { named, wiringsForSource, wiringsForTarget } from '../support/wirings.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
-const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+const targetCases = named(wiringsForTarget);
+const sourceCases = named(wiringsForSource);
 
 describe('a target that changes during the run', () => {
-  test.each(cases)('%s: makes the run fail if it was removed', async (_name, wiring) => {
+  test.each(targetCases)('%s: makes the run fail if it was removed', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ target }) => rmSync(target));
     const name = `${sideWord(wiring, 'target')}file ${pair.target}`;
     expectRefusal(
@@ -19,7 +21,7 @@ describe('a target that changes during the run', () => {
     );
   });
 
-  test.each(cases)('%s: makes the run fail if it was replaced', async (_name, wiring) => {
+  test.each(targetCases)('%s: makes the run fail if it was replaced', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ target }) => {
       writeFileSync(`${target}.new`, 'another file');
       renameSync(`${target}.new`, target);
@@ -31,7 +33,7 @@ describe('a target that changes during the run', () => {
     );
   });
 
-  test.skipIf(!isRoot).each(cases)(
+  test.skipIf(!isRoot).each(targetCases)(
     '%s: makes the run fail if a loop device was attached to it (needs root)',
     async (_name, wiring) => {
       let loop = '';
@@ -47,7 +49,7 @@ describe('a target that changes during the run', () => {
 });
 
 describe('a source that changes during the run', () => {
-  test.each(cases)('%s: is reported if it grew', async (_name, wiring) => {
+  test.each(sourceCases)('%s: is reported if it grew', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ source }) => appendFileSync(source, 'more'));
     expectWarning(
       result,
@@ -57,7 +59,7 @@ describe('a source that changes during the run', () => {
     );
   });
 
-  test.each(cases)('%s: is reported if it was modified', async (_name, wiring) => {
+  test.each(sourceCases)('%s: is reported if it was modified', async (_name, wiring) => {
     const { pair, result } = await duringRun(wiring, ({ source }) => utimesSync(source, 1, 1));
     expectWarning(result, wiring, pair, 'was modified');
   });

@@ -3,19 +3,20 @@ import { readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CommandResult } from '../../rig/processes/command.ts';
-import { MiB, sideOf, sideWord, useWorkshop, wirings, type Wiring } from '../support/fault-workshop.ts';
+import { MiB, sideOf, sideWord, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
 import { attachLoop, isRoot, mount, mountTmpfs } from '../support/loop-device.ts';
 import { keepCacheOf } from '../support/media.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { named, wiringsForTarget } from '../support/wirings.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
 const sizeBytes = 4 * MiB;
 const fileBytes = 24 * MiB;
-const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+const cases = named(wiringsForTarget);
 let diskCount = 0;
 
 describe.skipIf(!isRoot)('a disk that lost writes and works again (needs root: loop devices)', () => {

@@ -18,13 +18,14 @@ import {
 import { filesEqual, writeImage } from '../../rig/images/images.ts';
 import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { named, wiringsForTarget } from '../support/wirings.ts';
 
 const server = useSshServer();
 const workshop = useWorkshop(server);
 
 let tmpfsCount = 0;
 const verbose = ['--verbose', '--stat'];
-const cases = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
+const cases = named(wirings);
 /** The target on either side, once local and once remote. */
 const crossed = cases.filter(([, { action, over }]) => (action === 'PUSH') === (over === 'ssh'));
 /** Every wiring and every mode, but not every combination, because runs over ssh are slow. */
@@ -78,7 +79,7 @@ describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
     );
   });
 
-  test.each(cases)(
+  test.each(named(wiringsForTarget))(
     '%s: a disk that accepts the writes and fails the flush makes the run fail',
     async (_name, wiring) => {
       const pair = workshop.pair(4 * MiB);

@@ -24,6 +24,7 @@ import {
   survivesAfterKilledRun,
   survivesAfterOneRun,
 } from './guest/power-cut.ts';
+import { survivesReboot } from './guest/reboot.ts';
 import { releasesZerosOfThinVolume } from './guest/thin-volume.ts';
 
 import {
@@ -63,13 +64,8 @@ export const labTests: readonly LabTest[] = [
       recoversFromFailedWritesBelowFile('here'),
     'a disk that drops writes: --recheck finds it, a second SYNC writes what the disk lacks': () =>
       recoversFromDroppedWrites('here'),
-    'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
-    'a disk that fails only the flush: a run that finds both sides equal fails': () =>
-      reportsFailedFlushOfEqualData('here'),
     'a power cut after a SYNC killed at its last flush, then one with exit code 0': () =>
       survivesAfterKilledRun('here', atSecondFlush),
-    'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
-      survivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut after another program has copied and SYNC --recheck found both sides equal': () =>
       survivesAfterForeignCopy('here', recheck),
     'a power cut with a file on ext4 that another program has copied and SYNC found equal': () =>
@@ -77,17 +73,26 @@ export const labTests: readonly LabTest[] = [
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
+    'a host that loses its power during a COPY with --retries: the run continues, and ends equal': () =>
+      survivesReboot('COPY'),
     'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
       copiesSnapshot('thin', 'POP over ssh'),
     'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
   }),
   ...inSelection('long', {
+    'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
+    'a disk that fails only the flush: a run that finds both sides equal fails': () =>
+      reportsFailedFlushOfEqualData('here'),
+    'a power cut after a SYNC over ssh killed at its last flush, then one with exit code 0': () =>
+      survivesAfterKilledRun('ssh', atSecondFlush),
     'snapshot in a POP with retries: the next attempt reads the same one': () =>
       nextAttemptReadsSameSnapshot('classic', 'POP over ssh'),
     'snapshot that a killed PUSH and its guard have left: the next run removes it': () =>
       nextRunRemovesLeftover('classic', 'PUSH'),
     'a thin base: what would make its list wrong is detected': () => detectsWrongBases(),
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
+    'a host that loses its power during a SYNC with --retries: the run continues, and ends equal': () =>
+      survivesReboot('SYNC'),
     'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>
       releasesZerosOfThinVolume('ssh'),
     'a disk that fails writes for a while: a second SYNC --recheck writes what the disk lacks': () =>

@@ -105,7 +105,7 @@ test('a flush of the peer is reported until its next message, and is not a messa
   channel.onFlush((whose) => flushes.push(whose));
   peer.onFlush((whose) => flushes.push(whose));
   peer.announceFlush();
-  await channel.ping();
+  await channel.measureRoundTripMs(Infinity);
   expect(channel.isPeerFlushing).toBe(true);
   expect(flushes).toEqual(['ours', 'theirs']);
   peer.send({ type: 'finished', writtenBytes: 1 });

@@ -85,10 +85,18 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     grow: never.filter((value) => value !== true),
     skipReadErrors: never.filter((value) => value !== true),
     snapshot: [...never.filter((value) => value !== true), 2 ** 20 - 1, 2 ** 50 + 1, '10G'],
+    bitmap: never.filter((value) => value !== 'yes'),
+    updateBitmap: never.filter((value) => value !== true),
+    resetBitmap: never.filter((value) => value !== true),
+    trustTarget: never.filter((value) => value !== true),
+    scrubPercent: [...never.filter((value) => value !== 5 && value !== 1), 101],
     force: never.filter((value) => value !== true),
     sparse: [...never, 'AUTO', 'sometimes'],
     discard: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
+    changed: never.filter((value) => value !== 'yes'),
+    changedBlockBytes: [...never, 511, 2 ** 30 + 1, '64K'],
+    sampleBytes: [...never.filter((value) => value !== 5 && value !== 0), 2 ** 40 + 1, '64M'],
     sshOptions: [
       ...never.filter((value) => !Array.isArray(value)),
       [1],
@@ -193,6 +201,15 @@ describe('accepted options', () => {
     expect(checkOptions('inspect', options)).toStrictEqual({ local, remote, host, signal });
   });
 
+  it('have a smaller buffer with a list of changes, unless one is given', () => {
+    const bufferOf = (options: object): number =>
+      withDefaults(checkOptions('sync', { ...transfer, ...options })).bufferBytes;
+    expect(bufferOf({ changed: 'list' })).toBe(64 * 1024);
+    expect(bufferOf({ changed: 'list', bufferBytes: 8192 })).toBe(8192);
+    expect(bufferOf({ changed: undefined })).toBe(2 * 1024 * 1024);
+    expect(refusal('sync', { ...transfer, changed: 'list', chunkBytes: 131_072 })).toContain('(64 KiB)');
+  });
+
   it('have the defaults of the table if they are omitted', () => {
     expect(withDefaults(checkOptions('sync', { ...transfer, lanes: 1 }))).toStrictEqual({
       ...transfer,
@@ -204,7 +221,11 @@ describe('accepted options', () => {
       sparse: 'auto',
       discard: false,
       dryRun: false,
+      sampleBytes: 64 * 1024 * 1024,
       cache: false,
+      updateBitmap: false,
+      resetBitmap: false,
+      trustTarget: false,
       hash: 'SHA1',
       bufferBytes: 2 * 1024 * 1024,
       lanes: 1,

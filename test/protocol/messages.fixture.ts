@@ -84,6 +84,23 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     omitZeros: fc.boolean(),
   }),
   begin: plan,
+  cover: fc
+    .record({
+      runs: fc.array(
+        fc.record({ gap: fc.integer({ min: 1, max: 2 ** 40 }), count: fc.integer({ min: 1, max: 2 ** 40 }) }),
+        { maxLength: 50 },
+      ),
+      isLast: fc.boolean(),
+    })
+    .map(({ runs, isLast }) => {
+      let endIndex = -1;
+      const numbers = runs.flatMap(({ gap, count }) => {
+        const firstIndex = endIndex + gap;
+        endIndex = firstIndex + count;
+        return [firstIndex, count];
+      });
+      return { runs: Float64Array.from(numbers), isLast };
+    }),
   digests: fc.record({ firstBuffer: offset, digests: bytes }),
   advance: fc.record({ doneBuffers: offset, differingBytes: offset }, { requiredKeys: ['doneBuffers'] }),
   ask: fc.record({
@@ -98,7 +115,9 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
       encoding: fc.constantFrom(...encodings),
       digest: fc.uint8Array({ minLength: 16, maxLength: 16 }),
       payload: bytes,
+      group: fc.option(fc.integer({ min: 1, max: bounds.frameGroups }), { nil: undefined }),
     })
+    .map(({ group, ...data }) => ({ ...data, ...(group !== undefined && { group }) }))
     .map((data) => (data.encoding === 'zero' ? { ...data, payload: new Uint8Array() } : data)),
   written: fc
     .record({
@@ -131,7 +150,10 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
     differingRanges: fc.array(extent, { maxLength: bounds.reportedRanges }),
     differingEndBytes: fc.option(offset),
   }),
-  durable: fc.record({ writtenBytes: offset, releasedBytes: offset }),
+  durable: fc.record(
+    { checkpoints: offset, writtenBytes: offset, releasedBytes: offset },
+    { requiredKeys: ['writtenBytes', 'releasedBytes'] },
+  ),
   ping: nothing,
   pong: nothing,
   failure: fc.record(

@@ -9,6 +9,7 @@ const device: SeenDevice = {
   sizeBytes: 4096,
   lasting,
   fingerprint: undefined,
+  newFromBytes: undefined,
 };
 
 function second(first: SeenDevice, now: SeenDevice): string[] {

@@ -19,7 +19,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { channelPair } from '../support/channel-pair.ts';
 import { frameDigest } from '../support/frame-digest.ts';
-import { MemoryWire } from '../support/memory-wire.ts';
+import { MemoryWire } from '../../src/link/memory-wire.ts';
 import { lonelyAgent, makeReporter, plainOrder } from '../support/memory-session.ts';
 import { scratchFile } from '../support/scratch.ts';
 
@@ -70,6 +70,11 @@ const finish: Message = {
   differingRangeCount: 0,
 };
 const copy = { ...begin, phase: 'copy' } as const;
+const covered: BeginMessage = { ...begin, covered: true };
+
+function cover(runs: readonly number[], isLast = true): Message {
+  return { type: 'cover', runs: Float64Array.from(runs), isLast };
+}
 
 type ControlMessage = Exclude<Message, DataMessage>;
 
@@ -138,6 +143,21 @@ describe('an agent in the role of the target refuses', () => {
     ['a second phase within the first', {}, [begin, begin]],
     ['a second device', {}, [{ ...open, path: '/dev/null' }]],
     ['an end in the middle of a phase', {}, [copy, { type: 'bye' }]],
+    ['lists of buffers out of order', {}, [cover([3, 1], false), cover([1, 1])]],
+    ['lists of buffers that continue a run', {}, [cover([3, 1], false), cover([4, 1])]],
+    ['a list of buffers after the last one', {}, [cover([3, 1]), cover([6, 1])]],
+    ['an empty list of buffers that is not the last', {}, [cover([], false)]],
+    ['more buffers in a list than the device has', {}, [cover([6, 2]), covered]],
+    ['a part of the device without a list', {}, [covered]],
+    ['a part of the device with half a list', {}, [cover([0, 1], false), covered]],
+    ['a list of buffers for a phase over everything', {}, [cover([0, 1]), begin]],
+    ['a copy of a part', {}, [cover([0, 1]), { ...copy, covered: true }]],
+    ['a list of buffers within a phase', {}, [begin, cover([0, 1])]],
+    [
+      'settled buffers that it did not survey',
+      {},
+      [cover([2, 1]), covered, { type: 'advance', doneBuffers: 4 }],
+    ],
   ])('%s, reports that, and does not change the bytes beyond the run', async (_, changes, said) => {
     const path = scratchFile(device);
     const failure = await answerTo([{ ...open, path, ...changes }, ...said]);
@@ -146,6 +166,19 @@ describe('an agent in the role of the target refuses', () => {
     const isEvil = readFileSync(path).includes('evil');
     if (!said.some(({ type }) => type === 'begin') || changes.receiving !== undefined)
       expect(isEvil).toBe(false);
+  });
+
+  test('more runs of buffers than the limit', async () => {
+    const covers: Message[] = [];
+    for (let at = 0; at <= bounds.coverageRuns; at += bounds.coverMessageRuns) {
+      const count = Math.min(bounds.coverMessageRuns, bounds.coverageRuns + 1 - at);
+      const runs = Float64Array.from({ length: 2 * count }, (_, index) =>
+        index % 2 === 0 ? 2 * at + index : 1,
+      );
+      covers.push({ type: 'cover', runs, isLast: count < bounds.coverMessageRuns });
+    }
+    const failure = await answerTo([{ ...open, path: scratchFile(device) }, ...covers]);
+    expect(failure).toMatchObject({ code: 'protocol', message: expect.stringContaining('listed buffers') });
   });
 
   test('a corrupted frame behind the goodbye, and reports it instead of success', async () => {
@@ -194,6 +227,10 @@ describe('an agent in the role of the source refuses', () => {
     ['the same digest twice', [begin, digests(1, 1), digests(1, 1)]],
     ['half a digest', [begin, { type: 'digests', firstBuffer: 0, digests: Buffer.alloc(30) }]],
     ['digests in a copy', [copy, digests(0, 1)]],
+    ['digests of a buffer that is not examined', [cover([1, 2]), covered, digests(3, 1)]],
+    ['digests that cross a gap', [cover([1, 1, 3, 1]), covered, digests(1, 3)]],
+    ['digests in front of the examined ones', [cover([1, 2]), covered, digests(0, 2)]],
+    ['digests beyond the window of examined ones', [cover([0, 6]), covered, digests(1, 4)]],
     ['answers that it didn’t ask for', [begin, { type: 'answer', id: 1, digests: Buffer.alloc(20) }]],
     ['a confirmation of more than it has sent', [copy, written(sizeBytes + 1, 0)]],
     ['a confirmation of payload that it has not sent', [copy, written(0, 1)]],

@@ -1,23 +1,27 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Transform, type TransformCallback } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import type * as handles from '../../src/device/handle.ts';
 import type * as limits from '../../src/limits.ts';
 import { totalBytes } from '../../src/digest/extent.ts';
 import { BasynError } from '../../src/errors.ts';
+import { geometryOf } from '../../src/digest/geometry.ts';
 import type { PhaseName, RunReport } from '../../src/report.ts';
 import { Continuity } from '../../src/session/continuity.ts';
+import { examinedBytesBefore } from '../../src/session/coverage.ts';
+import type { PhaseSelector } from '../../src/session/selection.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { makeRandom, type Random } from '../../rig/images/random.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
+import { BreakingWire } from '../support/breaking-wire.ts';
 import { caseCount } from '../support/lab-cases.ts';
 import { makeReporter, plainOrder, runInMemory } from '../support/memory-session.ts';
 import { differingChunks } from '../support/naive.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
+import { randomCoverage, repairedIn } from './coverage.fixture.ts';
 
 /** What the disk below the target certainly holds: the contents when the last complete flush began. */
 const disk = vi.hoisted(() => ({ path: '', durable: Buffer.alloc(0) }));
@@ -25,7 +29,8 @@ const disk = vi.hoisted(() => ({ path: '', durable: Buffer.alloc(0) }));
 // A checkpoint at every opportunity, and little in flight, so that a small device has many of them.
 vi.mock('../../src/limits.ts', async (load) => {
   const original = await load<typeof limits>();
-  const tuning = { ...original.tuning, checkpointIntervalMs: 0, checkpointPollMs: 1 };
+  const frequent = { checkpointIntervalMs: 0, firstCheckpointMs: 0, checkpointStepBytes: 1 };
+  const tuning = { ...original.tuning, ...frequent };
   const bounds = {
     ...original.bounds,
     sendQueueBytes: 40_000,
@@ -81,6 +86,7 @@ type Order = Parameters<typeof runInMemory>[0];
 async function runInterrupted(
   order: Order,
   random: Random,
+  select?: PhaseSelector,
 ): Promise<{ report: RunReport; places: readonly number[] }> {
   const continuity = new Continuity();
   const reporter = makeReporter(undefined, order);
@@ -91,7 +97,13 @@ async function runInterrupted(
     try {
       const makeWire = (): BreakingWire => new BreakingWire(budget);
       const makeRunner = (): JobRunner => new SlowWriter(random);
-      const report = await runInMemory(order, { makeWire, makeRunner, continuity, reporter });
+      const report = await runInMemory(order, {
+        makeWire,
+        makeRunner,
+        continuity,
+        reporter,
+        ...(select && { select }),
+      });
       return { report, places };
     } catch (error) {
       if (!(error instanceof BasynError) || error.retryable !== true || isLast) throw error;
@@ -118,6 +130,39 @@ function expectExact(
     expect(writtenBytes).toBe(phase === 'recheck' ? 0 : differingBytes);
   }
 }
+
+test.each(Array.from({ length: caseCount(150) }, (_, seed) => seed))(
+  'a run over a part of the device that is interrupted repairs that part, and nothing else: seed %i',
+  { timeout: 120_000 },
+  async (seed) => {
+    const random = makeRandom(seed + 1000);
+    const directory = scratchDirectory(memoryDirectory);
+    const paths = { source: join(directory, 'source'), target: join(directory, 'target') };
+    const source = mixedBytes(sizeBytes, seed);
+    const target = alteredCopy(source, random);
+    writeFileSync(paths.source, source);
+    writeFileSync(paths.target, target);
+    Object.assign(disk, { path: paths.target, durable: target });
+    const geometry = geometryOf(sizeBytes, bufferBytes, 1024);
+    const coverage = randomCoverage(geometry, random);
+    const localRole = random.below(2) === 0 ? ('source' as const) : ('target' as const);
+    const [localPath, remotePath] =
+      localRole === 'source' ? [paths.source, paths.target] : [paths.target, paths.source];
+    const phases = ['sync', 'recheck'] as const;
+    const order = { ...plainOrder, localPath, remotePath, localRole, phases, bufferBytes, chunkBytes: 1024 };
+    const { report } = await runInterrupted(order, random, ({ phase }) =>
+      Promise.resolve(phase === 'recheck' ? undefined : { coverage }),
+    );
+
+    const repaired = repairedIn(coverage, geometry, source, target);
+    expect(readFileSync(paths.target).equals(repaired)).toBe(true);
+    expect(disk.durable.equals(repaired)).toBe(true);
+    expect(report.phases[0]!.examinedBytes).toBe(examinedBytesBefore(coverage, geometry, sizeBytes));
+    expect(report.matches).toBe(repaired.equals(source));
+    const left = totalBytes(differingChunks(source, repaired, bufferBytes, 1024));
+    expect(report.phases[1]).toMatchObject({ differingBytes: left });
+  },
+);
 
 test('later attempts continue behind the start', async () => {
   const directory = scratchDirectory(memoryDirectory);
@@ -152,26 +197,5 @@ class SlowWriter extends InlineRunner<Job> {
   override async run<J extends Job>(job: J): Promise<ResultOf<J>> {
     if (job.kind === 'write') await sleep(this.#random.below(6));
     return super.run(job);
-  }
-}
-
-/** A stream that breaks, with all others of its link, after a number of bytes. */
-class BreakingWire extends Transform {
-  readonly #budget: { bytes: number };
-
-  constructor(budget: { bytes: number }) {
-    super();
-    this.#budget = budget;
-  }
-
-  override _transform(bytes: Buffer, _encoding: string, done: TransformCallback): void {
-    this.#budget.bytes -= bytes.length;
-    if (this.#budget.bytes < 0) {
-      this.destroy();
-      done();
-      return;
-    }
-    this.push(Buffer.from(bytes));
-    setImmediate(done);
   }
 }

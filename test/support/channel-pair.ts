@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { Channel } from '../../src/link/channel.ts';
-import { MemoryWire } from './memory-wire.ts';
+import { MemoryWire } from '../../src/link/memory-wire.ts';
 
 /**
  * Both ends of a conversation in memory, until the test ends.

@@ -7,7 +7,7 @@ const isLab = process.env.BASYN_TEST_LAB !== undefined;
 const isQuick = process.env.BASYN_TEST_QUICK !== undefined;
 
 /** The number of cases that `npm test` runs. The laboratory runs hundreds. */
-export const fewCases = isQuick ? 8 : 20;
+export const fewCases = isQuick ? 5 : 20;
 
 /** The selected cases of a matrix, or all of them in the laboratory. */
 export function casesOf<T>(all: readonly T[], isSelected: (each: T) => boolean): T[] {

@@ -5,14 +5,16 @@ import { Channel } from '../../src/link/channel.ts';
 import { serveAgentEnd, type AgentHost } from '../../src/session/agent-end.ts';
 import type { Continuity } from '../../src/session/continuity.ts';
 import { LaneOpener } from '../../src/link/lane-opener.ts';
-import { runLocalEnd } from '../../src/session/local-end.ts';
+import { runLocalEnd, type LocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
+import type { PhaseSelector } from '../../src/session/selection.ts';
 import { RunReporter } from '../../src/session/run-reporter.ts';
+import type { Recorder } from '../../src/state-file/recorder.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
 import { perform } from '../../src/workers/perform.ts';
-import { MemoryWire } from './memory-wire.ts';
+import { MemoryWire } from '../../src/link/memory-wire.ts';
 import { memoryDirectory, scratchDirectory } from './scratch.ts';
 
 /** The order of a run without special options. */
@@ -51,6 +53,7 @@ export function orderOver(sourceBytes: number, targetBytes: number): Order {
 
 /** An agent that accepts no further lanes, in a run of one attempt. */
 export const lonelyAgent: AgentHost = {
+  hosts: 'two',
   listenForLanes: () => Promise.resolve(null),
   endPredecessors: () => Promise.resolve(),
 };
@@ -67,21 +70,37 @@ export interface MemorySessionOptions {
   /** Of a run with several attempts, which share these. */
   readonly continuity?: Continuity;
   readonly reporter?: RunReporter;
+  /** Of a run with a state file. */
+  readonly recorder?: Recorder;
+  /** What each phase examines. */
+  readonly select?: PhaseSelector;
 }
 
 /** Both ends of a session in this process, connected in memory. */
-export async function runInMemory(
+export function runInMemory(order: Order, options: MemorySessionOptions = {}): Promise<RunReport> {
+  const { onLocalSuccess = () => undefined } = options;
+  return withAgentInMemory(order, options, async (end) => {
+    await runLocalEnd(end);
+    onLocalSuccess();
+    return () => end.reporter.report();
+  });
+}
+
+/** @param use plays the local end, and returns what makes the result when the agent has ended as well. */
+export async function withAgentInMemory<T>(
   order: Order,
   {
     onEvent = () => undefined,
     makeWire = () => new MemoryWire(),
     furtherLanes = 0,
     makeRunner = () => new InlineRunner(perform),
-    onLocalSuccess = () => undefined,
     continuity,
+    recorder,
     reporter = makeReporter(onEvent, order),
-  }: MemorySessionOptions = {},
-): Promise<RunReport> {
+    select,
+  }: MemorySessionOptions,
+  use: (end: LocalEnd) => Promise<() => T>,
+): Promise<T> {
   const [local, agent] = [new Channel(), new Channel()];
   const addLane = (): void => {
     const [there, back] = [makeWire(), makeWire()];
@@ -96,15 +115,20 @@ export async function runInMemory(
     clearInterval(growing);
     for (let count = 0; count < furtherLanes; count++) addLane();
   }, 1);
-  const ends = [
-    runLocalEnd({ order, channel: local, runner: localRunner, reporter, laneOpener, continuity }).then(
-      onLocalSuccess,
-    ),
-    serveAgentEnd(agent, agentRunner, lonelyAgent),
-  ];
+  const using = use({
+    order,
+    channel: local,
+    runner: localRunner,
+    reporter,
+    laneOpener,
+    continuity,
+    select,
+    recorder,
+  });
+  const serving = serveAgentEnd(agent, agentRunner, lonelyAgent);
   try {
-    await Promise.all(ends);
-    return reporter.report();
+    const [result] = await Promise.all([using, serving]);
+    return result();
   } catch (error) {
     // One end has failed. Its peer notices that as over ssh, by the end of the streams.
     agent.destroy();
@@ -113,7 +137,7 @@ export async function runInMemory(
   } finally {
     clearInterval(growing);
     reporter.stop();
-    await Promise.allSettled(ends);
+    await Promise.allSettled([using, serving]);
     await Promise.all([localRunner.close(), agentRunner.close()]);
   }
 }

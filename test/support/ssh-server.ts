@@ -5,7 +5,7 @@ import { startSshServer, type SshServer, type SshServerOptions } from '../../rig
 export function useSshServer(options: SshServerOptions = {}): () => SshServer {
   let server: SshServer | undefined;
   beforeAll(async () => {
-    server = await startSshServer(options);
+    server = await startSshServer({ keyExchange: 'cheapest', ...options });
   });
   afterAll(() => server?.stop());
   return () => {

@@ -1,5 +1,5 @@
 /**
- * Runs before each test file: gives it a separate temporary directory, and fails a test that leaves a file there.
+ * Runs before each test file: gives its process a separate temporary directory, and fails a test that leaves a file there.
  * Other programs do not see this directory, so their files cannot make a test fail.
  */
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -11,16 +11,22 @@ import { afterAll, beforeEach, onTestFinished } from 'vitest';
 /** The guard of a killed process removes its files, which takes a moment. */
 const withinMs = 5000;
 
-const directories = ['TMPDIR', 'BASYN_TEST_MEMORY']
-  .filter((name) => process.env[name] !== undefined)
-  .map((name) => {
-    // Short, because the path of a socket must be.
-    const directory = mkdtempSync(join(name === 'TMPDIR' ? tmpdir() : process.env[name]!, 'f'));
-    // Tests that change the user must have access.
-    chmodSync(directory, 0o711);
-    process.env[name] = directory;
-    return directory;
-  });
+/** Those of this process. With `isolate: false`, it runs several files, whose modules remember the names. */
+const shared = globalThis as { basynTestDirectories?: readonly string[] };
+const directories = (shared.basynTestDirectories ??= makeDirectories());
+
+function makeDirectories(): string[] {
+  return ['TMPDIR', 'BASYN_TEST_MEMORY']
+    .filter((name) => process.env[name] !== undefined)
+    .map((name) => {
+      // Short, because the path of a socket must be.
+      const directory = mkdtempSync(join(name === 'TMPDIR' ? tmpdir() : process.env[name]!, 'f'));
+      // Tests that change the user must have access.
+      chmodSync(directory, 0o711);
+      process.env[name] = directory;
+      return directory;
+    });
+}
 
 beforeEach(() => {
   const before = new Set(present());
@@ -35,7 +41,7 @@ afterAll(async () => {
   try {
     await expectNoneBut(new Set(), 'the test file has left');
   } finally {
-    for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+    for (const path of present()) rmSync(path, { recursive: true, force: true });
   }
 });
 

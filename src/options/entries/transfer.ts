@@ -23,7 +23,7 @@ export const transferOptions = {
     placeholder: 'KB',
     default: defaults.bufferBytes,
     help: 'Buffer in kilobytes.',
-    details: 'One digest covers one buffer.',
+    details: 'One digest covers one buffer. With `--changed`, the default is 64.',
   },
   chunk: {
     key: 'chunkBytes',

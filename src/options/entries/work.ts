@@ -1,4 +1,4 @@
-import { bounds } from '../../limits.ts';
+import { bounds, defaults } from '../../limits.ts';
 import type { CheckedEntry } from '../entry.ts';
 
 /** Which devices, and what is done with them. */
@@ -111,6 +111,42 @@ export const workOptions = {
       'Zeros are written where the device is not certain to read as zeros afterwards. ' +
       'It has no effect on a file: see `--sparse`.',
   },
+  changed: {
+    key: 'changed',
+    scope: 'transfer',
+    needs: 'mode',
+    group: 'What to do',
+    value: { type: 'path' },
+    placeholder: 'FILE',
+    otherwise: 'everything is read',
+    help:
+      'Compare only the ranges that the list in FILE names (`-`: stdin), and take everything else for equal. ' +
+      'Only with `--mode=SYNC`.',
+    details:
+      'Accepted are the outputs of `rbd diff --format json`, `nbdinfo --map=qemu:dirty-bitmap:NAME --json`, `thin_delta` and ' +
+      '`era_invalidate`, and lines of an offset and a length in bytes.',
+  },
+  'changed-block-size': {
+    key: 'changedBlockBytes',
+    scope: 'transfer',
+    needs: 'mode',
+    group: 'What to do',
+    value: { type: 'size', leastBytes: bounds.minChangedBlockBytes, mostBytes: bounds.maxBufferBytes },
+    placeholder: 'SIZE',
+    otherwise: 'such a list is refused',
+    help: 'The block of dm-era, for a list that `era_invalidate` made.',
+  },
+  sample: {
+    key: 'sampleBytes',
+    scope: 'transfer',
+    needs: 'mode',
+    group: 'What to do',
+    value: { type: 'size', leastBytes: 0, mostBytes: bounds.maxSampleBytes },
+    placeholder: 'SIZE',
+    default: defaults.sampleBytes,
+    help: 'With `--changed`: how much outside the list is compared before the first write, in random places.',
+    details: 'If anything in them differs, a warning says so, and everything is compared. 0 disables it.',
+  },
   'dry-run': {
     key: 'dryRun',
     scope: 'transfer',
@@ -119,7 +155,9 @@ export const workOptions = {
     value: { type: 'flag' },
     default: false,
     help: 'Do everything but write.',
-    details: 'The run reports how much would be sent and written, and skips `--recheck`.',
+    details:
+      'The run reports how much would be sent and written, and skips `--recheck`. ' +
+      '`COPY` would write everything, so it reads nothing then: use `SYNC` to find out whether the source can be read.',
   },
   snapshot: {
     key: 'snapshot',

@@ -1,18 +1,21 @@
 import type { Extent } from '../../digest/extent.ts';
 import { bufferCountOf } from '../../digest/geometry.ts';
+import { assert } from '../../errors.ts';
 import { tuning } from '../../limits.ts';
+import { jobBytesOf } from '../../workers/job-bytes.ts';
 import type { Settled } from '../settled.ts';
 import type { Coverage } from '../coverage.ts';
-import { aheadBuffersOf, type Phase } from '../phase.ts';
+import { examinedBytesBelow, type Phase } from '../phase.ts';
+import { aheadBuffersOf } from '../window.ts';
 import type { TaskGroup } from '../task-group.ts';
 import type { DigestSource } from './digest-source.ts';
-import { Findings, type FindingsByBuffer } from './findings.ts';
-import { Refiner, type DifferingBuffer } from './refiner.ts';
+import { Findings } from './findings.ts';
+import { Refiner, type DifferingBuffer, type RefinerListener } from './refiner.ts';
 import { Survey, type SurveyedBuffer } from './survey.ts';
+import { WholeBuffers } from './whole-buffers.ts';
 
 /**
- * Takes the bytes from the start of the device on whose comparison is over, and how many of them differ. Neither ever
- * decreases.
+ * Takes the number of examined bytes whose comparison is over, and how many of them differ. Neither ever decreases.
  */
 export type SettledListener = (settledBytes: number, differingBytes: number) => void;
 
@@ -25,6 +28,14 @@ export interface ComparerOptions {
    * it can hold the comparison back.
    */
   readonly onDiffering: (extents: readonly Extent[]) => Promise<void>;
+  /** Takes each buffer before it is settled. All of what differs in it has been taken. */
+  readonly onCompared?: (buffer: SurveyedBuffer, result: 'equal' | 'differing') => void;
+}
+
+/** Finds what differs in buffers that differ. */
+interface Narrowing {
+  add(buffer: DifferingBuffer): void;
+  readonly mistakes: number;
 }
 
 /**
@@ -38,10 +49,13 @@ export class Comparer {
   readonly #coverage: Coverage;
   readonly #digestSource: DigestSource;
   readonly #survey: Survey;
-  readonly #refiner: Refiner;
+  readonly #narrowing: Narrowing;
+  readonly #onCompared: ComparerOptions['onCompared'];
 
   readonly #ours = new Map<number, SurveyedBuffer>();
   readonly #theirs = new Map<number, Uint8Array>();
+  /** Ours of buffers that differ, until all that differs in them is reported. */
+  readonly #differing = new Map<number, SurveyedBuffer>();
   /** Buffers settled out of order, with what was found in them. */
   readonly #found = new Map<number, Findings>();
   /** Examined buffers that are settled, without a gap. */
@@ -51,15 +65,25 @@ export class Comparer {
   #finish!: () => void;
 
   /** Begins to read at once. */
-  constructor({ phase, theirs, tasks, onDiffering }: ComparerOptions) {
+  constructor({ phase, theirs, tasks, onDiffering, onCompared }: ComparerOptions) {
     this.#phase = phase;
     this.#coverage = phase.coverage;
     this.#digestSource = theirs;
-    this.#refiner = new Refiner(phase, theirs, tasks, {
+    this.#onCompared = onCompared;
+    const listener: RefinerListener = {
       onDiffering,
-      onRefined: (buffers, found) => this.#refined(buffers, found),
+      onRefined: (index, found) => this.#refined(index, found),
+    };
+    this.#narrowing =
+      phase.plan.phase === 'copy'
+        ? new WholeBuffers(phase, tasks, listener)
+        : new Refiner(phase, theirs, tasks, listener);
+    this.#survey = new Survey({
+      phase,
+      coverage: phase.coverage,
+      windowBuffers: aheadBuffersOf(phase.plan),
+      tasks,
     });
-    this.#survey = new Survey(phase, aheadBuffersOf(phase.plan), tasks);
     this.#settled = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -72,6 +96,11 @@ export class Comparer {
     this.#onSettled = onSettled;
     await this.#settled;
     return this.#findings;
+  }
+
+  /** Buffers of the target that were not what a state file says. */
+  get mistakes(): number {
+    return this.#narrowing.mistakes;
   }
 
   /** What is settled now, without a gap. */
@@ -92,16 +121,26 @@ export class Comparer {
 
   #compare(index: number): void {
     const ours = this.#ours.get(index);
-    const theirs = this.#theirs.get(index);
-    if (ours === undefined || theirs === undefined) return;
+    if (ours === undefined) return;
+    const theirs = this.#theirs.get(index) ?? this.#digestSource.known(index);
+    if (theirs === undefined) return;
     this.#ours.delete(index);
     this.#theirs.delete(index);
-    if (Buffer.compare(ours.digest, theirs) === 0) this.#settle(index, nothing);
-    else this.#refiner.add({ ours, theirs });
+    if (Buffer.compare(ours.digest, theirs) === 0) {
+      this.#onCompared?.(ours, 'equal');
+      this.#settle(index, nothing);
+    } else {
+      this.#differing.set(index, ours);
+      this.#narrowing.add({ ours, theirs });
+    }
   }
 
-  #refined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void {
-    for (const { ours } of buffers) this.#settle(ours.index, found.inBuffer(ours.index) ?? nothing);
+  #refined(index: number, found: Findings): void {
+    const ours = this.#differing.get(index);
+    assert(ours !== undefined, `buffer ${index} was refined and does not differ`);
+    this.#differing.delete(index);
+    this.#onCompared?.(ours, 'differing');
+    this.#settle(index, found);
   }
 
   #settle(index: number, found: Findings): void {
@@ -122,19 +161,19 @@ export class Comparer {
     const { bufferCount } = this.#coverage;
     const isLast = this.#donePosition === bufferCount;
     const { windowBuffers, bufferBytes } = this.#phase.plan;
+    const advanceBytes = Math.min(tuning.advanceBytes, jobBytesOf(this.#phase.device));
     const step = Math.max(
       1,
-      Math.min(Math.floor(windowBuffers / advancesPerWindow), Math.floor(tuning.advanceBytes / bufferBytes)),
+      Math.min(Math.floor(windowBuffers / tuning.advancesPerWindow), Math.floor(advanceBytes / bufferBytes)),
     );
     if (!isLast && this.#donePosition < this.#announcedPosition + step) return;
     if (this.#announcedPosition === this.#donePosition) return;
     this.#announcedPosition = this.#donePosition;
     this.#survey.advance(this.#donePosition);
-    const { geometry } = this.#phase;
     const doneBuffers = this.#doneBuffers();
     const { differingBytes } = this.#findings;
     this.#digestSource.advance(doneBuffers, differingBytes);
-    this.#onSettled?.(Math.min(doneBuffers * geometry.bufferBytes, geometry.sizeBytes), differingBytes);
+    this.#onSettled?.(examinedBytesBelow(this.#phase, doneBuffers), differingBytes);
     if (isLast) this.#finish();
   }
 
@@ -143,9 +182,6 @@ export class Comparer {
     return isLast ? bufferCountOf(this.#phase.geometry) : this.#coverage.indexAt(this.#donePosition);
   }
 }
-
-/** The window moves on in steps: often enough that the target never waits for a whole window. */
-const advancesPerWindow = 8;
 
 /** Found in a buffer that is equal. */
 const nothing = new Findings();

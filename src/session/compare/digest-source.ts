@@ -2,6 +2,8 @@ import type { Extent } from '../../digest/extent.ts';
 
 /** Where the comparison gets the target's digests from. */
 export interface DigestSource {
+  /** The digest of a whole buffer that is not delivered, because it is known already. */
+  known(index: number): Uint8Array | undefined;
   /** The digest of each step of the extents, in order, back to back. */
   ask(extents: readonly Extent[], stepBytes: number): Promise<Uint8Array>;
   /**

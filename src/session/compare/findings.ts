@@ -86,38 +86,3 @@ export class Findings {
     this.#endBytes = offsetBytes + lengthBytes;
   }
 }
-
-/** What was found in each buffer. Its memory is bounded, whatever the number of ranges. */
-export class FindingsByBuffer {
-  readonly #byBuffer = new Map<number, Findings>();
-
-  /** @param extents each of them within one buffer; otherwise all of it counts for the first buffer. */
-  static of(extents: readonly Extent[], bufferBytes: number): FindingsByBuffer {
-    const found = new FindingsByBuffer();
-    for (const extent of extents) found.#at(Math.floor(extent.offsetBytes / bufferBytes)).add([extent]);
-    return found;
-  }
-
-  /** @param parts in ascending order. */
-  static joined(parts: readonly FindingsByBuffer[]): FindingsByBuffer {
-    const joined = new FindingsByBuffer();
-    for (const part of parts) {
-      for (const [index, findings] of part.#byBuffer) joined.#at(index).append(findings);
-    }
-    return joined;
-  }
-
-  /** Undefined where nothing differs in the buffer. */
-  inBuffer(index: number): Findings | undefined {
-    return this.#byBuffer.get(index);
-  }
-
-  #at(index: number): Findings {
-    let findings = this.#byBuffer.get(index);
-    if (findings === undefined) {
-      findings = new Findings();
-      this.#byBuffer.set(index, findings);
-    }
-    return findings;
-  }
-}

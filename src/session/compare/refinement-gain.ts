@@ -1,13 +1,9 @@
 import { totalBytes, type Extent } from '../../digest/extent.ts';
+import { tuning } from '../../limits.ts';
 import type { Trace } from '../../trace.ts';
 import { MovingAverage } from '../moving-average.ts';
 
-/** Weight of the latest observation, of some megabytes. Where everything differs, four observations are enough. */
-const recentWeight = 0.3;
-/** Where more than this share of a range differs, finer digests cost more than they save. */
-const worthwhileShare = 0.7;
-/** While refinement does not pay, one of this many groups is refined anyway: the next part of the disk may be different. */
-const probeInterval = 16;
+const { recentWeight, worthwhileShare, probeInterval } = tuning.refinement;
 
 /** Learns during a run whether it pays to refine ranges that differ. */
 export class RefinementGain {

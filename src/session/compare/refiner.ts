@@ -4,8 +4,9 @@ import { bounds, tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
 import { questionsOf } from './asker.ts';
 import type { DigestSource } from './digest-source.ts';
-import { FindingsByBuffer } from './findings.ts';
+import { OpenBuffers, type RefinedListener } from './open-buffers.ts';
 import type { Phase } from '../phase.ts';
+import { RecordCheck } from './record-check.ts';
 import { RefinementGain } from './refinement-gain.ts';
 import type { SurveyedBuffer } from './survey.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -20,8 +21,8 @@ export interface DifferingBuffer {
 export interface RefinerListener {
   /** Some of what differs, in any order. The refiner waits for this before it continues with those buffers. */
   onDiffering(extents: readonly Extent[]): Promise<void>;
-  /** Everything that differs in these buffers has been reported. */
-  onRefined(buffers: readonly DifferingBuffer[], found: FindingsByBuffer): void;
+  /** Everything that differs in a buffer has been reported. */
+  readonly onRefined: RefinedListener;
 }
 
 /** Neighbouring blocks of differing buffers, and their digests. Large buffers are refined in parts. */
@@ -50,6 +51,9 @@ export class Refiner {
   readonly #tasks: TaskGroup;
   readonly #listener: RefinerListener;
   readonly #gain: RefinementGain;
+  /** Undefined where all digests come from the target itself. */
+  readonly #check: RecordCheck | undefined;
+  readonly #buffers: OpenBuffers;
   readonly #parts = new Credit(bounds.refiningParts);
   readonly #steps = new Credit(bounds.refiningSteps);
   #waiting: DifferingBuffer[] = [];
@@ -62,9 +66,17 @@ export class Refiner {
     this.#tasks = tasks;
     this.#listener = listener;
     this.#gain = new RefinementGain(phase.trace);
+    this.#buffers = new OpenBuffers(phase.geometry.bufferBytes, listener.onRefined);
+    this.#check = phase.plan.recorded === true ? new RecordCheck(phase) : undefined;
+  }
+
+  /** Buffers of the target that were not what a state file says. */
+  get mistakes(): number {
+    return this.#check?.mistakes ?? 0;
   }
 
   add(buffer: DifferingBuffer): void {
+    this.#check?.expect(buffer.ours.index, buffer.theirs);
     this.#waiting.push(buffer);
     this.#leaveWhenReady();
   }
@@ -85,60 +97,70 @@ export class Refiner {
     this.#isLeaving = false;
     const parts = [...partsOf(group, this.#phase)];
     this.#partsAsking += parts.length;
-    const found = await Promise.all(parts.map((part) => this.#refine(part)));
-    this.#listener.onRefined(group, FindingsByBuffer.joined(found));
+    for (const { extents } of parts) this.#buffers.begin(extents);
+    await Promise.all(parts.map((part) => this.#refine(part)));
   }
 
-  async #refine(part: Part): Promise<FindingsByBuffer> {
+  async #refine(part: Part): Promise<void> {
     await this.#parts.acquire(1);
     const blocks = await this.#differingBlocks(part);
     this.#partsAsking--;
     this.#leaveWhenReady();
-    const found = await (part.unreadable.length === 0
-      ? this.#narrow(blocks, 1)
-      : this.#narrowAround(part.unreadable, blocks));
+    const narrowing =
+      part.unreadable.length === 0 ? this.#narrow(blocks, 1) : this.#narrowAround(part.unreadable, blocks);
+    // What this has begun keeps the buffers open as long as they need it.
+    this.#buffers.end(part.extents);
+    await narrowing;
     this.#parts.release(1);
-    return found;
   }
 
   async #differingBlocks({ extents, ours, theirs }: Part): Promise<Extent[]> {
     const { geometry, hasher } = this.#phase;
     const blockBytes = blockBytesOf(geometry);
-    const isBufferOneBlock = geometry.bufferBytes <= blockBytes;
+    const isBufferOneBlock = geometry.bufferBytes <= blockBytes && this.#check === undefined;
     const answer = isBufferOneBlock ? Buffer.concat(theirs) : await this.#theirs.ask(extents, blockBytes);
-    return differingExtents(extents, blockBytes, Buffer.concat(ours), answer, hasher.digestBytes);
+    this.#check?.answered(extents, answer);
+    return differingExtents(extents, {
+      stepBytes: blockBytes,
+      digestBytes: hasher.digestBytes,
+      source: Buffer.concat(ours),
+      target: answer,
+    });
   }
 
   /**
    * Finds what differs in blocks of which a part can't be read. The digest of such a block says nothing about the rest of
    * it, so the rest is compared once more, at the finest level.
    */
-  #narrowAround(unreadable: readonly Extent[], blocks: readonly Extent[]): Promise<FindingsByBuffer> {
+  #narrowAround(unreadable: readonly Extent[], blocks: readonly Extent[]): Promise<void> {
     return this.#narrowTo(this.#phase.geometry.stepsBytes.length - 1, without(blocks, unreadable));
   }
 
   /** Refines what differs at the level above, down to the chunk, and passes on the rest. */
-  async #narrow(extents: readonly Extent[], level: number): Promise<FindingsByBuffer> {
+  async #narrow(extents: readonly Extent[], level: number): Promise<void> {
     const { geometry, plan } = this.#phase;
     const stepBytes = geometry.stepsBytes[level];
     const goesOn = stepBytes !== undefined && (plan.chunkBytes !== null || this.#gain.isWorthwhile());
-    return goesOn ? this.#narrowTo(level, extents) : this.#handOn(extents);
+    await (goesOn ? this.#narrowTo(level, extents) : this.#handOn(extents));
   }
 
-  async #narrowTo(level: number, extents: readonly Extent[]): Promise<FindingsByBuffer> {
+  async #narrowTo(level: number, extents: readonly Extent[]): Promise<void> {
     const { stepsBytes } = this.#phase.geometry;
     const stepBytes = stepsBytes[level]!;
     const isLast = level === stepsBytes.length - 1;
-    const found = questionsOf(extents, stepBytes).map(async (question) => {
+    const answering = questionsOf(extents, stepBytes).map(async (question) => {
+      this.#buffers.begin(question);
       const stepCount = stepCountOf(question, stepBytes);
       await this.#steps.acquire(stepCount);
       const differing = await this.#differingSteps(question, stepBytes);
       // The finest level keeps its credit until its ranges are taken: there may be one for every other step.
-      const handedOn = isLast ? await this.#handOn(differing) : undefined;
+      const going = isLast ? this.#handOn(differing) : this.#narrow(differing, level + 1);
+      this.#buffers.end(question);
+      if (isLast) await going;
       this.#steps.release(stepCount);
-      return handedOn ?? this.#narrow(differing, level + 1);
+      await going;
     });
-    return FindingsByBuffer.joined(await Promise.all(found));
+    await Promise.all(answering);
   }
 
   async #differingSteps(extents: readonly Extent[], stepBytes: number): Promise<Extent[]> {
@@ -152,14 +174,24 @@ export class Refiner {
       const readable = without(extents, ours.unreadable);
       return readable.length === 0 ? [] : this.#differingSteps(readable, stepBytes);
     }
-    const differing = differingExtents(extents, stepBytes, ours.digests, theirs, hasher.digestBytes);
+    const differing = differingExtents(extents, {
+      stepBytes,
+      digestBytes: hasher.digestBytes,
+      source: ours.digests,
+      target: theirs,
+    });
     this.#gain.observe(extents, differing);
     return differing;
   }
 
-  async #handOn(extents: readonly Extent[]): Promise<FindingsByBuffer> {
-    await this.#listener.onDiffering(extents);
-    return FindingsByBuffer.of(extents, this.#phase.geometry.bufferBytes);
+  async #handOn(extents: readonly Extent[]): Promise<void> {
+    const pieces = [...piecesOf(extents)].map(async (piece) => {
+      this.#buffers.begin(piece);
+      await this.#listener.onDiffering(piece);
+      this.#buffers.add(piece);
+      this.#buffers.end(piece);
+    });
+    await Promise.all(pieces);
   }
 }
 
@@ -189,4 +221,18 @@ function* partsOf(group: readonly DifferingBuffer[], { geometry, hasher }: Phase
     }
   }
   if (extents.length > 0) yield { extents, ours, theirs, unreadable };
+}
+
+/** The ranges in their order, in pieces of about one data frame. */
+function* piecesOf(extents: readonly Extent[]): Generator<Extent[]> {
+  let piece: Extent[] = [];
+  let pieceBytes = 0;
+  for (const extent of extents) {
+    piece.push(extent);
+    pieceBytes += extent.lengthBytes;
+    if (piece.length < bounds.dataFrameExtents && pieceBytes < bounds.dataFrameBytes) continue;
+    yield piece;
+    [piece, pieceBytes] = [[], 0];
+  }
+  if (piece.length > 0) yield piece;
 }

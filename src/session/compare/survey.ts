@@ -3,6 +3,9 @@ import { joinNeighbours, within, type Extent } from '../../digest/extent.ts';
 import { blockBytesOf, bufferExtentOf } from '../../digest/geometry.ts';
 import { tuning } from '../../limits.ts';
 import { Credit } from '../../protocol/credit.ts';
+import type { Recorder } from '../../state-file/recorder.ts';
+import { jobBytesOf } from '../../workers/job-bytes.ts';
+import type { Coverage } from '../coverage.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
@@ -16,9 +19,24 @@ export interface SurveyedBuffer {
   readonly unreadable: readonly Extent[];
 }
 
-/** The first pass over a device: every examined buffer is read and hashed, in order, as far ahead as the window lets it. */
+export interface SurveyOptions {
+  readonly phase: Phase;
+  readonly coverage: Coverage;
+  /** The number of buffers that may be surveyed and not yet settled. */
+  readonly windowBuffers: number;
+  readonly tasks: TaskGroup;
+  /** Knows digests of the device, so that it is not read there. */
+  readonly record?: Recorder | undefined;
+}
+
+/** Of a buffer whose digest is known from earlier: its blocks are digested when somebody asks. */
+const noBlocks = new Uint8Array(0);
+
+/** The first pass over a device: every buffer of a coverage is read and hashed, in order, as far ahead as the window lets it. */
 export class Survey {
   readonly #phase: Phase;
+  readonly #coverage: Coverage;
+  readonly #record: Recorder | undefined;
   readonly #batchBuffers: number;
   /** Holes cost no read, so more of them share a message. */
   readonly #holeBatchBuffers: number;
@@ -27,33 +45,64 @@ export class Survey {
   #donePosition = 0;
   #hole: Promise<SurveyedBuffer> | undefined;
 
-  /** @param windowBuffers the number of buffers that may be surveyed and not yet settled. */
-  constructor(phase: Phase, windowBuffers: number, tasks: TaskGroup) {
+  constructor({ phase, coverage, windowBuffers, tasks, record }: SurveyOptions) {
     this.#phase = phase;
+    this.#record = record;
+    this.#coverage = coverage;
     this.#tasks = tasks;
-    const buffersPerJob = Math.floor(tuning.jobBytes / phase.geometry.bufferBytes);
-    // Several jobs share the window, so that they overlap with the messages about others.
-    this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / jobsPerWindow));
+    const buffersPerJob = Math.floor(jobBytesOf(phase.device) / phase.geometry.bufferBytes);
+    this.#holeBatchBuffers = Math.max(1, Math.floor(windowBuffers / tuning.jobsPerWindow));
     this.#batchBuffers = Math.max(1, Math.min(buffersPerJob, this.#holeBatchBuffers));
     this.#window = new Credit(windowBuffers);
   }
 
-  /** Hands out every examined buffer once, in batches in their order; batches may overtake each other. */
+  /** Hands out every buffer of the coverage once, in batches in their order; batches may overtake each other. */
   async run(deliver: (batch: readonly SurveyedBuffer[]) => void): Promise<void> {
-    const { bufferCount } = this.#phase.coverage;
+    const { bufferCount } = this.#coverage;
     let first = 0;
     while (first < bufferCount) {
-      const holeCount = this.#holesFrom(first);
-      const count = holeCount > 0 ? holeCount : Math.min(this.#batchBuffers, bufferCount - first);
+      const recorded = this.#recordedFrom(first);
+      const holeCount = recorded.length > 0 ? 0 : this.#holesFrom(first);
+      const count = recorded.length || holeCount || this.#countToRead(first);
       await this.#window.acquire(count);
       // In the background: a read that fails ends the phase at once, also while the window is closed.
-      const batch = holeCount > 0 ? this.#digestHoles(first, count) : this.#digest(first, count);
+      const batch =
+        recorded.length > 0
+          ? Promise.resolve(recorded)
+          : holeCount > 0
+            ? this.#digestHoles(first, count)
+            : this.#digest(first, count);
       this.#tasks.spawn(batch.then(deliver));
       first += count;
     }
   }
 
-  /** The examined buffers below `donePosition` are settled, so the window moves on. */
+  /** The buffers from a position on that the target's state file knows, at most those of one batch. */
+  #recordedFrom(first: number): SurveyedBuffer[] {
+    const record = this.#record;
+    const buffers: SurveyedBuffer[] = [];
+    if (record === undefined) return buffers;
+    const end = Math.min(this.#coverage.bufferCount, first + this.#holeBatchBuffers);
+    for (let position = first; position < end; position++) {
+      const index = this.#coverage.indexAt(position);
+      const digest = record.digestOf(index);
+      if (digest === undefined) break;
+      buffers.push({ index, digest, blocks: noBlocks, unreadable: [] });
+    }
+    return buffers;
+  }
+
+  /** The number of buffers from a position on that share a job. */
+  #countToRead(first: number): number {
+    const end = Math.min(this.#coverage.bufferCount, first + this.#batchBuffers);
+    const record = this.#record;
+    if (record === undefined) return end - first;
+    let position = first + 1;
+    while (position < end && !record.isKnown(this.#coverage.indexAt(position))) position++;
+    return position - first;
+  }
+
+  /** The buffers of the coverage below `donePosition` are settled, so the window moves on. */
   advance(donePosition: number): void {
     this.#window.release(donePosition - this.#donePosition);
     this.#donePosition = donePosition;
@@ -61,7 +110,8 @@ export class Survey {
 
   /** The number of whole buffers from a position on that are holes, at most those of one batch. */
   #holesFrom(first: number): number {
-    const { coverage, geometry, device } = this.#phase;
+    const { geometry, device } = this.#phase;
+    const coverage = this.#coverage;
     if (device.holes === undefined) return 0;
     const end = Math.min(coverage.bufferCount, first + this.#holeBatchBuffers);
     let position = first;
@@ -79,7 +129,7 @@ export class Survey {
     this.#hole ??= this.#digest(first, 1).then(([buffer]) => buffer!);
     const { digest, blocks } = await this.#hole;
     return Array.from({ length: count }, (_, position) => ({
-      index: this.#phase.coverage.indexAt(first + position),
+      index: this.#coverage.indexAt(first + position),
       digest,
       blocks,
       unreadable: [],
@@ -87,8 +137,8 @@ export class Survey {
   }
 
   async #digest(first: number, count: number): Promise<SurveyedBuffer[]> {
-    const { coverage, geometry, device, plan, runner, hasher } = this.#phase;
-    const indexes = Array.from({ length: count }, (_, position) => coverage.indexAt(first + position));
+    const { geometry, device, plan, runner, hasher } = this.#phase;
+    const indexes = Array.from({ length: count }, (_, position) => this.#coverage.indexAt(first + position));
     const stepBytes = blockBytesOf(geometry);
     // Small buffers share a read.
     const extents = joinNeighbours(
@@ -108,5 +158,3 @@ export class Survey {
     });
   }
 }
-
-const jobsPerWindow = 4;

@@ -1,4 +1,5 @@
 import type { CompressionSetting, Encoding } from '../../codec/encoding.ts';
+import { bounds, tuning } from '../../limits.ts';
 import { isNear, type Throughput } from '../../link/throughput.ts';
 import type { CompressionChoice } from '../../protocol/schemas.ts';
 import { MovingAverage } from '../moving-average.ts';
@@ -62,25 +63,11 @@ const levels = {
   ],
 } as const;
 
-/**
- * Assumed before the first measurement: level 1 of the slower algorithm on an ordinary core, and a disk of which half is
- * worth compressing.
- */
-const firstGuess = { bytesPerMs: 100_000, ratio: 0.5, worthwhileShare: 0.5 };
-/** Data that is not worth compressing still costs a sample: four times 8 KiB of 1 MiB. */
-const sampledShare = 1 / 32;
-const recentWeight = 0.15;
-/** Lower, because the share describes the whole disk rather than the neighbouring files. */
-const recentShareWeight = 0.05;
-/**
- * The gain that a level needs if it uses all the time of all threads. A level that uses less time needs less. The threads
- * compete with ssh for the processors. Where ssh itself limits the link, each second taken from it is lost.
- */
-const processorWeight = { boundByNetwork: 0.3, boundBySsh: 1 };
-/** With a short round trip, a link faster than gigabit Ethernet is limited by ssh. */
-const gigabitBytesPerMs = 125_000;
-/** Without compression nothing is measured, so one of this many frames is compressed as a probe. */
-const probeInterval = 64;
+const { firstGuess, processorWeight, recentWeight, recentShareWeight, gigabitBytesPerMs, probeInterval } =
+  tuning.compression;
+/** Data that is not worth compressing still costs its samples. */
+const sampledShare =
+  (tuning.compression.sampleCount * tuning.compression.sampleBytes) / bounds.dataFrameBytes;
 
 /**
  * Chooses the level with the highest throughput of device bytes. The throughput of a level is the lower of two: the speed

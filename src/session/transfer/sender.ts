@@ -4,12 +4,14 @@ import { loadFrameDigest } from '../../digest/frame-digest.ts';
 import { bounds, tuning } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
 import { Credit } from '../../protocol/credit.ts';
+import type { FrameGroup } from '../../protocol/frame-group.ts';
 import type { DataMessage, WrittenMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
 import type { Trace } from '../../trace.ts';
 import type { ReadResult } from '../../workers/jobs.ts';
 import type { CompressionControl } from './compression-control.ts';
-import { FrameGroups, type FrameGroup } from './frame-groups.ts';
+import { FrameGroups, type GroupListener } from './frame-groups.ts';
+import { OrderedTurns } from './ordered-turns.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
 
@@ -20,7 +22,14 @@ interface ReadFrame {
   readonly setting: CompressionSetting;
   readonly result: ReadResult;
   readonly giveBack: () => void;
+  readonly place: FramePlace;
+}
+
+/** Where a frame belongs. */
+interface FramePlace {
   readonly group: FrameGroup;
+  /** Frames before it in the order of their ranges. */
+  readonly number: number;
 }
 
 /** The source's half of the transfer: takes ranges and sends data frames, within the window that the target confirms. */
@@ -34,8 +43,11 @@ export class Sender {
   /** Bytes read or sent, and not yet confirmed as written. Zeros count as {@link windowBytesOf} says. */
   readonly #window = new Credit(bounds.dataWindowBytes);
   readonly #frames = new Credit(tuning.framesUnderWay);
+  readonly #turns = new OrderedTurns();
+  readonly #laneTurns = new OrderedTurns();
   readonly #queue: Extent[] = [];
   readonly #groups = new FrameGroups();
+  #frameCount = 0;
   #tracedSetting = '';
   #isPumping = false;
   #queuedBytes = 0;
@@ -63,8 +75,17 @@ export class Sender {
     return this.#writtenBytes + this.#skippedBytes;
   }
 
-  /** Takes ranges to be sent. Resolves when there is room for more. */
-  async send(extents: readonly Extent[]): Promise<void> {
+  /**
+   * Takes ranges to be sent, those with the lowest offsets first if several calls wait. Resolves when all of them are
+   * accepted.
+   */
+  send(extents: readonly Extent[]): Promise<void> {
+    const [first] = extents;
+    if (first === undefined) return Promise.resolve();
+    return this.#turns.take(first.offsetBytes, () => this.#accept(extents));
+  }
+
+  async #accept(extents: readonly Extent[]): Promise<void> {
     for (const frame of framesOf(extents)) {
       const lengthBytes = totalBytes(frame);
       await this.#room.acquire(lengthBytes);
@@ -84,10 +105,10 @@ export class Sender {
     await this.#window.acquire(windowBytesOf('zero', lengthBytes));
     this.#queuedBytes += lengthBytes;
     this.#zeroBytes += lengthBytes;
-    const group = this.#groups.join();
+    const place = { group: this.#groups.join(), number: this.#frameCount++ };
     const digest = (await loadFrameDigest())(extents).digest();
     const payload = new Uint8Array(0);
-    await this.#handOver({ extents, encoding: 'zero', digest, payload }, group);
+    await this.#handOver({ extents, encoding: 'zero', digest, payload }, place);
   }
 
   /**
@@ -110,13 +131,9 @@ export class Sender {
     });
   }
 
-  /**
-   * Closes the group of the frames that carry what is accepted now.
-   *
-   * @returns the device bytes in the group's frames, when all of them are handed over.
-   */
-  closeGroup(): Promise<number> {
-    return this.#groups.close(this.#queuedBytes + this.#skippedBytes - this.#zeroBytes);
+  /** Closes a group of frames behind those that carry what is accepted now. */
+  closeGroup(onHandedOver: GroupListener): void {
+    this.#groups.close(this.#queuedBytes + this.#skippedBytes - this.#zeroBytes, onHandedOver);
   }
 
   async #pump(): Promise<void> {
@@ -125,10 +142,10 @@ export class Sender {
       await this.#frames.acquire(1);
       const extents = this.#takeFrame();
       const lengthBytes = totalBytes(extents);
-      const group = this.#groups.take(lengthBytes);
+      const place = { group: this.#groups.take(lengthBytes), number: this.#frameCount++ };
       this.#room.release(lengthBytes);
       await this.#window.acquire(lengthBytes);
-      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes, group));
+      this.#tasks.spawn(this.#sendFrame(extents, lengthBytes, place));
     }
     this.#isPumping = false;
   }
@@ -149,7 +166,7 @@ export class Sender {
     trace(`decision: compression ${setting}; throughput of the link: ${rate}`);
   }
 
-  async #sendFrame(extents: readonly Extent[], lengthBytes: number, group: FrameGroup): Promise<void> {
+  async #sendFrame(extents: readonly Extent[], lengthBytes: number, place: FramePlace): Promise<void> {
     const { output: device, runner } = this.#phase;
     const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
@@ -160,10 +177,10 @@ export class Sender {
     this.#skip(lengthBytes - readBytes);
     const giveBack = (): void => this.#channel.memory.giveBack(result.memory);
     if (readBytes > 0) {
-      await this.#sendRead({ extents: readable, lengthBytes: readBytes, setting, result, giveBack, group });
+      await this.#sendRead({ extents: readable, lengthBytes: readBytes, setting, result, giveBack, place });
     } else {
       giveBack();
-      this.#groups.handedOver(group, 0);
+      this.#groups.handedOver(place.group, 0);
     }
     this.#frames.release(1);
     if (this.#handedOverBytes === this.#queuedBytes) this.#onIdle?.();
@@ -177,23 +194,31 @@ export class Sender {
     this.#window.release(lengthBytes);
   }
 
-  async #sendRead({ extents, lengthBytes, setting, result, giveBack, group }: ReadFrame): Promise<void> {
+  async #sendRead({ extents, lengthBytes, setting, result, giveBack, place }: ReadFrame): Promise<void> {
     const { encoding, digest, payload, encodeMs } = result;
     const payloadBytes = payload.byteLength;
     this.#control.observe({ setting, encoding, lengthBytes, payloadBytes, encodeMs });
     this.#window.release(lengthBytes - windowBytesOf(encoding, lengthBytes));
-    await this.#handOver({ extents, encoding, digest, payload }, group, giveBack);
+    await this.#handOver({ extents, encoding, digest, payload }, place, giveBack);
   }
 
-  /** Hands a frame to the channel. Resolves when there is room for the next one. Only a phase with checkpoints names the group. */
+  /**
+   * Hands a frame to the channel. Resolves when there is room for the next one. A phase with checkpoints names the group,
+   * and sends the frames in order, with short queues: on a slow link, a checkpoint must not wait for what lies behind it.
+   */
   async #handOver(
     frame: Omit<DataMessage, 'type' | 'group'>,
-    group: FrameGroup,
+    { group, number }: FramePlace,
     onTaken?: () => void,
   ): Promise<void> {
     const lengthBytes = totalBytes(frame.extents);
-    const tag = this.#phase.plan.checkpoints === true ? { group } : {};
-    const { drained } = await this.#channel.sendData({ type: 'data', ...frame, ...tag }, onTaken);
+    const channel = this.#channel;
+    const { drained } = await (this.#phase.plan.checkpoints !== true
+      ? channel.sendData({ type: 'data', ...frame }, onTaken)
+      : this.#laneTurns.take(number, async () => {
+          await channel.laneRoom();
+          return channel.sendData({ type: 'data', ...frame, group }, onTaken);
+        }));
     this.#handedOverBytes += lengthBytes;
     this.#groups.handedOver(group, lengthBytes);
     this.#phase.resumption?.onMoved(lengthBytes);

@@ -1,4 +1,5 @@
 import { ZeroReleaser, type DeviceHandle, type WriteOutcome } from '../../device/device.ts';
+import { tuning } from '../../limits.ts';
 import type { JobRunner, SameHostJob } from '../../workers/jobs.ts';
 
 /** Bytes that a target had to make equal to the source's, by what happened to them. */
@@ -31,7 +32,12 @@ export class TargetZeros {
       verify:
         disk &&
         (async (extents) => {
-          const job = { kind: 'compare', target: disk, extents, stepBytes: verifiedStepBytes } as const;
+          const job = {
+            kind: 'compare',
+            target: disk,
+            extents,
+            stepBytes: tuning.verifiedStepBytes,
+          } as const;
           const source = { ...target, holes: everything };
           const result = await runner.run({ ...job, source, repair: target, zeros: 'write' }, 'now');
           return result.writtenBytes;
@@ -73,5 +79,3 @@ export class TargetZeros {
 
 /** A device that is one hole is compared without being read. */
 const everything = Float64Array.of(0, Number.MAX_SAFE_INTEGER);
-
-const verifiedStepBytes = 64 * 1024;

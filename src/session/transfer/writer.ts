@@ -2,11 +2,12 @@ import { totalBytes } from '../../digest/extent.ts';
 import { BasynError } from '../../errors.ts';
 import { bounds } from '../../limits.ts';
 import type { Channel } from '../../link/channel.ts';
+import type { FrameGroup } from '../../protocol/frame-group.ts';
 import type { DataMessage } from '../../protocol/messages.ts';
 import { windowBytesOf } from '../../protocol/window-bytes.ts';
+import { announceChange } from '../contents.ts';
 import type { Phase } from '../phase.ts';
 import type { TaskGroup } from '../task-group.ts';
-import type { FrameGroup } from './frame-groups.ts';
 import { TargetZeros, type SettledBytes } from './target-zeros.ts';
 
 /** The target's half of the transfer: takes data frames and writes their ranges. */
@@ -16,9 +17,8 @@ export class Writer {
   readonly #tasks: TaskGroup;
   readonly #writes = new Set<Promise<void>>();
   readonly #zeros: TargetZeros;
-  readonly #groupBytes: Record<FrameGroup, number> = { 1: 0, 2: 0 };
-  #missingBytes = (): number => 0;
-  #onWritten: (() => void) | undefined;
+  /** Device bytes that are written, of each group of frames. */
+  readonly #groupBytes = new Map<FrameGroup, number>();
   #receivedBytes = 0;
   #settledBytes = 0;
   /** What is received and not written, as the window counts it. */
@@ -103,40 +103,28 @@ export class Writer {
   /**
    * Resolves when everything received so far is written. Call it when all data has been received.
    *
-   * @throws {BasynError} the first failure of a write; `protocol`, where a checkpoint announced more.
+   * @throws {BasynError} the first failure of a write.
    */
   async settled(): Promise<void> {
     await Promise.all(this.#writes);
-    if (this.#missingBytes() > 0) {
-      throw new BasynError('protocol', 'The peer announced more data for a checkpoint than it sent.');
-    }
   }
 
-  /**
-   * Resolves when all frames of a group are written.
-   *
-   * @param lengthBytes the device bytes in them.
-   * @throws {BasynError} `protocol`, where the group has more.
-   */
-  async groupWritten(group: FrameGroup, lengthBytes: number): Promise<void> {
-    this.#missingBytes = () => lengthBytes - this.#groupBytes[group];
-    while (this.#groupBytes[group] < lengthBytes) {
-      await new Promise<void>((resolve) => {
-        this.#onWritten = resolve;
-      });
-    }
-    if (this.#groupBytes[group] > lengthBytes) {
-      throw new BasynError('protocol', 'The peer sent more data than it announced for a checkpoint.');
-    }
-    this.#groupBytes[group] = 0;
-    this.#missingBytes = () => 0;
+  /** Device bytes of a group of frames that are written. */
+  groupBytesOf(group: FrameGroup): number {
+    return this.#groupBytes.get(group) ?? 0;
+  }
+
+  /** The group is complete. Its number will be used again. */
+  endGroup(group: FrameGroup): void {
+    this.#groupBytes.delete(group);
   }
 
   async #write(
     { extents, encoding, digest, payload, group }: DataMessage,
     lengthBytes: number,
   ): Promise<void> {
-    const { output: device, runner, zeros } = this.#phase;
+    const { output: device, runner, zeros, record, geometry } = this.#phase;
+    if (record !== undefined) await announceChange(record, extents, geometry);
     const job = { kind: 'write', device, extents, encoding, digest, payload, zeros } as const;
     const done = await runner.run(job, 'now');
     const payloadBytes = done.payload.byteLength;
@@ -147,8 +135,7 @@ export class Writer {
     this.#settledBytes += lengthBytes;
     const ends = extents.map((extent) => extent.offsetBytes + extent.lengthBytes);
     this.#furthestBytes = Math.max(this.#furthestBytes, ...ends);
-    if (group !== undefined) this.#groupBytes[group] += lengthBytes;
-    this.#onWritten?.();
+    if (group !== undefined) this.#groupBytes.set(group, this.groupBytesOf(group) + lengthBytes);
     this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes, windowBytes });
   }
 }

@@ -8,7 +8,7 @@ export class OtherText extends BasynError {
   readonly text: string;
 
   constructor(text: string) {
-    const printed = JSON.stringify(text.slice(0, 80));
+    const printed = JSON.stringify(text.slice(0, bounds.quotedOutputCharacters));
     super(
       'connection',
       `its shell prints text before node starts (${printed}): make its profile silent in sessions without a terminal`,
@@ -70,7 +70,7 @@ function noAnswer(timeoutMs: number): BasynError {
 function otherVersion(line: string): BasynError | undefined {
   const version = new RegExp(`^${bannerWord} (\\d+)(?: |$)`).exec(line)?.[1];
   if (version === undefined || version === '1') return undefined;
-  const printed = JSON.stringify(line.slice(0, 80));
+  const printed = JSON.stringify(line.slice(0, bounds.quotedOutputCharacters));
   return new BasynError(
     'connection',
     `another version of Basyn starts there (${printed}): use the same version on both hosts`,

@@ -1,4 +1,5 @@
 import type { Remedy } from '../../errors.ts';
+import { bounds } from '../../limits.ts';
 import { endInWords, type ChildExit } from '../child.ts';
 import { isLinkFailure, reasonIn } from '../stderr-reason.ts';
 
@@ -22,7 +23,6 @@ const missing = /(command )?not found|unknown command|no such file or directory/
 
 /** ssh's own status: it did not reach the host, or was not let in. */
 const statusOfSsh = 255;
-const maxOutputCharacters = 80;
 
 /** Why there is no agent. */
 export interface StartFailure {
@@ -87,5 +87,5 @@ const accountHint =
 /** Undefined where no line has letters: sftp-server, for example, writes binary data. */
 function firstLineOf(output: string): string | undefined {
   const line = output.split(/\r?\n/).find((each) => /\p{L}/u.test(each));
-  return line?.trim().slice(0, maxOutputCharacters);
+  return line?.trim().slice(0, bounds.quotedOutputCharacters);
 }

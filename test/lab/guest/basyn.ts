@@ -18,7 +18,7 @@ export interface Killing {
   readonly count: number;
 }
 
-const executable = '/run/lab/basyn.cjs';
+export const executable = '/run/lab/basyn.cjs';
 const tracePath = '/run/trace';
 
 /** Makes the target equal to the source disk. */

@@ -6,12 +6,21 @@ import { sh } from './shell.ts';
 export class MappedDevice {
   readonly name: string;
   readonly path: string;
+  #isRemoved = false;
 
   constructor(name: string, table: string) {
     this.name = name;
     this.path = `/dev/mapper/${name}`;
-    sh('dmsetup', ['create', name], table);
-    afterTest(() => sh('dmsetup', ['remove', '--retry', name]));
+    // A device that is made again has the same lasting identity, as after a restart.
+    sh('dmsetup', ['create', name, '--uuid', `LAB-${name}`], table);
+    afterTest(() => this.remove());
+  }
+
+  /** Removes the device. Does nothing if it is removed. */
+  remove(): void {
+    if (this.#isRemoved) return;
+    sh('dmsetup', ['remove', '--retry', this.name]);
+    this.#isRemoved = true;
   }
 
   /** Replaces the table while the device is in use. Its page cache is not changed. */

@@ -2,11 +2,11 @@ import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { lvmSystemDirectory } from './lvm.ts';
 import { sh } from './shell.ts';
 
-const configuration = '/run/sshd_config';
+export const sshdConfiguration = '/run/sshd_config';
 
 /** Options that lead to an sshd in the guest. It has no port: ssh starts it as its proxy command. */
 const options = [
-  `ProxyCommand=/usr/sbin/sshd -i -f ${configuration}`,
+  `ProxyCommand=/usr/sbin/sshd -i -f ${sshdConfiguration}`,
   'StrictHostKeyChecking=no',
   'UserKnownHostsFile=/dev/null',
   'LogLevel=ERROR',
@@ -15,13 +15,13 @@ const options = [
 
 /** The options of Basyn that lead to the guest's sshd. */
 export function sshOptions(): string[] {
-  if (!existsSync(configuration)) prepare();
+  if (!existsSync(sshdConfiguration)) prepare();
   return ['--host=lab', '--user=root', ...options.map((option) => `--ssh-option=${option}`)];
 }
 
 /** Writes a configuration of ssh in which this host is the guest's sshd, and returns its path. */
 export function sshConfiguration(host: string): string {
-  if (!existsSync(configuration)) prepare();
+  if (!existsSync(sshdConfiguration)) prepare();
   const path = '/run/ssh_config';
   const settings = ['User root', ...options.map((option) => option.replace('=', ' '))];
   writeFileSync(path, `${[`Host ${host}`, ...settings].join('\n')}\n`);
@@ -42,7 +42,7 @@ function prepare(): void {
     'PermitRootLogin prohibit-password',
     `SetEnv "PATH=${process.env.PATH}" HOME=/run/home UV_USE_IO_URING=0 UV_THREADPOOL_SIZE=1 ${lvmEnvironment()}`,
   ];
-  writeFileSync(configuration, `${lines.join('\n')}\n`);
+  writeFileSync(sshdConfiguration, `${lines.join('\n')}\n`);
 }
 
 /** What the agent needs to run LVM. */

@@ -72,6 +72,10 @@ async function compare(
 }
 
 class DigestsOf implements DigestSource {
+  known(): undefined {
+    return undefined;
+  }
+
   readonly #bytes: Buffer;
   readonly #phase: Phase;
   readBuffers = 0;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { joinNeighbours, totalBytes } from '../../../src/digest/extent.ts';
 import { bounds } from '../../../src/limits.ts';
-import { Findings, FindingsByBuffer } from '../../../src/session/compare/findings.ts';
+import { Findings } from '../../../src/session/compare/findings.ts';
 import { ascendingExtents } from '../../support/extents.ts';
 
 const ascending = ascendingExtents(60, 2, 5);
@@ -50,19 +50,4 @@ test('the findings of parts add up to those of the whole, wherever the parts are
       expect(parts).toEqual(whole);
     }),
   );
-});
-
-test('the findings of buffers add up to those of the whole, and are reported buffer by buffer', () => {
-  const bufferBytes = 10;
-  const extents = [1, 5, 9, 10, 15, 32].map((offsetBytes) => ({ offsetBytes, lengthBytes: 1 }));
-  const found = FindingsByBuffer.joined([
-    FindingsByBuffer.of(extents.slice(0, 2), bufferBytes),
-    FindingsByBuffer.of(extents.slice(2), bufferBytes),
-  ]);
-  expect([0, 1, 2, 3].map((index) => found.inBuffer(index)?.differingBytes)).toEqual([3, 2, undefined, 1]);
-  const [whole, joined] = [new Findings(), new Findings()];
-  whole.add(extents);
-  for (const index of [0, 1, 3]) joined.append(found.inBuffer(index)!);
-  expect(joined).toEqual(whole);
-  expect(joined.differingRanges).toContainEqual({ offsetBytes: 9, lengthBytes: 2 });
 });

@@ -6,7 +6,7 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf } from '../../../src/digest
 import { bounds } from '../../../src/limits.ts';
 import type { Channel } from '../../../src/link/channel.ts';
 import { Asker } from '../../../src/session/compare/asker.ts';
-import type { FindingsByBuffer } from '../../../src/session/compare/findings.ts';
+import type { Findings } from '../../../src/session/compare/findings.ts';
 import { phaseOf, type Phase } from '../../../src/session/phase.ts';
 import type { DigestSource } from '../../../src/session/compare/digest-source.ts';
 import { Refiner, type DifferingBuffer } from '../../../src/session/compare/refiner.ts';
@@ -57,9 +57,7 @@ test.each<[string, Setting]>([
   const expected = differingChunks(source, target, setting.bufferBytes, setting.chunkBytes!);
   expect(joined(differing)).toEqual(expected);
   // Its findings for each buffer are the same.
-  const found = refined.flatMap(({ buffers, findings }) =>
-    buffers.flatMap((index) => findings.inBuffer(index)?.differingRanges ?? []),
-  );
+  const found = refined.flatMap(({ found: { differingRanges } }) => differingRanges);
   expect(joined(found)).toEqual(expected);
 });
 
@@ -78,7 +76,7 @@ test('a refiner asks about many buffers at once', async () => {
   const setting = { sizeBytes: 100 * bufferBytes, bufferBytes, chunkBytes: 4 * KiB, changedAt };
   const { source, target } = bytesOf(setting);
   const { askCount, refined } = await refine(setting, source, target);
-  expect(refined.flatMap(({ buffers }) => buffers).sort((a, b) => a - b)).toEqual(changedAt.map((_, i) => i));
+  expect(refined.map(({ index }) => index).sort((a, b) => a - b)).toEqual(changedAt.map((_, i) => i));
   expect(askCount).toBeLessThan(10);
 });
 
@@ -107,12 +105,34 @@ test('a refiner holds back its questions while its results are not consumed', as
   );
 });
 
+test('a buffer is refined when its own differences are taken, although those of its neighbours are not', async () => {
+  const bufferBytes = 2 * MiB;
+  const sizeBytes = 16 * MiB;
+  const changedAt = Array.from({ length: sizeBytes / (64 * KiB) }, (_, index) => index * 64 * KiB);
+  const setting = { sizeBytes, bufferBytes, chunkBytes: 64 * KiB, changedAt };
+  const { source, target } = bytesOf(setting);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const refined: number[] = [];
+  const refining = refine(
+    setting,
+    source,
+    target,
+    (extents) => (extents.every(({ offsetBytes }) => offsetBytes < 4 * MiB) ? Promise.resolve() : released),
+    (index) => refined.push(index),
+  );
+  await expect.poll(() => refined, { timeout: 5000, interval: 5 }).toEqual([0, 1]);
+  release();
+  await refining;
+  expect(refined).toHaveLength(8);
+});
+
 /** The number of times that a refiner has passed on differences. */
 let waiting = 0;
 
 interface Refined {
   readonly differing: readonly Extent[];
-  readonly refined: readonly { readonly buffers: readonly number[]; readonly findings: FindingsByBuffer }[];
+  readonly refined: readonly { readonly index: number; readonly found: Findings }[];
   readonly askCount: number;
 }
 
@@ -121,7 +141,8 @@ async function refine(
   setting: Setting,
   sourceBytes: Buffer,
   targetBytes: Buffer,
-  onDiffering: () => Promise<void> = () => Promise.resolve(),
+  onDiffering: (extents: readonly Extent[]) => Promise<void> = () => Promise.resolve(),
+  onRefined: (index: number) => void = () => undefined,
 ): Promise<Refined> {
   const [source, target] = [await phaseFor(setting, sourceBytes), await phaseFor(setting, targetBytes)];
   const [ours, theirs] = [surveyOf(source, sourceBytes), surveyOf(target, targetBytes)];
@@ -136,7 +157,7 @@ async function refine(
   tasks.spawn(answerAll(peer, target, () => askCount++));
   tasks.spawn(handAnswersTo(asker, local));
   const differing: Extent[] = [];
-  const refined: { buffers: number[]; findings: FindingsByBuffer }[] = [];
+  const refined: { index: number; found: Findings }[] = [];
   waiting = 0;
   await tasks.race(
     new Promise<void>((resolve) => {
@@ -144,13 +165,13 @@ async function refine(
       const refiner = new Refiner(source, asDigestSource(asker), tasks, {
         async onDiffering(extents) {
           waiting++;
-          await onDiffering();
+          await onDiffering(extents);
           differing.push(...extents);
         },
-        onRefined(buffers, findings) {
-          refined.push({ buffers: buffers.map(({ ours: { index } }) => index), findings });
-          left -= buffers.length;
-          if (left === 0) resolve();
+        onRefined(index, found) {
+          refined.push({ index, found });
+          onRefined(index);
+          if (--left === 0) resolve();
         },
       });
       for (const buffer of differingBuffers) refiner.add(buffer);
@@ -246,5 +267,9 @@ function joined(extents: readonly Extent[]): Extent[] {
 }
 
 function asDigestSource(asker: Asker): DigestSource {
-  return { ask: (extents, stepBytes) => asker.ask(extents, stepBytes), advance: () => undefined };
+  return {
+    ask: (extents, stepBytes) => asker.ask(extents, stepBytes),
+    known: () => undefined,
+    advance: () => undefined,
+  };
 }

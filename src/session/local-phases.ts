@@ -1,0 +1,184 @@
+import type { Extent } from '../digest/extent.ts';
+import type { Channel } from '../link/channel.ts';
+import type { Plan } from '../protocol/schemas.ts';
+import type { JobRunner } from '../workers/jobs.ts';
+import type { Continuity } from './continuity.ts';
+import { sendCovers } from './covers.ts';
+import type { Recorder } from '../state-file/recorder.ts';
+import type { PhaseCounts, PhaseName } from '../report.ts';
+import type { RunDevice } from './devices.ts';
+import { distrustRecord, selectionWith } from './recording.ts';
+import { planOf, remoteRoleOf, type Order } from './order.ts';
+import { examinedBytesIn, geometryOfPlan, type PhaseOutcome } from './phase.ts';
+import { playRole, type RoleListener } from './role.ts';
+import type { PartOfPhase, RunReporter } from './run-reporter.ts';
+import { coverageOfRole, type PhaseSelector, type Selection } from './selection.ts';
+
+/** What the local end needs for the phases of a session. */
+export interface PhasesEnd {
+  readonly order: Order;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+  readonly reporter: RunReporter;
+  /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
+  readonly continuity?: Continuity | undefined;
+  /** Undefined where every phase examines everything. */
+  readonly select?: PhaseSelector | undefined;
+  /** Undefined in a run without a state file. */
+  readonly recorder?: Recorder | undefined;
+}
+
+/** What is known when both devices are open. */
+interface OpenDevices {
+  /** Whether zeros may be left out of a copy. */
+  readonly omitZeros?: boolean | undefined;
+  /** Bytes of the target from here on are new. */
+  readonly newFromBytes?: number | undefined;
+}
+
+/**
+ * Plays the local role in each phase that is left.
+ *
+ * @param opening resolves when both devices are open. A local source starts reading before that.
+ */
+export async function runPhases(
+  end: PhasesEnd,
+  device: RunDevice,
+  sizeBytes: number,
+  opening: Promise<OpenDevices>,
+): Promise<void> {
+  const { order, reporter, continuity, recorder } = end;
+  for (const name of continuity?.phasesLeft(order.phases) ?? order.phases) {
+    const phase: PhaseToRun = { name, sizeBytes, opening };
+    let counts = await runPhase(end, device, phase);
+    if (recorder !== undefined && recorder.mistakes > 0 && name !== 'recheck') {
+      reporter.phaseEnd(counts);
+      reporter.warn([await distrustRecord(recorder)]);
+      continuity?.beginPhaseAgain();
+      counts = await runPhase(end, device, phase);
+    }
+    reporter.phaseEnd(continuity?.phaseEnded(counts) ?? counts);
+  }
+}
+
+interface PhaseToRun {
+  readonly name: PhaseName;
+  readonly sizeBytes: number;
+  readonly opening: Promise<OpenDevices>;
+}
+
+async function runPhase(
+  end: PhasesEnd,
+  device: RunDevice,
+  { name, sizeBytes, opening }: PhaseToRun,
+): Promise<PhaseCounts> {
+  const { order, channel, reporter, continuity, recorder } = end;
+  const { localRole } = order;
+  // What the state file knows is decided when both devices are open.
+  if (recorder !== undefined) await opening;
+  const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+  const listed = await selectionFor(end, device, whole, opening);
+  const selection = withRecord(end, listed, whole);
+  const continued = continuity?.continued(whole) ?? whole;
+  // A local source learns later whether zeros may be left out.
+  const omitsZeros = localRole === 'target' && device.zeros === 'skip';
+  const plan: Plan = {
+    ...continued,
+    ...(omitsZeros && { omitZeros: true }),
+    ...(recorder !== undefined && name !== 'recheck' && { recorded: true }),
+  };
+  const starting = opening.then(({ omitZeros }) => ({
+    onProgress: reporter.phaseStart(name, sizeBytes, partOf(listed && selection, plan)),
+    omitZeros: omitZeros === true,
+  }));
+  // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
+  starting.catch(() => undefined);
+  const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
+  const { counts, notes } = await play(
+    end,
+    device,
+    { plan, selection, recorder },
+    {
+      starting,
+      onUnreadable,
+      resumption: continuity,
+    },
+  );
+  reporter.note(notes);
+  // A source that is the agent lists them at the end.
+  if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
+  return counts;
+}
+
+/** Adds what the state file does not know, and spares the target the rest. */
+function withRecord(
+  { order, recorder }: PhasesEnd,
+  selection: Selection | undefined,
+  plan: Plan,
+): Selection | undefined {
+  if (recorder === undefined || plan.phase !== 'sync') return selection;
+  return selectionWith(recorder, selection, order.localRole, geometryOfPlan(plan));
+}
+
+interface WorkOfPhase {
+  readonly plan: Plan;
+  readonly selection: Selection | undefined;
+  readonly recorder: Recorder | undefined;
+}
+
+/** Tells the agent what the phase is, and plays it. */
+function play(
+  { order, channel, runner }: PhasesEnd,
+  device: RunDevice,
+  { plan, selection, recorder }: WorkOfPhase,
+  listener: RoleListener,
+): Promise<PhaseOutcome> {
+  const covered = selection !== undefined && { covered: true as const };
+  if (selection !== undefined) sendCovers(channel, coverageOfRole(selection, remoteRoleOf(order)));
+  channel.send({ type: 'begin', ...plan, ...covered });
+  return playRole({ role: order.localRole, plan, selection, device, channel, runner, recorder }, listener);
+}
+
+/** Undefined where the phase examines everything. */
+async function selectionFor(
+  end: PhasesEnd,
+  device: RunDevice,
+  plan: Plan,
+  opening: Promise<OpenDevices>,
+): Promise<Selection | undefined> {
+  const { order, continuity, select } = end;
+  if (select === undefined) return undefined;
+  const { newFromBytes } = await opening;
+  const targetSide = order.localRole === 'target' ? 'local' : 'remote';
+  const selection = await select({
+    phase: plan.phase,
+    geometry: geometryOfPlan(plan),
+    newFromBytes: continuity === undefined ? newFromBytes : continuity.newFromBytes(targetSide),
+    mayHaveMoreNew: (order.create || order.grow) && continuity?.mayHaveMoreNew(targetSide) === true,
+  });
+  const probe = selection?.probe;
+  if (probe === undefined) return selection;
+  const { counts } = await play(
+    end,
+    device,
+    { plan: probeOf(plan), selection: { coverage: probe.coverage }, recorder: undefined },
+    quietly,
+  );
+  return probe.judge(counts);
+}
+
+/** A probe compares as the phase does, and writes nothing. It is no phase of its own for the user. */
+function probeOf({ countDiffering: _count, ...plan }: Plan): Plan {
+  return { ...plan, dryRun: true };
+}
+
+const quietly: RoleListener = {
+  starting: Promise.resolve({ onProgress: () => undefined, omitZeros: false }),
+  onUnreadable: () => undefined,
+};
+
+function partOf(selection: Selection | undefined, plan: Plan): PartOfPhase {
+  if (selection === undefined) return {};
+  const { changeList } = selection;
+  return { examinedBytes: examinedBytesIn(selection, plan), ...(changeList && { changeList }) };
+}

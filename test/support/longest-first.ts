@@ -1,0 +1,42 @@
+import { relative } from 'node:path';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/**
+ * Files that take long, the longest first. They start first, so that none of them runs alone at the end. A file that is
+ * missing here starts later, and nothing else.
+ */
+const longFiles = [
+  'lab/lab',
+  'faults/power-cut',
+  'end-to-end/sparse',
+  'faults/retries',
+  'end-to-end/grow',
+  'faults/links',
+  'packaging',
+  'faults/shell',
+  'faults/threads',
+  'faults/peer',
+  'end-to-end/directions',
+  'faults/changes',
+  'faults/bad-sectors',
+  'end-to-end/bandwidth-limit',
+  'faults/altered-data',
+  'end-to-end/output',
+  'end-to-end/bad-input',
+  'faults/storage',
+  'faults/lost-writes',
+  'end-to-end/memory-options',
+  'end-to-end/recheck',
+].map((name) => `test/${name}.test.ts`);
+
+/** Vitest remembers how long each file took. A clean clone has no such memory. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const rankOf = ({ moduleId }: TestSpecification): number => {
+      const rank = longFiles.indexOf(relative(this.ctx.config.root, moduleId));
+      return rank === -1 ? longFiles.length : rank;
+    };
+    return sorted.sort((a, b) => rankOf(a) - rankOf(b));
+  }
+}

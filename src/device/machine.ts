@@ -42,11 +42,23 @@ export function thisMachine(): Machine {
     hardware: readIfThere('/sys/class/dmi/id/product_uuid'),
   };
   shiftMs ??= timeNamespaceShiftMs(readIfThere('/proc/self/timens_offsets'));
-  return {
-    ...constantFacts,
-    wallMs: Date.now(),
-    monotonicMs: Number(process.hrtime.bigint()) / 1e6 - shiftMs,
-  };
+  const { wallMs, monotonicMs } = readClocks();
+  return { ...constantFacts, wallMs, monotonicMs: monotonicMs - shiftMs };
+}
+
+/**
+ * Both clocks at one moment. On a busy machine, other programs may run between two readings, and the clocks would seem to
+ * belong to another kernel. So they are read again until the readings are close together.
+ */
+function readClocks(): { readonly wallMs: number; readonly monotonicMs: number } {
+  let best = { wallMs: 0, monotonicMs: 0, apartMs: Infinity };
+  for (let count = 0; count < bounds.clockReadings && best.apartMs > bounds.clocksApartMs; count++) {
+    const beforeMs = Number(process.hrtime.bigint()) / 1e6;
+    const wallMs = Date.now();
+    const apartMs = Number(process.hrtime.bigint()) / 1e6 - beforeMs;
+    if (apartMs < best.apartMs) best = { wallMs, monotonicMs: beforeMs + apartMs / 2, apartMs };
+  }
+  return best;
 }
 
 /** Only Linux has a boot ID. Other systems use the name of the host. */

@@ -199,6 +199,9 @@ export const bounds = {
   mappingTableBytes: MiB,
   /** Old kernels give consecutive writes to a file the same time for up to 10 ms. */
   marksSettleMs: 50,
+  /** The two clocks of a kernel are read at one moment if this time lies between, in at most this number of readings. */
+  clocksApartMs: 0.2,
+  clockReadings: 100,
   /** The wait for a lease is this much longer than the time that the kernel gives its holder. */
   leaseGraceMs: 1_000,
   /** The time that the kernel gives the holder of a lease, where /proc does not tell it: the kernel's default. */

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   linkSync,
@@ -190,10 +190,27 @@ describe.skipIf(!isRoot)('a file that is mounted without a loop device (needs ro
       const { message } = await failureOf(() => target(name));
       expect(message).toContain(`is mounted on ${mountPoint}`);
     }
-    unlinkSync(file);
-    expect((await failureOf(() => target(`${file}.link`))).message).toContain(
-      `may be the file that is mounted on ${mountPoint}`,
+  });
+
+  // In a mount namespace of its own: while such a mount is visible, every file may be the one that is mounted.
+  it('is refused if its name is gone', () => {
+    const content = directory();
+    writeFileSync(join(content, 'a'), 'a');
+    const file = join(directory(), 'image.erofs');
+    execFileSync('mkfs.erofs', ['--quiet', file, content]);
+    linkSync(file, `${file}.link`);
+    const mountPoint = directory();
+    const script =
+      'mount -t erofs "$1" "$2" && rm "$1" && ' +
+      'exec "$3" "$4" --local="$5" --remote="$1.link" --action=PUSH --mode=SYNC';
+    const basyn = join(import.meta.dirname, '../../dist/basyn.cjs');
+    const { status, stderr } = spawnSync(
+      'unshare',
+      ['--mount', 'sh', '-c', script, 'sh', file, mountPoint, process.execPath, basyn, join(content, 'a')],
+      { encoding: 'utf8' },
     );
+    expect(stderr).toContain(`may be the file that is mounted on ${mountPoint}`);
+    expect(status).toBe(2);
   });
 });
 

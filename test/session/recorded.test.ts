@@ -317,7 +317,7 @@ describe('nights with a state file', () => {
         at: fc.nat({ max: sizeBytes - 20 }),
         seed: fc.nat({ max: 1e6 }),
       });
-      const history = fc.array(fc.array(event, { maxLength: 4 }), { minLength: 2, maxLength: 6 });
+      const history = fc.array(fc.array(event, { maxLength: 3 }), { minLength: 2, maxLength: 4 });
       await fc.assert(
         fc.asyncProperty(
           fc.constantFrom(...roles),

@@ -18,6 +18,8 @@ export interface LoopOptions {
   readonly io?: 'direct' | 'buffered';
   /** Reads the partition table: partitions are then at `PATHp1` and so on. */
   readonly partitioned?: boolean;
+  /** Instead of the next free one. A number far behind those stays free when it is detached for a moment. */
+  readonly path?: string;
 }
 
 /** A block device over a file, until `detach` or at the latest until this process exits. */
@@ -34,7 +36,11 @@ export function attachLoop(file: string, options: LoopOptions = {}): LoopDevice 
     ...(options.offsetBytes === undefined ? [] : ['--offset', `${options.offsetBytes}`]),
     ...(options.sizeLimitBytes === undefined ? [] : ['--sizelimit', `${options.sizeLimitBytes}`]),
   ];
-  const path = retried(() => run('losetup', ['--find', '--show', ...args, file]));
+  const { path: chosen } = options;
+  const path =
+    chosen === undefined
+      ? retried(() => run('losetup', ['--find', '--show', ...args, file]))
+      : (run('losetup', [...args, chosen, file]), chosen);
   const detach = atExit(() => run('losetup', ['--detach', path]));
   if (options.io !== 'buffered') useDirectIo(path);
   // A kernel may not support the table's format; partx adds the partitions.

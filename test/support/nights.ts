@@ -75,7 +75,7 @@ export class Nights {
 
   /** Attaches the file below the target, and names the device as the target. */
   attach(): () => void {
-    const { path, detach } = attachLoop(this.backing);
+    const { path, detach } = attachLoop(this.backing, { path: ownLoop() });
     onTestFinished(detach);
     this.target = path;
     // Whatever else looks at new devices has finished then.
@@ -183,4 +183,11 @@ export interface Night {
 export function readDirectly(path: string): Buffer {
   const options = { maxBuffer: 1024 ** 3, stdio: ['ignore', 'pipe', 'ignore'] as ('ignore' | 'pipe')[] };
   return execFileSync('dd', [`if=${path}`, 'iflag=direct', 'bs=1M'], options);
+}
+
+let loopCount = 0;
+
+/** A loop device that no other test takes, also while it is detached. */
+function ownLoop(): string {
+  return `/dev/loop${200 + 20 * Number(process.env.VITEST_POOL_ID ?? 0) + (loopCount++ % 20)}`;
 }

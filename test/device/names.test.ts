@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isRoot, mountFile, mountOverlay } from '../support/loop-device.ts';
+import { isRoot, mountFile, mountOverlay, mountProgram } from '../support/loop-device.ts';
 import { directory, failureOf, fileOf, loopOver, MiB, mounted, source, target } from './devices.fixture.ts';
 
 /** The same bytes under two names: copying one to the other is refused in both directions, even with --force. */
@@ -201,12 +201,24 @@ describe.skipIf(!isRoot)('a file that is mounted without a loop device (needs ro
     linkSync(file, `${file}.link`);
     const mountPoint = directory();
     const script =
-      'mount -t erofs "$1" "$2" && rm "$1" && ' +
+      '/usr/bin/python3 -c "$6" "$1" "$2" erofs && rm "$1" && ' +
       'exec "$3" "$4" --local="$5" --remote="$1.link" --action=PUSH --mode=SYNC';
     const basyn = join(import.meta.dirname, '../../dist/basyn.cjs');
     const { status, stderr } = spawnSync(
       'unshare',
-      ['--mount', 'sh', '-c', script, 'sh', file, mountPoint, process.execPath, basyn, join(content, 'a')],
+      [
+        '--mount',
+        'sh',
+        '-c',
+        script,
+        'sh',
+        file,
+        mountPoint,
+        process.execPath,
+        basyn,
+        join(content, 'a'),
+        mountProgram,
+      ],
       { encoding: 'utf8' },
     );
     expect(stderr).toContain(`may be the file that is mounted on ${mountPoint}`);

@@ -74,15 +74,17 @@ export function mountTmpfs(directory: string, sizeBytes: number): () => void {
 /** Mounts a file itself, read-only, on a new directory; mount(8) would attach a loop device to it. */
 export function mountFile(file: string, directory: string, type: string): () => void {
   mkdirSync(directory);
-  const program = [
-    'import ctypes, os, sys',
-    'libc = ctypes.CDLL(None, use_errno=True)',
-    'names = [os.fsencode(name) for name in sys.argv[1:]]',
-    'sys.exit(libc.mount(*names, 1, None) and os.strerror(ctypes.get_errno()))',
-  ];
-  run('/usr/bin/python3', ['-c', program.join('\n'), file, directory, type]);
+  run('/usr/bin/python3', ['-c', mountProgram, file, directory, type]);
   return unmountOnce(directory);
 }
+
+/** In Python: mounts a file on a directory as a type. mount(8) would make a loop device. */
+export const mountProgram = [
+  'import ctypes, os, sys',
+  'libc = ctypes.CDLL(None, use_errno=True)',
+  'names = [os.fsencode(name) for name in sys.argv[1:]]',
+  'sys.exit(libc.mount(*names, 1, None) and os.strerror(ctypes.get_errno()))',
+].join('\n');
 
 /** Mounts an overlay on a new directory. Any character may be in a name. */
 export function mountOverlay(

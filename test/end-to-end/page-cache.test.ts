@@ -1,7 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { runCommand } from '../../rig/processes/command.ts';
 import { changeBlocks, writeImage } from '../../rig/images/images.ts';
 import { hostOptions, jsonPhases, useBasyn } from '../support/basyn.ts';
+import { casesOf } from '../support/lab-cases.ts';
+import { hasMemoryGroups, memoryGroup } from '../support/memory-group.ts';
 import { cachedBytes, dropCache } from '../support/page-cache.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
@@ -30,6 +34,46 @@ describe.each(cases)('a SYNC of devices larger than a quarter of the memory ($wh
   });
 });
 
+describe.skipIf(!hasMemoryGroups)(
+  'in a group with little memory (needs root and a memory controller)',
+  () => {
+    const both = [
+      { options: [], isKept: true },
+      { options: ['--cache'], isKept: false },
+    ];
+    test.each(casesOf(both, ({ isKept }) => isKept))(
+      "after a SYNC of files larger than the memory, another program's file is still cached: $isKept with $options",
+      { timeout: 60_000 },
+      async ({ options, isKept }) => {
+        const group = memoryGroup(128 * MiB);
+        const directory = scratchDirectory();
+        const [source, target, hot] = ['source', 'target', 'hot'].map((name) => join(directory, name)) as [
+          string,
+          string,
+          string,
+        ];
+        for (const path of [source, target]) writeFileSync(path, Buffer.alloc(128 * MiB, 'data'));
+        writeFileSync(hot, Buffer.alloc(hotBytes, 'hot'));
+        for (const path of [source, target, hot]) await dropCache(path);
+        expect(await inGroup(group, ['cat', hot])).toMatchObject({ exitCode: 0 });
+        expect(await cachedBytes(hot)).toBe(hotBytes);
+        const { env } = smallMachine();
+        const order = [`--local=${source}`, `--remote=${target}`, '--action=PUSH', '--mode=SYNC'];
+        const command = [process.execPath, basyn.executable, ...order, ...options];
+        expect(await inGroup(group, command, env)).toMatchObject({ exitCode: 0, stderr: '' });
+        // Node itself needs most of this memory, so a few pages may have to go.
+        expect((await cachedBytes(hot)) > 0.9 * hotBytes).toBe(isKept);
+      },
+    );
+  },
+);
+
+const hotBytes = 24 * MiB;
+
+function inGroup([program = '', ...words]: readonly string[], command: readonly string[], env = {}) {
+  return runCommand(program, [...words, ...command], { env, outputBytesMax: 0 });
+}
+
 async function sync(
   { where, action }: (typeof cases)[number],
   ...options: string[]
@@ -41,9 +85,7 @@ async function sync(
   changeBlocks(target, { seed: 2, fraction: 0.01, blockBytes: 4096 });
   for (const path of [source, target]) await dropCache(path);
   expect(await cachedBytes(source)).toBe(0);
-  // A machine with 64 MiB of memory.
-  const small = scratchFile(Buffer.from("require('node:os').totalmem = () => 64 * 1024 ** 2;"), 'small.cjs');
-  const env = { NODE_OPTIONS: `--require=${small}` };
+  const { small, env } = smallMachine();
   const remote = [...hostOptions(server()), `--remote-node=NODE_OPTIONS=--require=${small} node`];
   const [local, other] = action === 'PUSH' ? [source, target] : [target, source];
   const order = [`--local=${local}`, `--remote=${other}`, `--action=${action}`, '--mode=SYNC', '--json'];
@@ -52,4 +94,10 @@ async function sync(
   const [{ sourceReads, writtenBytes } = { sourceReads: 'none', writtenBytes: 0 }] = jsonPhases(result);
   expect(writtenBytes).toBeGreaterThan(0);
   return { source, target, sourceReads };
+}
+
+/** For node: a machine with 64 MiB of memory. */
+function smallMachine(): { readonly small: string; readonly env: { readonly NODE_OPTIONS: string } } {
+  const small = scratchFile(Buffer.from("require('node:os').totalmem = () => 64 * 1024 ** 2;"), 'small.cjs');
+  return { small, env: { NODE_OPTIONS: `--require=${small}` } };
 }

@@ -16,7 +16,10 @@ export function checkSize(place: Place, handle: DeviceHandle, options: TargetOpt
   if (kind === 'block device') {
     throw placeError('refused', place, `${problem} ${adviceFor(handle, options.sourceSizeBytes)}`);
   }
-  if (options.tooSmall === 'refuse') throw placeError('refused', place, problem, { remedy: 'grow' });
+  // A run that was killed while it created the file has left it empty.
+  const isUnfinished = sizeBytes === 0 && options.missing === 'create';
+  if (options.tooSmall === 'extend' || isUnfinished) return;
+  throw placeError('refused', place, problem, { remedy: 'grow' });
 }
 
 function adviceFor({ fd }: DeviceHandle, sizeBytes: number): string {

@@ -45,6 +45,18 @@ describe('a target file that is smaller than the source', () => {
     expect(statSync(file).size).toBe(oldBytes);
   });
 
+  it('is completed by a run that may create it if it is empty, as a run leaves it that was killed', async () => {
+    const file = fileOf(0);
+    const options = { sourceSizeBytes: newBytes, missing: 'create' } as const;
+    const { handle } = await target(file, options);
+    expect(handle.sizeBytes).toBe(newBytes);
+    const other = fileOf(1);
+    expect(await failureOf(() => target(other, options))).toMatchObject({ code: 'refused', remedy: 'grow' });
+    expect(await failureOf(() => target(fileOf(0), { ...options, missing: 'refuse' }))).toMatchObject({
+      code: 'refused',
+    });
+  });
+
   it('keeps its size if it is as large as the source, or larger', async () => {
     for (const sizeBytes of [newBytes, newBytes + 1]) {
       const file = fileOf(sizeBytes);

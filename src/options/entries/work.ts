@@ -64,7 +64,7 @@ export const workOptions = {
     value: { type: 'flag' },
     default: false,
     help: 'Create the target if it does not exist: a sparse regular file of the size of the source.',
-    details: 'Without it, a missing target is an error.',
+    details: 'An empty file is completed as well. Without it, a missing target is an error.',
   },
   grow: {
     key: 'grow',

@@ -166,7 +166,8 @@ async function makeNameDurable(place: Place): Promise<void> {
   }
 }
 
-function syncDirectory(path: string): void {
+/** Flushes a directory, which contains the names of its files. */
+export function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {
     fsyncSync(fd);

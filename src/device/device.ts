@@ -14,6 +14,7 @@ export {
 } from './handle.ts';
 export { identityAt, openSource } from './source.ts';
 export { lockFile } from './claim.ts';
+export { syncDirectory } from './create.ts';
 export { attachmentDoubt, doubtAbout, unknownMarks, type ContentMarks, type Doubt } from './content-marks.ts';
 export { contentMarksOf, isStorage } from './mark-reader.ts';
 export { openTarget } from './target.ts';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { fstatSync, readdirSync, readFileSync, realpathSync, statSync, type BigIntStats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { fstatSync, readdirSync, statSync, type BigIntStats } from 'node:fs';
+import { join } from 'node:path';
 import { bounds } from '../limits.ts';
 import { deviceNumber, statKernelPath, type DeviceNumber } from './block-device.ts';
 import { isAnonymous, mountOf, storageOf } from './file-system.ts';
@@ -9,6 +9,7 @@ import type { KernelPath } from './kernel-path.ts';
 import { KernelView } from './kernel-view.ts';
 import { backingOf } from './loop-backing.ts';
 import { realKernelPath } from './regions.ts';
+import { placeInSys, readLine, unlessUnreadable } from './sys-place.ts';
 
 /**
  * Which storage a device is, for the comparison with the same path later, possibly after its host has started again. Plain
@@ -161,32 +162,6 @@ function linkTo(number: DeviceNumber, directory: string, pattern = /./): string 
 function numberAt(path: string): DeviceNumber | undefined {
   const stats = unlessUnreadable(() => statSync(path, { bigint: true }));
   return stats?.isBlockDevice() ? deviceNumber(stats.rdev) : undefined;
-}
-
-/** The directories of a block device and of its disk, which are the same unless it is a partition. */
-function placeInSys(
-  number: DeviceNumber,
-  { sysPath }: KernelView,
-): { readonly directory?: string; readonly disk?: string } {
-  const directory = unlessUnreadable(() => realpathSync.native(join(sysPath, 'dev/block', number)));
-  if (directory === undefined) return {};
-  const isPartition = readLine(join(directory, 'partition')) !== '';
-  const disk = isPartition ? dirname(directory) : directory;
-  return basename(disk) === 'block' ? {} : { directory, disk };
-}
-
-function readLine(path: string): string {
-  return unlessUnreadable(() => readFileSync(path, 'utf8').trim()) ?? '';
-}
-
-/** What can't be read is not known. {@link isSameStorage} then proves nothing by it. */
-function unlessUnreadable<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return undefined;
-  }
 }
 
 /** A part of a text may not be unique. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { fstatSync, readFileSync, realpathSync, type BigIntStats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { fstatSync, type BigIntStats } from 'node:fs';
+import { basename, join } from 'node:path';
 import { bounds, tuning } from '../limits.ts';
 import { deviceNumber, statKernelPath, type BlockDevice, type DeviceNumber } from './block-device.ts';
 import { mountOf } from './file-system.ts';
@@ -12,6 +12,7 @@ import { backingOf } from './loop-backing.ts';
 import { thisMachine } from './machine.ts';
 import type { KernelPath } from './kernel-path.ts';
 import { realKernelPath } from './regions.ts';
+import { placeInSys, readLine } from './sys-place.ts';
 
 /**
  * The marks of an open device at this moment. For a block device, flush it first: the kernel counts a write when it leaves
@@ -61,17 +62,18 @@ function isOnLocalFileSystem(path: KernelPath, view: KernelView): boolean {
 
 async function blockMarks(number: DeviceNumber, view: KernelView): Promise<Marks> {
   const device = view.block(number);
-  const place = placeInSys(number, view);
-  if (device === undefined || place === undefined || !areWritesCounted(place.disk)) return unknown;
-  const sequence = readLine(join(place.disk, 'diskseq'));
-  const counters = writeCounters(place.directory);
-  const mapping = await mappingOf(number, place.disk);
-  const outside = device.partitionOf === undefined ? [] : writesOutsidePartitions(place.disk, view);
+  const { directory, disk: diskDirectory } = placeInSys(number, view);
+  if (device === undefined || directory === undefined || diskDirectory === undefined) return unknown;
+  if (!areWritesCounted(diskDirectory)) return unknown;
+  const sequence = readLine(join(diskDirectory, 'diskseq'));
+  const counters = writeCounters(directory);
+  const mapping = await mappingOf(number, diskDirectory);
+  const outside = device.partitionOf === undefined ? [] : writesOutsidePartitions(diskDirectory, view);
   const disk = device.partitionOf === undefined ? device : view.block(device.partitionOf.disk);
   const below = disk?.loop === undefined ? '' : backingMarks(disk, view);
   if (sequence === '' || counters === undefined || mapping === undefined) return unknown;
   if (outside === undefined || disk === undefined || below === undefined) return unknown;
-  const start = readLine(join(place.directory, 'start'));
+  const start = readLine(join(directory, 'start'));
   const outsideText = outside.length === 0 ? '' : `, outside partitions ${outside.join(' ')}`;
   return bounded({
     attachment: `block ${number} sequence ${sequence}${start && ` from sector ${start}`}${mapping && ` as ${mapping}`}`,
@@ -101,7 +103,7 @@ type Counters = readonly [writtenSectors: number, discardedSectors: number];
  */
 function writesOutsidePartitions(disk: string, view: KernelView): Counters | undefined {
   const partitions = view.block(readLine(join(disk, 'dev')))?.partitions;
-  const places = partitions?.map((number) => placeInSys(number, view)?.directory);
+  const places = partitions?.map((number) => placeInSys(number, view).directory);
   if (places === undefined) return undefined;
   for (let attempt = 0; attempt < tuning.counterReadAttempts; attempt++) {
     const before = writeCounters(disk);
@@ -148,29 +150,6 @@ function backingMarks(device: BlockDevice, view: KernelView): string | undefined
   if (file?.path === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
   if (!isOnLocalFileSystem(file.path, view)) return undefined;
   return `below: inode ${stats.ino} modified ${stats.mtimeNs} changed ${stats.ctimeNs}`;
-}
-
-function placeInSys(
-  number: DeviceNumber,
-  { sysPath }: KernelView,
-): { readonly directory: string; readonly disk: string } | undefined {
-  try {
-    const directory = realpathSync.native(join(sysPath, 'dev/block', number));
-    const isPartition = readLine(join(directory, 'partition')) !== '';
-    return { directory, disk: isPartition ? dirname(directory) : directory };
-  } catch {
-    // Without /sys, nothing is known about writes.
-    return undefined;
-  }
-}
-
-/** A file that can't be read is a fact that is not known. */
-function readLine(path: string): string {
-  try {
-    return readFileSync(path, 'latin1').trim();
-  } catch {
-    return '';
-  }
 }
 
 /** A part of a text may be the same although the whole is not. */

@@ -1,5 +1,5 @@
-import { readSync, writeSync } from 'node:fs';
-import { inFile, type FilePlace } from './file-errors.ts';
+import type { FilePlace } from './file-errors.ts';
+import { readAt, writeAt } from './file-io.ts';
 import { decodeHeader, encodeHeader, hasMagic, slotOf, type Header } from './header.ts';
 import { headerBytes, headerCount } from './layout.ts';
 
@@ -17,31 +17,11 @@ export function readHeader(place: FilePlace, fd: number): FoundHeader {
 
 /** Writes the header into the slot of the older one. It is not durable yet. */
 export function writeHeader(place: FilePlace, fd: number, header: Header): void {
-  const page = encodeHeader(header);
-  inFile(place, 'written', () => {
-    let doneBytes = 0;
-    while (doneBytes < headerBytes) {
-      const offsetBytes = slotOf(header) * headerBytes + doneBytes;
-      doneBytes += writeSync(fd, page, doneBytes, headerBytes - doneBytes, offsetBytes);
-    }
-  });
+  writeAt(place, fd, encodeHeader(header), slotOf(header) * headerBytes);
 }
 
 function readSlot(place: FilePlace, fd: number, slot: number): Buffer {
   const page = Buffer.alloc(headerBytes);
-  inFile(place, 'read', () => {
-    let doneBytes = 0;
-    for (;;) {
-      const lengthBytes = readSync(
-        fd,
-        page,
-        doneBytes,
-        headerBytes - doneBytes,
-        slot * headerBytes + doneBytes,
-      );
-      doneBytes += lengthBytes;
-      if (lengthBytes === 0 || doneBytes === headerBytes) break;
-    }
-  });
+  readAt(place, fd, page, slot * headerBytes);
   return page;
 }

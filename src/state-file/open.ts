@@ -10,7 +10,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { lockFile } from '../device/device.ts';
+import { lockFile, syncDirectory } from '../device/device.ts';
 import { fileError, inFile, inFileLater, type FilePlace } from './file-errors.ts';
 import type { Header } from './header.ts';
 import { readHeader, writeHeader } from './header-slots.ts';
@@ -129,15 +129,6 @@ async function lock(place: FilePlace, fd: number): Promise<void> {
 
 function notOurs(place: FilePlace): Error {
   return fileError('refused', place, 'is not a state file. It was left as it is: name another file.');
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function removeIfThere(path: string): void {

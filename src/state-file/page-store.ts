@@ -1,8 +1,9 @@
-import { fdatasync, readSync, writeSync } from 'node:fs';
+import { fdatasync } from 'node:fs';
 import { promisify } from 'node:util';
 import { assert } from '../errors.ts';
 import { bounds } from '../limits.ts';
-import { inFile, inFileLater, type FilePlace } from './file-errors.ts';
+import { inFileLater, type FilePlace } from './file-errors.ts';
+import { readAt, writeAt } from './file-io.ts';
 import { pageBytes, pageOffsetBytes } from './layout.ts';
 import { emptyPage, seal, unseal, type PageContext, type PageState } from './page.ts';
 
@@ -71,7 +72,7 @@ export class PageStore {
     for (let first = 0; first < pageCount; first += pagesAtOnce) {
       const count = Math.min(pagesAtOnce, pageCount - first);
       piece.fill(0);
-      this.#read(piece.subarray(0, count * pageBytes), pageOffsetBytes(first));
+      readAt(this.#place, this.#fd, piece.subarray(0, count * pageBytes), pageOffsetBytes(first));
       for (let index = 0; index < count; index++) {
         const page = piece.subarray(index * pageBytes, (index + 1) * pageBytes);
         const state = unseal(page, first + index, this.#context);
@@ -86,7 +87,7 @@ export class PageStore {
     let cached = this.#cache.get(pageNumber);
     if (cached === undefined) {
       const page = emptyPage();
-      this.#read(page, pageOffsetBytes(pageNumber));
+      readAt(this.#place, this.#fd, page, pageOffsetBytes(pageNumber));
       unseal(page, pageNumber, this.#context);
       cached = { page, isModified: false };
     } else {
@@ -107,40 +108,7 @@ export class PageStore {
 
   #writePage(pageNumber: number, cached: CachedPage): void {
     seal(cached.page, pageNumber, this.#context);
-    this.#writeAt(cached.page, pageOffsetBytes(pageNumber));
+    writeAt(this.#place, this.#fd, cached.page, pageOffsetBytes(pageNumber));
     cached.isModified = false;
-  }
-
-  /** What is behind the end of the file reads as zeros. */
-  #read(into: Buffer, offsetBytes: number): void {
-    inFile(this.#place, 'read', () => {
-      let doneBytes = 0;
-      while (doneBytes < into.byteLength) {
-        const length = readSync(
-          this.#fd,
-          into,
-          doneBytes,
-          into.byteLength - doneBytes,
-          offsetBytes + doneBytes,
-        );
-        if (length === 0) break;
-        doneBytes += length;
-      }
-    });
-  }
-
-  #writeAt(bytes: Buffer, offsetBytes: number): void {
-    inFile(this.#place, 'written', () => {
-      let doneBytes = 0;
-      while (doneBytes < bytes.byteLength) {
-        doneBytes += writeSync(
-          this.#fd,
-          bytes,
-          doneBytes,
-          bytes.byteLength - doneBytes,
-          offsetBytes + doneBytes,
-        );
-      }
-    });
   }
 }

@@ -12,12 +12,11 @@ import {
 import { pageCacheOf, type Order, type Role } from '../session/order.ts';
 import type { DeviceReport, PhaseName } from '../report.ts';
 import type { Geometry } from '../digest/geometry.ts';
-import type { Selection } from '../session/selection.ts';
+import { partOf, type Selection } from '../session/selection.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { traceDevice } from '../session/device-trace.ts';
-import { accessPathOf, deviceReportOf, readPathOf, type PartOfPhase } from '../session/run-reporter.ts';
+import { accessPathOf, deviceReportOf, readPathOf } from '../session/run-reporter.ts';
 import { geometryOfPlan } from '../session/phase.ts';
-import { examinedBytesBefore } from '../session/coverage.ts';
 import { RunSnapshots } from '../session/run-snapshots.ts';
 import { coveredBytes } from '../session/sizes.ts';
 import { SameHostPhase, type SameHostRun } from './phase.ts';
@@ -85,13 +84,6 @@ async function selectionFor(
   const { coverage } = probe;
   const work = { name, geometry, coverage, dryRun: true, onProgress: () => undefined };
   return probe.judge(await new SameHostPhase(run, runner, work).run(source, target));
-}
-
-function partOf(selection: Selection | undefined, geometry: Geometry): PartOfPhase {
-  if (selection === undefined) return {};
-  const { coverage, changeList } = selection;
-  const examinedBytes = examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
-  return { examinedBytes, ...(changeList && { changeList }) };
 }
 
 /** Opens both devices and returns what they are, without reading any data. */

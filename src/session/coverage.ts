@@ -130,7 +130,7 @@ export function withoutRanges(coverage: Coverage, geometry: Geometry, excluded: 
       if (toIndex > nextIndex) runs.push(nextIndex, toIndex - nextIndex);
     };
     for (; pair < excluded.length && firstOf(pair) < endIndex; pair += 2) {
-      // A range that covers no buffer, or lies in front of the run.
+      // The range covers no buffer, or it ends before the rest of the run begins.
       if (endOf(pair) <= Math.max(firstOf(pair), nextIndex)) continue;
       keep(firstOf(pair));
       nextIndex = endOf(pair);

@@ -9,10 +9,10 @@ import type { PhaseCounts, PhaseName } from '../report.ts';
 import type { RunDevice } from './devices.ts';
 import { distrustRecord, selectionWith } from './recording.ts';
 import { planOf, remoteRoleOf, type Order } from './order.ts';
-import { examinedBytesIn, geometryOfPlan, type PhaseOutcome } from './phase.ts';
+import { geometryOfPlan, type PhaseOutcome } from './phase.ts';
 import { playRole, type RoleListener } from './role.ts';
-import type { PartOfPhase, RunReporter } from './run-reporter.ts';
-import { coverageOfRole, type PhaseSelector, type Selection } from './selection.ts';
+import type { RunReporter } from './run-reporter.ts';
+import { coverageOfRole, partOf, type PhaseSelector, type Selection } from './selection.ts';
 
 /** What the local end needs for the phases of a session. */
 export interface PhasesEnd {
@@ -88,7 +88,7 @@ async function runPhase(
     ...(recorder !== undefined && name !== 'recheck' && { recorded: true }),
   };
   const starting = opening.then(({ omitZeros }) => ({
-    onProgress: reporter.phaseStart(name, sizeBytes, partOf(listed && selection, plan)),
+    onProgress: reporter.phaseStart(name, sizeBytes, partOf(listed && selection, geometryOfPlan(plan))),
     omitZeros: omitZeros === true,
   }));
   // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
@@ -176,9 +176,3 @@ const quietly: RoleListener = {
   starting: Promise.resolve({ onProgress: () => undefined, omitZeros: false }),
   onUnreadable: () => undefined,
 };
-
-function partOf(selection: Selection | undefined, plan: Plan): PartOfPhase {
-  if (selection === undefined) return {};
-  const { changeList } = selection;
-  return { examinedBytes: examinedBytesIn(selection, plan), ...(changeList && { changeList }) };
-}

@@ -116,12 +116,6 @@ export function examinedBytesOf({ examined, geometry }: Pick<Phase, 'examined' |
   return examinedBytesBefore(examined, geometry, geometry.sizeBytes);
 }
 
-/** The bytes that a selection examines. */
-export function examinedBytesIn({ coverage }: Selection, plan: Plan): number {
-  const geometry = geometryOfPlan(plan);
-  return examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
-}
-
 /** Where the phase begins on the device: an earlier attempt has done what lies before it. */
 export function startBytesOf({ plan }: Pick<Phase, 'plan'>): number {
   return Math.min((plan.fromBuffer ?? 0) * plan.bufferBytes, plan.sizeBytes);

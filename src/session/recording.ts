@@ -12,7 +12,7 @@ import { readPathOf, type RunReporter } from './run-reporter.ts';
 import type { Selection } from './selection.ts';
 
 /** What the local end knows about both devices when they are open. */
-export interface OpenDevices {
+export interface BothDevices {
   readonly local: RunDevice;
   readonly opened: OpenedMessage;
   readonly sizeBytes: number;
@@ -22,7 +22,7 @@ export interface OpenDevices {
 export async function beginRecording(
   recorder: Recorder,
   order: Order,
-  { local, opened, sizeBytes }: OpenDevices,
+  { local, opened, sizeBytes }: BothDevices,
   reporter: RunReporter,
 ): Promise<void> {
   const remoteReads = readPathOf({ cachedBecause: opened.cachedBecause ?? undefined });

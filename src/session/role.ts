@@ -57,8 +57,9 @@ export async function playRole(
   const isRead = plan.phase !== 'copy' || (role === 'source' && !plan.dryRun);
   const leavesOut = role === 'source' && plan.readErrors === 'skip';
   const unreadable = leavesOut ? new UnreadableRanges(device.handle) : undefined;
-  const counting = new CountingRunner(runner);
   const isPartly = plan.covered === true || plan.recorded === true;
+  const counting = isPartly ? new CountingRunner(runner) : undefined;
+  const reading = counting ?? runner;
   const geometry = geometryOfPlan(plan);
   const coverage = selection === undefined ? wholeDevice(geometry) : coverageOfRole(selection, role);
   const examined = rangesOf(coverage, geometry, Infinity);
@@ -67,8 +68,8 @@ export async function playRole(
       plan,
       device: isReadFromDisk ? device.diskView : device.surveyView,
       output: role === 'source' ? device.sendView : device.handle,
-      runner: unreadable === undefined ? counting : new SkippingRunner(counting, unreadable, onUnreadable),
-      ...(isPartly && { readBytes: () => counting.readBytes }),
+      runner: unreadable === undefined ? reading : new SkippingRunner(reading, unreadable, onUnreadable),
+      ...(counting && { readBytes: () => counting.readBytes }),
       ...(unreadable && { unreadable }),
       disk: diskOf(device),
       zeros: device.zeros,

@@ -246,7 +246,7 @@ export class RunReporter {
   }
 }
 
-/** What a SYNC sends is read a second time, in the way of a copy. */
+/** A SYNC reads what it sends a second time, as a copy does. */
 function readPathsOf(
   phase: ReportedPhase,
   diskReads: DiskReads,

@@ -1,6 +1,7 @@
 import type { Geometry } from '../digest/geometry.ts';
 import type { ChangeListReport, Differences, PhaseName } from '../report.ts';
-import type { Coverage } from './coverage.ts';
+import { examinedBytesBefore, type Coverage } from './coverage.ts';
+import type { PartOfPhase } from './run-reporter.ts';
 
 /** What a phase examines, where that is not everything. */
 export interface Selection {
@@ -23,6 +24,14 @@ export interface Probe {
 /** What one role reads. */
 export function coverageOfRole({ coverage, surveyed }: Selection, role: 'source' | 'target'): Coverage {
   return role === 'target' ? (surveyed ?? coverage) : coverage;
+}
+
+/** What the report says about the part that a phase examines. */
+export function partOf(selection: Selection | undefined, geometry: Geometry): PartOfPhase {
+  if (selection === undefined) return {};
+  const { coverage, changeList } = selection;
+  const examinedBytes = examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
+  return { examinedBytes, ...(changeList && { changeList }) };
 }
 
 /** The phase that is about to begin. */

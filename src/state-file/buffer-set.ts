@@ -42,13 +42,6 @@ export class BufferSet {
     this.bits.fill(0);
   }
 
-  /** The number of its buffers. */
-  count(): number {
-    let count = 0;
-    for (const { bufferCount } of this.runs()) count += bufferCount;
-    return count;
-  }
-
   /** Its buffers in ascending order, as runs without a gap. */
   *runs(): Generator<{ readonly firstBuffer: number; readonly bufferCount: number }, void> {
     let first: number | undefined;

@@ -108,9 +108,7 @@ export class StateFile {
       this.#changed.add(index);
       this.#learned.delete(index);
       this.#known.delete(index);
-      const { page, position } = markPlaceOf(this.#layout, index);
-      const bit = 1 << (position % 8);
-      const byte = Math.floor(position / 8);
+      const { page, byte, bit } = this.#markOf(index);
       if ((bodyOf(this.#store.get(page))[byte]! & bit) !== 0) continue;
       bodyOf(this.#store.change(page))[byte]! |= bit;
       this.#hasUnsyncedMarks = true;
@@ -227,11 +225,14 @@ export class StateFile {
   }
 
   #unmark(index: number): void {
-    const { page, position } = markPlaceOf(this.#layout, index);
-    const bit = 1 << (position % 8);
-    const byte = Math.floor(position / 8);
+    const { page, byte, bit } = this.#markOf(index);
     if ((bodyOf(this.#store.get(page))[byte]! & bit) !== 0) bodyOf(this.#store.change(page))[byte]! &= ~bit;
     this.#known.add(index);
+  }
+
+  #markOf(index: number): { readonly page: number; readonly byte: number; readonly bit: number } {
+    const { page, position } = markPlaceOf(this.#layout, index);
+    return { page, byte: Math.floor(position / 8), bit: 1 << (position % 8) };
   }
 
   #addDigests(pageNumber: number, body: Buffer): void {

@@ -30,7 +30,7 @@ const sentences: Record<AlteredPlace, RegExp> = {
 const places = Object.keys(sentences) as AlteredPlace[];
 
 const cases = (['PUSH', 'POP'] as const).flatMap((action) => places.map((place) => [place, action] as const));
-/** The filter is on the way to the agent, or on the way back. Each place is altered on one of them. */
+/** The filter alters what goes to the agent, or what comes from it. Each place is altered in one direction. */
 const isSelected = ([place, action]: (typeof cases)[number]): boolean =>
   (places.indexOf(place) % 2 === 0) === (action === 'PUSH');
 

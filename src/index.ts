@@ -17,6 +17,7 @@ import { rolesOf, type Order } from './session/order.ts';
 import type { PhaseSelector } from './session/selection.ts';
 import type { DeviceReport, RecordReport, RunReport } from './report.ts';
 import type { Recorder } from './state-file/recorder.ts';
+import { BasynError } from './errors.ts';
 
 // What only a run over ssh needs is loaded by such a run: a local one of small files is over before it would be there.
 
@@ -63,14 +64,25 @@ async function transfer(complete: Complete<SyncOptions>, recorder: Recorder | un
     laneCount: complete.lanes,
     cache: complete.cache,
     sizes: 'target at least source',
-    create: complete.create,
+    // A list does not say what a new file lacks.
+    create: complete.create && complete.changed === undefined,
     grow: complete.grow,
     force: complete.force,
     dryRun: complete.dryRun,
     sparse: complete.sparse,
     discard: complete.discard,
   };
-  return run(complete, order, { select: await selectorFor(complete), recorder });
+  const select = await selectorFor(complete);
+  const running = run(complete, order, { select, recorder });
+  return complete.create && !order.create ? running.catch(explainMissing) : running;
+}
+
+/** The target is missing, and was not created because of the list of changes. */
+function explainMissing(thrown: unknown): never {
+  const error = BasynError.from(thrown);
+  if (error.remedy !== 'create') throw error;
+  const { code, message, side, device } = error;
+  throw new BasynError(code, message, { side, device, remedy: 'no-list' }, { cause: error });
 }
 
 /** Only a run with a list of changes loads what reads it. */

@@ -10,6 +10,8 @@ export class ChangeList implements RangeListener {
   /** For messages: "list of changes FILE". */
   readonly #name: string;
   readonly #collector: RunCollector;
+  /** What lies between one range and the next. */
+  readonly #gaps: RunCollector;
   #rangeCount = 0;
   #furthestStartBytes = 0;
   #furthestEndBytes = 0;
@@ -18,11 +20,9 @@ export class ChangeList implements RangeListener {
   constructor(name: string, bufferBytes: number) {
     this.#name = name;
     // The size of the device is not known yet.
-    this.#collector = new RunCollector({
-      sizeBytes: bounds.maxOffsetBytes,
-      bufferBytes,
-      stepsBytes: [bufferBytes],
-    });
+    const geometry = { sizeBytes: bounds.maxOffsetBytes, bufferBytes, stepsBytes: [bufferBytes] };
+    this.#collector = new RunCollector(geometry);
+    this.#gaps = new RunCollector(geometry);
   }
 
   /** The number of ranges that may have changed. */
@@ -44,7 +44,7 @@ export class ChangeList implements RangeListener {
 
   /**
    * The buffers that may have changed. A range that goes on behind the end of the source is cut: some tools round up. If the
-   * list also names what has not changed, and ends before the source, nothing is known about the rest: it is examined.
+   * list also names what has not changed, nothing is known about what it does not name: that is examined as well.
    *
    * @throws {BasynError} `refused`, where a range begins behind the end: the list belongs to another device.
    */
@@ -60,14 +60,20 @@ export class ChangeList implements RangeListener {
     }
     const collector = new RunCollector(geometry);
     collector.addCoverage(this.#collector.coverage());
-    const isMap = this.#namesUnchanged && this.#furthestEndBytes < sizeBytes;
-    if (isMap) collector.addBytes(this.#furthestEndBytes, sizeBytes - this.#furthestEndBytes);
+    if (this.#namesUnchanged) {
+      collector.addCoverage(this.#gaps.coverage());
+      if (this.#furthestEndBytes < sizeBytes) {
+        collector.addBytes(this.#furthestEndBytes, sizeBytes - this.#furthestEndBytes);
+      }
+    }
     return collector.coverage();
   }
 
   #see(offsetBytes: number, lengthBytes: number): void {
-    if (lengthBytes === 0) return;
     this.#furthestStartBytes = Math.max(this.#furthestStartBytes, offsetBytes);
+    if (lengthBytes === 0) return;
+    const gapBytes = offsetBytes - this.#furthestEndBytes;
+    if (gapBytes > 0) this.#gaps.addBytes(this.#furthestEndBytes, gapBytes);
     this.#furthestEndBytes = Math.max(this.#furthestEndBytes, offsetBytes + lengthBytes);
   }
 }

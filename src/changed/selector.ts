@@ -1,4 +1,3 @@
-import { BasynError } from '../errors.ts';
 import type { Geometry } from '../digest/geometry.ts';
 import type { ChangeListReport, Differences } from '../report.ts';
 import { examinedBytesBefore, wholeDevice, type Coverage } from '../session/coverage.ts';
@@ -39,7 +38,6 @@ function choose(
   settle: (selection: Selection) => Selection,
 ): Selection {
   report('note', note);
-  if (newFromBytes === 0) throw createdTarget();
   const listed = list.coverageOf(geometry);
   const listedBytes = bytesOf(listed, geometry);
   const everything = (changeList: ChangeListReport): Selection => ({
@@ -82,12 +80,4 @@ function withNewEnd(listed: Coverage, geometry: Geometry, newFromBytes: number |
 
 function bytesOf(coverage: Coverage, geometry: Geometry): number {
   return examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
-}
-
-function createdTarget(): BasynError {
-  return new BasynError(
-    'refused',
-    'The target is new in this run, and a list of changes does not say what a new file lacks. No data was written.',
-    { remedy: 'no-list' },
-  );
 }

@@ -49,10 +49,16 @@ const localFileSystems: ReadonlySet<string> = new Set(['ext2', 'ext3', 'ext4', '
 function fileMarks(stats: BigIntStats, path: string, view: KernelView): Marks {
   if (!stats.isFile() || !isOnLocalFileSystem(realKernelPath(path), view)) return unknown;
   const { dev, ino, birthtimeNs, size, mtimeNs, ctimeNs } = stats;
+  if (isWholeSecond(ctimeNs)) return unknown;
   return bounded({
     attachment: `file ${deviceNumber(dev)} inode ${ino} born ${birthtimeNs}`,
     writes: `size ${size} modified ${mtimeNs} changed ${ctimeNs}`,
   });
+}
+
+/** Times of old file systems have no fractions, so that a write in the same second has no new time. */
+function isWholeSecond(timeNs: bigint): boolean {
+  return timeNs % 1_000_000_000n === 0n;
 }
 
 function isOnLocalFileSystem(path: KernelPath, view: KernelView): boolean {
@@ -71,12 +77,14 @@ async function blockMarks(number: DeviceNumber, view: KernelView): Promise<Marks
   const outside = device.partitionOf === undefined ? [] : writesOutsidePartitions(diskDirectory, view);
   const disk = device.partitionOf === undefined ? device : view.block(device.partitionOf.disk);
   const below = disk?.loop === undefined ? '' : backingMarks(disk, view);
+  const place =
+    disk?.loop === undefined ? '' : ` at ${disk.loop.offsetBytes} up to ${disk.loop.sizeLimitBytes}`;
   if (sequence === '' || counters === undefined || mapping === undefined) return unknown;
   if (outside === undefined || disk === undefined || below === undefined) return unknown;
   const start = readLine(join(directory, 'start'));
   const outsideText = outside.length === 0 ? '' : `, outside partitions ${outside.join(' ')}`;
   return bounded({
-    attachment: `block ${number} sequence ${sequence}${start && ` from sector ${start}`}${mapping && ` as ${mapping}`}`,
+    attachment: `block ${number} sequence ${sequence}${start && ` from sector ${start}`}${mapping && ` as ${mapping}`}${place}`,
     writes: `sectors written and discarded ${counters.join(' ')}${outsideText}${below && `, ${below}`}`,
   });
 }
@@ -148,7 +156,7 @@ function backingMarks(device: BlockDevice, view: KernelView): string | undefined
   const { file } = backingOf(device, view);
   const stats = file?.path === undefined ? undefined : statKernelPath(file.path);
   if (file?.path === undefined || stats?.ino !== file.inode || !stats.isFile()) return undefined;
-  if (!isOnLocalFileSystem(file.path, view)) return undefined;
+  if (!isOnLocalFileSystem(file.path, view) || isWholeSecond(stats.ctimeNs)) return undefined;
   return `below: inode ${stats.ino} modified ${stats.mtimeNs} changed ${stats.ctimeNs}`;
 }
 

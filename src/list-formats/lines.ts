@@ -56,7 +56,7 @@ export class LineParser implements ListParser {
     const offsetBytes = wholeNumber(words[0], 'the offset', place);
     const lengthBytes = wholeNumber(words[1], 'the length', place);
     requireExactEnd(offsetBytes + lengthBytes, place);
-    this.#hasRange = true;
+    this.#hasRange ||= lengthBytes > 0 || offsetBytes === 0;
     this.#listener.changed(offsetBytes, lengthBytes);
   }
 }

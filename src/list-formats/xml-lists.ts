@@ -10,6 +10,8 @@ import {
 const thinDelta = 'thin_delta';
 const eraInvalidate = 'era_invalidate';
 const sectorBytes = 512;
+/** The parser keeps what is not complete in memory. */
+const longestPart = 1024 * 1024;
 
 /** The elements of thin_delta that say what is in a range. */
 const isChange: Readonly<Record<string, boolean>> = {
@@ -34,6 +36,8 @@ export class XmlListParser implements ListParser {
   readonly #parser = new SaxesParser();
   #format: typeof thinDelta | typeof eraInvalidate | undefined;
   #blockBytes = 0;
+  /** Characters that belong to nothing complete yet, at most. */
+  #pendingCharacters = 0;
   #hasDiff = false;
   readonly #open: string[] = [];
 
@@ -42,15 +46,20 @@ export class XmlListParser implements ListParser {
     this.#listener = listener;
     this.#eraBlockBytes = eraBlockBytes;
     this.#parser.on('opentag', ({ name, attributes }) => {
+      this.#pendingCharacters = 0;
       this.#element(name, attributes);
       this.#open.push(name);
     });
-    this.#parser.on('closetag', () => this.#open.pop());
+    this.#parser.on('closetag', () => {
+      this.#pendingCharacters = 0;
+      this.#open.pop();
+    });
+    this.#parser.on('comment', () => (this.#pendingCharacters = 0));
     this.#parser.on('text', (text) => {
       if (/\S/.test(text)) throw new ListProblem(`has text ${this.#place()}, where an element is expected`);
     });
     this.#parser.on('error', (cause) => {
-      throw new ListProblem(`is not complete XML: ${cause.message}`, { cause });
+      throw new ListProblem(`is not complete XML: ${cause.message.replace(/\.$/, '')}`, { cause });
     });
   }
 
@@ -59,7 +68,13 @@ export class XmlListParser implements ListParser {
   }
 
   write(text: string): void {
+    this.#pendingCharacters += text.length;
     this.#parser.write(text);
+    if (this.#pendingCharacters > longestPart) {
+      throw new ListProblem(
+        `has more than ${longestPart} characters without a complete element ${this.#place()}`,
+      );
+    }
   }
 
   end(): void {

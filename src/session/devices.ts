@@ -191,7 +191,8 @@ async function prepare(
   const isMarked = marksUse === 'read' && isStorage(handle);
   const isFlushed = writes || isOnlyRechecked || isMarked;
   const flushWarnings = isFlushed ? await flushAtStart(handle, onFlush) : [];
-  const marks = isMarked ? await marksAtStart(opened, flushWarnings) : undefined;
+  const fixedMarks = opened.snapshot === undefined ? undefined : marksOfSnapshot(opened.snapshot);
+  const marks = isMarked ? (fixedMarks ?? (await marksAtStart(opened, flushWarnings))) : undefined;
   const kept = writes ? await dropPageCache(handle) : undefined;
   const cacheNotes = kept === undefined ? [] : [cacheNote(handle, kept)];
   const zeros = writes ? zeroPolicyFor(opened, targetRequest) : 'write';
@@ -218,6 +219,7 @@ async function prepare(
     marks,
     marksNow: async () => {
       if (!isStorage(handle)) return unknownMarks;
+      if (fixedMarks !== undefined) return fixedMarks;
       onFlush();
       await flush(handle);
       // Only then does a later write have a later time.
@@ -240,6 +242,11 @@ async function prepare(
       await opened.close();
     },
   };
+}
+
+/** Nothing writes to a snapshot: LVM keeps it read-only, and that is checked at the end. */
+function marksOfSnapshot({ uuid }: HeldSnapshot): ContentMarks {
+  return { bootId: uuid, attachment: uuid, writes: 'none' };
 }
 
 /** If an earlier write was lost, nothing is certain. */

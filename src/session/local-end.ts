@@ -83,6 +83,8 @@ async function runAsSource(end: LocalEnd): Promise<void> {
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
     await runPhases(end, local, sizeBytes, opening);
+    // An earlier attempt may have ended all phases.
+    await opening;
     return (await finish(end, local)).marks;
   });
   reporter.warn(end.snapshots?.warnings ?? []);

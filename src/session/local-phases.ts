@@ -11,6 +11,7 @@ import type { PhaseCounts, PhaseName } from '../report.ts';
 import type { RunDevice } from './devices.ts';
 import { distrustRecord, selectionWith } from './recording.ts';
 import { planOf, remoteRoleOf, type Order } from './order.ts';
+import { unionOf } from './run-collector.ts';
 import { geometryOfPlan, type PhaseOutcome } from './phase.ts';
 import { playRole, type RoleListener } from './role.ts';
 import type { RunReporter } from './run-reporter.ts';
@@ -169,7 +170,10 @@ async function selectionFor(
     { plan: probeOf(plan), selection: { coverage: probe.coverage }, recorder: undefined },
     quietly,
   );
-  return probe.judge(counts);
+  const judged = probe.judge(counts);
+  if (!counts.unreadableBytes) return judged;
+  // What the probe could not read is for the phase to report.
+  return { ...judged, coverage: unionOf(geometryOfPlan(plan), [judged.coverage, probe.coverage]) };
 }
 
 async function selectionSinceBase(

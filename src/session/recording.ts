@@ -8,7 +8,7 @@ import type { RunDevice } from './devices.ts';
 import type { Order, Role } from './order.ts';
 import { geometryOfPlan } from './phase.ts';
 import { RunCollector, unionOf } from './run-collector.ts';
-import { readPathOf, type RunReporter } from './run-reporter.ts';
+import type { RunReporter } from './run-reporter.ts';
 import type { Selection } from './selection.ts';
 
 /** What the local end knows about both devices when they are open. */
@@ -25,20 +25,18 @@ export async function beginRecording(
   { local, opened, sizeBytes }: BothDevices,
   reporter: RunReporter,
 ): Promise<void> {
-  const remoteReads = readPathOf({ cachedBecause: opened.cachedBecause ?? undefined });
-  const localSide = { marks: local.marks ?? unknownMarks, reads: readPathOf(local) };
-  const remoteSide = { marks: opened.marks ?? unknownMarks, reads: remoteReads };
-  const [source, target] = order.localRole === 'source' ? [localSide, remoteSide] : [remoteSide, localSide];
+  const [localMarks, remoteMarks] = [local.marks ?? unknownMarks, opened.marks ?? unknownMarks];
+  const [source, target] =
+    order.localRole === 'source' ? [localMarks, remoteMarks] : [remoteMarks, localMarks];
   const { hash, bufferBytes } = order;
   const blockBytes = blockBytesOf(geometryOfPlan({ ...order, sizeBytes }));
-  const { marks } = target;
   await recorder.begin({
     hash,
     bufferBytes,
     blockBytes,
     sizeBytes,
-    target: { marks, reads: target.reads === 'direct' ? 'direct' : 'cached' },
-    sourceMarks: source.marks,
+    target: { marks: target },
+    sourceMarks: source,
   });
   reporter.warn(recorder.warnings);
   reporter.stateFile(recorder.report());

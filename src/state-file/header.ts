@@ -28,10 +28,8 @@ const headerSchema = v.object({
       /** The host as the user wrote it. '' for the host on which the command runs. */
       host: v.pipe(v.string(), v.maxLength(bounds.maxPathBytes)),
       path: v.pipe(v.string(), v.maxLength(bounds.maxPathBytes)),
-      /** `clean`: at the end of the last run. `open`: at its start. */
+      /** At the end of the last run. Of an interrupted run, they prove nothing. */
       marks,
-      /** Whether the target is read past the page cache. */
-      reads: v.picklist(['direct', 'cached']),
     }),
   ),
   /** The first buffer that the next run with `--scrub` compares. */

@@ -100,7 +100,16 @@ function giveName(temporaryPath: string, path: string, existing: 'none' | 'repla
     return;
   }
   // Unlike a rename, a link does not replace the file of another run that was created at the same time.
-  linkSync(temporaryPath, path);
+  try {
+    linkSync(temporaryPath, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw fileError(
+      'refused',
+      { path },
+      'was created by another program at this moment, or is a symbolic link to a file that does not exist. It was left as it is.',
+    );
+  }
   unlinkSync(temporaryPath);
 }
 

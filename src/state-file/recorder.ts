@@ -33,7 +33,7 @@ export interface RecorderOptions {
 export interface RecordedRun extends DigestKind {
   readonly sizeBytes: number;
   /** Undefined where there is no target. */
-  readonly target: Pick<RecordedTarget, 'marks' | 'reads'> | undefined;
+  readonly target: Pick<RecordedTarget, 'marks'> | undefined;
   readonly sourceMarks: ContentMarks;
 }
 
@@ -95,9 +95,9 @@ export class Recorder {
     return this.#options.path;
   }
 
-  /** The kind of digests in the file. Undefined without a file, or if they will be discarded. */
+  /** The kind of digests in the file, also if they will be discarded. Undefined without a file. */
   get kind(): DigestKind | undefined {
-    const header = this.#options.contents === 'use' ? this.#file?.header : undefined;
+    const header = this.#file?.header;
     return header && { hash: header.hash, bufferBytes: header.bufferBytes, blockBytes: header.blockBytes };
   }
 

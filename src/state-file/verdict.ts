@@ -1,4 +1,4 @@
-import { attachmentDoubt, doubtAbout, type ContentMarks, type Doubt } from '../device/device.ts';
+import { doubtAbout, type ContentMarks, type Doubt } from '../device/device.ts';
 import type { Header } from './header.ts';
 
 /** The target of a run, before its first write. */
@@ -7,7 +7,6 @@ export interface RecordedTarget {
   readonly host: string;
   readonly path: string;
   readonly marks: ContentMarks;
-  readonly reads: 'direct' | 'cached';
 }
 
 /** Whether the digests of a state file count, except those of marked buffers. */
@@ -47,12 +46,11 @@ function reasonAgainst(
   recorded: NonNullable<Header['target']>,
   { marks }: RecordedTarget,
 ): string | undefined {
-  if (state === 'clean') return reasonOf(doubtAbout(recorded.marks, marks));
-  // What was found equal in a page cache may never have reached the disk.
-  if (recorded.reads === 'cached')
-    return 'the last run was interrupted, and its target was read through a page cache';
-  // The counters have the writes of the interrupted run in them.
-  return reasonOf(attachmentDoubt(recorded.marks, marks));
+  // The counters have the writes of the interrupted run in them, and may have those of somebody else. Nothing tells them apart.
+  if (state === 'open') {
+    return 'the last run was interrupted, so that it is not known whether anything else has written to the target since then';
+  }
+  return reasonOf(doubtAbout(recorded.marks, marks));
 }
 
 function reasonOf(doubt: Doubt | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { propertyCases } from '../support/lab-cases.ts';
 import { bufferBytes, inEveryFormat, problemWith, readText, runsIn } from './lists.fixture.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';
+import { DetectingParser } from '../../src/list-formats/detect.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -81,6 +82,32 @@ describe('a list of changes', () => {
       [0, 1],
       [3, 16],
     ]);
+  });
+
+  test('of a dirty bitmap with a gap says nothing about the gap, which is examined', () => {
+    const entry = (offset: number, length: number, type: 0 | 1): string =>
+      `{"offset":${offset},"length":${length},"type":${type},"description":"${type === 1 ? 'dirty' : 'clean'}"}`;
+    const entries = [entry(0, 65_536, 0), entry(65_536, 65_536, 1), entry(4 * 65_536, MiB - 4 * 65_536, 0)];
+    expect(runsIn(`[${entries.join(',')}]`, MiB)).toEqual([[1, 4]]);
+  });
+
+  test('that names an offset behind the end belongs to another device, also without a length', () => {
+    const refusal = expect.objectContaining({ code: 'refused', offsetBytes: 2 * MiB }) as Error;
+    expect(() => runsIn(`0 1\n${2 * MiB} 0\n`, MiB)).toThrow(refusal);
+  });
+
+  test.each([
+    ['comment', '<superblock data_block_size="128"><!-- '],
+    ['attribute', '<superblock data_block_size="128" uuid="'],
+    ['text', '<superblock data_block_size="128"><diff>'],
+  ])('with an endless %s is refused before it fills the memory', (kind, start) => {
+    const parser = new DetectingParser({ changed: () => undefined, unchanged: () => undefined }, undefined);
+    parser.write(start);
+    const part = (kind === 'text' ? ' ' : 'x').repeat(65_536);
+    const write = (): void => {
+      for (let count = 0; count < 64; count++) parser.write(part);
+    };
+    expect(write).toThrow(/has more than 1048576 characters without a complete element in line 1/);
   });
 
   test('of a million ranges is read in bounded time', { timeout: 60_000 }, () => {

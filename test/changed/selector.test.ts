@@ -66,13 +66,6 @@ describe('a run with a list of changes', () => {
     expect(said.at(-1)).toMatch(/^warning: The link failed before the target had answered/);
   });
 
-  test('refuses a target that is new', async () => {
-    const { select } = selector(0);
-    expect(() => select({ ...phase, newFromBytes: 0 })).toThrow(
-      expect.objectContaining({ code: 'refused', remedy: 'no-list' }) as Error,
-    );
-  });
-
   test('keeps its choice for later attempts, once the sample is compared', async () => {
     const { select, said } = selector(10_000);
     const first = await select(phase);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -6,6 +7,7 @@ import { doubtAbout, type ContentMarks } from '../../src/device/content-marks.ts
 import type { DeviceHandle } from '../../src/device/handle.ts';
 import { KernelView } from '../../src/device/kernel-view.ts';
 import { contentMarksOf } from '../../src/device/mark-reader.ts';
+import { directoryOn } from '../support/file-systems.ts';
 import { attachLoop, isRoot } from '../support/loop-device.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { makeFakeSys, type FakeDevice } from './sys.fixture.ts';
@@ -53,6 +55,43 @@ class Imitation {
 
   marks(): Promise<ContentMarks> {
     return contentMarksOf(this.#handle, new KernelView(this.#root));
+  }
+}
+
+test.skipIf(!isRoot)(
+  'a loop device that begins elsewhere in its file is attached again (needs root)',
+  async () => {
+    const backing = scratchFile(Buffer.alloc(4 * sizeBytes));
+    const { path, detach } = attachLoop(backing);
+    onTestFinished(detach);
+    const before = await marksAt(path);
+    // The kernel keeps its sequence number: LOOP_GET_STATUS64, a new lo_offset, LOOP_SET_STATUS64.
+    const program =
+      'import fcntl,os,struct,sys; fd=os.open(sys.argv[1],os.O_RDWR); b=bytearray(232); fcntl.ioctl(fd,0x4C05,b); ' +
+      "struct.pack_into('<Q',b,24,1048576); fcntl.ioctl(fd,0x4C04,bytes(b))";
+    execFileSync('/usr/bin/python3', ['-c', program, path]);
+    expect(doubtAbout(before, await marksAt(path))).toBe('attached again');
+  },
+);
+
+test.skipIf(!isRoot)(
+  'a file whose times have no fractions of a second proves nothing (needs root: mount)',
+  async () => {
+    const path = join(directoryOn('ext4 with small inodes'), 'file');
+    writeFileSync(path, 'content');
+    expect(await marksAt(path)).toMatchObject({ attachment: '', writes: '' });
+    const other = join(directoryOn('ext4'), 'file');
+    writeFileSync(other, 'content');
+    expect((await marksAt(other)).writes).not.toBe('');
+  },
+);
+
+async function marksAt(path: string): Promise<ContentMarks> {
+  const fd = openSync(path, 'r');
+  try {
+    return await contentMarksOf({ fd, path, side: 'local' } as unknown as DeviceHandle);
+  } finally {
+    closeSync(fd);
   }
 }
 

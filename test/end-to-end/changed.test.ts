@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../../rig/processes/command.ts';
 import { describe, expect, test } from 'vitest';
@@ -99,7 +99,8 @@ describe.each(ways.filter(({ mode }) => mode === 'SYNC'))('--changed, $action $w
     const target = join(scratchDirectory(), 'new');
     const created = await basyn.run([...args(way, { ...paths, target }), `--changed=${list}`, '--create']);
     expect(created).toMatchObject({ exitCode: 2, stdout: '' });
-    expect(created.stderr).toMatch(/The target is new in this run.*Fill it once without --changed\.\n/);
+    expect(created.stderr).toMatch(/does not exist\. Fill it once without --changed\.\n/);
+    expect(existsSync(target)).toBe(false);
     const other = scratchFile(Buffer.from(`100 1\n${16 * MiB} 1\n`));
     const result = await basyn.run([...args(way, paths), `--changed=${other}`]);
     expectSentence(

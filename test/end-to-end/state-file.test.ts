@@ -208,6 +208,9 @@ describe('a state file', () => {
       });
     }
     expect(await nights.night()).toMatchObject({ stateFile: { knownBuffers: 16 } });
+    const updated = await nights.night(['--update-bitmap']);
+    expect(updated.stateFile).toMatchObject({ bufferCount: 16 });
+    expect(await nights.night()).toMatchObject({ stateFile: { knownBuffers: 16, bufferCount: 16 } });
     expect(await nights.night(['--update-bitmap', '--hash=md5'])).toMatchObject({ warnings: '' });
     const { stateFile } = await nights.night();
     expect(stateFile!.knownBuffers).toBe(stateFile!.bufferCount);

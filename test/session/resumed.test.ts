@@ -164,6 +164,35 @@ test.each(Array.from({ length: caseCount(150) }, (_, seed) => seed))(
   },
 );
 
+test('an attempt after all phases have ended asks for the end only', async () => {
+  const directory = scratchDirectory(memoryDirectory);
+  const [localPath, remotePath] = [join(directory, 'source'), join(directory, 'target')];
+  const order = { ...plainOrder, localPath, remotePath, phases: ['sync'] as const, bufferBytes };
+  const attempt = (budget: { bytes: number }, continuity: Continuity): Promise<RunReport> => {
+    writeFileSync(localPath, mixedBytes(sizeBytes, 1));
+    writeFileSync(remotePath, mixedBytes(sizeBytes, 1));
+    const makeWire = (): BreakingWire => new BreakingWire(budget);
+    return runInMemory(order, { makeWire, continuity, reporter: makeReporter(undefined, order) });
+  };
+  const whole = { bytes: 1e9 };
+  await attempt(whole, new Continuity());
+  const neededBytes = 1e9 - whole.bytes;
+  let lateCuts = 0;
+  for (let missingBytes = 1; missingBytes < 200; missingBytes += 7) {
+    const continuity = new Continuity();
+    try {
+      await attempt({ bytes: neededBytes - missingBytes }, continuity);
+      continue;
+    } catch {
+      if (continuity.phasesLeft(order.phases).length > 0) continue;
+    }
+    lateCuts++;
+    continuity.next();
+    await attempt({ bytes: 1e9 }, continuity);
+  }
+  expect(lateCuts).toBeGreaterThan(0);
+});
+
 test('later attempts continue behind the start', async () => {
   const directory = scratchDirectory(memoryDirectory);
   const [localPath, remotePath] = [join(directory, 'source'), join(directory, 'target')];

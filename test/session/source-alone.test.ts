@@ -230,7 +230,7 @@ test.each([
     await made.end({ source: unknownMarks, target: undefined });
     made.close();
     const used = await Recorder.open({ ...common, target: { host: '', path: '/dev/x' } });
-    await used.begin({ ...run, target: { marks: unknownMarks, reads: 'direct' } });
+    await used.begin({ ...run, target: { marks: unknownMarks } });
     expect(used.report()).toEqual({ path, bufferCount: buffers, knownBuffers: known });
     used.close();
   },

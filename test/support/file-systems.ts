@@ -26,12 +26,14 @@ export type SparseFileSystem = (typeof sparseFileSystems)[number]['kind'];
 
 const makers = {
   ext4: ['mkfs.ext4', '-q', '-F'],
+  /** Their times have no fractions of a second. */
+  'ext4 with small inodes': ['mkfs.ext4', '-q', '-F', '-I', '128'],
   xfs: ['mkfs.xfs', '-q', '-f'],
   btrfs: ['mkfs.btrfs', '--quiet', '--force'],
 } as const;
 
 /** An empty directory on a file system of this kind, until the test ends. */
-export function directoryOn(kind: SparseFileSystem): string {
+export function directoryOn(kind: SparseFileSystem | keyof typeof makers): string {
   if (kind === 'tmpfs') return scratchDirectory(memoryDirectory);
   const backing = join(scratchDirectory(), 'backing');
   writeFileSync(backing, '');

@@ -6,7 +6,7 @@ import { afterTest } from './clean-up.ts';
 const outputPath = '/run/background-output';
 const statusPath = '/run/background-status';
 const pollMs = 20;
-const limitMs = 50_000;
+const limitMs = 150_000;
 
 /** A run of Basyn that goes on while the test does something else. */
 export class BackgroundRun {

@@ -81,7 +81,11 @@ function devicesFor(target: string, place: Place, source: string = sourceDisk): 
 function runProgram(file: string, args: readonly string[]): Outcome {
   // The kernel must see every call separately, and all calls of one kind from one thread, so that they can be counted.
   const env = { ...process.env, UV_USE_IO_URING: '0', UV_THREADPOOL_SIZE: '1' };
-  const { status, stdout, stderr, error } = spawnSync(file, args, { env, encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    env,
+    encoding: 'utf8',
+    timeout: 180_000,
+  });
   if (error) throw error;
   return { exitCode: status, output: `${stdout}${stderr}` };
 }

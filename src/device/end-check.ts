@@ -4,6 +4,7 @@ import { deviceNumber, readBlockDevice } from './block-device.ts';
 import { deviceError, examineOpen, nameOf, type DeviceHandle } from './handle.ts';
 import { subjectOf, usesOf } from './in-use.ts';
 import { leadsTo } from './open.ts';
+import { systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 
 /** The state of a device when it was opened, for the comparison at the end of the run. */
@@ -72,7 +73,7 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
 
 function useClauses(handle: DeviceHandle, stats: BigIntStats): string[] {
   try {
-    return usesOf(subjectOf(stats, realKernelPath(handle.path))).map(({ clause }) => clause);
+    return usesOf(subjectOf(stats, realKernelPath(systemPathOf(handle)))).map(({ clause }) => clause);
   } catch (error) {
     if (error instanceof BasynError) throw error;
     const reason = systemReason(error as NodeJS.ErrnoException);

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
-import { lastingIdentityOf, parseIdentity, type ContentMarks, type Location } from '../device/device.ts';
-import { assert, BasynError, type ErrorRecord, type Side } from '../errors.ts';
+import {
+  lastingIdentityOf,
+  parseIdentity,
+  type ContentMarks,
+  type Location,
+  type Reach,
+} from '../device/device.ts';
+import { assert, BasynError, type ErrorRecord, type Remedy, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
@@ -26,6 +32,21 @@ export interface AgentHost {
   readonly listenForLanes: () => Promise<LaneAddress | null>;
   /** Ends the agents of earlier attempts. Resolves when none of them can write any more. */
   readonly endPredecessors: (run: RunAttempt, timeoutMs: number) => Promise<void>;
+  /** Left out: the local side may ask for everything. */
+  readonly policy?: AgentPolicy;
+}
+
+/** What the local side may ask for. */
+export interface AgentPolicy {
+  /**
+   * Decides about a request before anything else is done for it.
+   *
+   * @returns how the device is reached: its path must not be followed again.
+   * @throws {BasynError} `refused`, where the request is not allowed; `device`, where that can't be determined.
+   */
+  readonly admit: (open: OpenMessage) => Reach;
+  /** What the policy does not allow anyway, so that no error suggests it. */
+  readonly withheld: readonly Remedy[];
 }
 
 /**
@@ -38,16 +59,19 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
+    const reach = host.policy?.admit(open);
     if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
-    const { warnings, marks } = await serveDevice(open, channel, runner, host);
+    const { warnings, marks } = await serveDevice({ open, reach }, channel, runner, host);
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
     channel.send({ type: 'closed', warnings: warnings.map(shortened), ...(marks && { marks }) });
   } catch (thrown) {
     const error = BasynError.from(thrown);
-    channel.send(failureOf(error.toRecord()));
+    const isWithheld = error.remedy !== undefined && host.policy?.withheld.includes(error.remedy) === true;
+    const { remedy, ...record } = error.toRecord();
+    channel.send(failureOf(isWithheld || remedy === undefined ? record : { ...record, remedy }));
     throw error;
   }
 }
@@ -70,12 +94,13 @@ interface DeviceEnd {
 
 /** Serves all phases. Resolves when the device is closed. */
 async function serveDevice(
-  open: OpenMessage,
+  { open, reach }: { readonly open: OpenMessage; readonly reach: Reach | undefined },
   channel: Channel,
   runner: JobRunner,
   { listenForLanes, hosts, side = 'remote' }: AgentHost,
 ): Promise<DeviceEnd> {
-  return usingDevice(await openPatiently(open, channel, { side, hosts }), runner, async (device) => {
+  const location = { side, hosts, ...(reach && { reach }) };
+  return usingDevice(await openPatiently(open, channel, location), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;

@@ -69,14 +69,17 @@ function skipProgram(readable: Readable, onLength: (lengthBytes: number) => void
   const skipper = new ProgramSkipper();
   return new Promise((resolve, reject) => {
     const exit = (): never => process.exit(2);
+    const leave = (): void => {
+      readable.off('data', take).off('end', exit).off('error', exit);
+    };
     const take = (bytes: Uint8Array): void => {
       try {
         const rest = skipper.push(bytes, onLength);
         if (rest === undefined) return;
-        readable.off('data', take).off('end', exit).off('error', exit);
+        leave();
         resolve(Uint8Array.from(rest));
       } catch (error) {
-        readable.off('data', take);
+        leave();
         reject(BasynError.from(error));
       }
     };

@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, linkSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,7 +24,8 @@ import { directory, failureOf, fileOf, fileWith, loopOver, MiB, writing } from '
 const reached: Reach[] = [];
 
 afterEach(() => {
-  for (const { systemPath } of reached.splice(0)) closeSync(Number(/^\/proc\/self\/fd\/(\d+)/.exec(systemPath)![1]));
+  for (const { systemPath } of reached.splice(0))
+    closeSync(Number(/^\/proc\/self\/fd\/(\d+)/.exec(systemPath)![1]));
 });
 
 function placeAt(path: string): Place {
@@ -44,7 +55,12 @@ function refusalOf(path: string, ...allowed: string[]): string {
 const notAllowed = 'refused: remote target PATH is not one of the paths that this key may use.';
 
 /** A directory "allowed" with a file, beside a directory "secret" with another one. */
-function tree(): { readonly root: string; readonly allowed: string; readonly file: string; readonly secret: string } {
+function tree(): {
+  readonly root: string;
+  readonly allowed: string;
+  readonly file: string;
+  readonly secret: string;
+} {
   const root = directory();
   const allowed = join(root, 'allowed');
   mkdirSync(allowed);
@@ -82,14 +98,20 @@ describe('a path that is allowed', () => {
     symlinkSync('../disk.img', join(allowed, 'sub/up'));
     symlinkSync(secret, join(allowed, 'other'));
     const inode = inodeOf(reach(file, file));
-    for (const name of ['relative', 'absolute', 'sub/up']) expect(inodeOf(reach(join(allowed, name), allowed))).toBe(inode);
+    for (const name of ['relative', 'absolute', 'sub/up'])
+      expect(inodeOf(reach(join(allowed, name), allowed))).toBe(inode);
     expect(inodeOf(reach(join(allowed, 'other'), allowed, secret))).toBe(inodeOf(reach(secret, secret)));
   });
 
   it('may be missing below a directory that is named, and is created there', async () => {
     const { allowed } = tree();
     const path = join(allowed, 'new.img');
-    const options = { ...writing, reach: reach(path, allowed), sourceSizeBytes: MiB, missing: 'create' } as const;
+    const options = {
+      ...writing,
+      reach: reach(path, allowed),
+      sourceSizeBytes: MiB,
+      missing: 'create',
+    } as const;
     const { handle, close } = await openTarget(path, options);
     expect(handle).toMatchObject({ path, sizeBytes: MiB });
     expect(readlinkSync(`/proc/self/fd/${handle.fd}`)).toBe(path);
@@ -98,7 +120,9 @@ describe('a path that is allowed', () => {
 
   it('is reported as missing where it is', () => {
     const { allowed, root } = tree();
-    expect(refusalOf(join(allowed, 'no/new.img'), allowed)).toMatch(/the directory .*allowed\/no does not exist/);
+    expect(refusalOf(join(allowed, 'no/new.img'), allowed)).toMatch(
+      /the directory .*allowed\/no does not exist/,
+    );
     expect(refusalOf(join(root, 'no'), join(root, 'no'))).toBe('device: remote target PATH does not exist.');
     expect(refusalOf(join(allowed, 'disk.img/x'), allowed)).toMatch(/a part of the path is not a directory/);
   });
@@ -130,11 +154,20 @@ describe('a path that is not allowed', () => {
       `${allowed}/..`,
       `${allowed}/disk.img\0`,
       'disk.img',
-      ...['out', 'dangling', 'directory', 'directory/disk.img', 'directory/no', 'no-directory/x', 'loop', 'inner'].map(
-        (name) => join(allowed, name),
-      ),
+      ...[
+        'out',
+        'dangling',
+        'directory',
+        'directory/disk.img',
+        'directory/no',
+        'no-directory/x',
+        'loop',
+        'inner',
+      ].map((name) => join(allowed, name)),
     ];
-    expect(paths.map((path) => [path, refusalOf(path, allowed)])).toEqual(paths.map((path) => [path, notAllowed]));
+    expect(paths.map((path) => [path, refusalOf(path, allowed)])).toEqual(
+      paths.map((path) => [path, notAllowed]),
+    );
   });
 
   it('is another name of a directory above what is allowed', () => {
@@ -166,9 +199,17 @@ describe('what is replaced after the check', () => {
       const path = join(allowed, 'new.img');
       const found = reach(path, allowed);
       symlinkSync(target, path);
-      const options = { ...writing, reach: found, sourceSizeBytes: MiB, missing: 'create', inUse: 'warn' } as const;
+      const options = {
+        ...writing,
+        reach: found,
+        sourceSizeBytes: MiB,
+        missing: 'create',
+        inUse: 'warn',
+      } as const;
       expect(await failureOf(() => openTarget(path, options))).toMatchObject({ code: 'device' });
-      expect(await failureOf(() => openSource(path, { side: 'remote', hosts: 'two', reach: found }))).toMatchObject({
+      expect(
+        await failureOf(() => openSource(path, { side: 'remote', hosts: 'two', reach: found })),
+      ).toMatchObject({
         message: expect.stringContaining('does not exist') as string,
       });
       rmSync(path);
@@ -217,7 +258,8 @@ describe('what is replaced after the check', () => {
           const found = reachAllowed(placeAt(path), [allowed]);
           const fd = Number(found.systemPath.split('/')[4]);
           expect(fstatSync(fd).ino).not.toBe(secretInode);
-          if (found.kind === 'missing') expect(readlinkSync(`/proc/self/fd/${fd}`)).not.toBe(join(root, 'secret'));
+          if (found.kind === 'missing')
+            expect(readlinkSync(`/proc/self/fd/${fd}`)).not.toBe(join(root, 'secret'));
           closeSync(fd);
           foundCount += 1;
         } catch (error) {
@@ -237,7 +279,10 @@ it.runIf(isRoot)('a block device is claimed through its reach as by its path', a
   const options = { ...writing, reach: found } as const;
   const { handle, close } = await openTarget(loop, options);
   expect(handle).toMatchObject({ kind: 'block device', path: loop, sizeBytes: MiB });
-  expect(await failureOf(() => openTarget(loop, options))).toMatchObject({ code: 'refused', remedy: 'force' });
+  expect(await failureOf(() => openTarget(loop, options))).toMatchObject({
+    code: 'refused',
+    remedy: 'force',
+  });
   await close();
 });
 

@@ -97,8 +97,8 @@ export function serveHelpLines(): string[] {
 }
 
 const introduction = [
-  'Restricts a key of ssh to Basyn and to the devices that are named here. It is the',
-  'command of the key in ~/.ssh/authorized_keys on the host that has the devices.',
+  'Restricts a key of ssh to Basyn and to the devices that are named here. It is',
+  'the command of the key in ~/.ssh/authorized_keys on the host with the devices.',
   '',
   'Usage: basyn serve --allow=PATH [--allow=PATH]... [--read-only]',
 ];

@@ -26,6 +26,7 @@ export async function serveRestricted(restriction: Restriction, threadProgram: s
   keepEnvironmentOf(process.env);
   const channel = new Channel();
   const streams = standardStreams(channel.memory);
+  streams.writable.once('error', () => process.exit(2));
   const deadline = new Deadline(bounds.openTimeoutMs);
   const log = (reason: BasynError): void => logRefusal(reason.message, client);
   const answerBanner = (lengthBytes: number): void => {

@@ -1,9 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
+import type { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { bytesOfPath, kernelPathOf, shownPath, type KernelPath } from './kernel-path.ts';
 import { placeError, reasonOf, type Place } from './open.ts';
-import type { Reach } from './reach.ts';
+import { descriptorPath, kernelNameOf, reachOf, type Reach } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 
 /** `O_PATH` of Linux, for which node has no name: the descriptor only stands for the file, and opens no device. */
@@ -12,8 +13,9 @@ const pathOnly = 0o10000000 | constants.O_NOFOLLOW;
 /** An allowed path, as it was named. */
 interface Allowed {
   readonly named: KernelPath;
-  /** Without symbolic links. Undefined if it does not exist. */
+  /** Without symbolic links. Undefined if it does not exist, or can't be examined. */
   readonly real: KernelPath | undefined;
+  readonly failure?: BasynError;
 }
 
 /**
@@ -53,7 +55,8 @@ function allowedAt(place: Place, path: string): Allowed {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return { named, real: undefined };
-    throw placeError('device', place, `can't be examined: ${path}: ${reasonOf(error)}.`, { cause: error });
+    const failure = placeError('device', place, `can't be opened: ${reasonOf(error)}.`, { cause: error });
+    return { named, real: undefined, failure };
   }
 }
 
@@ -63,7 +66,7 @@ function walk(place: Place, wanted: KernelPath, allowed: readonly Allowed[]): Ke
   const descriptors = [openAllowed(place, real)];
   let at = real;
   for (const [index, part] of parts.entries()) {
-    const name = kernelPathOf(`/proc/self/fd/${descriptors.at(-1)!}/${part}`);
+    const name = kernelPathOf(`${descriptorPath(descriptors.at(-1)!)}/${part}`);
     const fd = openPart(place, name);
     if (fd === undefined) {
       if (index + 1 < parts.length) {
@@ -80,7 +83,7 @@ function walk(place: Place, wanted: KernelPath, allowed: readonly Allowed[]): Ke
     }
     at = kernelPathOf(posix.join(at, part));
   }
-  return { kind: 'existing', systemPath: `/proc/self/fd/${descriptors.at(-1)!}` };
+  return inPath(place, () => reachOf(descriptors.at(-1)!));
 }
 
 /** The allowed path that contains a path, and the rest of it. The longest one comes first: it may be a link itself. */
@@ -90,15 +93,15 @@ function startOf(
   allowed: readonly Allowed[],
 ): { readonly real: KernelPath; readonly parts: readonly string[] } {
   const candidates = allowed
-    .flatMap(({ named, real }) => [
-      { base: named, real },
-      ...(real === undefined ? [] : [{ base: real, real }]),
+    .flatMap((one) => [
+      { ...one, base: one.named },
+      ...(one.real === undefined ? [] : [{ ...one, base: one.real }]),
     ])
     .filter(({ base }) => contains(base, wanted))
     .sort((one, other) => other.base.length - one.base.length);
   const [first] = candidates;
   if (first === undefined) throw notAllowed(place);
-  if (first.real === undefined) throw placeError('device', place, 'does not exist.');
+  if (first.real === undefined) throw first.failure ?? placeError('device', place, 'does not exist.');
   return { real: first.real, parts: wanted.slice(first.base.length).split('/').filter(Boolean) };
 }
 
@@ -110,7 +113,7 @@ function contains(base: KernelPath, path: KernelPath): boolean {
 function openAllowed(place: Place, real: KernelPath): number {
   const fd = openPart(place, real);
   if (fd === undefined) throw placeError('device', place, 'does not exist.');
-  const opened = inPath(place, () => readlinkSync(`/proc/self/fd/${fd}`, 'buffer').toString('latin1'));
+  const opened = inPath(place, () => kernelNameOf(fd));
   // A directory above it was replaced by a symbolic link meanwhile.
   if (opened !== real || fstatSync(fd).isSymbolicLink()) throw notAllowed(place);
   return fd;

@@ -21,7 +21,7 @@ import { runHelper } from './helper-program.ts';
 import { identityOf, stackOf, stackOfFileIn, type StorageIdentity } from './identity.ts';
 import { KernelView } from './kernel-view.ts';
 import { examine, placeError, placeMessage, reasonOf, type Place } from './open.ts';
-import { systemPathOf } from './reach.ts';
+import { descriptorPath, reachOf, systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
@@ -85,7 +85,7 @@ export async function createTarget(
     inCreation(place, () => giveSizeOrRemove(path, fd, sizeBytes));
     await makeNameDurable(place, fd);
     // Its name may lead to something else from now on.
-    const reach = place.reach && ({ kind: 'existing', systemPath: `/proc/self/fd/${fd}` } as const);
+    const reach = place.reach && inCreation(place, () => reachOf(fd));
     const handle = handleOf({ ...place, ...(reach && { reach }) }, fd, sizeBytes);
     const stack = examine(place, () =>
       stackOf(fstatSync(fd, { bigint: true }), realKernelPath(systemPathOf(handle)), new KernelView()),
@@ -194,7 +194,7 @@ export function syncDirectory(path: string): void {
 /** Node has no syncfs(2). Returns the reason if it failed. */
 async function syncFileSystem({ path, reach }: Place, fd: number): Promise<string | undefined> {
   // The path must not be followed again where there is a reach.
-  const file = reach === undefined ? resolve(path) : '/proc/self/fd/3';
+  const file = reach === undefined ? resolve(path) : descriptorPath(3);
   const end = await runHelper('sync', ['--file-system', '--', file], { inherited: { 3: fd } });
   if ('error' in end) return `sync can't be run: ${reasonOf(end.error)}`;
   return end.status === 0 ? undefined : '"sync --file-system" failed';

@@ -78,7 +78,7 @@ const layers = {
     ...leaves,
   ],
   // Its types and tables come from where they are, so that the parser's tests don't load the whole library.
-  cli: ['index.ts', 'options', 'digest/hash-names.ts', 'report.ts', ...leaves],
+  cli: ['index.ts', 'agent', 'agent-program.ts', 'options', 'digest/hash-names.ts', 'report.ts', ...leaves],
 };
 
 /** What the directories beside src/ may import of each other's. What bench/ and test/ share is in rig/. */

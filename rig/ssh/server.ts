@@ -22,6 +22,8 @@ export interface SshServer {
   readonly pid: number;
   /** The server's log, for the message of a failing test. */
   log(): string;
+  /** Puts options before the client's key, as in authorized_keys, for later logins. Only sshd can do that. */
+  restrictKey?(options: string): void;
   /** Ends the server and all its sessions. */
   stop(): Promise<void>;
 }

@@ -44,6 +44,10 @@ export async function startSshd({ profile = {}, keyExchange }: SshServerOptions 
     sshOptions: credentials.sshOptions,
     pid: child.pid!,
     log,
+    restrictKey(options) {
+      const key = readFileSync(credentials.clientPublicKeyPath, 'latin1');
+      writeFileSync(join(directory.path, 'authorized_keys'), `${options} ${key}`);
+    },
     async stop() {
       const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
       kill();

@@ -1,4 +1,5 @@
-import { BasynError, exitCodeOf, systemReason } from '../errors.ts';
+import type { Restriction } from '../agent/restriction.ts';
+import { BasynError, exitCodeOf, runEnded, systemReason } from '../errors.ts';
 import type {
   InspectOptions,
   Observation,
@@ -16,6 +17,7 @@ import { ProgressOnRequest, ProgressReporter } from './progress.ts';
 import { type Devices, type Reporter, together } from './reporter.ts';
 import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
+import { serveHelpLines } from './serve.ts';
 import { statReporter } from './stat.ts';
 import {
   type Clock,
@@ -38,6 +40,8 @@ export interface Library {
 /** The world around the command. */
 export interface Environment extends Streams {
   readonly library: Library;
+  /** Serves one conversation with a client of a restricted key, and ends the process with it. */
+  readonly serve: (restriction: Restriction) => Promise<never>;
   readonly version: string;
   readonly now: Clock;
   /** Aborted by a signal; the reason is an error that names it. */
@@ -71,9 +75,14 @@ async function execute(argv: readonly string[], environment: Environment, output
       case 'help':
         helpLines().forEach((line) => output.print(line));
         return 0;
+      case 'help for serve':
+        serveHelpLines().forEach((line) => output.print(line));
+        return 0;
       case 'version':
         output.print(`basyn ${environment.version}`);
         return 0;
+      case 'serve':
+        return await serve(command.restriction, environment);
       case 'run':
         return await carryOut(
           command,
@@ -86,6 +95,15 @@ async function execute(argv: readonly string[], environment: Environment, output
     together(reportersOf(displayOfWrong(argv), environment, output)).failed(error);
     return exitCodeOf(error);
   }
+}
+
+/** @throws {BasynError} what is wrong before a client begins a run. A client is told what is wrong with its run. */
+async function serve(restriction: Restriction, environment: Environment): Promise<never> {
+  const { interruption, crash } = environment;
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    interruption.addEventListener('abort', () => reject(runEnded()), { once: true });
+  });
+  return Promise.race([environment.serve(restriction), crash, interrupted]);
 }
 
 async function carryOut(

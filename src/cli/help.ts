@@ -1,6 +1,7 @@
 import { defaultOf, mainChoices, rangeOf } from '../options/describe.ts';
 import { type OptionEntry, optionGroups } from '../options/entry.ts';
 import { optionEntries, type OptionName } from '../options/table.ts';
+import { wrap } from './wrap.ts';
 
 const helpColumns = 80;
 const optionColumns = 27;
@@ -25,6 +26,7 @@ const introduction = `Basyn copies a block device or file to another, here or ov
 what differs. Nothing needs to be installed on the remote host except node.
 
 Usage: basyn --local=PATH --remote=PATH [options]
+       basyn serve --help (restricts a key of ssh)
 Values are written --option=value or --option value; names of actions, modes and
 hashes in any case. Sizes are in kilobytes, or have a suffix, as in 64K or 8M.`;
 
@@ -84,17 +86,4 @@ function optionText(entry: OptionEntry): string {
 
 function explainsChoices({ value, help }: OptionEntry): boolean {
   return value.type === 'choice' && mainChoices(value.choices).every((word) => help.includes(`\`${word}\``));
-}
-
-function wrap(text: string, columns: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = '';
-    }
-    line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

@@ -1,10 +1,13 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { threadProgram } from '../agent-program.ts';
+import { serveRestricted } from '../agent/restricted.ts';
 import { monotonicMs } from '../clock.ts';
 import { inspect, recheck, record, sync } from '../index.ts';
 import { runCommand } from './command.ts';
 import { leave } from './leave.ts';
 import { abortOnSignals, givenUp } from './signals.ts';
 import { acceptProgressRequests, onProgressRequest } from './progress-requests.ts';
+import { requireClient } from './serve.ts';
 import { openStandardStream } from './standard-stream.ts';
 
 acceptProgressRequests();
@@ -28,6 +31,10 @@ overdue.catch(() => {
 
 void runCommand(process.argv.slice(2), {
   library: { sync, recheck, record, inspect },
+  serve: async (restriction) => {
+    requireClient(process.env);
+    return serveRestricted(restriction, threadProgram());
+  },
   version: __BASYN_VERSION__,
   now: Date.now,
   interruption,

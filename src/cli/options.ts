@@ -1,3 +1,4 @@
+import type { Restriction } from '../agent/restriction.ts';
 import { BasynError } from '../errors.ts';
 import { checkOptions } from '../options/check.ts';
 import type { OptionEntry, RunKind } from '../options/entry.ts';
@@ -5,6 +6,7 @@ import { expectationOf, readValue } from '../options/read-value.ts';
 import { type DisplayFlag, optionEntries, type OptionName } from '../options/table.ts';
 import type { InspectOptions, RecheckOptions, RecordOptions, SyncOptions } from '../options/types.ts';
 import { type GivenOptions, readArguments } from './arguments.ts';
+import { parseServe } from './serve.ts';
 import { commandWording } from './wording.ts';
 
 /** What the library is to do. */
@@ -21,6 +23,8 @@ export type Display = Readonly<Record<DisplayFlag, boolean>>;
 export type Command =
   | { readonly kind: 'usage' }
   | { readonly kind: 'help' }
+  | { readonly kind: 'help for serve' }
+  | { readonly kind: 'serve'; readonly restriction: Restriction }
   | { readonly kind: 'version' }
   | { readonly kind: 'run'; readonly task: Task; readonly display: Display };
 
@@ -31,10 +35,16 @@ export type Command =
  */
 export function parseCommand(argv: readonly string[]): Command {
   if (argv.length === 0) return { kind: 'usage' };
+  if (argv[0] === 'serve') return serveOf(argv.slice(1));
   if (argv.includes('--help')) return { kind: 'help' };
   const given = readArguments(argv);
   if (given.has('version')) return { kind: 'version' };
   return { kind: 'run', task: taskOf(given), display: displayOf((flag) => given.has(flag)) };
+}
+
+function serveOf(argv: readonly string[]): Command {
+  if (argv.includes('--help')) return { kind: 'help for serve' };
+  return { kind: 'serve', restriction: parseServe(argv) };
 }
 
 /** Each display flag, and whether it is on. */

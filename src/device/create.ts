@@ -21,6 +21,7 @@ import { runHelper } from './helper-program.ts';
 import { identityOf, stackOf, stackOfFileIn, type StorageIdentity } from './identity.ts';
 import { KernelView } from './kernel-view.ts';
 import { examine, placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { descriptorPath, reachOf, systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
@@ -40,11 +41,12 @@ export interface CreationPlan {
  */
 export function planCreation(place: Place, sizeBytes: number): CreationPlan {
   try {
-    const linkTarget = readLinkIfAny(place.path);
+    const path = systemPathOf(place);
+    const linkTarget = readLinkIfAny(path);
     if (linkTarget !== undefined) {
       throw placeError('device', place, `is a symbolic link to ${linkTarget}, which does not exist.`);
     }
-    const directory = statSync(dirname(place.path), { bigint: true, throwIfNoEntry: false });
+    const directory = statSync(dirname(path), { bigint: true, throwIfNoEntry: false });
     if (directory === undefined) {
       throw placeError(
         'device',
@@ -53,12 +55,12 @@ export function planCreation(place: Place, sizeBytes: number): CreationPlan {
       );
     }
     const view = new KernelView();
-    if (isInDeviceDirectory(place.path, view)) {
+    if (isInDeviceDirectory(path, view)) {
       const reason = 'a file there would be in memory, not on a disk';
       throw placeError('refused', place, `does not exist and is not created under /dev: ${reason}.`);
     }
-    accessSync(dirname(place.path), constants.W_OK | constants.X_OK);
-    const stack = stackOfFileIn(realKernelPath(dirname(place.path)), directory, view);
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    const stack = stackOfFileIn(realKernelPath(dirname(path)), directory, view);
     return { place, sizeBytes, identity: identityOf(stack), notes: notesOf(place, stack, []) };
   } catch (error) {
     throw creationError(place, error);
@@ -74,16 +76,19 @@ export async function createTarget(
   { place, sizeBytes, notes }: CreationPlan,
   inUse: TargetOptions['inUse'],
 ): Promise<OpenedDevice> {
+  const path = systemPathOf(place);
   const fd = inCreation(place, () =>
-    openSync(place.path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600),
+    openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600),
   );
   const warnings = await lockOrClose(place, fd, inUse);
   try {
-    inCreation(place, () => giveSizeOrRemove(place.path, fd, sizeBytes));
-    await makeNameDurable(place);
-    const handle = handleOf(place, fd, sizeBytes);
+    inCreation(place, () => giveSizeOrRemove(path, fd, sizeBytes));
+    await makeNameDurable(place, fd);
+    // Its name may lead to something else from now on.
+    const reach = place.reach && inCreation(place, () => reachOf(fd));
+    const handle = handleOf({ ...place, ...(reach && { reach }) }, fd, sizeBytes);
     const stack = examine(place, () =>
-      stackOf(fstatSync(fd, { bigint: true }), realKernelPath(place.path), new KernelView()),
+      stackOf(fstatSync(fd, { bigint: true }), realKernelPath(systemPathOf(handle)), new KernelView()),
     );
     return {
       ...openHandle(handle),
@@ -125,8 +130,18 @@ function openZeros(place: Place): number {
   }
 }
 
-function handleOf({ side, hosts, path }: Place, fd: number, sizeBytes: number): DeviceHandle {
-  return { side, hosts, path, kind: 'regular file', fd, sizeBytes, access: 'buffered', alignmentBytes: 1 };
+function handleOf({ side, hosts, path, reach }: Place, fd: number, sizeBytes: number): DeviceHandle {
+  return {
+    side,
+    hosts,
+    path,
+    ...(reach && { reach }),
+    kind: 'regular file',
+    fd,
+    sizeBytes,
+    access: 'buffered',
+    alignmentBytes: 1,
+  };
 }
 
 function giveSizeOrRemove(path: string, fd: number, sizeBytes: number): void {
@@ -152,14 +167,14 @@ function removeIfCreated(path: string, fd: number): void {
  *
  * @throws BasynError `device`, if that fails, too. The file stays.
  */
-async function makeNameDurable(place: Place): Promise<void> {
+async function makeNameDurable(place: Place, fd: number): Promise<void> {
   try {
-    syncDirectory(dirname(place.path));
+    syncDirectory(dirname(systemPathOf(place)));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const isImpossible =
       code === 'EACCES' || code === 'EINVAL' || code === 'ENOTSUP' || code === 'EOPNOTSUPP';
-    const failure = isImpossible ? await syncFileSystem(place.path) : reasonOf(error);
+    const failure = isImpossible ? await syncFileSystem(place, fd) : reasonOf(error);
     if (failure === undefined) return;
     const what = `was created, but its name can't be made durable: ${failure}`;
     throw placeError('device', place, `${what}.`, { cause: error, remedy: 'do-not-create' });
@@ -177,8 +192,10 @@ export function syncDirectory(path: string): void {
 }
 
 /** Node has no syncfs(2). Returns the reason if it failed. */
-async function syncFileSystem(path: string): Promise<string | undefined> {
-  const end = await runHelper('sync', ['--file-system', '--', resolve(path)], {});
+async function syncFileSystem({ path, reach }: Place, fd: number): Promise<string | undefined> {
+  // The path must not be followed again where there is a reach.
+  const file = reach === undefined ? resolve(path) : descriptorPath(3);
+  const end = await runHelper('sync', ['--file-system', '--', file], { inherited: { 3: fd } });
   if ('error' in end) return `sync can't be run: ${reasonOf(end.error)}`;
   return end.status === 0 ? undefined : '"sync --file-system" failed';
 }
@@ -199,6 +216,7 @@ function inCreation<T>(place: Place, work: () => T): T {
 function creationError(place: Place, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
   const { path } = error as NodeJS.ErrnoException;
-  const where = path?.startsWith('/proc/') ? `${path}: ` : '';
+  const isOfKernel = path?.startsWith('/proc/') === true && !systemPathOf(place).startsWith(path);
+  const where = isOfKernel ? `${path}: ` : '';
   return placeError('device', place, `can't be created: ${where}${reasonOf(error)}.`, { cause: error });
 }

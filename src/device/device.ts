@@ -13,6 +13,9 @@ export {
   type OpenHandle,
 } from './handle.ts';
 export { identityAt, openSource } from './source.ts';
+export { reachAllowed } from './allowed-paths.ts';
+export type { Reach } from './reach.ts';
+export type { Place } from './open.ts';
 export { lockFile } from './claim.ts';
 export { syncDirectory } from './create.ts';
 export { attachmentDoubt, doubtAbout, unknownMarks, type ContentMarks, type Doubt } from './content-marks.ts';

@@ -4,6 +4,7 @@ import { deviceNumber, readBlockDevice } from './block-device.ts';
 import { deviceError, examineOpen, nameOf, type DeviceHandle } from './handle.ts';
 import { subjectOf, usesOf } from './in-use.ts';
 import { leadsTo } from './open.ts';
+import { isStillAt, systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 
 /** The state of a device when it was opened, for the comparison at the end of the run. */
@@ -34,11 +35,9 @@ function stateOf(handle: DeviceHandle): { readonly stats: BigIntStats; readonly 
  */
 export function checkTargetAtEnd(handle: DeviceHandle, start: StartState, inUse: 'refuse' | 'allow'): void {
   const { stats, sizeBytes } = stateOf(handle);
-  if (!existsSync(handle.path)) {
-    throw changed(handle, 'was removed during the run: the path no longer leads to the written data');
-  }
-  if (!leadsTo(handle.path, stats)) {
-    throw changed(handle, 'was replaced during the run: the path no longer leads to the written data');
+  const loss = lossOfPath(handle, stats);
+  if (loss !== undefined) {
+    throw changed(handle, `${loss} during the run: the path no longer leads to the written data`);
   }
   if (sizeBytes < start.sizeBytes) {
     throw changed(handle, `shrank during the run, from ${start.sizeBytes} to ${sizeBytes} bytes`);
@@ -61,8 +60,8 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   } else if (stats.isFile() && stats.mtimeNs !== start.modifiedNs) {
     changes.push('was modified');
   }
-  if (!existsSync(handle.path)) changes.push('was removed');
-  else if (!leadsTo(handle.path, stats)) changes.push('was replaced by something else');
+  const loss = lossOfPath(handle, stats);
+  if (loss !== undefined) changes.push(loss);
   if (changes.length === 0) return [];
   const advice = 'Use a snapshot or stop the programs that write to it, and run again.';
   return [
@@ -70,9 +69,23 @@ export function sourceChanges(handle: DeviceHandle, start: StartState): string[]
   ];
 }
 
+/** Why the path no longer leads to an open device or file. Undefined if it does. */
+function lossOfPath(handle: DeviceHandle, stats: BigIntStats): string | undefined {
+  const { path, reach, fd } = handle;
+  // Whether something else is there now must not become known. udev may make the node of a block device again at any time.
+  if (reach?.kind === 'existing') {
+    const isThere = stats.isFile()
+      ? examineOpen(handle, () => isStillAt(fd, path, reach))
+      : leadsTo(path, stats);
+    return isThere ? undefined : 'was removed or replaced';
+  }
+  if (!existsSync(path)) return 'was removed';
+  return leadsTo(path, stats) ? undefined : 'was replaced';
+}
+
 function useClauses(handle: DeviceHandle, stats: BigIntStats): string[] {
   try {
-    return usesOf(subjectOf(stats, realKernelPath(handle.path))).map(({ clause }) => clause);
+    return usesOf(subjectOf(stats, realKernelPath(systemPathOf(handle)))).map(({ clause }) => clause);
   } catch (error) {
     if (error instanceof BasynError) throw error;
     const reason = systemReason(error as NodeJS.ErrnoException);

@@ -6,6 +6,7 @@ import { isAnonymous, mountOf } from './file-system.ts';
 import { sharesStorage, type StorageIdentity } from './identity.ts';
 import { usesOf, type Subject, type Use } from './in-use.ts';
 import { examinationError, forceWarning, placeError, placeMessage, reasonOf, type Place } from './open.ts';
+import { systemPathOf } from './reach.ts';
 
 /**
  * Refuses a target that is, or may be, the storage of the source or a part of it. `--force` does not allow it.
@@ -71,7 +72,7 @@ function findUses(place: Place, subject: Subject): Use[] {
       remedy: 'remove it if it was created by mistake',
     };
     const isInMemory =
-      subject.stats.isFile() && isInDeviceDirectory(realpathSync.native(place.path), subject.view);
+      subject.stats.isFile() && isInDeviceDirectory(realpathSync.native(systemPathOf(place)), subject.view);
     return [...(isInMemory ? [memoryUse] : []), ...usesOf(subject)];
   } catch (error) {
     const { code, path = 'the table of mounts' } = error as NodeJS.ErrnoException;
@@ -89,11 +90,11 @@ export function checkIsWritable(place: Place, { stats, path, view }: Subject): v
     if (stats.isBlockDevice() && readBlockDevice(deviceNumber(stats.rdev))?.readOnly) {
       throw placeError('device', place, 'is a read-only device: nothing can be written to it.');
     }
-    accessSync(place.path, constants.R_OK | constants.W_OK);
+    accessSync(systemPathOf(place), constants.R_OK | constants.W_OK);
     const isOnOverlay =
       isAnonymous(deviceNumber(stats.dev)) && path && mountOf(path, view.mounts)?.type === 'overlay';
     // Opening a block device triggers udev. Opening a file of an overlay for writing may copy the whole file.
-    if (stats.isFile() && !isOnOverlay) tryOpening(place.path);
+    if (stats.isFile() && !isOnOverlay) tryOpening(systemPathOf(place));
   } catch (error) {
     if (error instanceof BasynError) throw error;
     throw placeError('device', place, `can't be opened for writing: ${reasonOf(error)}.`, { cause: error });

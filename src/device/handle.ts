@@ -5,6 +5,7 @@ import type { SharedRate } from '../token-bucket.ts';
 import type { ContentMarks } from './content-marks.ts';
 import type { HoleMap } from './holes.ts';
 import type { StorageIdentity } from './identity.ts';
+import { systemPathOf, type Reach } from './reach.ts';
 
 export type DeviceKind = 'block device' | 'regular file';
 
@@ -13,6 +14,8 @@ export interface Location {
   readonly side: Side;
   /** Whether the devices of the run are on one host. Messages then name no side, as "remote" would mean another host. */
   readonly hosts: 'one' | 'two';
+  /** Left out: system calls follow the path of the device. */
+  readonly reach?: Reach;
 }
 
 /**
@@ -130,7 +133,7 @@ function examinationFailure(handle: DeviceHandle, error: unknown): BasynError {
   if (error instanceof BasynError) return error;
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === undefined) return BasynError.from(error);
-  const where = path === undefined || path === handle.path ? '' : `${path}: `;
+  const where = path === undefined || path === systemPathOf(handle) ? '' : `${path}: `;
   const reason = systemReason(error as NodeJS.ErrnoException);
   return deviceError(handle, `cannot examine ${nameOf(handle)}: ${where}${reason}.`, error);
 }

@@ -8,6 +8,7 @@ import { examineOpen, type DeviceHandle } from './handle.ts';
 import type { KernelPath } from './kernel-path.ts';
 import { KernelView } from './kernel-view.ts';
 import { backingOf } from './loop-backing.ts';
+import { systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 import { placeInSys, readLine, unlessUnreadable } from './sys-place.ts';
 
@@ -39,7 +40,7 @@ export function isSameStorage(a: LastingIdentity, b: LastingIdentity): 'same' | 
 export function lastingIdentityOf(handle: DeviceHandle, view = new KernelView()): LastingIdentity {
   return examineOpen(handle, () => {
     const stats = fstatSync(handle.fd, { bigint: true });
-    const [withinBoot, lasting] = namesOf(stats, handle.path, view);
+    const [withinBoot, lasting] = namesOf(stats, systemPathOf(handle), view);
     return {
       // A process does not outlive the boot of its own host.
       bootId: handle.side === 'local' ? 'of this process' : readLine('/proc/sys/kernel/random/boot_id'),

@@ -11,6 +11,7 @@ import { KernelView } from './kernel-view.ts';
 import { backingOf } from './loop-backing.ts';
 import { thisMachine } from './machine.ts';
 import type { KernelPath } from './kernel-path.ts';
+import { systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 import { placeInSys, readLine } from './sys-place.ts';
 
@@ -27,7 +28,7 @@ export async function contentMarksOf(handle: DeviceHandle, view = new KernelView
     const marks = await blockMarks(deviceNumber(stats.rdev), view);
     return { bootId, ...marks };
   }
-  return { bootId, ...examineOpen(handle, () => fileMarks(stats, handle.path, view)) };
+  return { bootId, ...examineOpen(handle, () => fileMarks(stats, systemPathOf(handle), view)) };
 }
 
 /** Whether a device is storage at all. A dry run reads zeros in place of a file that would be created. */

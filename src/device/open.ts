@@ -6,6 +6,7 @@ import { BasynError, systemReason, type Remedy } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import { deviceNumber, readBlockDevice, type DeviceNumber } from './block-device.ts';
 import { withSide, type DeviceHandle, type Location } from './handle.ts';
+import { systemPathOf } from './reach.ts';
 
 /** A path and its role in the run, for messages. */
 export interface Place extends Location {
@@ -35,7 +36,7 @@ export function examinationError(place: Place, error: unknown): BasynError {
   const { code, path } = error as NodeJS.ErrnoException;
   // An error without a code is not from a system call, but a bug in Basyn.
   if (code === undefined) return BasynError.from(error);
-  const where = path === undefined || path === place.path ? '' : `${path}: `;
+  const where = path === undefined || path === systemPathOf(place) ? '' : `${path}: `;
   return placeError('device', place, `can't be examined: ${where}${reasonOf(error)}.`, { cause: error });
 }
 
@@ -108,7 +109,7 @@ export async function openInspected(place: Place, expected: BigIntStats, flags: 
   try {
     const stats = fstatSync(fd, { bigint: true });
     if (isSameFile(stats, expected)) return { fd, hasStableNumbers: true };
-    if (isSameButForNumber(stats, expected) && hasUnstableNumber(place.path, stats)) {
+    if (isSameButForNumber(stats, expected) && hasUnstableNumber(systemPathOf(place), stats)) {
       return { fd, hasStableNumbers: false };
     }
     throw placeError(
@@ -128,7 +129,7 @@ async function openWithoutLease(place: Place, flags: number): Promise<number> {
     try {
       // Asynchronous, so that libuv starts its threads before Basyn starts its workers. libuv aborts the process without
       // a message if it cannot start them.
-      return await openFile(place.path, flags);
+      return await openFile(systemPathOf(place), flags);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       // The failed open has asked the holder to release the lease.
@@ -197,9 +198,17 @@ export function leadsTo(path: string, opened: BigIntStats): boolean {
  * @throws BasynError `device`, if the size can't be determined.
  */
 export function describeOpened(place: Place, fd: number): DeviceHandle {
-  const { side, hosts, path } = place;
+  const { side, hosts, path, reach } = place;
   const stats = fstatSync(fd, { bigint: true });
-  const opened = { side, hosts, path, fd, access: 'buffered', alignmentBytes: 1 } as const;
+  const opened = {
+    side,
+    hosts,
+    path,
+    ...(reach && { reach }),
+    fd,
+    access: 'buffered',
+    alignmentBytes: 1,
+  } as const;
   return stats.isBlockDevice()
     ? { ...opened, kind: 'block device', sizeBytes: blockDeviceSize(place, deviceNumber(stats.rdev)) }
     : { ...opened, kind: 'regular file', sizeBytes: exactSize(place, Number(stats.size)) };
@@ -227,8 +236,10 @@ function exactSize(place: Place, sizeBytes: number): number {
 }
 
 function statIfThere(place: Place): BigIntStats | undefined {
+  // What has appeared there meanwhile may be a symbolic link.
+  if (place.reach?.kind === 'missing') return undefined;
   try {
-    return statSync(place.path, { bigint: true });
+    return statSync(systemPathOf(place), { bigint: true });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw placeError('device', place, `can't be opened: ${reasonOf(error)}.`, { cause: error });

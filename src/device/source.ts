@@ -17,6 +17,7 @@ import {
   type Opened,
   type Place,
 } from './open.ts';
+import { systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 
 /**
@@ -33,7 +34,7 @@ export async function openSource(
   const place: Place = { ...location, role, path };
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
-  const subject = examine(place, () => subjectOf(stats, realKernelPath(path)));
+  const subject = examine(place, () => subjectOf(stats, realKernelPath(systemPathOf(place))));
   const searching = openersOf(subject, 'writers');
   // Awaited below. If another failure comes first, that one is reported.
   searching.catch(() => undefined);
@@ -64,7 +65,7 @@ export async function openSource(
 export function identityAt(place: Place): StorageIdentity {
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
-  return examine(place, () => identityOf(subjectOf(stats, realKernelPath(place.path)).stack));
+  return examine(place, () => identityOf(subjectOf(stats, realKernelPath(systemPathOf(place))).stack));
 }
 
 async function openForReading(place: Place, stats: BigIntStats): Promise<Opened> {

@@ -10,6 +10,7 @@ import { subjectOf } from './in-use.ts';
 import { contentMarksOf } from './mark-reader.ts';
 import { describeOpened, examinationError, examine, inspect, placeError, type Place } from './open.ts';
 import { openersOf } from './openers.ts';
+import { systemPathOf } from './reach.ts';
 import { realKernelPath } from './regions.ts';
 import type { TargetOptions } from './target-options.ts';
 
@@ -21,14 +22,14 @@ import type { TargetOptions } from './target-options.ts';
  * @throws BasynError `refused`, if a guard refuses it; `device`, if it can't be opened or written.
  */
 export async function openTarget(path: string, options: TargetOptions): Promise<OpenedDevice> {
-  const { side, hosts } = options;
-  const place: Place = { side, hosts, role: 'target', path };
+  const { side, hosts, reach } = options;
+  const place: Place = { side, hosts, role: 'target', path, ...(reach && { reach }) };
   const stats = inspect(place);
   return stats === undefined ? openMissing(place, options) : openExisting(place, stats, options);
 }
 
 async function openExisting(place: Place, stats: BigIntStats, options: TargetOptions): Promise<OpenedDevice> {
-  const subject = examine(place, () => subjectOf(stats, realKernelPath(place.path)));
+  const subject = examine(place, () => subjectOf(stats, realKernelPath(systemPathOf(place))));
   const identity = identityOf(subject.stack);
   const sourceWarnings = checkNotSource(place, identity, options.sourceIdentity);
   const useWarnings = checkInUse(place, subject, options.inUse);

@@ -63,6 +63,10 @@ export const bounds = {
   /** The first line of the loader, and what a shell may print in its place before the start fails. */
   maxBannerBytes: 256,
   maxAgentBytes: 4 * MiB,
+  /** The length of the agent's program, before it. */
+  agentLengthDigits: 8,
+  /** Of a refusal, in the log of the system: logger(1) and syslog(3) cut a message at 1 KiB. */
+  loggedCharacters: 900,
   /** Device bytes and extents in one data frame. */
   dataFrameBytes: 1 * MiB,
   dataFrameExtents: 1024,
@@ -133,6 +137,13 @@ export const bounds = {
   bannerTimeoutMs: 120_000,
   /** From a banner that does not come to the end of the text in its place. Longer text means that node never started. */
   otherTextGraceMs: 2_000,
+  /**
+   * The time in which a client must send each part of the start of a conversation to an installed agent: the length of its
+   * program, the program itself beside the time that it takes at the lowest rate, and its first message.
+   */
+  openTimeoutMs: 120_000,
+  /** Symbolic links on the way to an allowed path: as many as the kernel follows. */
+  followedLinks: 40,
   /** The time in which a further lane must send its token and its confirmation. */
   laneTokenTimeoutMs: 120_000,
   /** Until its first byte, a further lane may be silent for this number of timeouts: the peer may not have opened it yet. */

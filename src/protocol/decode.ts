@@ -19,6 +19,7 @@ import {
   openedSchema,
   openSchema,
   planSchema,
+  protocolVersion,
   sinceSchema,
   traceSchema,
 } from './schemas.ts';
@@ -44,7 +45,7 @@ export function decodeMessage({ type: typeNumber, payload }: Frame): Message {
 function readMessage(type: Message['type'], reader: PayloadReader): Message {
   switch (type) {
     case 'open':
-      return { type, ...reader.json(openSchema) };
+      return { type, ...reader.json(openSchema, requireProtocol) };
     case 'opened':
       return { type, ...reader.json(openedSchema) };
     case 'begin':
@@ -198,10 +199,16 @@ class PayloadReader {
     });
   }
 
-  json<S extends v.GenericSchema>(schema: S): v.InferOutput<S> {
+  /** @param require looks at the value before the schema does. */
+  json<S extends v.GenericSchema>(
+    schema: S,
+    require: (value: unknown) => void = () => undefined,
+  ): v.InferOutput<S> {
     const bytes = this.rest();
     if (bytes.byteLength > bounds.maxJsonBytes) throw malformed(`${this.#type} of ${bytes.byteLength} bytes`);
-    const result = v.safeParse(schema, parseJson(this.#type, bytes));
+    const value = parseJson(this.#type, bytes);
+    require(value);
+    const result = v.safeParse(schema, value);
     if (!result.success)
       throw malformed(
         `${this.#type}: ${result.issues
@@ -233,6 +240,17 @@ class PayloadReader {
     this.#position = end;
     return part;
   }
+}
+
+/** The user of the local side reads this sentence: the agent of a run over ssh is the first to see the versions of both. */
+function requireProtocol(value: unknown): void {
+  const { protocol } = (value ?? {}) as { readonly protocol?: unknown };
+  if (!Number.isSafeInteger(protocol) || protocol === protocolVersion) return;
+  throw new BasynError(
+    'protocol',
+    `Basyn on the remote host speaks version ${protocolVersion} of its protocol, and this one version ${Number(protocol)}: ` +
+      'install the same version of Basyn on both hosts.',
+  );
 }
 
 function parseJson(type: Message['type'], bytes: Uint8Array): unknown {

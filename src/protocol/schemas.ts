@@ -52,8 +52,14 @@ const receiving = v.object({
   discard: v.exactOptional(v.boolean()),
 });
 
+/**
+ * It rises when a peer of the version before would misunderstand a message. An installed agent is of another version of Basyn
+ * than the local side, and may be of another one of the protocol.
+ */
+export const protocolVersion = 2;
+
 export const openSchema = v.object({
-  protocol: v.literal(2),
+  protocol: v.literal(protocolVersion),
   path,
   role: v.picklist(['source', 'target']),
   /** `null`: the device is opened for reading only. */

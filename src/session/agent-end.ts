@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
-import { lastingIdentityOf, parseIdentity, type ContentMarks, type Location } from '../device/device.ts';
-import { assert, BasynError, type ErrorRecord, type Side } from '../errors.ts';
+import {
+  lastingIdentityOf,
+  parseIdentity,
+  type ContentMarks,
+  type Location,
+  type Reach,
+} from '../device/device.ts';
+import { assert, BasynError, type ErrorRecord, type Remedy, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
@@ -34,6 +40,21 @@ export interface AgentHost {
   readonly listenForLanes: () => Promise<LaneAddress | null>;
   /** Ends the agents of earlier attempts. Resolves when none of them can write any more. */
   readonly endPredecessors: (run: RunAttempt, timeoutMs: number) => Promise<void>;
+  /** Left out: the local side may ask for everything. */
+  readonly policy?: AgentPolicy;
+}
+
+/** What the local side may ask for. */
+export interface AgentPolicy {
+  /**
+   * Decides about a request before anything else is done for it.
+   *
+   * @returns how the device is reached: its path must not be followed again.
+   * @throws {BasynError} `refused`, where the request is not allowed; `device`, where that can't be determined.
+   */
+  readonly admit: (open: OpenMessage) => Reach;
+  /** What the policy does not allow anyway, so that no error suggests it. */
+  readonly withheld: readonly Remedy[];
 }
 
 /**
@@ -46,11 +67,12 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
+    const reach = host.policy?.admit(open);
     if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
     const snapshots = snapshotsOf(open);
-    const { warnings, marks } = await serveDevice({ open, snapshots, channel, runner, host });
+    const { warnings, marks } = await serveDevice({ open, reach, snapshots, channel, runner, host });
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
     const base = snapshots?.base;
@@ -61,7 +83,9 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
     if (snapshots !== undefined && base !== undefined) await awaitRecord(channel, snapshots);
   } catch (thrown) {
     const error = BasynError.from(thrown);
-    channel.send(failureOf(error.toRecord()));
+    const isWithheld = error.remedy !== undefined && host.policy?.withheld.includes(error.remedy) === true;
+    const { remedy, ...record } = error.toRecord();
+    channel.send(failureOf(isWithheld || remedy === undefined ? record : { ...record, remedy }));
     throw error;
   }
 }
@@ -100,6 +124,8 @@ interface DeviceEnd {
 /** What an agent's end works with. */
 interface Service {
   readonly open: OpenMessage;
+  /** Undefined where the path of the device is followed. */
+  readonly reach: Reach | undefined;
   /** Undefined where the device itself is read. */
   readonly snapshots: RunSnapshots | undefined;
   readonly channel: Channel;
@@ -108,9 +134,9 @@ interface Service {
 }
 
 /** Serves all phases. Resolves when the device is closed. */
-async function serveDevice({ open, snapshots, channel, runner, host }: Service): Promise<DeviceEnd> {
+async function serveDevice({ open, reach, snapshots, channel, runner, host }: Service): Promise<DeviceEnd> {
   const { listenForLanes, hosts, side = 'remote' } = host;
-  const location = { side, hosts };
+  const location = { side, hosts, ...(reach && { reach }) };
   return usingDevice(await openPatiently(open, snapshots, channel, location), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
@@ -191,7 +217,7 @@ function snapshotsOf({ snapshot, role, run }: OpenMessage): RunSnapshots | undef
 const ignoreProgress = (): void => undefined;
 
 /** What the agent works with while its device is open. */
-interface Serving extends Omit<Service, 'host'> {
+interface Serving extends Omit<Service, 'host' | 'reach'> {
   readonly device: RunDevice;
   readonly covers: Covers;
 }

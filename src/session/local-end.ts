@@ -3,6 +3,7 @@ import { BasynError, type Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
 import type { ClosedMessage, OpenedMessage } from '../protocol/messages.ts';
+import { protocolVersion } from '../protocol/schemas.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import type { Continuity, SeenDevice } from './continuity.ts';
 import { traceDevice } from './device-trace.ts';
@@ -227,7 +228,7 @@ export function sendOpen(
   const isReading = remoteRoleOf(order) === 'source';
   channel.send({
     type: 'open',
-    protocol: 2,
+    protocol: protocolVersion,
     path,
     role: remoteRoleOf(order),
     receiving: requestOfAttempt(targetRequest, 'remote', continuity),

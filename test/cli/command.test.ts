@@ -29,6 +29,7 @@ async function run(
   const stderr = new FakeStream();
   const exitCode = await runCommand(argv, {
     library: libraryWith(functions),
+    serve: () => endless,
     version: '1.2.3',
     now: () => Date.UTC(2025, 0, 2, 3, 4, 5),
     interruption: new AbortController().signal,
@@ -377,6 +378,7 @@ it('opens neither stdout nor stderr if there is nothing to write', async () => {
     Object.defineProperties(
       {
         library: libraryWith({ sync }),
+        serve: () => endless,
         version: '',
         now: () => 0,
         interruption: new AbortController().signal,

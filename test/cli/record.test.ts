@@ -71,6 +71,7 @@ async function run(argv: readonly string[]): Promise<string[]> {
   const [stdout, stderr] = [new FakeStream(), new FakeStream()];
   const exitCode = await runCommand(argv, {
     library: libraryWith({ record: async () => recorded }),
+    serve: () => new Promise<never>(() => undefined),
     version: '1.0.0',
     now: () => Date.UTC(2025, 0, 2, 3, 4, 5),
     interruption: new AbortController().signal,

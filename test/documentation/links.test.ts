@@ -13,6 +13,7 @@ const documents = [
   'docs/performance.md',
   'docs/recipes.md',
   'docs/ssh.md',
+  'docs/restricted-keys.md',
 ].filter((name) => existsSync(join(root, name)));
 
 describe.each(documents)('the links of %s', (name) => {

@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  cacheReleaseOf,
   checkTargetAtEnd,
   contentMarksOf,
   dropPageCache,
@@ -15,6 +16,7 @@ import {
   sourceChanges,
   startStateOf,
   unknownMarks,
+  type CacheRelease,
   type ContentMarks,
   type DeviceHandle,
   type Location,
@@ -73,6 +75,8 @@ export interface RunDevice extends OpenedDevice {
   readonly sendView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
+  /** Takes what passes through the page cache, which is left to other programs. Undefined where it may be used. */
+  readonly cacheRelease: CacheRelease | undefined;
   /** What the run does where the target has to be zero. */
   readonly zeros: ZeroPolicy;
   /** What was written to the device before the run. Undefined where nobody asks. */
@@ -199,6 +203,8 @@ async function prepare(
   const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * tuning.largeShareOfMemory;
   const isSource = targetRequest === null && phases.some(isTransfer);
   const isSparing = sparesCache && isSource && phases.includes('sync');
+  const isCacheReleased = sparesCache && (writes ? kept === undefined : isSource);
+  const cacheRelease = isCacheReleased ? cacheReleaseOf(handle, writes ? 'writes' : 'reads') : undefined;
   const hidesHoles = isSource && hasHiddenHoles(handle);
   const needsView = isReadPastCache || isSparing || hidesHoles || zeros === 'discard';
   const view = needsView ? openDiskView(handle) : undefined;
@@ -214,6 +220,7 @@ async function prepare(
     surveyView: (isSparing || hidesHoles) && view !== undefined ? view.handle : handle,
     sendView: hidesHoles && view !== undefined ? view.handle : handle,
     cachedBecause,
+    cacheRelease,
     zeros,
     marks,
     marksNow: async () => {
@@ -234,6 +241,7 @@ async function prepare(
       return [];
     },
     close: async () => {
+      await cacheRelease?.settled();
       await view?.close();
       // What was written, and what was read to be sent.
       if (sparesCache && phases.some(isTransfer)) await dropPageCache(handle);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCommand } from '../../rig/processes/command.ts';
-import { changeBlocks, writeImage } from '../../rig/images/images.ts';
+import { changeBlocks, filesEqual, writeImage } from '../../rig/images/images.ts';
 import { hostOptions, jsonPhases, useBasyn } from '../support/basyn.ts';
 import { casesOf } from '../support/lab-cases.ts';
 import { hasMemoryGroups, memoryGroup } from '../support/memory-group.ts';
@@ -31,6 +31,23 @@ describe.each(cases)('a SYNC of devices larger than a quarter of the memory ($wh
     const { source, sourceReads } = await sync(one, '--cache');
     expect(sourceReads).toBe('cached');
     expect(await cachedBytes(source)).toBe(sizeBytes);
+  });
+});
+
+const writingCases = cases.flatMap((one) => (['COPY', 'SYNC'] as const).map((mode) => ({ ...one, mode })));
+describe.each(
+  casesOf(writingCases, ({ where, action, mode }) =>
+    where === 'here' ? action === 'PUSH' && mode === 'SYNC' : action === 'POP' && mode === 'COPY',
+  ),
+)('a $mode that writes all of a large device ($where, $action)', ({ where, action, mode }) => {
+  test('caches only a part of what it reads and writes at any time', { timeout: 120_000 }, async () => {
+    const [source, target] = await differingPair(largeBytes);
+    const watch = watchCache([source, target]);
+    expect(await transfer({ where, action }, [source, target], mode)).toMatchObject({
+      writtenBytes: largeBytes,
+    });
+    for (const peakBytes of await watch.stop()) expect(peakBytes).toBeLessThan(largeBytes / 2);
+    expect(filesEqual(source, target, largeBytes)).toBe(true);
   });
 });
 
@@ -65,8 +82,29 @@ describe.skipIf(!hasMemoryGroups)(
         expect((await cachedBytes(hot)) > 0.9 * hotBytes).toBe(isKept);
       },
     );
+
+    test.each(casesOf(both, ({ isKept }) => isKept))(
+      "after a COPY of a file as large as the memory, another program's file is still cached: $isKept with $options",
+      { timeout: 120_000 },
+      async ({ options, isKept }) => {
+        const group = memoryGroup(groupBytes);
+        const [source, target] = await differingPair(groupBytes);
+        const hot = scratchFile(Buffer.alloc(hotBytes, 'hot'));
+        await dropCache(hot);
+        expect(await inGroup(group, ['cat', hot])).toMatchObject({ exitCode: 0 });
+        const { env } = smallMachine();
+        const order = [`--local=${source}`, `--remote=${target}`, '--action=PUSH', '--mode=COPY'];
+        const command = [process.execPath, basyn.executable, ...order, ...options];
+        expect(await inGroup(group, command, env)).toMatchObject({ exitCode: 0, stderr: '' });
+        expect((await cachedBytes(hot)) > 0.9 * hotBytes).toBe(isKept);
+      },
+    );
   },
 );
+
+/** Several times what is in flight between the threads. */
+const largeBytes = 160 * MiB;
+const groupBytes = 256 * MiB;
 
 const hotBytes = 24 * MiB;
 
@@ -85,15 +123,60 @@ async function sync(
   changeBlocks(target, { seed: 2, fraction: 0.01, blockBytes: 4096 });
   for (const path of [source, target]) await dropCache(path);
   expect(await cachedBytes(source)).toBe(0);
+  const { sourceReads, writtenBytes } = await transfer(
+    { where, action },
+    [source, target],
+    'SYNC',
+    ...options,
+  );
+  expect(writtenBytes).toBeGreaterThan(0);
+  return { source, target, sourceReads };
+}
+
+/** A source, and a target that differs everywhere. Nothing of them is cached. */
+async function differingPair(lengthBytes: number): Promise<[string, string]> {
+  const directory = scratchDirectory();
+  const [source, target] = [join(directory, 'source'), join(directory, 'target')];
+  writeImage(source, lengthBytes, { seed: 1, mix: { incompressible: 1, text: 0 } });
+  writeFileSync(target, Buffer.alloc(lengthBytes, 'old'));
+  for (const path of [source, target]) await dropCache(path);
+  return [source, target];
+}
+
+/** Looks again and again at how much of each file is cached. `stop` returns the most of each. */
+function watchCache(paths: readonly string[]): { readonly stop: () => Promise<number[]> } {
+  const peaks = paths.map(() => 0);
+  let isStopped = false;
+  const watching = (async () => {
+    while (!isStopped) {
+      for (const [index, path] of paths.entries()) {
+        peaks[index] = Math.max(peaks[index]!, await cachedBytes(path));
+      }
+    }
+  })();
+  return {
+    stop: async () => {
+      isStopped = true;
+      await watching;
+      return peaks;
+    },
+  };
+}
+
+async function transfer(
+  { where, action }: (typeof cases)[number],
+  [source, target]: readonly [string, string],
+  mode: 'SYNC' | 'COPY',
+  ...options: string[]
+): Promise<{ readonly sourceReads: string; readonly writtenBytes: number }> {
   const { small, env } = smallMachine();
   const remote = [...hostOptions(server()), `--remote-node=NODE_OPTIONS=--require=${small} node`];
   const [local, other] = action === 'PUSH' ? [source, target] : [target, source];
-  const order = [`--local=${local}`, `--remote=${other}`, `--action=${action}`, '--mode=SYNC', '--json'];
+  const order = [`--local=${local}`, `--remote=${other}`, `--action=${action}`, `--mode=${mode}`, '--json'];
   const result = await basyn.run([...order, ...(where === 'here' ? [] : remote), ...options], { env });
   expect(result).toMatchObject({ exitCode: 0, stderr: '' });
   const [{ sourceReads, writtenBytes } = { sourceReads: 'none', writtenBytes: 0 }] = jsonPhases(result);
-  expect(writtenBytes).toBeGreaterThan(0);
-  return { source, target, sourceReads };
+  return { sourceReads, writtenBytes };
 }
 
 /** For node: a machine with 64 MiB of memory. */

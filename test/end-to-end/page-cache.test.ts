@@ -51,6 +51,20 @@ describe.each(
   });
 });
 
+test('a flush that fails while the page cache is released makes the run fail', async () => {
+  const [source, target] = await differingPair(sizeBytes);
+  const { env } = smallMachine();
+  // The first flush precedes the transfer. Those after the second one succeed: the kernel reports a failure once.
+  const fault = ['--trace=fsync', '--inject=fsync:error=EIO:when=2', '-P', target];
+  const words = ['-f', '-o', '/dev/null', ...fault, process.execPath, basyn.executable];
+  const order = [`--local=${source}`, `--remote=${target}`, '--action=PUSH', '--mode=COPY'];
+  const result = await runCommand('strace', [...words, ...order], {
+    env: { ...env, UV_THREADPOOL_SIZE: '1' },
+  });
+  expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(result.stderr).toContain(`cannot flush file ${target}`);
+});
+
 describe.skipIf(!hasMemoryGroups)(
   'in a group with little memory (needs root and a memory controller)',
   () => {

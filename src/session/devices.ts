@@ -59,6 +59,8 @@ export interface DeviceUse {
   readonly readBytesPerSecond: number | undefined;
   /** What happens to the page cache if the device is large: it is used anyway, or left to other programs. */
   readonly pageCache: 'use' | 'spare';
+  /** Present if a source is compared through the page cache anyway, because it is read again to be written. */
+  readonly survey?: 'cached';
   /** Undefined: the device itself is read. */
   readonly snapshots?: RunSnapshots | undefined;
   /** Present if the run asks what was written to the device since an earlier moment. */
@@ -184,7 +186,7 @@ async function openFor(
  */
 async function prepare(
   opened: Opened,
-  { phases, targetRequest, pageCache, marks: marksUse }: DeviceUse,
+  { phases, targetRequest, pageCache, survey, marks: marksUse }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
@@ -202,7 +204,7 @@ async function prepare(
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
   const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * tuning.largeShareOfMemory;
   const isSource = targetRequest === null && phases.some(isTransfer);
-  const isSparing = sparesCache && isSource && phases.includes('sync');
+  const isSparing = sparesCache && isSource && phases.includes('sync') && survey !== 'cached';
   const isCacheReleased = sparesCache && (writes ? kept === undefined : isSource);
   const cacheRelease = isCacheReleased ? cacheReleaseOf(handle, writes ? 'writes' : 'reads') : undefined;
   const hidesHoles = isSource && hasHiddenHoles(handle);

@@ -160,9 +160,9 @@ async function differingPair(lengthBytes: number): Promise<[string, string]> {
 /** Looks again and again at how much of each file is cached. `stop` returns the most of each. */
 function watchCache(paths: readonly string[]): { readonly stop: () => Promise<number[]> } {
   const peaks = paths.map(() => 0);
-  let isStopped = false;
+  const end = new AbortController();
   const watching = (async () => {
-    while (!isStopped) {
+    while (!end.signal.aborted) {
       for (const [index, path] of paths.entries()) {
         peaks[index] = Math.max(peaks[index]!, await cachedBytes(path));
       }
@@ -170,7 +170,7 @@ function watchCache(paths: readonly string[]): { readonly stop: () => Promise<nu
   })();
   return {
     stop: async () => {
-      isStopped = true;
+      end.abort();
       await watching;
       return peaks;
     },

@@ -46,9 +46,9 @@ export function basynRecheck(work: Work): Contender {
   };
 }
 
-/** On a machine with so little memory that every device is a large one. */
+/** On a machine with so little memory that the image `disk` is a large device. */
 export function onSmallMachine(contender: Contender): Contender {
-  const program = `import%20os%20from'node:os';os.totalmem=()=>${64 * 1024 * 1024}`;
+  const program = `import%20os%20from'node:os';os.totalmem=()=>${768 * 1024 * 1024}`;
   return {
     ...contender,
     name: `${contender.name}, little memory`,
@@ -83,13 +83,14 @@ export function cmp({ image }: Work): Contender {
   };
 }
 
-export function dd(work: Work): Contender {
+export function dd(work: Work, ...conversions: string[]): Contender {
+  const conversion = ['notrunc', ...conversions].join(',');
   return {
     ...work,
-    name: 'dd',
+    name: `dd conv=${conversion}`,
     tool: 'dd',
     makesEqual: true,
-    command: ({ source, target }) => `dd if=${source} of=${target} bs=1M conv=notrunc status=none`,
+    command: ({ source, target }) => `dd if=${source} of=${target} bs=1M conv=${conversion} status=none`,
   };
 }
 

@@ -11,6 +11,8 @@ export interface Contender {
   readonly image: ImageName;
   /** The state of the target before each run. */
   readonly state: TargetState;
+  /** Whether the page cache is dropped before each run. That needs root. */
+  readonly isCold?: true;
   /** Whether source and target must be equal after each run. */
   readonly makesEqual: boolean;
   /** A shell command line. */

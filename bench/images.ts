@@ -15,7 +15,7 @@ import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../rig/im
 import { makeRandom } from '../rig/images/random.ts';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
-export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge';
+export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge' | 'disk';
 
 /**
  * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 %, or in the huge image all of its
@@ -34,6 +34,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const MEMORY_FILE_SYSTEM = '/dev/shm';
+/** The directory for temporary files that survive a restart, which is on a disk. */
+const DISK_FILE_SYSTEM = '/var/tmp';
 const SEED = 1;
 const COPY_BYTES = MIB;
 const CHANGED_FRACTION = { changed: 0.01, few: 0.001, different: 1 };
@@ -52,6 +54,7 @@ export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<Image
     sparse: 64 * GIB,
     thin: 200 * GIB,
     huge: 10 * 1024 * GIB,
+    disk: 2 * GIB,
   },
   quick: {
     tiny: 4 * KIB,
@@ -61,10 +64,11 @@ export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<Image
     sparse: 4 * GIB,
     thin: 20 * GIB,
     huge: 1024 * GIB,
+    disk: 256 * MIB,
   },
 };
 
-/** A source and a target of the same size, in memory. */
+/** A source and a target of the same size, in memory, except the image `disk`. */
 export class ImagePair {
   readonly sizeBytes: number;
   readonly files: ImageFiles;
@@ -75,8 +79,9 @@ export class ImagePair {
 
   constructor(name: ImageName, sizeBytes: number) {
     this.#name = name;
-    requireMemory(memoryFor(name, sizeBytes));
-    const directory = makeTemporaryDirectory('bench', MEMORY_FILE_SYSTEM);
+    const place = name === 'disk' ? DISK_FILE_SYSTEM : MEMORY_FILE_SYSTEM;
+    requireRoom(place, spaceFor(name, sizeBytes));
+    const directory = makeTemporaryDirectory('bench', place);
     this.remove = () => directory.remove();
     this.sizeBytes = sizeBytes;
     const [source, target, list] = ['source', 'target', 'list'].map((file) => join(directory.path, file));
@@ -127,16 +132,16 @@ export class ImagePair {
   }
 }
 
-function memoryFor(name: ImageName, sizeBytes: number): number {
+function spaceFor(name: ImageName, sizeBytes: number): number {
   if (name === 'sparse') return 0;
   if (name === 'thin') return sizeBytes / 50;
   return 2 * (name === 'huge' ? HUGE_RANGES.count * HUGE_RANGES.bytes : sizeBytes);
 }
 
-function requireMemory(neededBytes: number): void {
-  const { bavail, bsize } = statfsSync(MEMORY_FILE_SYSTEM);
+function requireRoom(place: string, neededBytes: number): void {
+  const { bavail, bsize } = statfsSync(place);
   if (bavail * bsize < neededBytes) {
-    throw new Error(`${MEMORY_FILE_SYSTEM} has no room for ${neededBytes} bytes: use --quick`);
+    throw new Error(`${place} has no room for ${neededBytes} bytes: use --quick`);
   }
 }
 

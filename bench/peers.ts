@@ -35,6 +35,32 @@ export function basyn(work: Work | RemoteWork, mode: Mode, ...flags: string[]): 
   };
 }
 
+/** Compares only. */
+export function basynRecheck(work: Work): Contender {
+  return {
+    ...work,
+    name: 'basyn --recheck',
+    tool: 'basyn',
+    makesEqual: false,
+    command: ({ source, target }) => `basyn --recheck --local=${source} --remote=${target}`,
+  };
+}
+
+/** On a machine with so little memory that the image `disk` is a large device. */
+export function onSmallMachine(contender: Contender): Contender {
+  const program = `import%20os%20from'node:os';os.totalmem=()=>${768 * 1024 * 1024}`;
+  return {
+    ...contender,
+    name: `${contender.name}, little memory`,
+    command: (files) => `NODE_OPTIONS="--import=data:text/javascript,${program}" ${contender.command(files)}`,
+  };
+}
+
+/** Without a page cache at the start. */
+export function cold(contender: Contender): Contender {
+  return { ...contender, isCold: true };
+}
+
 /** With a list of what differs. */
 export function basynWithList(work: RemoteWork, ...flags: string[]): Contender {
   const plain = basyn(work, 'SYNC', ...flags);
@@ -57,13 +83,14 @@ export function cmp({ image }: Work): Contender {
   };
 }
 
-export function dd(work: Work): Contender {
+export function dd(work: Work, ...conversions: string[]): Contender {
+  const conversion = ['notrunc', ...conversions].join(',');
   return {
     ...work,
-    name: 'dd',
+    name: `dd conv=${conversion}`,
     tool: 'dd',
     makesEqual: true,
-    command: ({ source, target }) => `dd if=${source} of=${target} bs=1M conv=notrunc status=none`,
+    command: ({ source, target }) => `dd if=${source} of=${target} bs=1M conv=${conversion} status=none`,
   };
 }
 

@@ -3,14 +3,17 @@
 import { atLeast, atMost } from './check.ts';
 import {
   basyn,
+  basynRecheck,
   basynWithList,
   bdsync,
   blocksyncFast,
   cmp,
+  cold,
   cp,
   dd,
   ddOverSsh,
   emptyNodeProgram,
+  onSmallMachine,
   rblocksync,
   rsync,
   type RemoteWork,
@@ -40,6 +43,8 @@ export const rows: readonly Row[] = [
   thinIdentical(),
   listedFar(),
   listedHuge(),
+  coldSync(),
+  coldCopy(),
 ];
 
 function identicalHere(): Row {
@@ -264,6 +269,38 @@ function thinIdentical(): Row {
   const peer = rsync(work, '-S');
   const title = 'identical, 200 GiB with 1 GiB of data, ssh';
   return { title, contenders: [ours, peer], checks: [timesAsFast(title, ours, [peer], 10)], isLong: true };
+}
+
+/** Only a device that is larger than a quarter of the memory is read directly. */
+function coldSync(): Row {
+  const work: Work = { image: 'disk', state: 'identical' };
+  const ours = cold(basyn(work, 'SYNC'));
+  const direct = cold(onSmallMachine(basyn(work, 'SYNC')));
+  const buffered = cold(basyn(work, 'SYNC', '--cache'));
+  const recheck = cold(basynRecheck(work));
+  const title = 'identical, local, on a disk, nothing cached';
+  return {
+    title,
+    contenders: [ours, direct, buffered, recheck, cold(cmp(work))],
+    checks: [
+      timesAsFast(title, ours, [direct, buffered], 0.95),
+      timesAsFast(`${title}, read directly`, direct, [buffered], 0.95),
+      timesAsFast(`${title}, --recheck`, recheck, [buffered], 0.9),
+    ],
+  };
+}
+
+/** The page cache of a large device is released during the run. */
+function coldCopy(): Row {
+  const work: Work = { image: 'disk', state: 'different' };
+  const released = cold(onSmallMachine(basyn(work, 'COPY')));
+  const cached = cold(basyn(work, 'COPY', '--cache'));
+  const title = 'COPY, local, on a disk, nothing cached, cache released';
+  return {
+    title,
+    contenders: [released, cached, cold(dd(work, 'fsync'))],
+    checks: [timesAsFast(title, released, [cached], 0.95)],
+  };
 }
 
 function listedFar(): Row {

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { judge } from './check.ts';
 import type { Contender } from './contender.ts';
 import { ImagePair, type ImageName } from './images.ts';
@@ -38,7 +40,10 @@ export function makeRowRunner(
   return {
     async run({ title, contenders, checks, isLong = false }) {
       const present = contenders.filter(
-        ({ tool, host }) => findOnPath(tool) !== undefined && (host === undefined || network !== undefined),
+        ({ tool, host, isCold = false }) =>
+          findOnPath(tool) !== undefined &&
+          (host === undefined || network !== undefined) &&
+          (!isCold || process.getuid?.() === 0),
       );
       provideImages(new Set(present.map(({ image }) => image)));
       const turns = present.map((contender) => new Turn(contender, pairs.get(contender.image)!, network));
@@ -65,6 +70,12 @@ export function makeRowRunner(
   };
 }
 
+/** Writes everything to the disks and drops the page cache of the machine. */
+function dropCaches(): void {
+  execFileSync('sync');
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
+}
+
 /** A contender and its runs so far. */
 class Turn {
   readonly contender: Contender;
@@ -85,6 +96,7 @@ class Turn {
   async take(watchesMemory: boolean): Promise<void> {
     this.#pair.bring(this.contender.state);
     this.#changedBytes = this.#pair.differingBytes;
+    if (this.contender.isCold === true) dropCaches();
     if (watchesMemory) this.#rehearsal = await measureWithMemory(this.command, this.#network);
     else this.#runs.push(await measure(this.command, this.#network));
     if (this.contender.makesEqual) this.#pair.requireEqual(this.command);

@@ -2,6 +2,7 @@
 export { openDiskView, type DiskView } from './direct.ts';
 export { fillWithZeros } from './fill.ts';
 export { dropPageCache } from './page-cache.ts';
+export { cacheReleaseOf, type CacheRelease } from './cache-release.ts';
 export { checkTargetAtEnd, sourceChanges, startStateOf, type StartState } from './end-check.ts';
 export {
   flush,

@@ -16,6 +16,12 @@ export const tuning = {
   aheadShareOfMemory: 0.25,
   /** A device that is larger than this share of the memory would evict what other programs need. */
   largeShareOfMemory: 0.25,
+  /**
+   * A large device's page cache is released whenever this amount, or share of the memory, has passed through it. Less costs
+   * more flushes. Up to twice as much is cached where the disk is slow.
+   */
+  releasedBytes: 128 * MiB,
+  releasedShareOfMemory: 1 / 16,
   refinement: {
     /** Weight of the latest observation, of some megabytes. Where everything differs, four observations are enough. */
     recentWeight: 0.3,

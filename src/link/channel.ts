@@ -44,6 +44,7 @@ export class Channel {
   #failure: BasynError | undefined;
   #onFlush: FlushListener | undefined;
   #isPeerFlushing = false;
+  #deviceWaits = 0;
   #hasOneLane = false;
   #roundTripMs: number | undefined;
   #limitBytesPerMs: number | undefined;
@@ -78,13 +79,23 @@ export class Channel {
         inbox: this.#inbox,
         window: this.#window,
         pinger: this.#pinger,
-        isWorking,
+        isWorking: () => this.#deviceWaits > 0 || isWorking(),
         isPeerFlushing: () => this.#isPeerFlushing,
         sendWorking: () => this.send({ type: 'working' }),
         onDead: (error) => this.fail(error),
       },
       peerTimeoutMs,
     );
+  }
+
+  /** Waits for the device of this side, without a job. Meanwhile it tells the peer, and expects no message from it. */
+  async working<T>(wait: Promise<T>): Promise<T> {
+    this.#deviceWaits++;
+    try {
+      return await wait;
+    } finally {
+      this.#deviceWaits--;
+    }
   }
 
   /** The first lane starts the conversation. Further ones carry data frames, too. */

@@ -97,6 +97,7 @@ export class SameHostPhase {
     } finally {
       await zeros.close();
     }
+    await target.cacheRelease?.end();
     reporter.note(zeros.notes);
     checkLength(source.handle);
     checkLength(target.handle);
@@ -133,8 +134,8 @@ export class SameHostPhase {
   }
 
   async #copy(
-    { sendView: source }: RunDevice,
-    { handle: target, zeros }: RunDevice,
+    { sendView: source, cacheRelease: sourceRelease }: RunDevice,
+    { handle: target, zeros, cacheRelease: targetRelease }: RunDevice,
     targetZeros: TargetZeros,
   ): Promise<void> {
     const ranges = [...rangesOf(this.#coverage, this.#geometry, Infinity)];
@@ -149,6 +150,8 @@ export class SameHostPhase {
           ? ({ kind: 'zero', target, extents, zeros } as const)
           : ({ kind: 'copy', source, target, extents, zeros } as const);
         const writtenBytes = await targetZeros.settle(await this.#runner.run(job, 'now'));
+        await targetRelease?.passed(writtenBytes);
+        if (!isHole && source.access === 'buffered') await sourceRelease?.passed(lengthBytes);
         return () => this.#written(writtenBytes, lengthBytes);
       },
     );
@@ -161,7 +164,7 @@ export class SameHostPhase {
     repaired: RunDevice | undefined,
     targetZeros: TargetZeros,
   ): Promise<void> {
-    const { handle: repair, zeros = 'write' } = repaired ?? {};
+    const { handle: repair, zeros = 'write', cacheRelease } = repaired ?? {};
     const stepBytes = this.#geometry.stepsBytes.at(-1)!;
     // Where both have a hole, both are zero.
     const coverage = withoutRanges(this.#coverage, this.#geometry, commonHoles(source.holes, target.holes));
@@ -171,6 +174,7 @@ export class SameHostPhase {
       const job = { kind: 'compare', source, target, extents, stepBytes, repair, zeros } as const;
       const result = await this.#runner.run(job, 'now');
       const writtenBytes = await targetZeros.settle(result);
+      await cacheRelease?.passed(writtenBytes);
       return () => {
         this.#findings.add(result.differing);
         const { offsetBytes, lengthBytes } = extents.at(-1)!;

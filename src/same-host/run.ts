@@ -112,8 +112,14 @@ function useOf(order: Order, targetRequest: TargetRequest | null): DeviceUse {
   const { phases, readBytesPerSecond, chunkBytes } = order;
   // A chunk that is longer than a direct read is read again when it is written.
   const isReadOnce = (chunkBytes ?? 0) <= tuning.directPieceBytes;
-  const pageCache = isReadOnce ? pageCacheOf(order) : 'use';
-  return { phases, targetRequest, readBytesPerSecond, pageCache };
+  const pageCache = pageCacheOf(order);
+  return {
+    phases,
+    targetRequest,
+    readBytesPerSecond,
+    pageCache,
+    ...(!isReadOnce && { survey: 'cached' }),
+  };
 }
 
 /** A run on one host has one attempt. */

@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  cacheReleaseOf,
   checkTargetAtEnd,
   contentMarksOf,
   dropPageCache,
@@ -15,6 +16,7 @@ import {
   sourceChanges,
   startStateOf,
   unknownMarks,
+  type CacheRelease,
   type ContentMarks,
   type DeviceHandle,
   type Location,
@@ -57,6 +59,8 @@ export interface DeviceUse {
   readonly readBytesPerSecond: number | undefined;
   /** What happens to the page cache if the device is large: it is used anyway, or left to other programs. */
   readonly pageCache: 'use' | 'spare';
+  /** Present if a source is compared through the page cache anyway, because it is read again to be written. */
+  readonly survey?: 'cached';
   /** Undefined: the device itself is read. */
   readonly snapshots?: RunSnapshots | undefined;
   /** Present if the run asks what was written to the device since an earlier moment. */
@@ -73,6 +77,8 @@ export interface RunDevice extends OpenedDevice {
   readonly sendView: DeviceHandle;
   /** Why reads of `diskView` may come from a page cache. Undefined where they do not, or where `diskView` is not read. */
   readonly cachedBecause: string | undefined;
+  /** Takes what passes through the page cache, which is left to other programs. Undefined where it may be used. */
+  readonly cacheRelease: CacheRelease | undefined;
   /** What the run does where the target has to be zero. */
   readonly zeros: ZeroPolicy;
   /** What was written to the device before the run. Undefined where nobody asks. */
@@ -180,7 +186,7 @@ async function openFor(
  */
 async function prepare(
   opened: Opened,
-  { phases, targetRequest, pageCache, marks: marksUse }: DeviceUse,
+  { phases, targetRequest, pageCache, survey, marks: marksUse }: DeviceUse,
   onFlush: () => void,
 ): Promise<RunDevice> {
   const { handle } = opened;
@@ -199,7 +205,9 @@ async function prepare(
   const isReadPastCache = phases.includes('recheck') || (targetRequest !== null && phases.includes('sync'));
   const sparesCache = pageCache === 'spare' && handle.sizeBytes > totalmem() * tuning.largeShareOfMemory;
   const isSource = targetRequest === null && phases.some(isTransfer);
-  const isSparing = sparesCache && isSource && phases.includes('sync');
+  const isSparing = sparesCache && isSource && phases.includes('sync') && survey !== 'cached';
+  const isCacheReleased = sparesCache && (writes ? kept === undefined : isSource);
+  const cacheRelease = isCacheReleased ? cacheReleaseOf(handle, writes ? 'writes' : 'reads') : undefined;
   const hidesHoles = isSource && hasHiddenHoles(handle);
   const needsView = isReadPastCache || isSparing || hidesHoles || zeros === 'discard';
   const view = needsView ? openDiskView(handle) : undefined;
@@ -215,6 +223,7 @@ async function prepare(
     surveyView: (isSparing || hidesHoles) && view !== undefined ? view.handle : handle,
     sendView: hidesHoles && view !== undefined ? view.handle : handle,
     cachedBecause,
+    cacheRelease,
     zeros,
     marks,
     marksNow: async () => {
@@ -236,6 +245,7 @@ async function prepare(
       return [];
     },
     close: async () => {
+      await cacheRelease?.settled();
       await view?.close();
       // What was written, and what was read to be sent.
       if (sparesCache && phases.some(isTransfer)) await dropPageCache(handle);

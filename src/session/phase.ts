@@ -1,5 +1,6 @@
 import { geometryOf, type Geometry } from '../digest/geometry.ts';
 import { loadHasher, type Hasher } from '../digest/hash.ts';
+import type { CacheRelease } from '../device/cache-release.ts';
 import type { DeviceHandle } from '../device/handle.ts';
 import type { ZeroPolicy } from '../device/zeros.ts';
 import type { Plan } from '../protocol/schemas.ts';
@@ -34,6 +35,8 @@ export interface Phase {
   readonly unreadable?: UnreadableRanges;
   /** Reads from the disk of the target itself. Undefined if that is not possible, or not needed. */
   readonly disk: DeviceHandle | undefined;
+  /** Takes what passes through the page cache of {@link output}. Undefined where nothing has to be released. */
+  readonly cacheRelease?: CacheRelease | undefined;
   /** How the target treats zeros in this phase. */
   readonly zeros: ZeroPolicy;
   /** Bytes in holes of {@link device}, which the phase does not read. 0 where it reads nothing. */

@@ -72,6 +72,7 @@ export async function playRole(
       ...(counting && { readBytes: () => counting.readBytes }),
       ...(unreadable && { unreadable }),
       disk: diskOf(device),
+      cacheRelease: device.cacheRelease,
       zeros: device.zeros,
       holeBytes: isRead ? holeBytesIn(device.handle.holes, examined) : 0,
       notes,

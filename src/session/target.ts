@@ -86,6 +86,7 @@ export class Target {
     assert(settledBytes === finish.dataBytes, `${settledBytes} bytes written of ${finish.dataBytes}`);
     await this.#writer.close();
     await this.#checkpoints.end();
+    await this.#phase.cacheRelease?.end();
     checkLength(this.#phase.device);
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#writes) {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCommand } from '../../rig/processes/command.ts';
-import { changeBlocks, writeImage } from '../../rig/images/images.ts';
+import { changeBlocks, filesEqual, writeImage } from '../../rig/images/images.ts';
 import { hostOptions, jsonPhases, useBasyn } from '../support/basyn.ts';
 import { casesOf } from '../support/lab-cases.ts';
 import { hasMemoryGroups, memoryGroup } from '../support/memory-group.ts';
@@ -32,6 +32,37 @@ describe.each(cases)('a SYNC of devices larger than a quarter of the memory ($wh
     expect(sourceReads).toBe('cached');
     expect(await cachedBytes(source)).toBe(sizeBytes);
   });
+});
+
+const writingCases = cases.flatMap((one) => (['COPY', 'SYNC'] as const).map((mode) => ({ ...one, mode })));
+describe.each(
+  casesOf(writingCases, ({ where, action, mode }) =>
+    where === 'here' ? action === 'PUSH' && mode === 'SYNC' : action === 'POP' && mode === 'COPY',
+  ),
+)('a $mode that writes all of a large device ($where, $action)', ({ where, action, mode }) => {
+  test('caches only a part of what it reads and writes at any time', { timeout: 120_000 }, async () => {
+    const [source, target] = await differingPair(largeBytes);
+    const watch = watchCache([source, target]);
+    expect(await transfer({ where, action }, [source, target], mode)).toMatchObject({
+      writtenBytes: largeBytes,
+    });
+    for (const peakBytes of await watch.stop()) expect(peakBytes).toBeLessThan(largeBytes / 2);
+    expect(filesEqual(source, target, largeBytes)).toBe(true);
+  });
+});
+
+test('a flush that fails while the page cache is released makes the run fail', async () => {
+  const [source, target] = await differingPair(sizeBytes);
+  const { env } = smallMachine();
+  // The first flush precedes the transfer. Those after the second one succeed: the kernel reports a failure once.
+  const fault = ['--trace=fsync', '--inject=fsync:error=EIO:when=2', '-P', target];
+  const words = ['-f', '-o', '/dev/null', ...fault, process.execPath, basyn.executable];
+  const order = [`--local=${source}`, `--remote=${target}`, '--action=PUSH', '--mode=COPY'];
+  const result = await runCommand('strace', [...words, ...order], {
+    env: { ...env, UV_THREADPOOL_SIZE: '1' },
+  });
+  expect(result).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(result.stderr).toContain(`cannot flush file ${target}`);
 });
 
 describe.skipIf(!hasMemoryGroups)(
@@ -65,8 +96,29 @@ describe.skipIf(!hasMemoryGroups)(
         expect((await cachedBytes(hot)) > 0.9 * hotBytes).toBe(isKept);
       },
     );
+
+    test.each(casesOf(both, ({ isKept }) => isKept))(
+      "after a COPY of a file as large as the memory, another program's file is still cached: $isKept with $options",
+      { timeout: 120_000 },
+      async ({ options, isKept }) => {
+        const group = memoryGroup(groupBytes);
+        const [source, target] = await differingPair(groupBytes);
+        const hot = scratchFile(Buffer.alloc(hotBytes, 'hot'));
+        await dropCache(hot);
+        expect(await inGroup(group, ['cat', hot])).toMatchObject({ exitCode: 0 });
+        const { env } = smallMachine();
+        const order = [`--local=${source}`, `--remote=${target}`, '--action=PUSH', '--mode=COPY'];
+        const command = [process.execPath, basyn.executable, ...order, ...options];
+        expect(await inGroup(group, command, env)).toMatchObject({ exitCode: 0, stderr: '' });
+        expect((await cachedBytes(hot)) > 0.9 * hotBytes).toBe(isKept);
+      },
+    );
   },
 );
+
+/** Several times what is in flight between the threads. */
+const largeBytes = 160 * MiB;
+const groupBytes = 256 * MiB;
 
 const hotBytes = 24 * MiB;
 
@@ -85,15 +137,60 @@ async function sync(
   changeBlocks(target, { seed: 2, fraction: 0.01, blockBytes: 4096 });
   for (const path of [source, target]) await dropCache(path);
   expect(await cachedBytes(source)).toBe(0);
+  const { sourceReads, writtenBytes } = await transfer(
+    { where, action },
+    [source, target],
+    'SYNC',
+    ...options,
+  );
+  expect(writtenBytes).toBeGreaterThan(0);
+  return { source, target, sourceReads };
+}
+
+/** A source, and a target that differs everywhere. Nothing of them is cached. */
+async function differingPair(lengthBytes: number): Promise<[string, string]> {
+  const directory = scratchDirectory();
+  const [source, target] = [join(directory, 'source'), join(directory, 'target')];
+  writeImage(source, lengthBytes, { seed: 1, mix: { incompressible: 1, text: 0 } });
+  writeFileSync(target, Buffer.alloc(lengthBytes, 'old'));
+  for (const path of [source, target]) await dropCache(path);
+  return [source, target];
+}
+
+/** Looks again and again at how much of each file is cached. `stop` returns the most of each. */
+function watchCache(paths: readonly string[]): { readonly stop: () => Promise<number[]> } {
+  const peaks = paths.map(() => 0);
+  const end = new AbortController();
+  const watching = (async () => {
+    while (!end.signal.aborted) {
+      for (const [index, path] of paths.entries()) {
+        peaks[index] = Math.max(peaks[index]!, await cachedBytes(path));
+      }
+    }
+  })();
+  return {
+    stop: async () => {
+      end.abort();
+      await watching;
+      return peaks;
+    },
+  };
+}
+
+async function transfer(
+  { where, action }: (typeof cases)[number],
+  [source, target]: readonly [string, string],
+  mode: 'SYNC' | 'COPY',
+  ...options: string[]
+): Promise<{ readonly sourceReads: string; readonly writtenBytes: number }> {
   const { small, env } = smallMachine();
   const remote = [...hostOptions(server()), `--remote-node=NODE_OPTIONS=--require=${small} node`];
   const [local, other] = action === 'PUSH' ? [source, target] : [target, source];
-  const order = [`--local=${local}`, `--remote=${other}`, `--action=${action}`, '--mode=SYNC', '--json'];
+  const order = [`--local=${local}`, `--remote=${other}`, `--action=${action}`, `--mode=${mode}`, '--json'];
   const result = await basyn.run([...order, ...(where === 'here' ? [] : remote), ...options], { env });
   expect(result).toMatchObject({ exitCode: 0, stderr: '' });
   const [{ sourceReads, writtenBytes } = { sourceReads: 'none', writtenBytes: 0 }] = jsonPhases(result);
-  expect(writtenBytes).toBeGreaterThan(0);
-  return { source, target, sourceReads };
+  return { sourceReads, writtenBytes };
 }
 
 /** For node: a machine with 64 MiB of memory. */

@@ -48,8 +48,8 @@ export const transferOptions = {
     default: false,
     help: 'Let large devices use the page cache.',
     details:
-      'Without it, SYNC compares a source that is larger than a quarter of the memory past the page cache, and afterwards ' +
-      'releases what it has cached of a large source or target.',
+      'Without it, SYNC compares a source that is larger than a quarter of the memory past the page cache. What is read ' +
+      'and written of a large source or target through the page cache is released again and again.',
   },
   'read-limit': {
     key: 'readBytesPerSecond',

@@ -167,11 +167,12 @@ export class Sender {
   }
 
   async #sendFrame(extents: readonly Extent[], lengthBytes: number, place: FramePlace): Promise<void> {
-    const { output: device, runner } = this.#phase;
+    const { output: device, runner, cacheRelease } = this.#phase;
     const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');
+    if (device.access === 'buffered') await cacheRelease?.passed(lengthBytes);
     const readable = without(extents, result.unreadable ?? []);
     const readBytes = totalBytes(readable);
     this.#skip(lengthBytes - readBytes);

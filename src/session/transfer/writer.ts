@@ -123,13 +123,14 @@ export class Writer {
     { extents, encoding, digest, payload, group }: DataMessage,
     lengthBytes: number,
   ): Promise<void> {
-    const { output: device, runner, zeros, record, geometry } = this.#phase;
+    const { output: device, runner, zeros, record, geometry, cacheRelease } = this.#phase;
     if (record !== undefined) await announceChange(record, extents, geometry);
     const job = { kind: 'write', device, extents, encoding, digest, payload, zeros } as const;
     const done = await runner.run(job, 'now');
     const payloadBytes = done.payload.byteLength;
     this.#channel.memory.giveBack(done.payload);
-    await this.#zeros.settle(done);
+    const writtenBytes = await this.#zeros.settle(done);
+    if (cacheRelease !== undefined) await this.#channel.working(cacheRelease.passed(writtenBytes));
     const windowBytes = windowBytesOf(encoding, lengthBytes);
     this.#windowBytes -= windowBytes;
     this.#settledBytes += lengthBytes;

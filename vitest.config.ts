@@ -27,7 +27,7 @@ export default defineConfig({
   define: { ...define }, // A copy, because vitest takes its own object apart.
   test: {
     ...(process.env.BASYN_TEST_QUICK === undefined ? allTests : quickTests()),
-    exclude: ['test/nodes/**'],
+    exclude: ['test/nodes/**', 'test/package-checks/**'],
     environment: 'node',
     pool: 'forks',
     // A file often waits: for a link, a timeout, a process. Three at once keep two cores busy.

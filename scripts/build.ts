@@ -1,11 +1,15 @@
-/** Makes dist/: the executable, the library with its types, and the licences of what is bundled in them. */
+/** Makes dist/: the executable, the library with its types, the licences of what is bundled in them, the manual page,
+ * and the completions for shells. */
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import { bundle, filesIn, root } from './bundle.ts';
+import { completions } from './completion/completions.ts';
 import { bundleDeclarations } from './declarations.ts';
 import { licensesOf } from './licenses.ts';
+import { manualPage } from './manual/page.ts';
+import { sourceDate } from './source-date.ts';
 
 const dist = join(root, 'dist');
 
@@ -16,6 +20,9 @@ async function main(): Promise<void> {
   await chmod(join(dist, 'basyn.cjs'), 0o755);
   await writeFile(join(dist, 'index.mjs'), esModule());
   await writeFile(join(dist, 'licenses.txt'), await licensesOf(files));
+  await writeFile(join(dist, 'basyn.1'), await manualPage(await sourceDate()));
+  await mkdir(join(dist, 'completions'));
+  for (const [name, text] of await completions()) await writeFile(join(dist, 'completions', name), text);
 }
 
 /** Resolves with the files that both programs are made of. */

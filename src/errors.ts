@@ -92,7 +92,12 @@ export class BasynError extends Error implements ErrorRecord {
   declare readonly remedy?: Remedy;
   declare readonly retryable?: true;
 
-  constructor(code: ErrorCode, message: string, facts: Given<ErrorFacts> = {}, { cause }: ErrorOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    facts: Given<ErrorFacts> = {},
+    { cause }: { readonly cause?: unknown } = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (facts.side !== undefined) this.side = facts.side;

@@ -184,3 +184,11 @@ export type RunEvent =
   | { readonly type: 'debug'; readonly message: string };
 
 export type EventListener = (event: RunEvent) => void;
+
+/** What a run uses of an `AbortSignal`. The type needs no declarations of node or of a browser. */
+export interface RunSignal {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}

@@ -1,13 +1,22 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesEqual, writeImage } from '../rig/images/images.ts';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
 import { bundle, filesIn } from '../scripts/bundle.ts';
+import { linksOf } from './documentation/markdown.fixture.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -28,6 +37,7 @@ describe('the executable', () => {
 
 describe('the packed library', () => {
   const installed = join(folder.path, 'node_modules', name);
+  let tarball: string;
 
   beforeAll(async () => {
     const { stdout } = await run(
@@ -36,6 +46,7 @@ describe('the packed library', () => {
       { cwd: root },
     );
     const [{ filename }] = JSON.parse(stdout);
+    tarball = join(folder.path, filename);
     writeFileSync(join(folder.path, 'package.json'), '{"private":true}');
     const cache = join(folder.path, 'cache');
     await run('npm', ['install', '--offline', '--no-audit', '--cache', cache, `./${filename}`], {
@@ -50,6 +61,53 @@ describe('the packed library', () => {
     const { stdout } = await run(join(folder.path, 'node_modules/.bin/basyn'), ['--version']);
     expect(stdout).toContain(version);
   });
+
+  it('has no complaint from publint', async () => {
+    const complaining = run(tool('publint'), ['--strict', tarball]).catch((error: unknown) => error);
+    expect(await complaining).toMatchObject({ stdout: expect.stringContaining('All good!') });
+  });
+
+  it('has types for every kind of module resolution', async () => {
+    const { stdout } = await run(tool('attw'), [tarball, '--format', 'json', '--entrypoints', '.']);
+    const { analysis } = JSON.parse(stdout);
+    expect(analysis).toMatchObject({ packageName: name, problems: [] });
+    expect(Object.keys(analysis.entrypoints['.'].resolutions)).toEqual(
+      expect.arrayContaining(['node10', 'node16-cjs', 'node16-esm', 'bundler']),
+    );
+  }, packingTimeoutMs);
+
+  it('has links only to files in the package', () => {
+    const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.md'),
+    );
+    expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/recipes.md']));
+    for (const page of pages) {
+      const paths = linksOf(readFileSync(join(installed, page), 'utf8'))
+        .filter((link) => !link.startsWith('https://'))
+        .flatMap((link) => link.split('#')[0] ?? []);
+      const missing = paths.filter((path) => !existsSync(join(installed, dirname(page), path)));
+      expect({ page, missing }).toEqual({ page, missing: [] });
+    }
+  });
+
+  it('names no address that does not exist yet', () => {
+    const fields = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    for (const field of ['repository', 'homepage', 'bugs', 'funding'])
+      expect(fields).not.toHaveProperty(field);
+  });
+
+  it('is accepted by npx and npm install --global, with its manual page', async () => {
+    const cache = ['--offline', '--no-audit', '--cache', join(folder.path, 'cache')];
+    const prefix = join(folder.path, 'prefix');
+    await run('npm', ['install', '--global', '--prefix', prefix, ...cache, tarball]);
+    const { stdout } = await run(join(prefix, 'bin/basyn'), ['--version']);
+    expect(stdout).toContain(version);
+    expect(readFileSync(join(prefix, 'share/man/man1/basyn.1'), 'utf8')).toContain('.TH BASYN 1');
+    const npx = await run('npx', [...cache, '--yes', `--package=${tarball}`, name, '--version'], {
+      cwd: folder.path,
+    });
+    expect(npx.stdout).toBe(stdout);
+  }, packingTimeoutMs);
 
   it('has one declaration file for each kind of module', () => {
     const declarations = readdirSync(join(installed, 'dist')).filter((file) => /\.d\.[cm]?ts$/.test(file));
@@ -72,6 +130,16 @@ describe('the packed library', () => {
     const required = createRequire(join(folder.path, 'x.cjs'))(name);
     expect(required.BasynError).toBe(imported.BasynError);
   });
+
+  it('has types that need no declarations of node or of a browser', async () => {
+    const place = join(folder.path, 'plain');
+    mkdirSync(place);
+    writeFileSync(join(place, 'use.mts'), plainConsumer);
+    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(plainConsumerConfig));
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const compiling = run(process.execPath, [tsc, '-p', place]).catch((error: unknown) => error);
+    expect(await compiling).toMatchObject({ stdout: '' });
+  }, packingTimeoutMs);
 
   describe('in a strict TypeScript program', () => {
     beforeAll(async () => {
@@ -134,6 +202,11 @@ describe('the licences', () => {
   });
 });
 
+/** One of the tools that check a package. */
+function tool(command: string): string {
+  return join(root, 'test/package-checks/node_modules/.bin', command);
+}
+
 /** Uses the declared values and types, and fails to compile if `sync` is `any`. */
 const consumer = `
 import { BasynError, sync, type RunEvent, type SyncOptions } from 'basyn';
@@ -165,6 +238,28 @@ main().catch((error: unknown) => {
 // @ts-expect-error A function is no number.
 export const wrong: number = sync;
 `;
+
+const plainConsumer = `
+import { BasynError, recheck, type RecheckOptions } from 'basyn';
+
+const options: RecheckOptions = { local: 'a', remote: 'b' };
+export const code = recheck(options).catch((error: unknown) => error instanceof BasynError && error.code);
+// @ts-expect-error A signal has more.
+export const wrong: RecheckOptions = { ...options, signal: { aborted: false } };
+`;
+
+const plainConsumerConfig = {
+  compilerOptions: {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    module: 'nodenext',
+    target: 'es2020',
+    lib: ['es2020'],
+    types: [],
+  },
+  files: ['use.mts'],
+};
 
 const consumerConfig = {
   compilerOptions: {

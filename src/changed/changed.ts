@@ -1,4 +1,4 @@
-import type { EventListener } from '../report.ts';
+import type { EventListener, RunSignal } from '../report.ts';
 import type { PhaseSelector } from '../session/selection.ts';
 import { readChangeList } from './read-list.ts';
 import { changedSelector } from './selector.ts';
@@ -9,7 +9,7 @@ export interface ChangedOptions {
   readonly changedBlockBytes?: number | undefined;
   readonly sampleBytes: number;
   readonly bufferBytes: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: RunSignal | undefined;
   readonly onEvent?: EventListener | undefined;
 }
 

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { BasynError, runEnded, systemReason } from '../errors.ts';
+import type { RunSignal } from '../report.ts';
 import { ChangeList } from './change-list.ts';
 import { DetectingParser } from '../list-formats/detect.ts';
 import { ListProblem } from '../list-formats/list-parser.ts';
@@ -10,7 +11,7 @@ export interface ListOptions {
   readonly bufferBytes: number;
   /** The block of dm-era. Undefined if it was not given. */
   readonly eraBlockBytes: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: RunSignal | undefined;
 }
 
 /** A list that was read to its end. */
@@ -55,9 +56,10 @@ export async function readChangeList(options: ListOptions): Promise<ReadList> {
 }
 
 /** All numbers and names are ASCII, so that each byte is a character. */
-function inputOf(path: string, signal: AbortSignal | undefined): AsyncIterable<Buffer> {
-  if (path !== '-') return createReadStream(path, { ...(signal && { signal }) });
-  const { stdin } = process;
-  signal?.addEventListener('abort', () => stdin.destroy(runEnded()), { once: true });
-  return stdin;
+function inputOf(path: string, signal: RunSignal | undefined): AsyncIterable<Buffer> {
+  const input = path === '-' ? process.stdin : createReadStream(path);
+  const stop = (): void => void input.destroy(runEnded());
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  return input;
 }

@@ -1,5 +1,5 @@
 import type { HashName } from '../digest/hash-names.ts';
-import type { EventListener } from '../report.ts';
+import type { EventListener, RunSignal } from '../report.ts';
 
 // The public types of the library's options. Every key but those of `Observation` has an entry in table.ts: the compiler
 // compares the two. An option may be `undefined`, which means the same as leaving it out.
@@ -67,10 +67,10 @@ export interface Observation {
   /** Also report `debug` events: every message, every decision and every ssh command line. Default: false. */
   readonly debug?: boolean | undefined;
   /**
-   * Ends the run: its child processes are stopped, and the promise rejects with an `aborted` error, whose `cause` is the
+   * An `AbortSignal`, which ends the run: its child processes are stopped, and the promise rejects with an `aborted` error, whose `cause` is the
    * signal's reason.
    */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: RunSignal | undefined;
 }
 
 /** What a run may do to the target. */

@@ -1,4 +1,5 @@
 import { BasynError } from '../errors.ts';
+import type { RunSignal } from '../report.ts';
 
 /**
  * Runs `work`. Where the signal is aborted meanwhile, `stop` has to make the work fail.
@@ -7,7 +8,7 @@ import { BasynError } from '../errors.ts';
  *   signal's reason as its cause.
  */
 export async function abortable<T>(
-  signal: AbortSignal | undefined,
+  signal: RunSignal | undefined,
   stop: () => void,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -23,14 +24,14 @@ export async function abortable<T>(
 }
 
 /** @throws {BasynError} `aborted`. */
-export function throwIfEnded(signal: AbortSignal | undefined): void {
+export function throwIfEnded(signal: RunSignal | undefined): void {
   if (signal?.aborted === true) {
     throw new BasynError('aborted', 'The run was ended before it began.', {}, { cause: signal.reason });
   }
 }
 
 /** What the work threw because it was stopped doesn't know the reason: the signal has it. */
-function withReason(thrown: unknown, { reason }: AbortSignal): unknown {
+function withReason(thrown: unknown, { reason }: RunSignal): unknown {
   if (!(thrown instanceof BasynError) || thrown.code !== 'aborted') return thrown;
   const error = new BasynError(thrown.code, thrown.message, thrown, { cause: reason });
   if (thrown.stack !== undefined) error.stack = thrown.stack;

@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { runCommand } from '../../rig/processes/command.ts';
+import { expect, test } from 'vitest';
 import { useBasyn } from '../support/basyn.ts';
 import { makeHollowPair, runOptions } from '../support/disks.ts';
-import { scratchDirectory } from '../support/scratch.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 const basyn = useBasyn();
 const GiB = 1024 ** 3;
@@ -26,33 +24,3 @@ test('Ctrl-C and a window that was made narrower leave nothing of the progress o
   expect(text).toMatch(/^basyn:StoppedbySIGINTduringsyncat\d+of68719476736bytes\(\d+%\)\.Thetarget/);
   expect(text).not.toMatch(/\^C|left|#|--\]/);
 });
-
-interface Terminal {
-  /** What it shows, without empty rows. */
-  rows(): Promise<string[]>;
-  resize(columns: number): Promise<void>;
-  type(key: string): Promise<void>;
-}
-
-/** A terminal in memory, which runs a command. */
-async function openTerminal(command: string, columns: number): Promise<Terminal> {
-  const socket = join(scratchDirectory(), 'tmux');
-  const tmux = async (...args: string[]): Promise<string> => {
-    const { exitCode, stdout, stderr } = await runCommand('tmux', ['-f', '/dev/null', '-S', socket, ...args]);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    return stdout;
-  };
-  await tmux('new-session', '-d', '-x', `${columns}`, '-y', '12', command);
-  onTestFinished(async () => {
-    await tmux('kill-server');
-  });
-  return {
-    rows: async () => (await tmux('capture-pane', '-p')).split('\n').filter((row) => row !== ''),
-    resize: async (width) => {
-      await tmux('resize-window', '-x', `${width}`);
-    },
-    type: async (key) => {
-      await tmux('send-keys', key);
-    },
-  };
-}

@@ -5,7 +5,9 @@ import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts'
 
 /** @returns the clean-up after the last test. */
 export default function setup(): () => void {
-  installNodes(fileURLToPath(new URL('../nodes/', import.meta.url)));
+  for (const name of ['nodes', 'package-checks']) {
+    installPackages(fileURLToPath(new URL(`../${name}/`, import.meta.url)));
+  }
   forgetNodeSettings();
   return takeTemporaryDirectories();
 }
@@ -26,12 +28,12 @@ function takeTemporaryDirectories(): () => void {
   };
 }
 
-/** About 100 MB, so only when the tests run, and only if they are not installed yet. */
-function installNodes(folder: string): void {
+/** About 140 MB in all, so only when the tests run, and only if they are not installed yet. */
+function installPackages(folder: string): void {
   const wanted = `${folder}package-lock.json`;
   const installed = `${folder}node_modules/.package-lock.json`;
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
-  console.log('Installing the versions of Node.js to test under (test/nodes) ...');
+  console.log(`Installing what the tests need in ${folder} ...`);
   execFileSync('npm', ['ci'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 

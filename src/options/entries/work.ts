@@ -32,7 +32,7 @@ export const workOptions = {
     value: { type: 'choice', choices: { PUSH: 'push', POP: 'pop', PULL: 'pop' } },
     placeholder: 'ACTION',
     otherwise: 'nothing is changed',
-    help: '`PUSH`: from local to remote. `POP` (or `PULL`): from remote to local.',
+    help: 'The direction. `PUSH`: from local to remote. `POP` (or `PULL`): from remote to local.',
   },
   mode: {
     key: 'mode',
@@ -44,7 +44,7 @@ export const workOptions = {
     value: { type: 'choice', choices: { SYNC: 'sync', COPY: 'copy' } },
     placeholder: 'MODE',
     help:
-      '`SYNC`: only what differs. `COPY`: everything. ' +
+      'What is sent. `SYNC`: only what differs. `COPY`: everything. ' +
       'Mandatory with an action, unless only `--recheck` is wanted.',
   },
   recheck: {

@@ -67,14 +67,18 @@ describe('the packed library', () => {
     expect(await complaining).toMatchObject({ stdout: expect.stringContaining('All good!') });
   });
 
-  it('has types for every kind of module resolution', async () => {
-    const { stdout } = await run(tool('attw'), [tarball, '--format', 'json', '--entrypoints', '.']);
-    const { analysis } = JSON.parse(stdout);
-    expect(analysis).toMatchObject({ packageName: name, problems: [] });
-    expect(Object.keys(analysis.entrypoints['.'].resolutions)).toEqual(
-      expect.arrayContaining(['node10', 'node16-cjs', 'node16-esm', 'bundler']),
-    );
-  }, packingTimeoutMs);
+  it(
+    'has types for every kind of module resolution',
+    async () => {
+      const { stdout } = await run(tool('attw'), [tarball, '--format', 'json', '--entrypoints', '.']);
+      const { analysis } = JSON.parse(stdout);
+      expect(analysis).toMatchObject({ packageName: name, problems: [] });
+      expect(Object.keys(analysis.entrypoints['.'].resolutions)).toEqual(
+        expect.arrayContaining(['node10', 'node16-cjs', 'node16-esm', 'bundler']),
+      );
+    },
+    packingTimeoutMs,
+  );
 
   it('has links only to files in the package', () => {
     const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -96,18 +100,22 @@ describe('the packed library', () => {
       expect(fields).not.toHaveProperty(field);
   });
 
-  it('is accepted by npx and npm install --global, with its manual page', async () => {
-    const cache = ['--offline', '--no-audit', '--cache', join(folder.path, 'cache')];
-    const prefix = join(folder.path, 'prefix');
-    await run('npm', ['install', '--global', '--prefix', prefix, ...cache, tarball]);
-    const { stdout } = await run(join(prefix, 'bin/basyn'), ['--version']);
-    expect(stdout).toContain(version);
-    expect(readFileSync(join(prefix, 'share/man/man1/basyn.1'), 'utf8')).toContain('.TH BASYN 1');
-    const npx = await run('npx', [...cache, '--yes', `--package=${tarball}`, name, '--version'], {
-      cwd: folder.path,
-    });
-    expect(npx.stdout).toBe(stdout);
-  }, packingTimeoutMs);
+  it(
+    'is accepted by npx and npm install --global, with its manual page',
+    async () => {
+      const cache = ['--offline', '--no-audit', '--cache', join(folder.path, 'cache')];
+      const prefix = join(folder.path, 'prefix');
+      await run('npm', ['install', '--global', '--prefix', prefix, ...cache, tarball]);
+      const { stdout } = await run(join(prefix, 'bin/basyn'), ['--version']);
+      expect(stdout).toContain(version);
+      expect(readFileSync(join(prefix, 'share/man/man1/basyn.1'), 'utf8')).toContain('.TH BASYN 1');
+      const npx = await run('npx', [...cache, '--yes', `--package=${tarball}`, name, '--version'], {
+        cwd: folder.path,
+      });
+      expect(npx.stdout).toBe(stdout);
+    },
+    packingTimeoutMs,
+  );
 
   it('has one declaration file for each kind of module', () => {
     const declarations = readdirSync(join(installed, 'dist')).filter((file) => /\.d\.[cm]?ts$/.test(file));
@@ -131,15 +139,19 @@ describe('the packed library', () => {
     expect(required.BasynError).toBe(imported.BasynError);
   });
 
-  it('has types that need no declarations of node or of a browser', async () => {
-    const place = join(folder.path, 'plain');
-    mkdirSync(place);
-    writeFileSync(join(place, 'use.mts'), plainConsumer);
-    writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(plainConsumerConfig));
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const compiling = run(process.execPath, [tsc, '-p', place]).catch((error: unknown) => error);
-    expect(await compiling).toMatchObject({ stdout: '' });
-  }, packingTimeoutMs);
+  it(
+    'has types that need no declarations of node or of a browser',
+    async () => {
+      const place = join(folder.path, 'plain');
+      mkdirSync(place);
+      writeFileSync(join(place, 'use.mts'), plainConsumer);
+      writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(plainConsumerConfig));
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const compiling = run(process.execPath, [tsc, '-p', place]).catch((error: unknown) => error);
+      expect(await compiling).toMatchObject({ stdout: '' });
+    },
+    packingTimeoutMs,
+  );
 
   describe('in a strict TypeScript program', () => {
     beforeAll(async () => {

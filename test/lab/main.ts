@@ -1,9 +1,11 @@
 /**
  * `npm run test:lab [-- WORDS]`: all tests of the laboratory, or those whose names contain the words. They are those of
- * the guest, then the whole matrices and hundreds of random cases of which `npm test` runs a few.
+ * the guest, then the whole matrices and hundreds of random cases of which `npm test` runs a few, then the tests of the
+ * command line and the main job under each version of node.
  */
 import { spawnSync } from 'node:child_process';
 import { testFilesThatNeed } from '../support/import-graph.ts';
+import { nodeVersions } from '../support/node-versions.ts';
 import { labTests } from './tests.ts';
 import { runLab } from './lab.ts';
 
@@ -16,6 +18,7 @@ const names = labTests.map(({ name }) => name).filter((name) => name.includes(wo
 
 if (names.length > 0) await runInGuest();
 if (words === '' || names.length === 0) runMatrices();
+if (words === '') for (const { path } of nodeVersions) runCommandTestsUnder(path);
 
 async function runInGuest(): Promise<void> {
   const { results, lastLines } = await runLab(names, limitMs);
@@ -33,9 +36,24 @@ async function runInGuest(): Promise<void> {
 function runMatrices(): void {
   const files = testFilesThatNeed((file) => file === 'test/support/lab-cases.ts');
   const selection = words === '' ? [] : ['--testNamePattern', words];
-  const { status } = spawnSync('vitest', ['run', ...selection, ...files], {
+  runTests([...selection, ...files], { BASYN_TEST_LAB: '1' });
+}
+
+/** @param node whose tests run: undefined where there is none for this kind of machine. */
+function runCommandTestsUnder(node: string | undefined): void {
+  if (node === undefined) return;
+  console.log(`The command under ${node}:`);
+  const files = ['bad-input', 'output', 'signals', 'directions', 'recheck', 'create', 'progress', 'terminal'];
+  runTests(
+    files.map((name) => `test/end-to-end/${name}.test.ts`),
+    { BASYN_TEST_NODE: node },
+  );
+}
+
+function runTests(args: readonly string[], variables: Readonly<Record<string, string>>): void {
+  const { status } = spawnSync('vitest', ['run', ...args], {
     stdio: 'inherit',
-    env: { ...process.env, BASYN_TEST_LAB: '1' },
+    env: { ...process.env, ...variables },
   });
   if (status !== 0) process.exitCode = 1;
 }

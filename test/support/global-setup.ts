@@ -5,7 +5,9 @@ import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts'
 
 /** @returns the clean-up after the last test. */
 export default function setup(): () => void {
-  installNodes(fileURLToPath(new URL('../nodes/', import.meta.url)));
+  const nodes = fileURLToPath(new URL('../nodes/', import.meta.url));
+  installNodes(nodes);
+  if (process.env.BASYN_TEST_LAB !== undefined) installNodes(`${nodes}lab/`);
   forgetNodeSettings();
   return takeTemporaryDirectories();
 }
@@ -31,7 +33,7 @@ function installNodes(folder: string): void {
   const wanted = `${folder}package-lock.json`;
   const installed = `${folder}node_modules/.package-lock.json`;
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
-  console.log('Installing the versions of Node.js to test under (test/nodes) ...');
+  console.log('Installing versions of Node.js to test under (test/nodes) ...');
   execFileSync('npm', ['ci'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 

@@ -26,7 +26,7 @@ const server = useSshServer();
 const basyn = useBasyn();
 
 const isExtreme = (version: NodeVersion): boolean => version === oldestVersion || version === newestVersion;
-const versions = casesOf(nodeVersions, isExtreme);
+const versions = casesOf(nodeVersions(), isExtreme);
 
 /** Large enough for threads. */
 const largePair = (): DiskPair => makePair({ sizeBytes: tuning.inlineBytes + 1 });
@@ -76,8 +76,8 @@ describe.each(versions)('a command under $name (needs test/nodes)', (version) =>
 
 /** Node has a built-in zstd from 22 on, others use the WASM build: each must decode the other's output. */
 describe('two versions of node over ssh (needs test/nodes)', () => {
-  const grid = nodeVersions.flatMap((command) =>
-    nodeVersions.flatMap((agent) =>
+  const grid = nodeVersions().flatMap((command) =>
+    nodeVersions().flatMap((agent) =>
       ways.filter(({ where }) => where === 'over ssh').map((way) => ({ command, agent, ...way })),
     ),
   );

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hostProcessor, runtimeFor } from '../../scripts/standalone/runtime.ts';
 import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts';
 
 /** @returns the clean-up after the last test. */
-export default function setup(): () => void {
+export default async function setup(): Promise<() => void> {
   const nodes = fileURLToPath(new URL('../nodes/', import.meta.url));
   installNodes(nodes);
   if (process.env.BASYN_TEST_LAB !== undefined) installNodes(`${nodes}lab/`);
+  // For the standalone executable: another 45 MB.
+  if (process.env.BASYN_TEST_QUICK === undefined) await runtimeFor(hostProcessor());
   forgetNodeSettings();
   return takeTemporaryDirectories();
 }

@@ -28,16 +28,18 @@ export const newestVersion: NodeVersion = {
   printed: /^v2[6-9]\./,
 };
 
-/** Oldest first. Only the laboratory has those in the middle. */
-export const nodeVersions: readonly NodeVersion[] = [
-  oldestVersion,
-  ...['18.20', '20', '22', '24'].flatMap((name) => {
+/** The installed versions, oldest first. Only the laboratory has those in the middle. */
+export function nodeVersions(): readonly NodeVersion[] {
+  return [oldestVersion, ...versionsOfLaboratory(), newestVersion];
+}
+
+function versionsOfLaboratory(): NodeVersion[] {
+  return ['18.20', '20', '22', '24'].flatMap((name) => {
     const path = pathOf(`node-${name}`, 'lab/');
     const printed = new RegExp(`^v${name.replace('.', '\\.')}\\.`);
     return path === undefined ? [] : [{ name: `node ${name}`, path, printed }];
-  }),
-  newestVersion,
-];
+  });
+}
 
 /** The path of the executable, or undefined if there is none for this kind of machine. */
 function pathOf(name: string, folder = ''): string | undefined {

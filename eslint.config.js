@@ -106,7 +106,7 @@ const zones = Object.entries(layers).map(([part, allowed]) => ({
 
 export default defineConfig(
   // wasm/ is AssemblyScript, which its own compiler checks.
-  globalIgnores(['dist/', 'release/', 'coverage/', 'test/nodes/', 'wasm/']),
+  globalIgnores(['build/', 'dist/', 'release/', 'coverage/', 'test/nodes/', 'wasm/']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -48,7 +48,7 @@ async function program(
   const { metafile } = await bundle({
     entryPoints: [join(root, entry)],
     outfile: join(dist, out),
-    target: 'node20',
+    target: 'node18.13',
     format: 'cjs',
     ...options,
     legalComments: 'none', // They are in licenses.txt.

@@ -51,7 +51,7 @@ async function bundleProgram(entryPoint: string): Promise<{ text: string; files:
     entryPoints: [join(root, entryPoint)],
     write: false,
     format: 'cjs',
-    target: 'node18',
+    target: 'node18.13',
     legalComments: 'none',
     // A worker runs its string as a script, where a variable named `crypto` would be a global one.
     banner: { js: '(() => {' },

@@ -1,3 +1,5 @@
+import { builtinModules } from 'node:module';
+
 /** What is used of it; the types of Node 20 have it only as a namespace. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
@@ -18,9 +20,12 @@ export async function leave(exitCode: 2): Promise<void> {
   // Another program takes the place of this one, and the kernel ends all threads.
   if (execve !== undefined) execve.call(process, '/bin/sh', ['sh', '-c', `exit ${exitCode}`], process.env);
   // exit(3) waits for libuv's own threads, too. Only a signal ends them, and its status can't be chosen.
-  if (isPoolBusy()) process.kill(process.pid, 'SIGKILL');
+  if (isPoolBusy() || !hasWasi) process.kill(process.pid, 'SIGKILL');
   await exitByWasi();
 }
+
+/** Before node 18.17, only an option of node enables it. */
+const hasWasi = builtinModules.includes('wasi');
 
 function isPoolBusy(): boolean {
   return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));

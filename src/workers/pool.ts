@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { assert, BasynError, runEnded, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
+import { processorCount } from './processors.ts';
 import type { ThreadAnswer } from './thread.ts';
 
 interface PendingJob {
@@ -32,11 +32,7 @@ export class WorkerPool implements JobRunner {
    *   is work for them.
    * @param side of the host on which they run, for messages.
    */
-  constructor(
-    program: string,
-    side: Side,
-    parallelism = Math.min(availableParallelism(), bounds.maxWorkers),
-  ) {
+  constructor(program: string, side: Side, parallelism = Math.min(processorCount(), bounds.maxWorkers)) {
     this.#program = program;
     this.#side = side;
     this.parallelism = parallelism;

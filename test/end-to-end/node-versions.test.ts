@@ -1,25 +1,112 @@
 import { describe, expect, test } from 'vitest';
 import { tuning } from '../../src/limits.ts';
-import { expectLines, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
-import { runCommand } from '../../rig/processes/command.ts';
-import { deviceOptions, expectSynchronised, makePair } from '../support/disks.ts';
+import { expectLines, expectSentence, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
+import { lineWith, runCommand, startCommand } from '../../rig/processes/command.ts';
+import {
+  deviceOptions,
+  expectSynchronised,
+  makeHollowPair,
+  makePair,
+  runOptions,
+  type DiskPair,
+} from '../support/disks.ts';
 import { casesOf } from '../support/lab-cases.ts';
-import { node18, node20, nodeLatest } from '../support/node-versions.ts';
+import {
+  newestVersion,
+  node18,
+  nodeLatest,
+  nodeVersions,
+  oldestVersion,
+  type NodeVersion,
+} from '../support/node-versions.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { ways } from '../support/ways.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
 
-const agents = [
-  { version: 'the oldest promised node, 18', node: node18, major: /^v18\./ },
-  { version: 'the newest node', node: nodeLatest, major: /^v2[4-9]\./ },
-];
+const isExtreme = (version: NodeVersion): boolean => version === oldestVersion || version === newestVersion;
+const versions = casesOf(nodeVersions(), isExtreme);
 
-describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, major }) => {
-  test.skipIf(node === undefined)('runs under this node', async () => {
-    expect(expectLines(await runCommand(node!, ['--version']))).toEqual([expect.stringMatching(major)]);
+/** Large enough for threads. */
+const largePair = (): DiskPair => makePair({ sizeBytes: tuning.inlineBytes + 1 });
+
+describe.each(versions)('a command under $name (needs test/nodes)', (version) => {
+  const isMissing = version.path === undefined;
+  const node = version.path!;
+
+  test.skipIf(isMissing)('runs under this node', async () => {
+    expect(expectLines(await runCommand(node, ['--version']))).toEqual([
+      expect.stringMatching(version.printed),
+    ]);
   });
 
+  test.skipIf(isMissing)('reads its command line, and names what is wrong in it', async () => {
+    const command = (...args: string[]) => runCommand(node, [basyn.executable, ...args]);
+    expect(expectLines(await command('--version'))).toEqual([expect.stringMatching(/^basyn \d/)]);
+    expect(expectLines(await command('--help')).length).toBeGreaterThan(100);
+    expectSentence(await command('--locol=/a', '-r', '/b'), 1, /--locol.*did you mean --local\?/);
+    expectSentence(await command('-l', '/no/such/a', '-r', '/no/such/b'), 2, /\/no\/such\/a/);
+  });
+
+  const local = casesOf(
+    ways.filter(({ where }) => where === 'here'),
+    ({ action }) => action === 'PUSH',
+  );
+  test.skipIf(isMissing).each(local)(
+    'performs a $action $mode here, with a recheck',
+    async ({ action, mode }) => {
+      const pair = largePair();
+      const args = [...deviceOptions(action, pair), '-a', action, '-m', mode, '--recheck'];
+      expectSilence(await runCommand(node, [basyn.executable, ...args]));
+      expectSynchronised(pair);
+    },
+  );
+
+  test.skipIf(isMissing)('is ended by a signal, and reports its progress', async () => {
+    const args = [...runOptions('PUSH', 'SYNC', makeHollowPair()), ...hostOptions(server()), '--json'];
+    const run = await startCommand(node, [basyn.executable, ...args]);
+    await lineWith(run.child.stdout!, '"phase-start"');
+    run.child.kill('SIGTERM');
+    const { exitCode, stderr } = await run.result;
+    expect(stderr).toMatch(/^basyn: Stopped by SIGTERM during sync at /);
+    expect(exitCode).toBe(2);
+  });
+});
+
+/** Node has a built-in zstd from 22 on, others use the WASM build: each must decode the other's output. */
+describe('two versions of node over ssh (needs test/nodes)', () => {
+  const grid = nodeVersions().flatMap((command) =>
+    nodeVersions().flatMap((agent) =>
+      ways.filter(({ where }) => where === 'over ssh').map((way) => ({ command, agent, ...way })),
+    ),
+  );
+  const cases = casesOf(
+    grid,
+    ({ command, agent, action, mode }) =>
+      isExtreme(command) &&
+      isExtreme(agent) &&
+      command !== agent &&
+      (mode === 'SYNC') === (action === 'PUSH'),
+  );
+
+  test.skipIf(node18 === undefined || nodeLatest === undefined).each(cases)(
+    'a command under $command.name performs a $action $mode with an agent under $agent.name',
+    async ({ command, agent, action, mode }) => {
+      const pair = largePair();
+      const args = [
+        ...deviceOptions(action, pair),
+        ...['-a', action, '-m', mode, '--compress=zstd', '--recheck'],
+        ...hostOptions(server()),
+      ];
+      const remoteNode = `--remote-node=${agent.path}`;
+      expectSilence(await runCommand(command.path!, [basyn.executable, ...args, remoteNode]));
+      expectSynchronised(pair);
+    },
+  );
+});
+
+describe.each(versions)('an agent under $name (needs test/nodes)', ({ path }) => {
   const grid = (['PUSH', 'POP'] as const).flatMap((action) =>
     ['--compress=zstd', '--compress=zlib', '--compress=none', '--zlevel=9'].map((option) => ({
       action,
@@ -27,60 +114,21 @@ describe.each(agents)('an agent under $version (needs test/nodes)', ({ node, maj
     })),
   );
   const cases = casesOf(grid, ({ option }) => option === '--compress=zstd');
-  test.skipIf(node === undefined).each(cases)(
+  test.skipIf(path === undefined).each(cases)(
     'takes part in a $action with $option',
     async ({ action, option }) => {
       const pair = makePair();
       const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', option, '--recheck'];
-      expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${node}`]));
+      expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${path}`]));
       expectSynchronised(pair);
     },
   );
 
   const hashes = casesOf(['XXH128', 'BLAKE2S', 'SHA512'], (hash) => hash === 'XXH128');
-  test.skipIf(node === undefined).each(hashes)('supports %s', async (hash) => {
+  test.skipIf(path === undefined).each(hashes)('supports %s', async (hash) => {
     const pair = makePair();
     const args = [...deviceOptions('POP', pair), '-a', 'POP', '-m', 'SYNC', `--hash=${hash}`];
-    expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${node}`]));
+    expectSilence(await basyn.run([...args, ...hostOptions(server()), `--remote-node=${path}`]));
     expectSynchronised(pair);
   });
 });
-
-/** The newest node has a built-in zstd, 18 and 20 use the WASM build: each must decode the other's output. */
-describe.skipIf(nodeLatest === undefined)('a command under the newest node (needs test/nodes)', () => {
-  const grid = (['PUSH', 'POP'] as const).flatMap((action) =>
-    agents.map(({ version, node }) => ({ action, version, node })),
-  );
-  const cases = casesOf(grid, ({ node }) => node === node18);
-
-  test.each(cases)('performs a $action with zstd and an agent under $version', async ({ action, node }) => {
-    const pair = makePair();
-    const args = [...deviceOptions(action, pair), '-a', action, '-m', 'COPY', '--compress=zstd', '--recheck'];
-    const host = [...hostOptions(server()), `--remote-node=${node}`];
-    expectSilence(await runCommand(nodeLatest!, [basyn.executable, ...args, ...host]));
-    expectSynchronised(pair);
-  });
-});
-
-describe.skipIf(node20 === undefined)(
-  'a command under the oldest supported node, 20.0 (needs test/nodes)',
-  () => {
-    test('runs under this node', async () => {
-      expect(expectLines(await runCommand(node20!, ['--version']))).toEqual(['v20.0.0']);
-    });
-
-    const grid = (['PUSH', 'POP'] as const).flatMap((action) =>
-      (['here', 'over ssh'] as const).map((where) => ({ action, where })),
-    );
-    const cases = casesOf(grid, ({ action, where }) => (action === 'PUSH') === (where === 'over ssh'));
-
-    test.each(cases)('performs a $action $where', async ({ action, where }) => {
-      // Large enough for threads.
-      const pair = makePair({ sizeBytes: tuning.inlineBytes + 1 });
-      const args = [...deviceOptions(action, pair), '-a', action, '-m', 'SYNC', '--recheck'];
-      const host = where === 'here' ? [] : [...hostOptions(server()), `--remote-node=${node20}`];
-      expectSilence(await runCommand(node20!, [basyn.executable, ...args, ...host]));
-      expectSynchronised(pair);
-    });
-  },
-);

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import {
@@ -32,7 +32,7 @@ export function useBasyn(): Basyn {
   const library = join(directory.path, 'index.mjs');
   beforeAll(() => {
     if (!existsSync(join(build, 'basyn.cjs'))) throw new Error('there is no build yet: npm run build');
-    copyFileSync(join(build, 'basyn.cjs'), executable);
+    placeExecutable(executable);
     for (const name of ['index.mjs', 'index.cjs'])
       copyFileSync(join(build, name), join(directory.path, name));
   });
@@ -43,6 +43,15 @@ export function useBasyn(): Basyn {
     run: (args, options) => runCommand(executable, args, options),
     start: (args, options) => startCommand(executable, args, options),
   };
+}
+
+/** The laboratory names another node for the command, or an executable that needs none. */
+function placeExecutable(path: string): void {
+  const { BASYN_TEST_NODE: node, BASYN_TEST_EXECUTABLE: other } = process.env;
+  copyFileSync(other ?? join(build, 'basyn.cjs'), path);
+  if (node === undefined) return;
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^#!.*/, `#!${node}`));
+  chmodSync(path, 0o755);
 }
 
 /** A run that succeeded without output. */

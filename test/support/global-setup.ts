@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hostProcessor, runtimeFor } from '../../scripts/standalone/runtime.ts';
 import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts';
 
 /** @returns the clean-up after the last test. */
-export default function setup(): () => void {
-  for (const name of ['nodes', 'package-checks']) {
+export default async function setup(): Promise<() => void> {
+  const isLab = process.env.BASYN_TEST_LAB !== undefined;
+  for (const name of ['nodes', 'package-checks', ...(isLab ? ['nodes/lab'] : [])]) {
     installPackages(fileURLToPath(new URL(`../${name}/`, import.meta.url)));
   }
+  // For the standalone executable: another 45 MB.
+  if (process.env.BASYN_TEST_QUICK === undefined) await runtimeFor(hostProcessor());
   forgetNodeSettings();
   return takeTemporaryDirectories();
 }

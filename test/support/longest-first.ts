@@ -13,6 +13,7 @@ const longFiles = [
   'end-to-end/grow',
   'faults/links',
   'packaging',
+  'end-to-end/standalone',
   'faults/shell',
   'faults/threads',
   'faults/peer',

@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { lineWith, runCommand, startCommand, type CommandResult } from '../../rig/processes/command.ts';
+import { tuning } from '../../src/limits.ts';
+import {
+  expectLines,
+  expectSentence,
+  expectSilence,
+  hostOptions,
+  jsonPhases,
+  useBasyn,
+} from '../support/basyn.ts';
+import { deviceOptions, expectSynchronised, makeHollowPair, makePair, runOptions } from '../support/disks.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+import { useSshServer } from '../support/ssh-server.ts';
+import { useStandalone } from '../support/standalone.ts';
+
+const server = useSshServer();
+const standalone = useStandalone();
+const basyn = useBasyn();
+
+/** Large enough for threads. */
+const sizeBytes = tuning.inlineBytes + 1;
+
+describe('the standalone executable', () => {
+  test.each(['SYNC', 'COPY'])('performs a %s here without node, past the page cache', async (mode) => {
+    const pair = makePair({ sizeBytes });
+    const args = [...deviceOptions('PUSH', pair), '-a', 'PUSH', '-m', mode, '--recheck', '--json'];
+    const result = await runCommand(standalone.path, args, { env: { PATH: pathWithoutNode() } });
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(jsonPhases(result).at(-1)).toMatchObject({
+      phase: 'recheck',
+      sourceReads: 'direct',
+      targetReads: 'direct',
+    });
+    expectSynchronised(pair);
+  });
+
+  test.each(['PUSH', 'POP'] as const)('is node for its own agent in a %s over ssh', async (action) => {
+    const pair = makePair({ sizeBytes });
+    const result = await overSsh(pair, action, (args) => runCommand(standalone.path, args));
+    expectSilence(result);
+    expectSynchronised(pair);
+  });
+
+  test('is node for the agent of the program that runs under node', async () => {
+    const pair = makePair({ sizeBytes });
+    expectSilence(await overSsh(pair, 'PUSH', (args) => basyn.run(args)));
+    expectSynchronised(pair);
+  });
+
+  function overSsh(
+    pair: ReturnType<typeof makePair>,
+    action: 'PUSH' | 'POP',
+    run: (args: readonly string[]) => Promise<CommandResult>,
+  ): Promise<CommandResult> {
+    return run([
+      ...deviceOptions(action, pair),
+      ...['-a', action, '-m', 'SYNC', '--compress=zstd', '--recheck'],
+      ...hostOptions(server()),
+      `--remote-node=${standalone.path}`,
+    ]);
+  }
+
+  test('refuses to write to a target that another run writes to', async () => {
+    const pair = makeHollowPair();
+    const first = await startCommand(standalone.path, [...runOptions('PUSH', 'SYNC', pair), '--json']);
+    await lineWith(first.child.stdout!, '"phase-start"');
+    expectSentence(await runCommand(standalone.path, runOptions('PUSH', 'SYNC', pair)), 2, /another run/);
+    first.child.kill('SIGTERM');
+    expect(await first.result).toMatchObject({ exitCode: 2 });
+  });
+
+  test('is not affected by settings for node', async () => {
+    const env = { NODE_OPTIONS: '--require=/no/such/file' };
+    expect(expectLines(await runCommand(standalone.path, ['--version'], { env }))).toEqual([
+      expect.stringMatching(/^basyn \d/),
+    ]);
+  });
+
+  test('opens no debugger of node on SIGUSR1, from its first statement', () => {
+    const program = readFileSync(standalone.path);
+    // A failed toContain would print all of it.
+    expect(program.includes("process.on('SIGUSR1', () => undefined);")).toBe(true);
+  });
+
+  test('runs code as `node -e` does', async () => {
+    const code =
+      'console.log(process.argv.slice(1).join(), typeof require("fs").statSync, this === globalThis)';
+    expect(expectLines(await runCommand(standalone.path, ['-e', code, 'a', '-b']))).toEqual([
+      'a,-b function true',
+    ]);
+    const failing = await runCommand(standalone.path, ['-e', 'throw new Error("broken")']);
+    expect(failing).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Error: broken') });
+  });
+
+  test('uses its compiled form, also on one processor: node would print that it does not', async () => {
+    expect(expectLines(await runCommand(standalone.path, ['--version']))).toHaveLength(1);
+    for (const [command, ...args] of [
+      ['taskset', '-c', '0'],
+      ['setarch', '-R'],
+    ] as const) {
+      const result = await runCommand(command, [...args, standalone.path, '--version']);
+      expect(expectLines(result)).toHaveLength(1);
+    }
+  });
+
+  test('is built twice with the same bytes, and lists the licence of node', async () => {
+    const second = await standalone.build();
+    expect(statSync(second).mode & 0o777).toBe(0o755);
+    expect(digestOf(second)).toBe(digestOf(standalone.path));
+    const licences = readFileSync(`${second}.licenses.txt`, 'utf8');
+    expect(licences).toContain('Node.js is licensed for use as follows');
+    expect(licences).toContain('zstd (BSD-3-Clause)');
+  }, 60_000);
+});
+
+/** The programs that a run needs besides node. */
+function pathWithoutNode(): string {
+  const directory = mkdtempSync(join(scratchDirectory(), 'bin-'));
+  for (const program of ['sh', 'dd', 'flock', 'losetup', 'perl', 'stat']) {
+    symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), join(directory, program));
+  }
+  return directory;
+}
+
+function digestOf(path: string): string {
+  return execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64);
+}

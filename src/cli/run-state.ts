@@ -1,4 +1,5 @@
 import type { RunEvent } from '../report.ts';
+import { formatBytes, percentOf } from './format.ts';
 import type { ProgressView } from './progress-line.ts';
 import { progressSentence } from './progress-line.ts';
 import { RemainingTime } from './remaining-time.ts';
@@ -46,6 +47,16 @@ export class RunState implements Reporter {
         break;
       case 'progress':
         this.#update(event);
+        break;
+      case 'runtime-progress': {
+        const { doneBytes, sizeBytes } = event;
+        const amount = `${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
+        this.#moment = { activity: `sending node: ${percentOf(doneBytes, sizeBytes)}% (${amount})` };
+        break;
+      }
+      case 'runtime-start':
+      case 'runtime-end':
+        this.#moment = { activity: 'starting node on the host' };
         break;
       case 'flushing':
         this.#isFlushing = true;

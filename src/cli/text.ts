@@ -6,9 +6,17 @@ import type {
   RecordReport,
   RunEvent,
   RunReport,
+  RuntimeReport,
   StateFileReport,
 } from '../report.ts';
-import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
+import {
+  bytesPerSecond,
+  formatBytes,
+  formatCount,
+  formatExactBytes,
+  formatSeconds,
+  formatSpeed,
+} from './format.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -267,11 +275,18 @@ function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): stri
       return [`note: ${event.message}`];
     case 'state-file':
       return [describeStateFile(event)];
+    case 'runtime-start':
+      return [describeRuntime(event)];
+    case 'runtime-end': {
+      const seconds = (event.elapsedMs / 1000).toFixed(1);
+      return [`${event.name}: sent, ${formatBytes(event.sentBytes)} in ${seconds} s`];
+    }
     case 'attempt':
       return [describeAttempt(event)];
     case 'unreadable':
       return [`${event.phase}: ${describeRange(event)} of the source can't be read`];
     case 'progress':
+    case 'runtime-progress':
     case 'warning':
     case 'remote-stderr':
     case 'debug':
@@ -283,6 +298,21 @@ function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): stri
 function describeStateFile({ path, knownBuffers, bufferCount, reason }: StateFileReport): string {
   const known = `${knownBuffers} of ${bufferCount} buffers of the target are known`;
   return `state file ${path}: ${reason === undefined ? known : `not used, because ${reason}`}`;
+}
+
+/** "the host has no node: node 20.20.2 (87.4 MiB) is sent, into its memory". */
+function describeRuntime({ name, sizeBytes, storage, path }: RuntimeReport): string {
+  const what = `the host has no node: ${name} (${formatBytes(sizeBytes)})`;
+  switch (storage) {
+    case 'memory':
+      return `${what} is sent, into its memory (${path})`;
+    case 'disk':
+      return `${what} is sent, onto its disk (${path})`;
+    case 'kept':
+      return `${what} is sent, and kept in the cache of the user`;
+    case 'found':
+      return `${what} is in the cache of the user (${path})`;
+  }
 }
 
 /** On how many hosts the devices of a run are. */

@@ -6,7 +6,8 @@ import { RemainingTime } from './remaining-time.ts';
 import type { Reporter } from './reporter.ts';
 import type { Task } from './options.ts';
 import { SpeedMeter } from './speed-meter.ts';
-import { describeAttempt, describeFlush, hostsOf, type HostCount } from './text.ts';
+import { describeAttempt } from './host-text.ts';
+import { describeFlush, hostsOf, type HostCount } from './text.ts';
 
 type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
 

@@ -6,17 +6,10 @@ import type {
   RecordReport,
   RunEvent,
   RunReport,
-  RuntimeReport,
   StateFileReport,
 } from '../report.ts';
-import {
-  bytesPerSecond,
-  formatBytes,
-  formatCount,
-  formatExactBytes,
-  formatSeconds,
-  formatSpeed,
-} from './format.ts';
+import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
+import { describeAttempt, describeRuntime, describeSentRuntime } from './host-text.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -277,10 +270,8 @@ function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): stri
       return [describeStateFile(event)];
     case 'runtime-start':
       return [describeRuntime(event)];
-    case 'runtime-end': {
-      const seconds = (event.elapsedMs / 1000).toFixed(1);
-      return [`${event.name}: sent, ${formatBytes(event.sentBytes)} in ${seconds} s`];
-    }
+    case 'runtime-end':
+      return [describeSentRuntime(event)];
     case 'attempt':
       return [describeAttempt(event)];
     case 'unreadable':
@@ -300,21 +291,6 @@ function describeStateFile({ path, knownBuffers, bufferCount, reason }: StateFil
   return `state file ${path}: ${reason === undefined ? known : `not used, because ${reason}`}`;
 }
 
-/** "the host has no node: node 20.20.2 (87.4 MiB) is sent, into its memory". */
-function describeRuntime({ name, sizeBytes, storage, path }: RuntimeReport): string {
-  const what = `the host has no node: ${name} (${formatBytes(sizeBytes)})`;
-  switch (storage) {
-    case 'memory':
-      return `${what} is sent, into its memory (${path})`;
-    case 'disk':
-      return `${what} is sent, onto its disk (${path})`;
-    case 'kept':
-      return `${what} is sent, and kept in the cache of the user`;
-    case 'found':
-      return `${what} is in the cache of the user (${path})`;
-  }
-}
-
 /** On how many hosts the devices of a run are. */
 export type HostCount = 'one' | 'two';
 
@@ -329,13 +305,6 @@ export function describeFlush(
 ): string {
   const what = hosts === 'one' ? 'flushing a device' : `flushing the ${side} device`;
   return phase === undefined ? what : `${phase}: ${what}`;
-}
-
-/** "The link has failed: … Attempt 2 begins in 1.0 s, and continues sync at offset 4096." */
-export function describeAttempt(event: Extract<RunEvent, { type: 'attempt' }>): string {
-  const { attempt, reason, waitMs, phase, fromBytes = 0 } = event;
-  const place = phase === undefined ? '' : `, and continues ${phase} at offset ${fromBytes}`;
-  return `${reason} Attempt ${attempt} begins in ${formatSeconds(waitMs)}${place}.`;
 }
 
 /** "state file a.bitmap describes 512 buffers of /dev/sda1, all done in 8.0 s". */

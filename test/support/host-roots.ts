@@ -59,7 +59,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove(): void } {
+function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove: () => void } {
   const directory = makeTemporaryDirectory('root');
   const { path } = directory;
   chmodSync(path, 0o755);

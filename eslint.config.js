@@ -27,7 +27,8 @@ const layers = {
   'errors.ts': ['limits.ts'],
   'host.ts': ['errors.ts'],
   device: leaves,
-  lvm: ['device', ...leaves],
+  'list-formats': leaves,
+  lvm: ['list-formats', 'device', ...leaves],
   digest: leaves,
   codec: leaves,
   'report.ts': ['digest', ...leaves],
@@ -64,7 +65,7 @@ const layers = {
     'workers',
     ...leaves,
   ],
-  changed: ['report.ts', 'session', 'digest', ...leaves],
+  changed: ['report.ts', 'session', 'list-formats', 'digest', ...leaves],
   'index.ts': [
     'runs',
     'changed',

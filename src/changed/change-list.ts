@@ -3,7 +3,7 @@ import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Coverage } from '../session/coverage.ts';
 import { RunCollector } from '../session/run-collector.ts';
-import type { RangeListener } from './list-parser.ts';
+import type { RangeListener } from '../list-formats/list-parser.ts';
 
 /** What a list of changes says, in buffers. Its memory does not depend on the length of the list. */
 export class ChangeList implements RangeListener {

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { BasynError, runEnded, systemReason } from '../errors.ts';
 import { ChangeList } from './change-list.ts';
-import { DetectingParser } from './detect.ts';
-import { ListProblem } from './list-parser.ts';
+import { DetectingParser } from '../list-formats/detect.ts';
+import { ListProblem } from '../list-formats/list-parser.ts';
 
 export interface ListOptions {
   /** Of the file, or `-` for stdin. */

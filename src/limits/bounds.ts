@@ -171,8 +171,6 @@ export const bounds = {
   volumeChangeTimeoutMs: 600_000,
   /** What a program of LVM may print: some ten thousand volumes. */
   programOutputBytes: 32 * MiB,
-  /** Ranges of a thin volume that changed between two snapshots: 100 MB. With more of them, everything is compared. */
-  listedChanges: 4_000_000,
   /** A snapshot may still be open for a moment when it is removed. */
   removalTries: 5,
   /** The same for the guard of a snapshot, once a second: the process that read it may wait for its disk. */

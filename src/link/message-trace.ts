@@ -46,10 +46,15 @@ function detailsOf(message: Message): string {
       return `${message.writtenBytes} device bytes written and flushed`;
     case 'checkpoint':
       return `${message.doneBuffers} buffers settled, ${message.dataBytes} device bytes in the group`;
+    case 'changes':
+      return message.reason === undefined ? 'a list follows' : 'not known';
     case 'failure':
       return message.code;
     case 'closed':
       return `${message.warnings.length} warnings`;
+    case 'since':
+    case 'keep':
+    case 'recorded':
     case 'ping':
     case 'trace':
     case 'pong':

@@ -6,6 +6,7 @@
  * - `basyn.run.TOKEN`: the run, if it may have several attempts.
  * - `basyn.guard.BOOT.PID.START`: the process that removes it at the end. If that process is gone, the snapshot is left over.
  * - `basyn.base`: it is kept as the base of the next run, and is never left over.
+ * - `basyn.pair.ID`: the source and target that it is the base of. A pair has one.
  */
 export const mark = 'basyn';
 export const baseTag = 'basyn.base';
@@ -15,6 +16,11 @@ const guardPrefix = 'basyn.guard.';
 
 export function idTagOf(id: string): string {
   return `${idPrefix}${id}`;
+}
+
+/** @param pairId of a source and a target, in hexadecimal. */
+export function pairTagOf(pairId: string): string {
+  return `basyn.pair.${pairId}`;
 }
 
 /** @param token of `run` in the protocol's `open`. */

@@ -8,15 +8,18 @@ import type { Frame } from './frame.ts';
 import { groupOfByte } from './frame-group.ts';
 import { typeNumbers, type CoverMessage, type DataMessage, type Message } from './messages.ts';
 import {
+  changesSchema,
   checkpointSchema,
-  durableSchema,
   closedSchema,
+  durableSchema,
   failureSchema,
   finishedSchema,
   finishSchema,
+  keepSchema,
   openedSchema,
   openSchema,
   planSchema,
+  sinceSchema,
   traceSchema,
 } from './schemas.ts';
 
@@ -88,6 +91,13 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
       return { type, ...reader.json(checkpointSchema) };
     case 'durable':
       return { type, ...reader.json(durableSchema) };
+    case 'since':
+      return { type, ...reader.json(sinceSchema) };
+    case 'changes':
+      return { type, ...reader.json(changesSchema) };
+    case 'keep':
+      return { type, ...reader.json(keepSchema) };
+    case 'recorded':
     case 'ping':
     case 'pong':
     case 'bye':

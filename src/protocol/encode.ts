@@ -32,6 +32,9 @@ function payloadParts(message: Message): Uint8Array[] {
     case 'trace':
     case 'checkpoint':
     case 'durable':
+    case 'since':
+    case 'changes':
+    case 'keep':
       return [json(message)];
     case 'digests':
       return [number(message.firstBuffer), message.digests];
@@ -47,6 +50,7 @@ function payloadParts(message: Message): Uint8Array[] {
       return [Buffer.from([message.isLast ? 1 : 0]), numbers(message.runs)];
     case 'written':
       return writtenParts(message);
+    case 'recorded':
     case 'ping':
     case 'pong':
     case 'bye':

@@ -3,15 +3,18 @@ import type { Encoding } from '../codec/encoding.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { FrameGroup } from './frame-group.ts';
 import type {
+  changesSchema,
   checkpointSchema,
   closedSchema,
   durableSchema,
   failureSchema,
   finishedSchema,
   finishSchema,
+  keepSchema,
   openedSchema,
   openSchema,
   Plan,
+  sinceSchema,
   traceSchema,
 } from './schemas.ts';
 
@@ -25,14 +28,32 @@ export type OpenedMessage = { readonly type: 'opened' } & v.InferOutput<typeof o
 export type BeginMessage = { readonly type: 'begin' } & Plan;
 
 /**
- * Local → agent, before `begin`: which buffers the phase examines on the agent's side. Several of these may be needed.
+ * Local → agent, before `begin`: which buffers the phase examines on the agent's side. Agent → local, after `changes`: which
+ * buffers may have changed. Several of these may be needed.
  */
 export interface CoverMessage {
   readonly type: 'cover';
   /** First index and number of buffers of one run after the other, in ascending order, with gaps in between. */
   readonly runs: Float64Array;
-  /** Whether no further one follows for the phase. */
+  /** Whether it is the last one of the list. */
   readonly isLast: boolean;
+}
+
+/** Local → agent, between phases: what has changed in the snapshot since the base that the last run has kept? */
+export type SinceMessage = { readonly type: 'since' } & v.InferOutput<typeof sinceSchema>;
+
+/** Agent → local, the answer to `since`. Without a `reason`, messages of type `cover` with the buffers follow. */
+export type ChangesMessage = { readonly type: 'changes' } & v.InferOutput<typeof changesSchema>;
+
+/** Local → agent, before `bye`: the snapshot is to be kept as the base of the next run. */
+export type KeepMessage = { readonly type: 'keep' } & v.InferOutput<typeof keepSchema>;
+
+/**
+ * Local → agent, after a `closed` with a `base`: the base is recorded, durably. The agent removes older ones, and answers with
+ * another `closed`.
+ */
+export interface RecordedMessage {
+  readonly type: 'recorded';
 }
 
 /**
@@ -157,7 +178,11 @@ export type Message =
   | WorkingMessage
   | CheckpointMessage
   | DurableMessage
-  | CoverMessage;
+  | CoverMessage
+  | SinceMessage
+  | ChangesMessage
+  | KeepMessage
+  | RecordedMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -183,4 +208,8 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   checkpoint: 20,
   durable: 21,
   cover: 22,
+  since: 23,
+  changes: 24,
+  keep: 25,
+  recorded: 26,
 };

@@ -20,6 +20,9 @@ const extent = v.object({ offsetBytes: bytes, lengthBytes: bytes });
 /** Which storage a device is. Only the device layer knows its form, and checks it. */
 const identity = v.unknown();
 
+/** A snapshot that a run has kept. Only the source's side knows its form, and checks it. */
+const base = v.unknown();
+
 /** Names a run that may have several attempts, and the attempt. */
 const runAttempt = v.object({
   token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
@@ -128,6 +131,24 @@ export const closedSchema = v.object({
   marks: v.exactOptional(marks),
   /** For the user: what the agent found out about its device at the end. */
   warnings: v.pipe(v.array(text), v.maxLength(bounds.maxNotes)),
+  /** The snapshot that was kept, for the `since` of the next run. Left out where there is none. */
+  base: v.exactOptional(base),
+});
+
+export const sinceSchema = v.object({
+  base,
+  /** The changes are answered in buffers of this size. */
+  bufferBytes: v.pipe(bytes, v.minValue(1), v.maxValue(bounds.maxBufferBytes)),
+});
+
+export const changesSchema = v.object({
+  /** Why they can't be determined, as a sentence. Left out where they can. */
+  reason: v.exactOptional(text),
+});
+
+export const keepSchema = v.object({
+  /** Names the source and the target. */
+  pairId: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
 });
 
 export const traceSchema = v.object({ line: text });

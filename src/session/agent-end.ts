@@ -5,7 +5,14 @@ import { assert, BasynError, type ErrorRecord, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
 import type { LaneAddress, RunAttempt } from '../protocol/schemas.ts';
-import type { BeginMessage, FailureMessage, OpenMessage } from '../protocol/messages.ts';
+import type {
+  BeginMessage,
+  ClosedMessage,
+  FailureMessage,
+  KeepMessage,
+  Message,
+  OpenMessage,
+} from '../protocol/messages.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
 import { Covers } from './covers.ts';
@@ -14,6 +21,7 @@ import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './window.ts';
 import { playRole } from './role.ts';
 import { RunSnapshots } from './run-snapshots.ts';
+import { answerSince } from './source-base.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the agent's end needs of its process. */
@@ -41,15 +49,36 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
     if (open.trace === true) channel.sendTrace();
     channel.watch(open.peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
-    const { warnings, marks } = await serveDevice(open, channel, runner, host);
+    const snapshots = snapshotsOf(open);
+    const { warnings, marks } = await serveDevice({ open, snapshots, channel, runner, host });
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
-    channel.send({ type: 'closed', warnings: warnings.map(shortened), ...(marks && { marks }) });
+    const base = snapshots?.base;
+    sendClosed(channel, [...warnings, ...(snapshots?.warnings ?? [])], {
+      ...(marks && { marks }),
+      ...(base !== undefined && { base }),
+    });
+    if (snapshots !== undefined && base !== undefined) await awaitRecord(channel, snapshots);
   } catch (thrown) {
     const error = BasynError.from(thrown);
     channel.send(failureOf(error.toRecord()));
     throw error;
   }
+}
+
+/** The base of the last run is needed until the new one is recorded. */
+async function awaitRecord(channel: Channel, snapshots: RunSnapshots): Promise<void> {
+  const message = await channel.next();
+  if (message.type !== 'recorded') throw unexpected(message);
+  sendClosed(channel, await snapshots.removeOtherBases(), {});
+}
+
+function sendClosed(
+  channel: Channel,
+  warnings: readonly string[],
+  facts: Pick<ClosedMessage, 'marks' | 'base'>,
+): void {
+  channel.send({ type: 'closed', warnings: warnings.map(shortened), ...facts });
 }
 
 /** Whether another attempt may succeed is for the local side to decide. */
@@ -68,14 +97,21 @@ interface DeviceEnd {
   readonly marks: ContentMarks | undefined;
 }
 
+/** What an agent's end works with. */
+interface Service {
+  readonly open: OpenMessage;
+  /** Undefined where the device itself is read. */
+  readonly snapshots: RunSnapshots | undefined;
+  readonly channel: Channel;
+  readonly runner: JobRunner;
+  readonly host: AgentHost;
+}
+
 /** Serves all phases. Resolves when the device is closed. */
-async function serveDevice(
-  open: OpenMessage,
-  channel: Channel,
-  runner: JobRunner,
-  { listenForLanes, hosts, side = 'remote' }: AgentHost,
-): Promise<DeviceEnd> {
-  return usingDevice(await openPatiently(open, channel, { side, hosts }), runner, async (device) => {
+async function serveDevice({ open, snapshots, channel, runner, host }: Service): Promise<DeviceEnd> {
+  const { listenForLanes, hosts, side = 'remote' } = host;
+  const location = { side, hosts };
+  return usingDevice(await openPatiently(open, snapshots, channel, location), runner, async (device) => {
     traceDevice(channel.trace, device);
     const { handle, identity, warnings, notes, zeros, cachedBecause = null } = device;
     const { kind, sizeBytes } = handle;
@@ -105,18 +141,18 @@ async function serveDevice(
         const warnings = await device.checkAtEnd();
         return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
       }
-      if (message.type === 'cover') {
-        covers.add(message);
-        continue;
-      }
-      if (message.type !== 'begin') throw unexpected(message);
-      await servePhase(message, { open, device, channel, runner, covers });
+      await serve(message, { open, snapshots, device, channel, runner, covers });
     }
   });
 }
 
 /** A helper program of an earlier agent may still have the device open for a moment. */
-async function openPatiently(open: OpenMessage, channel: Channel, location: Location): Promise<RunDevice> {
+async function openPatiently(
+  open: OpenMessage,
+  snapshots: RunSnapshots | undefined,
+  channel: Channel,
+  location: Location,
+): Promise<RunDevice> {
   const { phases, readBytesPerSecond } = open;
   const targetRequest = targetRequestOf(open);
   const use: DeviceUse = {
@@ -124,7 +160,7 @@ async function openPatiently(open: OpenMessage, channel: Channel, location: Loca
     targetRequest,
     readBytesPerSecond,
     pageCache: pageCacheOf(open),
-    snapshots: snapshotsOf(open),
+    snapshots,
     ...(open.marks === true && { marks: 'read' }),
   };
   const attempt = open.run?.attempt ?? 1;
@@ -154,13 +190,25 @@ function snapshotsOf({ snapshot, role, run }: OpenMessage): RunSnapshots | undef
 /** The local side reports the progress. */
 const ignoreProgress = (): void => undefined;
 
-/** What a phase of the agent works with. */
-interface Serving {
-  readonly open: OpenMessage;
+/** What the agent works with while its device is open. */
+interface Serving extends Omit<Service, 'host'> {
   readonly device: RunDevice;
-  readonly channel: Channel;
-  readonly runner: JobRunner;
   readonly covers: Covers;
+}
+
+/** Serves one message between two phases, and the phase that it begins. */
+async function serve(message: Message, serving: Serving): Promise<void> {
+  if (message.type === 'cover') serving.covers.add(message);
+  else if (message.type === 'since') await answerSince(serving.channel, message, serving.device);
+  else if (message.type === 'keep') keepSnapshot(message, serving);
+  else if (message.type === 'begin') await servePhase(message, serving);
+  else throw unexpected(message);
+}
+
+function keepSnapshot({ pairId }: KeepMessage, { snapshots }: Serving): void {
+  if (snapshots === undefined)
+    throw new BasynError('protocol', 'The local side keeps a snapshot that is not there.');
+  snapshots.keepFor(pairId);
 }
 
 async function servePhase(
@@ -177,7 +225,7 @@ async function servePhase(
   if (!isAllowed) {
     throw new BasynError('protocol', 'The local side began a phase that the open device does not allow.');
   }
-  const coverage = covers.take(plan);
+  const coverage = covers.takeFor(plan);
   if (plan.roundTripMs !== null) channel.learnRoundTripMs(plan.roundTripMs);
   if (plan.linkBytesPerSecond !== undefined) channel.learnLimit(plan.linkBytesPerSecond);
   const start = { onProgress: ignoreProgress, omitZeros: plan.omitZeros === true };

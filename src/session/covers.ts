@@ -1,13 +1,13 @@
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import { bufferCountOf } from '../digest/geometry.ts';
+import { bufferCountOf, type Geometry } from '../digest/geometry.ts';
 import type { CoverMessage } from '../protocol/messages.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import { coverageOfRuns, runsOf, type Coverage } from './coverage.ts';
 import { geometryOfPlan } from './phase.ts';
 
-/** Tells the agent which buffers the next phase examines on its side. Call it before `begin`. */
+/** Lists buffers for the peer. */
 export function sendCovers(channel: Channel, coverage: Coverage): void {
   const runs: number[] = [];
   const send = (isLast: boolean): void => {
@@ -21,7 +21,7 @@ export function sendCovers(channel: Channel, coverage: Coverage): void {
   send(true);
 }
 
-/** The agent's half: what the next phase examines. */
+/** Collects a list of buffers of the peer. */
 export class Covers {
   #messages: Float64Array[] = [];
   #runCount = 0;
@@ -33,11 +33,16 @@ export class Covers {
     this.#runCount += runs.length / 2;
     const isInOrder = runs.length === 0 ? isLast : runs[0]! > this.#endIndex;
     if (this.#isComplete || !isInOrder || this.#runCount > bounds.coverageRuns) {
-      throw new BasynError('protocol', 'The local side listed buffers that are not allowed.');
+      throw new BasynError('protocol', 'The peer listed buffers that are not allowed.');
     }
     this.#messages.push(runs);
     if (runs.length > 0) this.#endIndex = runs.at(-2)! + runs.at(-1)!;
     this.#isComplete = isLast;
+  }
+
+  /** Whether the last message of the list has arrived. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /**
@@ -46,16 +51,20 @@ export class Covers {
    * @returns undefined where it examines everything.
    * @throws {BasynError} `protocol`, where the plan and the list do not belong together.
    */
-  take(plan: Plan): Coverage | undefined {
-    const [messages, endIndex, isComplete] = [this.#messages, this.#endIndex, this.#isComplete];
-    const isFitting =
-      plan.covered === true
-        ? isComplete && endIndex <= bufferCountOf(geometryOfPlan(plan))
-        : !this.#isStarted;
-    if (!isFitting) {
-      throw new BasynError('protocol', 'The local side began a phase that does not fit its list of buffers.');
-    }
-    if (plan.covered !== true) return undefined;
+  takeFor(plan: Plan): Coverage | undefined {
+    if (plan.covered === true) return this.take(geometryOfPlan(plan));
+    if (this.#isStarted) throw unfit();
+    return undefined;
+  }
+
+  /**
+   * The complete list. Another one may follow.
+   *
+   * @throws {BasynError} `protocol`, where it is not complete, or names buffers that do not exist.
+   */
+  take(geometry: Geometry): Coverage {
+    if (!this.#isComplete || this.#endIndex > bufferCountOf(geometry)) throw unfit();
+    const messages = this.#messages;
     const runs = new Float64Array(2 * this.#runCount);
     let at = 0;
     for (const part of messages) {
@@ -69,4 +78,8 @@ export class Covers {
   get #isStarted(): boolean {
     return this.#messages.length > 0;
   }
+}
+
+function unfit(): BasynError {
+  return new BasynError('protocol', 'The peer sent a list of buffers that does not fit the phase.');
 }

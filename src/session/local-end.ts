@@ -1,18 +1,19 @@
-import { lastingIdentityOf, parseIdentity, type ContentMarks } from '../device/device.ts';
+import { lastingIdentityOf, parseIdentity } from '../device/device.ts';
 import { BasynError, type Side } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { LaneOpener } from '../link/lane-opener.ts';
-import type { OpenedMessage } from '../protocol/messages.ts';
+import type { ClosedMessage, OpenedMessage } from '../protocol/messages.ts';
 import type { DeviceReport, ReadPath } from '../report.ts';
 import type { Continuity, SeenDevice } from './continuity.ts';
 import { traceDevice } from './device-trace.ts';
 import { openDevice, targetRequestOf, usingDevice, type TargetRequest, type RunDevice } from './devices.ts';
 import { runPhases, type PhasesEnd } from './local-phases.ts';
 import { isWriting, pageCacheOf, remoteRoleOf, type Order } from './order.ts';
-import { beginRecording, endRecording } from './recording.ts';
+import { beginRecording, marksAtEnd, requireCorrect, type EndMarks } from './recording.ts';
 import { accessPathOf, deviceReportOf, readPathOf } from './run-reporter.ts';
 import type { RunSnapshots } from './run-snapshots.ts';
 import { coveredBytes } from './sizes.ts';
+import { pairIdOf, removeOlderBases } from './source-base.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the local end of a session needs. */
@@ -59,7 +60,7 @@ export async function inspectBoth(end: LocalEnd): Promise<{ local: DeviceReport;
 
 async function runAsSource(end: LocalEnd): Promise<void> {
   const { order, reporter, runner, recorder } = end;
-  return usingDevice(await openLocal(end, null), runner, async (local) => {
+  const marks = await usingDevice(await openLocal(end, null), runner, async (local) => {
     traceDevice(end.channel.trace, local);
     const changes = requireSameLocal(end, local);
     sendOpen(end, targetRequestOf(order, local.handle.sizeBytes, local.identity));
@@ -82,8 +83,10 @@ async function runAsSource(end: LocalEnd): Promise<void> {
     // A transfer covers the source. What a recheck covers depends on both sizes, so it has to wait for the peer.
     const sizeBytes = isWriting(order) ? local.handle.sizeBytes : (await opening).sizeBytes;
     await runPhases(end, local, sizeBytes, opening);
-    await finish(end, local);
+    return (await finish(end, local)).marks;
   });
+  reporter.warn(end.snapshots?.warnings ?? []);
+  await endRecording(end, marks, end.snapshots?.base);
 }
 
 async function runAsTarget(end: LocalEnd): Promise<void> {
@@ -92,7 +95,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const opened = await expectOpened(end);
   const changes = requireSameRemote(end, opened);
   const targetRequest = targetRequestOf(order, opened.sizeBytes, parseIdentity(opened.identity));
-  return usingDevice(await openLocal(end, targetRequest), runner, async (local) => {
+  const { marks, base } = await usingDevice(await openLocal(end, targetRequest), runner, async (local) => {
     traceDevice(end.channel.trace, local);
     reporter.warn([...opened.warnings, ...local.warnings, ...changes, ...requireSameLocal(end, local)]);
     reporter.start(remoteReportOf(order, opened), deviceReportOf(local.handle), {
@@ -109,29 +112,48 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     const { newFromBytes } = local;
     const opening = Promise.resolve({ omitZeros: local.zeros === 'skip', newFromBytes });
     await runPhases(end, local, sizeBytes, opening);
-    await finish(end, local);
+    return finish(end, local);
   });
+  await endRecording(end, marks, base);
 }
 
-async function finish(end: LocalEnd, local: RunDevice): Promise<void> {
-  const { order, reporter, recorder } = end;
+/** What is known when the agent has closed its device. */
+interface Ending {
+  readonly marks: EndMarks;
+  /** What the agent has kept of its source. */
+  readonly base: unknown;
+}
+
+async function finish(end: LocalEnd, local: RunDevice): Promise<Ending> {
+  const { order, channel, reporter, recorder, snapshots } = end;
   reporter.warn(await local.checkAtEnd());
-  const remoteMarks = await sayGoodbye(end);
-  if (recorder !== undefined) await endRecording(recorder, order, local, remoteMarks);
+  if (recorder !== undefined) await requireCorrect(recorder);
+  const pairId = pairIdOf(end);
+  if (pairId !== undefined && order.localRole === 'source') snapshots?.keepFor(pairId);
+  if (pairId !== undefined && order.localRole === 'target') channel.send({ type: 'keep', pairId });
+  const { marks, base } = await sayGoodbye(end);
+  return { marks: await marksAtEnd(recorder, order, local, marks), base };
+}
+
+/** Keeps what the state file has learned. Both devices are closed. */
+async function endRecording(end: LocalEnd, marks: EndMarks, base: unknown): Promise<void> {
+  if (end.recorder === undefined) return;
+  await end.recorder.end(marks, base ?? null);
+  if (base !== undefined) await removeOlderBases(end);
 }
 
 /**
- * Ends the conversation. Only the agent knows whether its device could be closed and whether the path still leads to it.
+ * Ends the phases. Only the agent knows whether its device could be closed and whether the path still leads to it.
  * The run has succeeded when the agent says so. How the agent's process exits after that does not matter.
  *
- * @returns what was written to its device, if the run asked for it.
+ * @returns what the run asked for: what was written to its device, and the base that it has kept.
  */
-export async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ContentMarks | undefined> {
+export async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<ClosedMessage> {
   channel.send({ type: 'bye' });
   const message = await channel.next();
   if (message.type !== 'closed') throw unexpected(message);
   reporter.warn(message.warnings);
-  return message.marks;
+  return message;
 }
 
 /** @throws {BasynError} `device`, where a device is not the one of the first attempt. Nothing has been written then. */

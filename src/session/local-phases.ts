@@ -1,9 +1,11 @@
 import type { Extent } from '../digest/extent.ts';
+import type { Geometry } from '../digest/geometry.ts';
 import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { Continuity } from './continuity.ts';
 import { sendCovers } from './covers.ts';
+import { changesSinceBase } from './source-base.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import type { PhaseCounts, PhaseName } from '../report.ts';
 import type { RunDevice } from './devices.ts';
@@ -12,6 +14,7 @@ import { planOf, remoteRoleOf, type Order } from './order.ts';
 import { geometryOfPlan, type PhaseOutcome } from './phase.ts';
 import { playRole, type RoleListener } from './role.ts';
 import type { RunReporter } from './run-reporter.ts';
+import { examinedBytesBefore } from './coverage.ts';
 import { coverageOfRole, partOf, type PhaseSelector, type Selection } from './selection.ts';
 
 /** What the local end needs for the phases of a session. */
@@ -147,7 +150,9 @@ async function selectionFor(
   opening: Promise<OpenDevices>,
 ): Promise<Selection | undefined> {
   const { order, continuity, select } = end;
-  if (select === undefined) return undefined;
+  if (select === undefined) {
+    return plan.phase === 'sync' ? selectionSinceBase(end, device, geometryOfPlan(plan)) : undefined;
+  }
   const { newFromBytes } = await opening;
   const targetSide = order.localRole === 'target' ? 'local' : 'remote';
   const selection = await select({
@@ -165,6 +170,17 @@ async function selectionFor(
     quietly,
   );
   return probe.judge(counts);
+}
+
+async function selectionSinceBase(
+  end: PhasesEnd,
+  device: RunDevice,
+  geometry: Geometry,
+): Promise<Selection | undefined> {
+  const coverage = await changesSinceBase(end, device, geometry);
+  if (coverage === undefined) return undefined;
+  const listedBytes = examinedBytesBefore(coverage, geometry, geometry.sizeBytes);
+  return { coverage, changeList: { listedBytes, sampledBytes: 0 } };
 }
 
 /** A probe compares as the phase does, and writes nothing. It is no phase of its own for the user. */

@@ -49,7 +49,7 @@ export async function runRecordEnd(end: RecordEnd): Promise<StateFileReport> {
   const blockBytes = blockBytesOf(geometryOfPlan(plan));
   await recorder.begin({ hash, bufferBytes, blockBytes, sizeBytes, target: undefined, sourceMarks });
   await recordAll(end, plan);
-  const marks = (await sayGoodbye(end)) ?? unknownMarks;
+  const marks = (await sayGoodbye(end)).marks ?? unknownMarks;
   reporter.warn(requireUnchanged(source, sourceMarks, marks));
   await recorder.end({ source: marks, target: undefined });
   const { path, bufferCount, knownBuffers } = recorder.report();

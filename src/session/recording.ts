@@ -74,22 +74,27 @@ export async function distrustRecord(recorder: Recorder): Promise<string> {
   return `State file ${path} is wrong: ${mistakes} buffers of the target are not what it says. Everything is compared.`;
 }
 
-/** Keeps what was learned, when the run has ended well. */
-export async function endRecording(
-  recorder: Recorder,
-  order: Order,
+/** What was written to each device, after the last write of the run. */
+export interface EndMarks {
+  readonly source: ContentMarks;
+  readonly target: ContentMarks;
+}
+
+/** Call it while the local device is open. */
+export async function marksAtEnd(
+  recorder: Recorder | undefined,
+  { localRole, dryRun }: Order,
   local: RunDevice,
   remoteMarks: ContentMarks = unknownMarks,
-): Promise<void> {
-  await requireCorrect(recorder);
-  const localMarks = order.dryRun ? unknownMarks : await local.marksNow();
-  const [source, target] =
-    order.localRole === 'source' ? [localMarks, remoteMarks] : [remoteMarks, localMarks];
-  await recorder.end({ source, target });
+): Promise<EndMarks> {
+  const localMarks = recorder === undefined || dryRun ? unknownMarks : await local.marksNow();
+  return localRole === 'source'
+    ? { source: localMarks, target: remoteMarks }
+    : { source: remoteMarks, target: localMarks };
 }
 
 /** @throws {BasynError} `device`, where a recheck has found that the file is wrong. A later run does not believe it either. */
-async function requireCorrect(recorder: Recorder): Promise<void> {
+export async function requireCorrect(recorder: Recorder): Promise<void> {
   const { mistakes, path } = recorder;
   if (mistakes === 0) return;
   await recorder.distrust('it was wrong');

@@ -54,12 +54,14 @@ export async function openStateFile(
  * Creates a state file that knows nothing yet. Its name appears when its header is durable.
  *
  * @param existing `replaced`: another state file has the name. `none`: whatever has the name meanwhile is left alone.
+ * @param fileId of the file that is replaced. Its bases in the volume manager are found by it.
  * @throws {BasynError} `device`, if it cannot be created.
  */
 export async function createStateFile(
   path: string,
   first: FirstHeader,
   existing: 'none' | 'replaced',
+  fileId: string = randomBytes(16).toString('hex'),
 ): Promise<StateFile> {
   const place = { path };
   const temporaryPath = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
@@ -71,7 +73,7 @@ export async function createStateFile(
       ...first,
       state: 'open',
       sequence: 1,
-      fileId: randomBytes(16).toString('hex'),
+      fileId,
       generation: 1,
       scrubBuffer: 0,
       base: null,

@@ -101,9 +101,14 @@ export class Recorder {
     return header && { hash: header.hash, bufferBytes: header.bufferBytes, blockBytes: header.blockBytes };
   }
 
-  /** What the last run has kept for the volume manager of the source. `null`: nothing. */
+  /** Names the source and the target, in hexadecimal. Undefined before {@link begin}, and where a dry run has no file. */
+  get pairId(): string | undefined {
+    return this.#file?.header.fileId;
+  }
+
+  /** What the last run has kept for the volume manager of the source. `null`: nothing, or the file is not used. */
   get base(): unknown {
-    return this.#file?.header.base ?? null;
+    return this.#reason === undefined ? (this.#file?.header.base ?? null) : null;
   }
 
   /** Buffers of the target, from surveys and answers, that were not what the file said. */
@@ -305,7 +310,7 @@ export class Recorder {
     this.#file = undefined;
     const first = { sizeBytes, hash, bufferBytes, blockBytes, target };
     const existing = this.#isDamaged || file !== undefined ? 'replaced' : 'none';
-    this.#file = await createStateFile(this.#options.path, first, existing);
+    this.#file = await createStateFile(this.#options.path, first, existing, file?.header.fileId);
   }
 
   /** Another attempt. Its target has our own writes in its counters. */

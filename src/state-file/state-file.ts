@@ -141,6 +141,8 @@ export class StateFile {
    * @param what whether that includes the buffers that have changed since the file was opened.
    */
   async commit(what: 'everything' | 'what was found equal'): Promise<void> {
+    // A buffer that is not marked is equal to the base, if nothing has changed since then. That is about to end.
+    if (this.#header.base !== null) await this.#writeHeader({ ...this.#header, base: null });
     this.#store.write();
     await this.#store.sync();
     for (const { firstBuffer, bufferCount } of this.#learned.runs()) {

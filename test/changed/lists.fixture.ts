@@ -1,7 +1,7 @@
 import { geometryOf } from '../../src/digest/geometry.ts';
-import { ListProblem, type ListParser } from '../../src/changed/list-parser.ts';
+import { ListProblem, type ListParser } from '../../src/list-formats/list-parser.ts';
 import { ChangeList } from '../../src/changed/change-list.ts';
-import { DetectingParser } from '../../src/changed/detect.ts';
+import { DetectingParser } from '../../src/list-formats/detect.ts';
 import { runsOf } from '../../src/session/coverage.ts';
 
 export interface GivenRange {

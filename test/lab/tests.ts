@@ -40,6 +40,16 @@ import {
   startsAgainWithNewSnapshot,
 } from './guest/snapshot.ts';
 
+import {
+  comparesGrownEnd,
+  continuesAfterKilledRun,
+  keepsNoBaseWithoutTool,
+  noticesOtherBase,
+  noticesRollbackAfterKilledRun,
+  noticesWrittenBase,
+  readsWhatHasChanged,
+  releasesMetadataAfterKill,
+} from './guest/nightly.ts';
 import { detectsRollback, detectsWrongBases, listsEveryDifference } from './guest/thin-base.ts';
 
 /** A test that runs in the guest. */
@@ -78,6 +88,8 @@ export const labTests: readonly LabTest[] = [
     'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
       copiesSnapshot('thin', 'POP over ssh'),
     'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
+    'nights with a snapshot and a state file in a PUSH over ssh: each reads what has changed': () =>
+      readsWhatHasChanged('PUSH over ssh'),
   }),
   ...inSelection('long', {
     'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
@@ -167,6 +179,27 @@ export const labTests: readonly LabTest[] = [
     'snapshot that is impossible in a POP: the reason is given, and the target is not touched': () =>
       explainsImpossibleSnapshots('POP over ssh'),
     'snapshot of a volume in a pool that is nearly full: refused': () => refusesFullPool(),
+    'nights with a snapshot and a state file in a PUSH: each reads what has changed': () =>
+      readsWhatHasChanged('PUSH'),
+    'nights with a snapshot and a state file in a POP over ssh: each reads what has changed': () =>
+      readsWhatHasChanged('POP over ssh'),
+    'nights with a volume that grows: its new end is compared': () => comparesGrownEnd('PUSH over ssh'),
+    'nights after a killed PUSH and a rollback of the volume: everything is compared': () =>
+      noticesRollbackAfterKilledRun('PUSH over ssh'),
+    'nights after a killed POP and a rollback of the volume: everything is compared': () =>
+      noticesRollbackAfterKilledRun('POP over ssh'),
+    'nights after a killed PUSH: what it had changed is compared': () =>
+      continuesAfterKilledRun('PUSH over ssh'),
+    'nights after a killed POP: what it had changed is compared': () =>
+      continuesAfterKilledRun('POP over ssh'),
+    'nights after a run that was killed during thin_delta: the metadata is not reserved': () =>
+      releasesMetadataAfterKill('PUSH'),
+    'nights after a POP that was killed during thin_delta: the metadata is not reserved': () =>
+      releasesMetadataAfterKill('POP over ssh'),
+    'nights with another base under the name: everything is compared': () => noticesOtherBase('PUSH'),
+    'nights with a base that may have been written to: everything is compared': () =>
+      noticesWrittenBase('POP over ssh'),
+    'nights without thin_delta: no base is kept': () => keepsNoBaseWithoutTool('PUSH'),
     'a thin base: every difference is listed, and the end of a volume that grew': () =>
       listsEveryDifference(),
     'a thin base: a rollback of the volume is detected': () => detectsRollback(),

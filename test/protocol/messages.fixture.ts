@@ -101,6 +101,10 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
       });
       return { runs: Float64Array.from(numbers), isLast };
     }),
+  since: fc.record({ base: fc.jsonValue(), bufferBytes: fc.integer({ min: 1, max: bounds.maxBufferBytes }) }),
+  changes: fc.record({ reason: text }, { requiredKeys: [] }),
+  keep: fc.record({ pairId: fc.constant('0123456789abcdef'.repeat(2)) }),
+  recorded: nothing,
   digests: fc.record({ firstBuffer: offset, digests: bytes }),
   advance: fc.record({ doneBuffers: offset, differingBytes: offset }, { requiredKeys: ['doneBuffers'] }),
   ask: fc.record({

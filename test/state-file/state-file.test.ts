@@ -56,6 +56,31 @@ function alter(path: string, offsetBytes: number): void {
 }
 
 describe('a state file', () => {
+  test('drops the base before anything newer counts', async () => {
+    const path = newPath();
+    const file = await createStateFile(path, firstHeader(4), 'none');
+    for (let index = 0; index < 4; index++) file.learn(index, digestOf(index));
+    await file.commit('everything');
+    await file.finish({ target, scrubBuffer: 0, base: { uuid: 'older' } });
+    await file.willChange(1, 1);
+    file.learn(1, digestOf(9));
+    file.close();
+    // Killed before the commit: the buffer is marked, so the base may stay.
+    const killed = await reopen(path);
+    await killed.examine();
+    expect(killed.header).toMatchObject({ state: 'open', base: { uuid: 'older' } });
+    expect(knownOf(killed)).toEqual([0, 2, 3]);
+    killed.learn(1, digestOf(9));
+    await killed.commit('everything');
+    killed.close();
+    // Killed after the commit: nothing is marked, and the target is newer than the base.
+    const committed = await reopen(path);
+    await committed.examine();
+    expect(knownOf(committed)).toEqual([0, 1, 2, 3]);
+    expect(committed.header).toMatchObject({ state: 'open', base: null });
+    committed.close();
+  });
+
   test('returns what was learned and committed', async () => {
     const bufferCount = 70_000;
     const file = await reopen(await finishedFile(bufferCount));

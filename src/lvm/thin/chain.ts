@@ -1,56 +1,50 @@
-import type { Place } from '../../device/open.ts';
-import type { Range } from '../../device/range.ts';
+import { placeError, type Place } from '../../device/open.ts';
+import type { BasynError } from '../../errors.ts';
 import { bounds } from '../../limits.ts';
+import type { RangeListener } from '../../list-formats/list-parser.ts';
 import { runProgram } from '../program.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { baseNameOf, baseTag, guardTagIn, idTagIn, runTagsIn } from '../tags.ts';
+import { baseNameOf, baseTag, guardTagIn, idTagIn, pairTagOf, runTagsIn } from '../tags.ts';
 import { findVolume, fullNameOf, snapshotError, volumesOfGroup, type Volume } from '../volume.ts';
-import { askThinDelta } from './thin-delta.ts';
-
-/** A thin snapshot that was kept: what the target held after a run. Plain JSON, for the state file. */
-export interface Base {
-  readonly groupName: string;
-  readonly groupUuid: string;
-  /** Of the snapshot. Only this identifies it: LVM gives names and thin ids again. */
-  readonly uuid: string;
-  readonly name: string;
-  readonly originUuid: string;
-  readonly poolUuid: string;
-  readonly sizeBytes: number;
-}
-
-/** What may have changed since the base; or in a sentence why that can't be determined, so that everything is compared. */
-export type Differences = { readonly ranges: readonly Range[] } | { readonly reason: string };
+import type { Base } from './base.ts';
+import { askThinDelta, toolProblem } from './thin-delta.ts';
 
 /**
- * What may differ between a base and a new snapshot of the same volume: ranges in bytes, in order, within the new snapshot.
- * Everything outside them is the same in both.
+ * Lists what may differ between a base and a new snapshot of the same volume, in bytes of the volume. A range may go on behind
+ * the end of the new snapshot. Everything else is the same in both, if there is no reason against it.
  *
+ * @returns in a sentence why that can't be determined. What was listed does not count then.
  * @throws {BasynError} `device`, if LVM can't be asked.
  */
-export async function differencesSince(place: Place, base: Base, snapshot: Snapshot): Promise<Differences> {
-  const before = await volumesOfGroup(place, snapshot.volume.groupName);
-  const problem = problemOf(base, before, snapshot.volume);
-  if (problem !== undefined) return withReason(base, problem);
-  const ids = await thinIdsOf(place, snapshot.volume.groupName);
-  const [olderId, newerId] = [ids.get(base.uuid), ids.get(snapshot.volume.uuid)];
-  if (olderId === undefined || newerId === undefined) return withReason(base, 'LVM does not report thin ids');
-  const { groupName, poolName } = snapshot.volume;
-  const answer = await askThinDelta({ groupName, poolName, olderId, newerId });
-  if (typeof answer === 'string') return withReason(base, answer);
+export async function listChanges(
+  place: Place,
+  base: Base,
+  { volume }: Pick<Snapshot, 'volume'>,
+  listener: RangeListener,
+): Promise<string | undefined> {
+  const { groupName, poolName } = volume;
+  const problem = problemOf(base, await volumesOfGroup(place, groupName), volume);
+  if (problem !== undefined) return unusable(base, problem);
+  const ids = await thinIdsOf(place, groupName);
+  const [olderId, newerId] = [ids.get(base.uuid), ids.get(volume.uuid)];
+  if (olderId === undefined || newerId === undefined) return unusable(base, 'LVM does not report thin ids');
+  const failure = await askThinDelta({ groupName, poolName, olderId, newerId }, listener);
+  if (failure !== undefined) return unusable(base, failure);
   // An id is given again when its volume is removed. Both volumes were there all the time if they are there now.
-  const after = await volumesOfGroup(place, groupName);
-  const idsAfter = await thinIdsOf(place, groupName);
-  const change = problemOf(base, after, snapshot.volume);
-  if (change !== undefined) return withReason(base, change);
-  if (idsAfter.get(base.uuid) !== olderId || idsAfter.get(snapshot.volume.uuid) !== newerId) {
-    return withReason(base, 'the thin ids have changed meanwhile');
+  const change = problemOf(base, await volumesOfGroup(place, groupName), volume);
+  if (change !== undefined) return unusable(base, change);
+  const idsNow = await thinIdsOf(place, groupName);
+  if (idsNow.get(base.uuid) !== olderId || idsNow.get(volume.uuid) !== newerId) {
+    return unusable(base, 'the thin ids have changed meanwhile');
   }
-  return { ranges: withGrownEnd(answer, base.sizeBytes, snapshot.volume.sizeBytes) };
+  // thin_delta does not list what was added to a volume until something is written there. The target has other bytes there.
+  const grownBytes = volume.sizeBytes - base.sizeBytes;
+  if (grownBytes > 0) listener.changed(base.sizeBytes, grownBytes);
+  return undefined;
 }
 
-function withReason({ groupName, name }: Base, reason: string): Differences {
-  return { reason: `The base ${groupName}/${name} can't be used: ${reason}.` };
+function unusable({ groupName, name }: Base, reason: string): string {
+  return `The base ${groupName}/${name} can't be used: ${reason}.`;
 }
 
 /**
@@ -86,69 +80,69 @@ export function problemOf(
 }
 
 /**
- * The ranges within the new size, in order. What was added to a volume counts as changed: thin_delta does not list it as long
- * as nothing was written there, and the target has other bytes there.
- */
-export function withGrownEnd(ranges: readonly Range[], olderBytes: number, newerBytes: number): Range[] {
-  const coveredBytes = Math.min(olderBytes, newerBytes);
-  const within = ranges.flatMap(({ offsetBytes, lengthBytes }) => {
-    const endBytes = Math.min(offsetBytes + lengthBytes, coveredBytes);
-    return endBytes > offsetBytes ? [{ offsetBytes, lengthBytes: endBytes - offsetBytes }] : [];
-  });
-  const grownBytes = newerBytes - olderBytes;
-  return grownBytes > 0 ? [...within, { offsetBytes: olderBytes, lengthBytes: grownBytes }] : within;
-}
-
-/**
  * Keeps a thin snapshot as the base of the next run: it gets a name of its own, is not activated any more, and no run removes
  * it as left over. Its device must be closed.
  *
- * @throws {BasynError} `device`, if LVM does not do it. The snapshot is then removed like any other.
+ * @param pairId names the source and the target, in hexadecimal.
+ * @throws {BasynError} `device`, if LVM does not do it, or if nothing could compare the base. The snapshot is then to be
+ *   removed like any other.
  */
-export async function keepAsBase(place: Place, snapshot: Snapshot): Promise<Base> {
+export async function keepAsBase(place: Place, snapshot: Snapshot, pairId: string): Promise<Base> {
   const { volume } = snapshot;
-  if (volume.kind !== 'thin') throw snapshotError(place, 'only a thin snapshot can be kept as a base');
+  const problem = await toolProblem();
+  if (problem !== undefined) throw noBase(place, problem);
   const name = baseNameOf(volume);
+  const fullName = fullNameOf({ ...volume, name });
   const old = [idTagIn(volume.tags), guardTagIn(volume.tags), ...runTagsIn(volume.tags)];
   const dropped = old.flatMap((tag) => (tag === undefined ? [] : ['--deltag', tag]));
-  await change(place, 'lvchange', ['--activate', 'n', snapshot.name]);
-  await change(place, 'lvrename', [snapshot.name, fullNameOf({ ...volume, name })]);
-  // From here on the guard does not find it, and it is kept.
-  await change(place, 'lvchange', [
-    '--setactivationskip',
-    'y',
-    '--addtag',
-    baseTag,
-    ...dropped,
-    fullNameOf({ ...volume, name }),
-  ]);
-  const kept = await findVolume(place, fullNameOf({ ...volume, name }));
-  if (kept?.uuid !== volume.uuid || !kept.isReadOnly)
-    throw snapshotError(place, `the base ${name} is not as it should be`);
+  const added = ['--addtag', baseTag, '--addtag', pairTagOf(pairId)];
+  const reason =
+    (await change('lvchange', ['--activate', 'n', snapshot.name])) ||
+    (await change('lvrename', [snapshot.name, fullName])) ||
+    // From here on the guard does not find it, and it is kept.
+    (await change('lvchange', ['--setactivationskip', 'y', ...added, ...dropped, fullName]));
+  if (reason !== '') throw noBase(place, reason);
+  const kept = await findVolume(place, fullName);
+  if (kept?.uuid !== volume.uuid || !kept.isReadOnly) {
+    throw noBase(place, `LVM did not keep ${fullName} as it should`);
+  }
   await snapshot.leave();
   const { groupName, groupUuid, uuid, originUuid, poolUuid, sizeBytes } = kept;
   return { groupName, groupUuid, uuid, name, originUuid, poolUuid, sizeBytes };
 }
 
+function noBase(place: Place, reason: string): BasynError {
+  return placeError('device', place, `has no base for the next run: ${reason}.`);
+}
+
 /**
- * Removes a base, by its UUID. It may be gone already.
+ * Removes the other bases of a pair: that of the last run, and those that killed runs have left. Call it when it is durable
+ * that the next run uses this one.
  *
  * @throws {BasynError} `device`, if LVM does not do it.
  */
-export async function removeBase(place: Place, { groupName, uuid }: Base): Promise<void> {
-  const base = (await volumesOfGroup(place, groupName)).find((volume) => volume.uuid === uuid);
-  // Without the tag, somebody else has taken it over.
-  if (base?.tags.includes(baseTag) !== true) return;
-  await change(place, 'lvremove', ['--select', `lv_uuid=${uuid}`, groupName]);
+export async function removeOtherBases(
+  place: Place,
+  { groupName, uuid }: Base,
+  pairId: string,
+): Promise<void> {
+  const bases = (await volumesOfGroup(place, groupName)).filter(
+    ({ tags }) => tags.includes(baseTag) && tags.includes(pairTagOf(pairId)),
+  );
+  for (const other of bases.filter((volume) => volume.uuid !== uuid)) {
+    const reason = await change('lvremove', ['--select', `lv_uuid=${other.uuid}`, groupName]);
+    if (reason === '') continue;
+    throw placeError(
+      'device',
+      place,
+      `still has the base ${fullNameOf(other)} of an earlier run: ${reason}.`,
+    );
+  }
 }
 
-async function change(
-  place: Place,
-  file: 'lvchange' | 'lvrename' | 'lvremove',
-  args: readonly string[],
-): Promise<void> {
-  const { reason } = await runProgram(file, ['--yes', ...args], bounds.volumeChangeTimeoutMs);
-  if (reason !== '') throw snapshotError(place, reason);
+/** @returns the reason as a clause if it failed. */
+async function change(file: 'lvchange' | 'lvrename' | 'lvremove', args: readonly string[]): Promise<string> {
+  return (await runProgram(file, ['--yes', ...args], bounds.volumeChangeTimeoutMs)).reason;
 }
 
 /** By the UUID of the volume. */

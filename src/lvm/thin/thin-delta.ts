@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import type { Range } from '../../device/range.ts';
 import { systemReason } from '../../errors.ts';
 import { bounds } from '../../limits.ts';
+import { ListProblem, type RangeListener } from '../../list-formats/list-parser.ts';
+import { XmlListParser } from '../../list-formats/xml-lists.ts';
 import { complaintIn, programEnvironment, runProgram } from '../program.ts';
-import { thinDeltaRanges, UnreadableDelta } from './delta-ranges.ts';
 
 /** What is asked of thin_delta. */
 export interface DeltaQuestion {
@@ -13,9 +13,6 @@ export interface DeltaQuestion {
   readonly olderId: number;
   readonly newerId: number;
 }
-
-/** Ranges of the volume, in order; or as a clause why they can't be determined. */
-export type DeltaAnswer = readonly Range[] | string;
 
 /**
  * Reserves the pool's metadata snapshot, lists what differs, and releases it. It is a process of its own session that ignores
@@ -33,14 +30,20 @@ const script = [
   'exit $status',
 ].join('\n');
 
-/** Asks thin_delta what differs between two thin volumes of a pool. Never rejects for what the tools do. */
-export async function askThinDelta(question: DeltaQuestion): Promise<DeltaAnswer> {
-  const problem = await toolProblem();
-  return problem ?? listDelta(question);
+/**
+ * Asks thin_delta what differs between two thin volumes of a pool. Never rejects for what the tools do.
+ *
+ * @returns as a clause why that can't be determined. What was listed does not count then.
+ */
+export async function askThinDelta(
+  question: DeltaQuestion,
+  listener: RangeListener,
+): Promise<string | undefined> {
+  return (await toolProblem()) ?? (await listDelta(question, listener));
 }
 
 /** @returns undefined if thin_delta is there, and of a version that answers correctly. */
-async function toolProblem(): Promise<string | undefined> {
+export async function toolProblem(): Promise<string | undefined> {
   const { status, output, reason, isMissing } = await runProgram(
     'thin_delta',
     ['-V'],
@@ -66,7 +69,10 @@ export function problemOfVersion(output: string): string | undefined {
 
 const lastWrongPatch = 5;
 
-async function listDelta({ groupName, poolName, olderId, newerId }: DeltaQuestion): Promise<DeltaAnswer> {
+async function listDelta(
+  { groupName, poolName, olderId, newerId }: DeltaQuestion,
+  listener: RangeListener,
+): Promise<string | undefined> {
   const pool = `${doubled(groupName)}-${doubled(poolName)}`;
   try {
     const args = [`${pool}-tpool`, `/dev/mapper/${pool}_tmeta`, `${olderId}`, `${newerId}`];
@@ -83,9 +89,9 @@ async function listDelta({ groupName, poolName, olderId, newerId }: DeltaQuestio
     const closed = new Promise<number | null>((resolve, reject) => {
       child.once('close', resolve).once('error', reject);
     });
-    const [list, status] = await Promise.all([collect(child.stdout), closed]);
+    const [problem, status] = await Promise.all([readList(child.stdout, listener), closed]);
     if (status !== 0) return failureOf(status, complaintIn(errors));
-    return list;
+    return problem && `the list of thin_delta ${problem.message}`;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return `/bin/sh can't be started: ${systemReason(error as NodeJS.ErrnoException)}`;
@@ -94,44 +100,32 @@ async function listDelta({ groupName, poolName, olderId, newerId }: DeltaQuestio
 
 const longestComplaint = 8192;
 
+/** Reads to the end in any case: the process must not be stopped before it has released the metadata. */
+export async function readList(
+  stream: AsyncIterable<Buffer>,
+  listener: RangeListener,
+): Promise<ListProblem | undefined> {
+  const parser = new XmlListParser(listener, undefined);
+  let problem: ListProblem | undefined;
+  for await (const part of stream) problem ??= problemIn(() => parser.write(part.toString('latin1')));
+  return problem ?? problemIn(() => parser.end());
+}
+
+function problemIn(parse: () => void): ListProblem | undefined {
+  try {
+    parse();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ListProblem) return error;
+    throw error;
+  }
+}
+
 function failureOf(status: number | null, complaint: string): string {
   const reason = complaint === '' ? '' : ` (${complaint})`;
   if (status === busyStatus) return `the metadata of the pool is reserved by another program${reason}`;
   if (status === notReleasedStatus) return `the reserved metadata of the pool can't be released${reason}`;
   return `thin_delta failed with status ${status ?? 'unknown'}${reason}`;
-}
-
-/** Reads to the end in any case: the process must not be stopped before it has released the metadata. */
-async function collect(stream: AsyncIterable<Buffer>): Promise<DeltaAnswer> {
-  const ranges: { offsetBytes: number; lengthBytes: number }[] = [];
-  const parts = withoutReturn(stream);
-  try {
-    for await (const range of thinDeltaRanges(parts)) {
-      const last = ranges.at(-1);
-      if (last?.offsetBytes !== undefined && last.offsetBytes + last.lengthBytes === range.offsetBytes) {
-        last.lengthBytes += range.lengthBytes;
-      } else if (ranges.length === bounds.listedChanges) {
-        throw new UnreadableDelta(`it has more than ${bounds.listedChanges} ranges`);
-      } else ranges.push({ ...range });
-    }
-    return ranges;
-  } catch (error) {
-    if (!(error instanceof UnreadableDelta)) throw error;
-    let next = await parts.next();
-    while (next.done !== true) next = await parts.next();
-    return `the list of thin_delta can't be used: ${error.message}`;
-  }
-}
-
-/** The parts of a stream, which is not closed when its reader ends early. */
-function withoutReturn(stream: AsyncIterable<Buffer>): AsyncIterableIterator<Buffer> {
-  const parts = stream[Symbol.asyncIterator]();
-  return {
-    next: () => parts.next(),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }
 
 /** As device-mapper writes a name of LVM. */

@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { BackgroundRun, waitUntil } from './background.ts';
 import { expectFailure, expectSuccess, runBasyn } from './basyn.ts';
 import { afterTest } from './clean-up.ts';
-import { MiB, readMedium, spareDisk, targetDisk, writeMedium } from './disks.ts';
-import { makeThinVolume, makeVolume, volumesIn } from './lvm.ts';
+import { MiB, spareDisk, targetDisk, writeMedium } from './disks.ts';
+import { volumesIn } from './lvm.ts';
 import { sh } from './shell.ts';
-import { sshOptions } from './ssh.ts';
+import {
+  contentOf,
+  devices,
+  killAgent,
+  makeOrigin,
+  processesWith,
+  snapshotOption,
+  snapshots,
+  targetContent,
+  volumeMiB,
+  waitForData,
+  waitForSnapshot,
+  type Kind,
+  type Way,
+} from './snapshot-parts.ts';
 
-export type Kind = 'classic' | 'thin';
-export type Way = 'PUSH' | 'PUSH over ssh' | 'POP over ssh';
-
-const volumeMiB = 12;
 const mountPoint = '/run/mounted-source';
 
 /** The volume is mounted and changes during the run. The target is what it held when the snapshot was taken. */
@@ -220,65 +220,6 @@ export function refusesFullPool(): void {
   );
 }
 
-function makeOrigin(kind: Kind): string {
-  const make = kind === 'thin' ? makeThinVolume : makeVolume;
-  const origin = make('vg0', targetDisk, 'mail', volumeMiB);
-  writeMedium(origin, 0, randomBytes(volumeMiB * MiB));
-  writeMedium(spareDisk, 0, Buffer.alloc(volumeMiB * MiB));
-  return origin;
-}
-
-function devices(source: string, way: Way, target: string = spareDisk): string[] {
-  const [local, remote] = way === 'POP over ssh' ? [target, source] : [source, target];
-  const host = way === 'PUSH' ? [] : sshOptions();
-  const action = way === 'POP over ssh' ? 'POP' : 'PUSH';
-  return [`--local=${local}`, `--remote=${remote}`, `--action=${action}`, '--mode=SYNC', ...host];
-}
-
-function snapshotOption(kind: Kind): string[] {
-  return [kind === 'thin' ? '--snapshot' : '--snapshot=16M'];
-}
-
-function snapshots(): string[] {
-  return volumesIn('vg0').filter((name) => name.includes('-basyn-'));
-}
-
-/** Returns its path. Looks at the nodes: asking LVM takes much longer. */
-function waitForSnapshot(): string {
-  const nodes = (): string[] =>
-    readdirSync('/dev/mapper').filter((name) => name.includes('--basyn--') && !name.endsWith('-cow'));
-  waitUntil('there is a snapshot', () => nodes().length > 0);
-  const path = `/dev/mapper/${nodes()[0]}`;
-  // It has a size when LVM has finished.
-  waitUntil('the snapshot can be read', () => sizeOf(path) > 0);
-  return path;
-}
-
-function sizeOf(path: string): number {
-  // LVM may make the node again.
-  const rdev = statSync(path, { throwIfNoEntry: false })?.rdev ?? 0;
-  return Number(readFileOrNothing(`/sys/dev/block/${rdev >> 8}:${rdev & 255}/size`));
-}
-
-function contentOf(path: string): Buffer {
-  return readMedium(path, 0, volumeMiB * MiB);
-}
-
-function targetContent(): Buffer {
-  return contentOf(spareDisk);
-}
-
-/** Waits until the run has written something, which may not be flushed. */
-function waitForData(atBytes = 0): void {
-  const descriptor = openSync(spareDisk, 'r');
-  const bytes = Buffer.alloc(4096);
-  waitUntil('something is written', () => {
-    readSync(descriptor, bytes, 0, bytes.length, atBytes);
-    return !bytes.every((byte) => byte === 0);
-  });
-  closeSync(descriptor);
-}
-
 /** The killed agent may have it open for a moment. */
 function removePatiently(path: string): void {
   let failure: unknown;
@@ -302,34 +243,4 @@ function mountWithFile(volume: string): string {
   writeFileSync(file, randomBytes(3 * MiB));
   sh('sync', []);
   return file;
-}
-
-function killAgent(): void {
-  // In a run with retries, an agent has the name of its run.
-  const agents = processes().filter((pid) => readFileOrNothing(`/proc/${pid}/comm`).startsWith('basyn-'));
-  assert.equal(agents.length, 1, 'not one agent');
-  process.kill(agents[0]!, 'SIGKILL');
-}
-
-/** The processes that have this word in their command line, or are node with a word that contains it. */
-function processesWith(text: string): number[] {
-  return processes().filter((pid) => {
-    const words = readFileOrNothing(`/proc/${pid}/cmdline`).split('\0');
-    const isNode = (words[0] ?? '').endsWith('node');
-    return words.includes(text) || (isNode && words.some((word) => word.includes(text)));
-  });
-}
-
-function processes(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-function readFileOrNothing(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
 }

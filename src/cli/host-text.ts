@@ -1,8 +1,13 @@
 import type { RunEvent, RuntimeReport } from '../report.ts';
 import { formatBytes, formatSeconds } from './format.ts';
 
+/** What is sent to a host without node, and that it was sent. */
+export function describeRuntime(event: Extract<RunEvent, { type: 'runtime-start' | 'runtime-end' }>): string {
+  return event.type === 'runtime-start' ? describeStart(event) : describeEnd(event);
+}
+
 /** "the host has no node: node 20.20.2 (87.4 MiB) is sent, into its memory". */
-export function describeRuntime({ name, sizeBytes, storage, path }: RuntimeReport): string {
+function describeStart({ name, sizeBytes, storage, path }: RuntimeReport): string {
   const what = `the host has no node: ${name} (${formatBytes(sizeBytes)})`;
   switch (storage) {
     case 'memory':
@@ -17,11 +22,7 @@ export function describeRuntime({ name, sizeBytes, storage, path }: RuntimeRepor
 }
 
 /** "node 20.20.2: sent, 37.1 MiB in 1.9 s". */
-export function describeSentRuntime({
-  name,
-  sentBytes,
-  elapsedMs,
-}: Extract<RunEvent, { type: 'runtime-end' }>): string {
+function describeEnd({ name, sentBytes, elapsedMs }: Extract<RunEvent, { type: 'runtime-end' }>): string {
   return `${name}: sent, ${formatBytes(sentBytes)} in ${formatSeconds(elapsedMs)}`;
 }
 

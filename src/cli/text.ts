@@ -9,7 +9,7 @@ import type {
   StateFileReport,
 } from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
-import { describeAttempt, describeRuntime, describeSentRuntime } from './host-text.ts';
+import { describeAttempt, describeRuntime } from './host-text.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -269,9 +269,8 @@ function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): stri
     case 'state-file':
       return [describeStateFile(event)];
     case 'runtime-start':
-      return [describeRuntime(event)];
     case 'runtime-end':
-      return [describeSentRuntime(event)];
+      return [describeRuntime(event)];
     case 'attempt':
       return [describeAttempt(event)];
     case 'unreadable':

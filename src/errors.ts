@@ -25,6 +25,7 @@ export type ErrorCode = 'usage' | 'device' | 'refused' | 'connection' | 'protoco
  * - `force`: allow writing to a target that is in use (`force`).
  * - `other-user`: log in as a user whose account can run node (`user`).
  * - `other-node`: name the node that is started on the remote host (`remoteNode`).
+ * - `other-runtime`: name a node that can be sent to the remote host (`remoteRuntime`).
  * - `snapshot-size`: give the snapshot of the source a size, or another one (`snapshot`).
  * - `changed-block-size`: say how large the blocks are in which a list of changes counts (`changedBlockBytes`).
  * - `no-list`: leave out the list of changes (`changed`).
@@ -39,6 +40,7 @@ export const remedies = [
   'force',
   'other-user',
   'other-node',
+  'other-runtime',
   'snapshot-size',
   'longer-timeout',
   'skip-read-errors',

@@ -85,6 +85,20 @@ export interface Traffic {
   readonly transmittedBytes: number;
 }
 
+/** What is sent to a host without node. */
+export interface RuntimeReport {
+  /** "node 20.20.2". */
+  readonly name: string;
+  /** Unpacked. */
+  readonly sizeBytes: number;
+  /**
+   * Where it is on the host until it runs: in a file system in memory, or on a disk. `kept`: in the cache of the user, for the
+   * next run. `found`: the same, from an earlier run, so that nothing is sent.
+   */
+  readonly storage: 'memory' | 'disk' | 'kept' | 'found';
+  readonly path: string;
+}
+
 /** A failed attempt that was followed by another one. */
 export interface Interruption {
   /** Why the attempt failed. */
@@ -159,6 +173,25 @@ export type RunEvent =
     }
   /** Both devices are open, and the state file was examined. */
   | ({ readonly type: 'state-file' } & StateFileReport)
+  /** The host has no node. One is sent there, or an earlier run has kept one there. */
+  | ({ readonly type: 'runtime-start' } & RuntimeReport)
+  /** How far it has been sent. */
+  | {
+      readonly type: 'runtime-progress';
+      readonly doneBytes: number;
+      readonly sizeBytes: number;
+      /** Packed bytes. */
+      readonly sentBytes: number;
+      readonly elapsedMs: number;
+    }
+  /** It was sent, and runs. */
+  | {
+      readonly type: 'runtime-end';
+      readonly name: string;
+      readonly sizeBytes: number;
+      readonly sentBytes: number;
+      readonly elapsedMs: number;
+    }
   /** The target is being flushed, which may take as long as all of its writes. Without a phase: before the first one. */
   | { readonly type: 'flushing'; readonly side: Side; readonly phase?: ReportedPhase }
   | ({ readonly type: 'phase-end' } & PhaseReport)

@@ -33,6 +33,9 @@ export class Milestone implements Reporter {
         this.#isWriting = false;
         break;
       case 'start':
+      case 'runtime-start':
+      case 'runtime-progress':
+      case 'runtime-end':
       case 'flushing':
       case 'attempt':
       case 'unreadable':

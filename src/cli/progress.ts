@@ -38,6 +38,8 @@ export class ProgressReporter implements Reporter {
     this.#state.event(event);
     if (event.type === 'phase-start') this.#shownAtMs = 0;
     if (event.type === 'progress') this.#showProgress(event.elapsedMs);
+    if (event.type === 'runtime-start') this.#shownAtMs = -Infinity;
+    if (event.type === 'runtime-progress') this.#showUpload(event.elapsedMs);
     if (event.type === 'flushing') this.#indicator.show(this.#state.moment);
     if (event.type === 'phase-end') this.#indicator.showEnd(event);
   }
@@ -67,6 +69,12 @@ export class ProgressReporter implements Reporter {
     if ('activity' in moment || elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
     this.#shownAtMs = elapsedMs;
     this.#indicator.show(moment);
+  }
+
+  #showUpload(elapsedMs: number): void {
+    if (elapsedMs - this.#shownAtMs < this.#indicator.intervalMs) return;
+    this.#shownAtMs = elapsedMs;
+    this.#indicator.show(this.#state.moment);
   }
 
   #stop(): void {

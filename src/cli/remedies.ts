@@ -8,6 +8,7 @@ const sentences: Readonly<Record<Remedy, string>> = {
   force: 'To write to it anyway, add --force.',
   'other-user': 'To log in as another user, add --user.',
   'other-node': 'To start another node there, name it with --remote-node.',
+  'other-runtime': 'To send another node, name its file with --remote-runtime.',
   'snapshot-size': 'The space of the snapshot is the value of --snapshot=SIZE.',
   'changed-block-size': 'Name their size with --changed-block-size.',
   'no-list': 'Fill it once without --changed.',

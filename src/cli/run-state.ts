@@ -1,11 +1,13 @@
 import type { RunEvent } from '../report.ts';
+import { formatBytes, percentOf } from './format.ts';
 import type { ProgressView } from './progress-line.ts';
 import { progressSentence } from './progress-line.ts';
 import { RemainingTime } from './remaining-time.ts';
 import type { Reporter } from './reporter.ts';
 import type { Task } from './options.ts';
 import { SpeedMeter } from './speed-meter.ts';
-import { describeAttempt, describeFlush, hostsOf, type HostCount } from './text.ts';
+import { describeAttempt } from './host-text.ts';
+import { describeFlush, hostsOf, type HostCount } from './text.ts';
 
 type ProgressEvent = Extract<RunEvent, { type: 'progress' }>;
 
@@ -46,6 +48,16 @@ export class RunState implements Reporter {
         break;
       case 'progress':
         this.#update(event);
+        break;
+      case 'runtime-progress': {
+        const { doneBytes, sizeBytes } = event;
+        const amount = `${formatBytes(doneBytes)} of ${formatBytes(sizeBytes)}`;
+        this.#moment = { activity: `sending node: ${percentOf(doneBytes, sizeBytes)}% (${amount})` };
+        break;
+      }
+      case 'runtime-start':
+      case 'runtime-end':
+        this.#moment = { activity: 'starting node on the host' };
         break;
       case 'flushing':
         this.#isFlushing = true;

@@ -9,6 +9,7 @@ import type {
   StateFileReport,
 } from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
+import { describeAttempt, describeRuntime } from './host-text.ts';
 import type { Task } from './options.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
@@ -267,11 +268,15 @@ function eventLines(event: RunEvent, nameOf: DeviceName, hosts: HostCount): stri
       return [`note: ${event.message}`];
     case 'state-file':
       return [describeStateFile(event)];
+    case 'runtime-start':
+    case 'runtime-end':
+      return [describeRuntime(event)];
     case 'attempt':
       return [describeAttempt(event)];
     case 'unreadable':
       return [`${event.phase}: ${describeRange(event)} of the source can't be read`];
     case 'progress':
+    case 'runtime-progress':
     case 'warning':
     case 'remote-stderr':
     case 'debug':
@@ -299,13 +304,6 @@ export function describeFlush(
 ): string {
   const what = hosts === 'one' ? 'flushing a device' : `flushing the ${side} device`;
   return phase === undefined ? what : `${phase}: ${what}`;
-}
-
-/** "The link has failed: … Attempt 2 begins in 1.0 s, and continues sync at offset 4096." */
-export function describeAttempt(event: Extract<RunEvent, { type: 'attempt' }>): string {
-  const { attempt, reason, waitMs, phase, fromBytes = 0 } = event;
-  const place = phase === undefined ? '' : `, and continues ${phase} at offset ${fromBytes}`;
-  return `${reason} Attempt ${attempt} begins in ${formatSeconds(waitMs)}${place}.`;
 }
 
 /** "state file a.bitmap describes 512 buffers of /dev/sda1, all done in 8.0 s". */

@@ -67,6 +67,13 @@ export const bounds = {
   agentLengthDigits: 8,
   /** Of a refusal, in the log of the system: logger(1) and syslog(3) cut a message at 1 KiB. */
   loggedCharacters: 900,
+  /** The script that looks for a place for a runtime. The host reads exactly this number of bytes. */
+  hostScriptBytes: 6 * KiB,
+  /** A line of this script, which names a path, and lines about places that can't be used. */
+  hostLineBytes: 8 * KiB,
+  hostRefusals: 32,
+  /** Memory of the host that a runtime leaves free: the agent and its threads need it. */
+  hostMemoryReserveBytes: 256 * MiB,
   /** Device bytes and extents in one data frame. */
   dataFrameBytes: 1 * MiB,
   dataFrameExtents: 1024,

@@ -62,6 +62,21 @@ export const tuning = {
   leastDataPayloadBytes: 256 * KiB,
   /** Payload memory that is kept for reuse: as much as is in flight. */
   sparePayloads: 32,
+  runtime: {
+    /** What is packed by one thread at a time. Longer pieces are hardly smaller when packed. */
+    pieceBytes: MiB,
+    /** Pieces that are packed while earlier ones are sent. */
+    piecesAhead: 16,
+    /** Pieces that the host confirms together, at first and at most: one at first, because the link may be slow. */
+    leastUnitPieces: 1,
+    mostUnitPieces: 16,
+    /** After a confirmation within this time, the next unit has twice the pieces. */
+    quickUnitMs: 1_000,
+    /** One write, whose end counts as progress. */
+    writeBytes: 64 * KiB,
+    /** The same at a limited rate. */
+    limitedWriteMs: 1_000,
+  },
   /** One read of the agent between two frames: their headers, and small frames as a whole. */
   scratchReadBytes: 64 * KiB,
   compression: {

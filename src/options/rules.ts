@@ -1,5 +1,6 @@
 import { BasynError } from '../errors.ts';
 import { withDefaults } from './defaults.ts';
+import { connectionOptions } from './entries/connection.ts';
 import { stateOptions } from './entries/state.ts';
 import { requireHost } from './host-rules.ts';
 import { optionEntries } from './table.ts';
@@ -18,6 +19,7 @@ export function requireConsistent(options: Partial<SyncOptions>, wording: Wordin
   requireSource(options, wording);
   requireUsableList(options, wording);
   requireStateFile(options, wording);
+  requireOneStart(options, wording);
   if (options.host === undefined) refuseWithoutHost(options, wording);
   else requireHost(options.host, options.user, wording);
 }
@@ -39,6 +41,21 @@ function requireOneCompression({ compress, zlevel = 0 }: Partial<SyncOptions>, w
     `${wording.write({ compress: 'none' })} and ${wording.name('zlevel')} contradict each other: ` +
       'leave one of them out.',
   );
+}
+
+/** The command that the user gives is started as it is. */
+function requireOneStart(options: Partial<SyncOptions>, wording: Wording): void {
+  if (options.remoteNode === undefined) return;
+  for (const name of ['remote-runtime', 'remote-keep', 'remote-sudo'] as const) {
+    const value = options[connectionOptions[name].key];
+    if (value === undefined || value === false) continue;
+    const advice =
+      name === 'remote-sudo' ? `write sudo into ${wording.name('remote-node')}` : 'leave one of them out';
+    throw new BasynError(
+      'usage',
+      `${wording.name('remote-node')} and ${wording.name(name)} contradict each other: ${advice}.`,
+    );
+  }
 }
 
 /** Read errors of a target are never left out, and it is not snapshotted, so it has to be known which device that is. */
@@ -99,8 +116,8 @@ function refuseWithoutHost(options: Partial<SyncOptions>, wording: Wording): voi
   for (const [name, { key, needs }] of optionEntries) {
     if (needs !== 'host' || key === undefined) continue;
     const value = options[key];
-    // An empty list says nothing about a host.
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    // A flag that was left out and an empty list say nothing about a host.
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
     throw new BasynError(
       'usage',
       `${wording.name(name)} needs ${wording.name('host')}: ` +

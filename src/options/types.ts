@@ -24,8 +24,17 @@ export interface Connection {
   /** 1 to 65535. Left out, ssh decides. */
   readonly port?: number | undefined;
   readonly user?: string | undefined;
-  /** The command that starts node on the remote host: a piece of shell. Default `node`. */
+  /**
+   * The command that starts node on the remote host: a piece of shell. Left out: `node`, and on a host that has none, or one
+   * that is too old, the program that this process runs on, which is sent there for the run.
+   */
   readonly remoteNode?: string | undefined;
+  /** Path of the node that is sent to a host without node, in place of the program that this process runs on. */
+  readonly remoteRuntime?: string | undefined;
+  /** Keep what is sent to a host without node in the user's cache there, for the next run. Default: false. */
+  readonly remoteKeep?: boolean | undefined;
+  /** Start node on the remote host through `sudo -n`. Default: false. */
+  readonly remoteSudo?: boolean | undefined;
   /** Each is passed to ssh as `-o`. */
   readonly sshOptions?: readonly string[] | undefined;
   /** The run ends when no byte has come from the peer for this time. 1000 to 86400000, default 60000. */

@@ -14,6 +14,8 @@ import type { RunReporter } from '../session/run-reporter.ts';
 import type { RunSnapshots } from '../session/run-snapshots.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import type { Trace } from '../trace.ts';
+import { AnyHostLoader } from '../transport/loader/any-host-loader.ts';
+import type { AgentLoader } from '../transport/loader/loader.ts';
 import { NodeLoader } from '../transport/loader/node-loader.ts';
 import type { RateLimit } from '../transport/rate-limit.ts';
 import { SshConnection } from '../transport/ssh.ts';
@@ -64,7 +66,7 @@ export class Attempt {
     const furtherLanes = order.laneCount - 1;
     this.#connection = new SshConnection({
       destination: destinationOf(options, prompts),
-      loader: new NodeLoader(options.remoteNode, packedAgent()),
+      loader: loaderOf(options, reporter),
       bannerTimeoutMs: bannerTimeoutMsOf(order, prompts),
       furtherLanes,
       onStderrLine: (line) => options.onEvent?.({ type: 'remote-stderr', line }),
@@ -158,6 +160,27 @@ export class Attempt {
     await this.#channel.end();
     await this.#connection.ended();
   }
+}
+
+/** A command that the user gives is used as it is. */
+function loaderOf(options: Complete<Connection & Observation>, reporter: RunReporter): AgentLoader {
+  const { remoteNode, remoteRuntime, remoteKeep, remoteSudo, host = '', onEvent } = options;
+  if (remoteNode !== undefined) return new NodeLoader(remoteNode, packedAgent());
+  return new AnyHostLoader({
+    packedAgent: packedAgent(),
+    host,
+    source: remoteRuntime === undefined ? { kind: 'this process' } : { kind: 'file', path: remoteRuntime },
+    afterRun: remoteKeep ? 'kept' : 'removed',
+    privilege: remoteSudo ? 'sudo' : 'user',
+    observer: {
+      start: ({ label, sizeBytes }, place) =>
+        onEvent?.({ type: 'runtime-start', name: label, sizeBytes, ...place }),
+      progress: (progress) => onEvent?.({ type: 'runtime-progress', ...progress }),
+      end: ({ label }, { sizeBytes, sentBytes, elapsedMs }) =>
+        onEvent?.({ type: 'runtime-end', name: label, sizeBytes, sentBytes, elapsedMs }),
+      warn: (message) => reporter.warn([message]),
+    },
+  });
 }
 
 function destinationOf(

@@ -21,6 +21,11 @@ export class LineReader {
     return this.#tail;
   }
 
+  /** Removes the lines so far from the tail. */
+  forget(): void {
+    this.#tail.length = 0;
+  }
+
   /** Passes on every line, starting with those in the tail. */
   follow(onLine: (line: string) => void): void {
     this.#tail.forEach(onLine);

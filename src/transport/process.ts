@@ -98,7 +98,8 @@ export class ProcessConnection {
     const exit = this.#exitOfStarted();
     exit.catch(() => undefined);
     const bytesPerSecond = this.#command.limit?.bytesPerSecond;
-    return { stdin, stdout, exit, errorLines: this.#stderr.tail, bytesPerSecond };
+    const forgetErrorLines = (): void => this.#stderr.forget();
+    return { stdin, stdout, exit, errorLines: this.#stderr.tail, forgetErrorLines, bytesPerSecond };
   }
 
   async #exitOfStarted(): Promise<ChildExit> {

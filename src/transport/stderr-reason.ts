@@ -7,7 +7,7 @@ const noise = [
   // The server refused a lane. The run goes on without it.
   /^channel \d+: open failed: |^Stdio forwarding request failed|^stdio forwarding failed/,
   // The loader program, which a shell repeats to show what it did not understand.
-  /^[^:]*-e 'var f=require/,
+  /^[^:]*(-e 'var f=require|sh -c 'if (command -v node|true))/,
   // A crash of node: stack frames, dashes, its version, an object in braces.
   /^\s*at |^\s*\d+: 0x|^-+ |^Node\.js v\d|^\s+\w+: |FailureMessage Object/,
 ];
@@ -26,7 +26,12 @@ const fatal =
 export function reasonIn(lines: readonly string[]): string | undefined {
   const telling = lines
     // The line about a refused command repeats the command. V8 and fish put marks in front of the text.
-    .map((line) => line.replace(/-e '?var f=require.*/, '-e ...').replace(/^\s*(#|fish:)\s*/, ''))
+    .map((line) =>
+      line
+        .replace(/-e '?var f=require.*/, '-e ...')
+        .replace(/sh -c '?if (command -v node|true).*/, 'sh -c ...')
+        .replace(/^\s*(#|fish:)\s*/, ''),
+    )
     .filter((line, index) => /\p{L}/u.test(line) && !noise.some((pattern) => pattern.test(lines[index]!)));
   const reason = telling.find((line) => fatal.test(line)) ?? telling.at(-1);
   return reason?.trim().slice(0, bounds.reasonCharacters);

@@ -19,6 +19,7 @@ function syncOptions(...argv: string[]) {
 
 describe('the examples of the specification', () => {
   const endpoints = { local: '/dev/sda1', remote: '/dev/sda1', host: '10.0.0.1' };
+  const start = { remoteKeep: false, remoteSudo: false };
   const transfer = {
     action: 'push',
     mode: 'sync',
@@ -33,6 +34,7 @@ describe('the examples of the specification', () => {
     updateBitmap: false,
     resetBitmap: false,
     trustTarget: false,
+    ...start,
   };
   const silent = { stat: false, verbose: false, progress: false, debug: false, json: false };
   const example = '--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --action=PUSH --mode=SYNC';
@@ -56,14 +58,14 @@ describe('the examples of the specification', () => {
 
   it('re-check only', () => {
     const { task } = run(words('--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 --recheck'));
-    expect(task).toEqual({ kind: 'recheck', options: { ...endpoints, skipReadErrors: false } });
+    expect(task).toEqual({ kind: 'recheck', options: { ...endpoints, skipReadErrors: false, ...start } });
   });
 
   it('re-check only, with a stated source', () => {
     const { task } = run(words('--local=/dev/sda1 --remote=/dev/sda1 --host 10.0.0.1 -a pop --recheck'));
     expect(task).toEqual({
       kind: 'recheck',
-      options: { ...endpoints, action: 'pop', skipReadErrors: false },
+      options: { ...endpoints, action: 'pop', skipReadErrors: false, ...start },
     });
   });
 
@@ -177,9 +179,14 @@ describe('values', () => {
         'updateBitmap',
         'resetBitmap',
         'trustTarget',
+        'remoteKeep',
+        'remoteSudo',
       ].sort(),
     );
-    expect(run(both).task).toEqual({ kind: 'inspect', options: { local: '/dev/sda1', remote: '/dev/sdb1' } });
+    expect(run(both).task).toEqual({
+      kind: 'inspect',
+      options: { local: '/dev/sda1', remote: '/dev/sdb1', remoteKeep: false, remoteSudo: false },
+    });
   });
 
   it.each(['stat', 'verbose', 'progress', 'debug', 'json'] as const)('--%s', (flag) => {

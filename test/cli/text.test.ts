@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
+import { describeAttempt } from '../../src/cli/host-text.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import {
-  describeAttempt,
   deviceNames,
   debugReporter,
   describePhase,

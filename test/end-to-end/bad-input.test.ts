@@ -310,8 +310,10 @@ describe('an unusable host gives exit code 2 and one sentence:', () => {
 
   async function runWith(profile: LoginProfile): Promise<CommandResult> {
     const special = await startSshServer({ profile });
+    // Without a command, a host whose node does not start gets another one.
+    const command = profile.node === undefined ? [] : ['--remote-node=node'];
     try {
-      return await basyn.run([...push(), ...hostOptions(special)]);
+      return await basyn.run([...push(), ...hostOptions(special), ...command]);
     } finally {
       await special.stop();
     }

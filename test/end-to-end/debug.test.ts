@@ -126,7 +126,7 @@ describe('--debug over ssh', () => {
       encoding: 'utf8',
     }).stdout.split('\0');
     expect(words).toContain(odd);
-    expect(words.at(-2)).toMatch(/^node -e 'var f=require\("fs"\).*'$/);
+    expect(words.at(-2)).toMatch(/^sh -c 'if command -v node .*' basyn 'var f=require\("fs"\).*'$/);
   });
 });
 

@@ -134,7 +134,7 @@ describe('the failure of an account that runs no command is not blamed on its pr
     [
       'is for git only',
       'git-shell -c "$SSH_ORIGINAL_COMMAND"',
-      "the account there runs certain commands only (fatal: unrecognized command 'node -e ...)",
+      "the account there runs certain commands only (fatal: unrecognized command 'sh -c ...)",
     ],
     [
       'runs another command',

@@ -24,6 +24,25 @@ export class OtherText extends BasynError {
  * @throws {BasynError} `connection`, where other text arrives, or nothing within `timeoutMs`.
  */
 export function readBanner(stream: Readable, timeoutMs: number): Promise<string | undefined> {
+  return readAnswer(stream, timeoutMs, versionPattern);
+}
+
+/** What follows the first words of a banner. */
+export const versionPattern = /^\d+\.\d+\.\d+[\w.+-]*$/;
+
+/**
+ * Reads a line that begins as the banner does, and pauses the stream just behind it.
+ *
+ * @param pattern of the rest of the line.
+ * @returns the rest of the line; undefined where the stream ended before.
+ * @throws {BasynError} `connection`, where other text arrives, or nothing within `timeoutMs`.
+ */
+export function readAnswer(
+  stream: Readable,
+  timeoutMs: number,
+  pattern: RegExp,
+  maxBytes: number = bounds.maxBannerBytes,
+): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let seen = Buffer.alloc(0);
     const timer = setTimeout(() => {
@@ -38,24 +57,31 @@ export function readBanner(stream: Readable, timeoutMs: number): Promise<string 
     const take = (bytes: Buffer): void => {
       seen = Buffer.concat([seen, bytes]);
       const newline = seen.indexOf(10);
-      if (newline < 0 && seen.byteLength < bounds.maxBannerBytes) return;
-      const line = seen.toString('utf8', 0, newline < 0 ? bounds.maxBannerBytes : newline);
-      const version = new RegExp(`^${bannerWord} 1 (\\d+\\.\\d+\\.\\d+[\\w.+-]*)$`).exec(line)?.[1];
+      if (newline < 0 && seen.byteLength < maxBytes) return;
+      const line = seen.toString('utf8', 0, newline < 0 ? maxBytes : newline);
+      const answer = line.startsWith(firstWords) ? line.slice(firstWords.length) : undefined;
       leave();
-      if (version === undefined) {
+      if (answer === undefined || !pattern.test(answer)) {
         reject(otherVersion(line) ?? new OtherText(line));
         return;
       }
       if (newline + 1 < seen.byteLength) stream.unshift(seen.subarray(newline + 1));
-      resolve(version);
+      resolve(answer);
     };
     const end = (): void => {
       leave();
       resolve(undefined);
     };
-    stream.on('data', take).on('end', end).on('error', end);
+    if (stream.readableEnded) {
+      end();
+      return;
+    }
+    // An earlier answer has paused it.
+    stream.on('data', take).on('end', end).on('error', end).resume();
   });
 }
+
+const firstWords = `${bannerWord} 1 `;
 
 function noAnswer(timeoutMs: number): BasynError {
   const seconds = Math.round(timeoutMs / 1000);

@@ -13,6 +13,8 @@ export interface RemoteCommand {
   readonly exit: Promise<ChildExit>;
   /** Lines that it has written to stderr so far, oldest first. */
   readonly errorLines: readonly string[];
+  /** Drops these lines: what they say was expected. */
+  readonly forgetErrorLines: () => void;
   /** The rate to which the streams are limited. */
   readonly bytesPerSecond?: number | undefined;
 }

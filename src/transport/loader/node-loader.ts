@@ -26,7 +26,7 @@ export class NodeLoader implements AgentLoader {
 
   async perform(remote: RemoteCommand, timeoutMs: number): Promise<void> {
     // The program goes out before the banner arrives: this saves a round trip.
-    const sent = new Promise<void>((resolve) => remote.stdin.write(this.#package, () => resolve()));
+    const sent = sendPackage(this.#package, remote, timeoutMs);
     const version = await this.#readVersion(remote, timeoutMs);
     if (version === undefined) throw this.#failedToStart(remote, await remote.exit);
     if (isTooOld(version)) {
@@ -36,15 +36,7 @@ export class NodeLoader implements AgentLoader {
         { remedy: 'other-node' },
       );
     }
-    await this.#waitWhileLimited(sent, remote, timeoutMs);
-  }
-
-  /** At a low rate, the program may take longer than an agent may be silent. The agent runs when it has arrived. */
-  async #waitWhileLimited(sent: Promise<void>, remote: RemoteCommand, timeoutMs: number): Promise<void> {
-    const { bytesPerSecond } = remote;
-    if (bytesPerSecond === undefined) return;
-    const durationMs = (this.#package.byteLength / bytesPerSecond) * 1000;
-    await Promise.race([sent, sleep(timeoutMs + durationMs, undefined, { ref: false })]);
+    await sent;
   }
 
   async #readVersion(remote: RemoteCommand, timeoutMs: number): Promise<string | undefined> {
@@ -63,6 +55,21 @@ export class NodeLoader implements AgentLoader {
   }
 }
 
+/**
+ * Writes the agent's program. At a low rate, it may take longer than an agent may be silent, and the agent runs when it has
+ * arrived: the promise resolves then. Without a limit, it resolves at once.
+ */
+export async function sendPackage(
+  bytes: Uint8Array,
+  { stdin, bytesPerSecond }: RemoteCommand,
+  timeoutMs: number,
+): Promise<void> {
+  const sent = new Promise<void>((resolve) => stdin.write(bytes, () => resolve()));
+  if (bytesPerSecond === undefined) return;
+  const durationMs = (bytes.byteLength / bytesPerSecond) * 1000;
+  await Promise.race([sent, sleep(timeoutMs + durationMs, undefined, { ref: false })]);
+}
+
 /** Whether the agent does not run on this version of node. */
 export function isTooOld(version: string): boolean {
   return Number.parseInt(version, 10) < oldestAgentNode;
@@ -74,7 +81,7 @@ export function isTooOld(version: string): boolean {
  *
  * @returns undefined where the banner follows after all, or the command does not end.
  */
-function exitWithoutBanner({ stdout, exit }: RemoteCommand): Promise<ChildExit | undefined> {
+export function exitWithoutBanner({ stdout, exit }: RemoteCommand): Promise<ChildExit | undefined> {
   let seen = '';
   const banner = new Promise<undefined>((resolve) => {
     stdout.on('data', (bytes: Buffer) => {

@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { startSshServer, type SshServer } from '../../rig/ssh/index.ts';
+import { atExit, makeTemporaryDirectory } from '../../rig/temporary.ts';
+
+/** What a root contains: a static busybox and nothing else, the same with musl, or Debian's smallest system. */
+export type RootKind = 'busybox' | 'busybox and musl' | 'debian';
+
+/** How a root differs from an ordinary machine. */
+export interface RootOptions {
+  readonly kind: RootKind;
+  /** Of the account: its command without the `-c`. */
+  readonly shell?: string;
+  /** Options of mount for /dev/shm. Undefined: there is none. */
+  readonly memory?: string | undefined;
+  /** Options of mount for a file system in memory that replaces each of /tmp, /var/tmp and /root. */
+  readonly disks?: string;
+}
+
+/** A root without node, and an ssh server whose sessions enter it. */
+export interface HostRoot {
+  readonly path: string;
+  readonly server: SshServer;
+  /** Names in the directories in which a runtime may be put. */
+  leftovers(): string[];
+}
+
+const places = ['dev/shm', 'tmp', 'var/tmp', 'root', 'root/.cache', 'root/.cache/basyn'];
+const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A root for all tests of the `describe` around it. It needs root. */
+export function useHostRoot(options: RootOptions): () => HostRoot {
+  let root: HostRoot | undefined;
+  let remove = (): void => undefined;
+  beforeAll(async () => {
+    const made = makeRoot(options);
+    remove = made.remove;
+    const { path } = made;
+    const { shell = '/bin/sh' } = options;
+    const instead = `exec env -i HOME=/root PATH=${searchPath} chroot ${path} ${shell} -c "$SSH_ORIGINAL_COMMAND"`;
+    const server = await startSshServer({ keyExchange: 'cheapest', profile: { instead } });
+    const leftovers = (): string[] => places.flatMap((place) => namesIn(join(path, place)));
+    root = { path, server, leftovers };
+  }, 300_000);
+  afterAll(async () => {
+    await root?.server.stop();
+    remove();
+  });
+  return () => root!;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => /^(basyn-|[0-9a-f]{64}$)/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove: () => void } {
+  const directory = makeTemporaryDirectory('root');
+  const { path } = directory;
+  chmodSync(path, 0o755);
+  if (kind === 'debian') installDebian(path);
+  else installBusybox(path, kind);
+  const mounts: string[] = [];
+  const mount = (place: string, ...args: readonly string[]): void => {
+    mkdirSync(join(path, place), { recursive: true });
+    execFileSync('mount', [...args, join(path, place)]);
+    mounts.unshift(join(path, place));
+  };
+  const remove = atExit(() => {
+    for (const each of mounts) execFileSync('umount', ['-l', each]);
+    directory.remove();
+  });
+  mount('proc', '-t', 'proc', 'proc');
+  mount('sys', '-t', 'sysfs', 'sysfs');
+  if (memory !== undefined) mount('dev/shm', '-t', 'tmpfs', '-o', memory, 'tmpfs');
+  if (disks !== undefined) {
+    for (const place of ['tmp', 'var/tmp', 'root', 'run']) mount(place, '-t', 'tmpfs', '-o', disks, 'tmpfs');
+  }
+  return { path, remove };
+}
+
+function installBusybox(path: string, kind: RootKind): void {
+  for (const name of ['bin', 'dev', 'tmp', 'var/tmp', 'root'])
+    mkdirSync(join(path, name), { recursive: true });
+  for (const name of ['tmp', 'var/tmp']) chmodSync(join(path, name), 0o1777);
+  const unpacked = unpackedPackage('busybox-static', path);
+  copyFileSync(join(unpacked, 'bin/busybox'), join(path, 'bin/busybox'));
+  if (kind === 'busybox and musl') {
+    mkdirSync(join(path, 'lib'));
+    const musl = unpackedPackage('musl', path);
+    copyFileSync(join(musl, 'lib/x86_64-linux-musl/libc.so'), join(path, 'lib/ld-musl-x86_64.so.1'));
+    rmSync(musl, { recursive: true });
+  }
+  rmSync(unpacked, { recursive: true });
+  const applets = execFileSync(join(path, 'bin/busybox'), ['--list'], { encoding: 'utf8' });
+  for (const applet of applets.split('\n').filter((name) => name !== '' && name !== 'busybox'))
+    symlinkSync('busybox', join(path, 'bin', applet));
+  execFileSync('mknod', ['-m', '666', join(path, 'dev/null'), 'c', '1', '3']);
+  execFileSync('mknod', ['-m', '666', join(path, 'dev/urandom'), 'c', '1', '9']);
+}
+
+function installDebian(path: string): void {
+  execFileSync('debootstrap', ['--variant=minbase', 'bookworm', path], { stdio: 'pipe' });
+}
+
+/** A package that is downloaded and unpacked, and not installed. */
+function unpackedPackage(name: string, parent: string): string {
+  const directory = join(parent, `unpacked-${name}`);
+  mkdirSync(directory);
+  const options = { cwd: directory, stdio: 'pipe' } as const;
+  execFileSync('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', name], options);
+  execFileSync('sh', ['-c', 'dpkg-deb -x ./*.deb . && rm ./*.deb'], options);
+  return directory;
+}

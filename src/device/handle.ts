@@ -45,7 +45,7 @@ export interface DeviceHandle extends Location {
 export interface OpenHandle {
   readonly handle: DeviceHandle;
   /** Closes the descriptor. The kernel then releases its claim or lock. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A source or a target, ready for use. */

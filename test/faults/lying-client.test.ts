@@ -204,7 +204,7 @@ describe('a client that does not speak the protocol', () => {
   });
 
   test('gets one sentence about another version of the protocol', async () => {
-    const { type: _type, ...open } = { ...openSource, path: image };
+    const open = { ...openSource, path: image };
     const answer = await talk(serve(), [
       programOf('x'),
       frameOf('open', JSON.stringify({ ...open, protocol: 3, unheardOf: true })),

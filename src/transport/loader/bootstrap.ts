@@ -5,8 +5,6 @@ import { hostCommand, statusOfOldNode } from './host-script.ts';
 
 export const oldestAgentNode = 18;
 
-const lengthDigits = 8;
-
 /** Where a loader runs, which decides what it does before it prints the banner. */
 type Start =
   /** By a command of the user. A node that is too old prints the banner as well, which has its version. */
@@ -41,7 +39,7 @@ const loaderEnd = [
   'try{k=f.readSync(0,b,o,n-o,null)}catch(e){if(e.code==="EAGAIN"){',
   'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0,2);continue}throw e}',
   'if(k===0)p.exit(0);o+=k}return b}',
-  `var t=require("zlib").brotliDecompressSync(r(parseInt(r(${lengthDigits}).toString()))).toString();`,
+  `var t=require("zlib").brotliDecompressSync(r(parseInt(r(${bounds.agentLengthDigits}).toString()))).toString();`,
   't=t.split(String.fromCharCode(0));globalThis.basynThreadProgram=t[1];',
   'require("vm").runInThisContext("(function(require){"+t[0]+String.fromCharCode(10)+"})",',
   '{filename:"basyn-agent.js"})(require)',
@@ -73,7 +71,7 @@ function ifTooOld(statement: string): string {
 export function agentPackage(packedAgent: Uint8Array): Uint8Array {
   assert(packedAgent.byteLength < bounds.maxAgentBytes, `agent of ${packedAgent.byteLength} bytes`);
   return Buffer.concat([
-    Buffer.from(String(packedAgent.byteLength).padStart(lengthDigits, '0')),
+    Buffer.from(String(packedAgent.byteLength).padStart(bounds.agentLengthDigits, '0')),
     packedAgent,
   ]);
 }

@@ -54,7 +54,7 @@ export function readsWhatHasChanged(way: Way): void {
   writeMedium(origin, 5 * MiB, randomBytes(4096));
   const fifth = night(way);
   expectEqual(fifth);
-  assert.equal(readBytes(fifth, 'source'), volumeBytes);
+  assert.ok(readBytes(fifth, 'source') >= volumeBytes, fifth.output);
   assert.equal(bases().length, 1);
 }
 

@@ -248,7 +248,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
 
 describe.skipIf(!isRoot)('a login shell', () => {
   const shells = ['dash', 'bash', 'zsh', 'mksh', 'fish', 'tcsh', 'busybox ash', 'rbash'];
-  describe.each(casesOf(shells, (shell) => shell === 'tcsh' || shell === 'fish'))('%s', (shell) => {
+  describe.each(casesOf(shells, (shell) => shell === 'fish'))('%s', (shell) => {
     const there = useSshServer({ profile: { node: 'missing', shell } });
     test('starts a node that is sent', { timeout: limitMs }, async () => {
       const pair = makePair(there());

@@ -17,6 +17,7 @@ import {
 } from '../support/fault-workshop.ts';
 import { descendants } from '../../rig/processes/processes.ts';
 import { makeRandom } from '../../rig/images/random.ts';
+import { casesOf } from '../support/lab-cases.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { environmentWithSsh } from '../support/ssh-script.ts';
@@ -43,7 +44,9 @@ type Victim = keyof typeof victims;
 
 describe('SIGKILL', () => {
   const names = Object.keys(victims) as Victim[];
-  const cases = names.flatMap((name) => actions.map((action) => [name, action] as const));
+  const all = names.flatMap((name) => actions.map((action) => [name, action] as const));
+  /** The others run in the laboratory. */
+  const cases = casesOf(all, ([name, action]) => (action === 'PUSH') === name.startsWith('the ssh'));
 
   test.each(cases)('of %s in the middle of a %s', async (name, action) => {
     const wiring: Wiring = { action, over: 'ssh' };

@@ -18,6 +18,7 @@ import {
 import { filesEqual, writeImage } from '../../rig/images/images.ts';
 import { attachLoop, isRoot, mountTmpfs } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { casesOf } from '../support/lab-cases.ts';
 import { named, wiringsForTarget } from '../support/wirings.ts';
 
 const server = useSshServer();
@@ -29,9 +30,11 @@ const cases = named(wirings);
 /** The target on either side, once local and once remote. */
 const crossed = cases.filter(([, { action, over }]) => (action === 'PUSH') === (over === 'ssh'));
 /** Every wiring and every mode, but not every combination, because runs over ssh are slow. */
-const inModes = cases.map(
+const allModes = cases.map(
   ([name, wiring], index) => [name, index === 0 || index === 3 ? 'SYNC' : 'COPY', wiring] as const,
 );
+/** The others run in the laboratory. */
+const inModes = casesOf(allModes, ([, , { action, over }]) => (action === 'PUSH') === (over === 'here'));
 
 describe.skipIf(!isRoot)('a disk that fails (needs root: loop devices)', () => {
   test.each(inModes)(

@@ -83,8 +83,6 @@ export const labTests: readonly LabTest[] = [
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
-    'a host that loses its power during a COPY with --retries: the run continues, and ends equal': () =>
-      survivesReboot('COPY'),
     'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
       copiesSnapshot('thin', 'POP over ssh'),
     'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
@@ -103,6 +101,8 @@ export const labTests: readonly LabTest[] = [
       nextRunRemovesLeftover('classic', 'PUSH'),
     'a thin base: what would make its list wrong is detected': () => detectsWrongBases(),
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
+    'a host that loses its power during a COPY with --retries: the run continues, and ends equal': () =>
+      survivesReboot('COPY'),
     'a host that loses its power during a SYNC with --retries: the run continues, and ends equal': () =>
       survivesReboot('SYNC'),
     'a thin volume: --discard over ssh releases zeros, and no old data stays': () =>

@@ -6,6 +6,7 @@ import { InlineRunner } from '../../src/workers/inline.ts';
 import type { Job, JobRunner, ResultOf } from '../../src/workers/jobs.ts';
 import { perform } from '../../src/workers/perform.ts';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
+import { only } from './coverage.fixture.ts';
 import { makeBadDisk, type BadDisk } from '../support/bad-sectors.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { orderOver, runInMemory } from '../support/memory-session.ts';
@@ -112,6 +113,38 @@ describe.skipIf(!isRoot)('a block around bad sectors (needs root: FUSE)', () => 
       ]);
       expect(matches).toBe(false);
       expect(readFileSync(order.remotePath).equals(old)).toBe(true);
+    },
+  );
+});
+
+describe.skipIf(!isRoot)('the sample of a list of changes (needs root: FUSE)', () => {
+  test.each(['source', 'target'] as const)(
+    'lists what it cannot read, with a local %s',
+    async (localRole) => {
+      const bytes = mixedBytes(sizeBytes, 1);
+      const disk = await makeBadDisk('file', bytes, bad);
+      const { remotePath, ...order } = { ...orderOver(0, sizeBytes), localRole, phases: ['sync'] as const };
+      writeFileSync(remotePath, bytes);
+      const selection = { coverage: only([5]) };
+      const { phases, matches } = await runInMemory(
+        {
+          ...order,
+          ...(localRole === 'source'
+            ? { localPath: disk.path, remotePath }
+            : { localPath: remotePath, remotePath: disk.path }),
+          bufferBytes: 64 * KiB,
+          readErrors: 'skip',
+        },
+        {
+          select: () =>
+            Promise.resolve({
+              ...selection,
+              probe: { coverage: only([0, 1, 2, 3]), judge: () => selection },
+            }),
+        },
+      );
+      expect(phases).toMatchObject([{ unreadableBytes: 12 * KiB, unreadableRanges: bad }]);
+      expect(matches).toBe(false);
     },
   );
 });

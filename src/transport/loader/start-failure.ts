@@ -62,6 +62,10 @@ export function startFailureOf({ nodeCommand, exit, output, errorLines }: Failed
     return { reason, remedy: 'other-node' };
   }
   const end = `"${nodeCommand}" ${endInWords(exit)} there`;
+  // Only a process of this host has a signal as its end. One on the other host has a status.
+  if (printed === '' && exit.signal !== null) {
+    return { reason: `ssh ${endInWords(exit)} on this host`, retryable: true };
+  }
   // Such an account runs another program, or none, whatever the command is.
   if (printed === '') return { reason: `${end} and printed nothing: ${accountHint}` };
   const reason =

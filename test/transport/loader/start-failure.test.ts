@@ -42,6 +42,11 @@ test.each([
   expect(reasonOf(code, errorLine)).toMatch(reason);
 });
 
+test('an ssh that was killed on this host is named, and another attempt may succeed', () => {
+  const failure = startFailureOf({ ...start, exit: { code: null, signal: 'SIGKILL' } });
+  expect(failure).toEqual({ reason: 'ssh was ended by SIGKILL on this host', retryable: true });
+});
+
 test('text that was printed in place of the banner is quoted, without control sequences', () => {
   expect(reasonOf(1, undefined, 'This account is currently not available.\n')).toMatch(
     /^the account there runs no commands \("This account is currently not available\."\)$/,

@@ -17,10 +17,14 @@ import { attachLoop, isRoot } from '../support/loop-device.ts';
 import { directoryOfPrograms } from '../support/program-directory.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
+import { casesOf } from '../support/lab-cases.ts';
 import { someWays, type Way } from '../support/ways.ts';
 
 // Some tests start several programs on both sides.
 vi.setConfig({ testTimeout: 120_000 });
+
+/** The others run in the laboratory. */
+const selectedWays = casesOf(someWays, ({ action }) => action === 'PUSH');
 
 const server = useSshServer();
 const basyn = useBasyn();
@@ -34,7 +38,7 @@ const data = [
   { at: 30 * MiB, lengthBytes: 1 },
 ];
 
-describe.each(someWays)('$action $mode $where', (way) => {
+describe.each(selectedWays)('$action $mode $where', (way) => {
   test('turns data of the target into zeros where the source has a hole', async () => {
     const pair = makeFiles(sizeBytes, data, [{ at: 0, lengthBytes: sizeBytes }]);
     expectSilence(await run(way, pair, '--recheck'));
@@ -69,7 +73,7 @@ describe.each(someWays)('$action $mode $where', (way) => {
   });
 });
 
-describe.each(someWays)('$action $mode $where to a target file', (way) => {
+describe.each(selectedWays)('$action $mode $where to a target file', (way) => {
   /** The source has zeros at the start, as a hole, and in the middle, written. */
   function makeSource(): string {
     const source = makeSparseFile(join(scratchDirectory(memoryDirectory), 'source'), sizeBytes, [
@@ -177,7 +181,7 @@ describe('a COPY that is interrupted again and again', () => {
 });
 
 describe.skipIf(!isRoot)('a target device (needs root)', () => {
-  test.each(someWays)('$action $mode $where: zeros are released with --discard', async (way) => {
+  test.each(selectedWays)('$action $mode $where: zeros are released with --discard', async (way) => {
     const directory = scratchDirectory(memoryDirectory);
     const source = makeSparseFile(join(directory, 'source'), 32 * MiB, [
       { at: MiB, lengthBytes: 3 * MiB + 100 },
@@ -210,7 +214,7 @@ describe.skipIf(!isRoot)('a target device (needs root)', () => {
   });
 });
 
-describe.each(someWays.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way) => {
+describe.each(selectedWays.filter(({ mode }) => mode === 'SYNC'))('$action $where', (way) => {
   test('a recheck after the sync reads what the sync wrote into a hole', async () => {
     const pair = makeFiles(sizeBytes, [{ at: 20 * MiB, lengthBytes: 2 * MiB }], []);
     const [sync, recheck] = phasesOf(await run(way, pair, '--recheck', '--json'));

@@ -15,7 +15,7 @@ const server = useSshServer();
 const workshop = useWorkshop(server);
 const allWays = wirings.map((wiring) => [`${wiring.action} ${wiring.over}`, wiring] as const);
 /** The others run in the laboratory. */
-const cases = casesOf(allWays, ([, { action, over }]) => (action === 'PUSH') === (over === 'here'));
+const cases = casesOf(allWays, ([, { action, over }]) => action === 'POP' && over === 'ssh');
 const push: Wiring = { action: 'PUSH', over: 'here' };
 const wholeBytes = 32 * bufferBytes - 4096;
 

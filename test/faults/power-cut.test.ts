@@ -52,10 +52,10 @@ describe.skipIf(!isRoot)('a power cut after a run with exit code 0 (needs root: 
       expect(calls).toMatch(/pwrite/);
       expect(calls).toMatch(/sync/);
 
-      // Over ssh, a run takes seconds. So it is killed there at the first and the last call of each kind only.
+      // The laboratory takes all points.
       const isEdge = ({ call, count }: KillPoint): boolean =>
         count === 1 || !points.some((other) => other.call === call && other.count > count);
-      const selected = wiring.over === 'here' ? points : casesOf(points, isEdge);
+      const selected = casesOf(points, isEdge);
       for (const point of selected) {
         const disk = target();
         await runUnder(killingCommand(log, disk.path, point), wiring, source, disk);

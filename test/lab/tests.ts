@@ -83,8 +83,6 @@ export const labTests: readonly LabTest[] = [
     'a source with bad sectors: they are left out and listed, and everything else is copied': () =>
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
-    'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
-      copiesSnapshot('thin', 'POP over ssh'),
     'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
     'nights with a snapshot and a state file in a PUSH over ssh: each reads what has changed': () =>
       readsWhatHasChanged('PUSH over ssh'),
@@ -147,6 +145,8 @@ export const labTests: readonly LabTest[] = [
     'a power cut with a file on ext4 after a SYNC over ssh killed at its last flush': () =>
       fileSurvivesAfterKilledRun('ssh', atSecondFlush),
     'a power cut with a file that --create has made': () => createdFileSurvives('here'),
+    'snapshot of a mounted thin volume in a POP over ssh: the target is what it held at one moment': () =>
+      copiesSnapshot('thin', 'POP over ssh'),
     'snapshot of a mounted classic volume in a PUSH: the target is what it held at one moment': () =>
       copiesSnapshot('classic', 'PUSH'),
     'snapshot of a mounted classic volume in a PUSH over ssh: the target is what it held at one moment': () =>

@@ -1,6 +1,4 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { threadProgram } from '../agent-program.ts';
-import { serveRestricted } from '../agent/restricted.ts';
 import { monotonicMs } from '../clock.ts';
 import { inspect, recheck, record, sync } from '../index.ts';
 import { runCommand } from './command.ts';
@@ -33,6 +31,11 @@ void runCommand(process.argv.slice(2), {
   library: { sync, recheck, record, inspect },
   serve: async (restriction) => {
     requireClient(process.env);
+    // Only this command needs the agent. A local run of small files is over before the agent would be there.
+    const [{ serveRestricted }, { threadProgram }] = await Promise.all([
+      import('../agent/restricted.ts'),
+      import('../agent-program.ts'),
+    ]);
     return serveRestricted(restriction, threadProgram());
   },
   version: __BASYN_VERSION__,

@@ -149,7 +149,7 @@ export const bounds = {
    * program, the program itself beside the time that it takes at the lowest rate, and its first message.
    */
   openTimeoutMs: 120_000,
-  /** Symbolic links on the way to an allowed path: as many as the kernel follows. */
+  /** The most symbolic links that are followed to an allowed path. The kernel has the same limit. */
   followedLinks: 40,
   /** The time in which a further lane must send its token and its confirmation. */
   laneTokenTimeoutMs: 120_000,

@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createStateFile, openStateFile, type FirstHeader } from '../../src/state-file/open.ts';
 import { layoutOf, markPlaceOf, digestPlaceOf, pageOffsetBytes } from '../../src/state-file/layout.ts';
+import type { Header } from '../../src/state-file/header.ts';
 import type { StateFile } from '../../src/state-file/state-file.ts';
+import { judge } from '../../src/state-file/verdict.ts';
 import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
 const directory = makeTemporaryDirectory('state-file');
@@ -310,5 +312,29 @@ describe('a damaged state file', () => {
       message: `State file ${path} is used by another run.`,
     });
     file.close();
+  });
+});
+
+describe('an interrupted run', () => {
+  const header: Header = {
+    ...firstHeader(1),
+    state: 'open',
+    sequence: 2,
+    fileId: '0'.repeat(32),
+    generation: 1,
+    scrubBuffer: 0,
+    base: null,
+  };
+
+  test('leaves a file that is not used, although the target has the same marks', () => {
+    expect(judge({ ...header, state: 'clean' }, target, 'proved')).toEqual({ uses: 'digests' });
+    expect(judge(header, target, 'proved')).toMatchObject({ uses: 'nothing', isExpected: false });
+  });
+
+  test('leaves a file that is used if the user vouches for the target', () => {
+    expect(judge(header, target, 'given')).toEqual({
+      uses: 'digests',
+      warning: expect.stringMatching(/^is trusted as requested, although the last run was interrupted/),
+    });
   });
 });

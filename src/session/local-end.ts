@@ -12,7 +12,6 @@ import { runPhases, type PhasesEnd } from './local-phases.ts';
 import { isWriting, pageCacheOf, remoteRoleOf, type Order } from './order.ts';
 import { beginRecording, marksAtEnd, requireCorrect, type EndMarks } from './recording.ts';
 import { accessPathOf, deviceReportOf, readPathOf } from './run-reporter.ts';
-import type { RunSnapshots } from './run-snapshots.ts';
 import { coveredBytes } from './sizes.ts';
 import { pairIdOf, removeOlderBases } from './source-base.ts';
 import { unexpected } from './unexpected.ts';
@@ -22,8 +21,6 @@ export interface LocalEnd extends PhasesEnd {
   /** `one`: the agent's end is in this process. Left out: on another host. */
   readonly hosts?: 'one' | 'two';
   readonly laneOpener: LaneOpener;
-  /** Of a local source. Undefined where it is read itself. */
-  readonly snapshots?: RunSnapshots | undefined;
 }
 
 /**

@@ -1,35 +1,26 @@
 import type { Extent } from '../digest/extent.ts';
 import type { Geometry } from '../digest/geometry.ts';
-import type { Channel } from '../link/channel.ts';
 import type { Plan } from '../protocol/schemas.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { Continuity } from './continuity.ts';
 import { sendCovers } from './covers.ts';
-import { changesSinceBase } from './source-base.ts';
+import { changesSinceBase, type BaseUse } from './source-base.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import type { PhaseCounts, PhaseName } from '../report.ts';
 import type { RunDevice } from './devices.ts';
 import { distrustRecord, selectionWith } from './recording.ts';
-import { planOf, remoteRoleOf, type Order } from './order.ts';
+import { planOf, remoteRoleOf } from './order.ts';
 import { unionOf } from './run-collector.ts';
 import { geometryOfPlan, type PhaseOutcome } from './phase.ts';
 import { playRole, type RoleListener } from './role.ts';
-import type { RunReporter } from './run-reporter.ts';
 import { examinedBytesBefore } from './coverage.ts';
-import { coverageOfRole, partOf, type PhaseSelector, type Selection } from './selection.ts';
+import { coverageOfRole, partOf, type Selection } from './selection.ts';
 
 /** What the local end needs for the phases of a session. */
-export interface PhasesEnd {
-  readonly order: Order;
-  readonly channel: Channel;
+export interface PhasesEnd extends BaseUse {
   readonly runner: JobRunner;
-  readonly reporter: RunReporter;
   /** What this attempt has in common with the others. Undefined where a run has one attempt only. */
   readonly continuity?: Continuity | undefined;
-  /** Undefined where every phase examines everything. */
-  readonly select?: PhaseSelector | undefined;
-  /** Undefined in a run without a state file. */
-  readonly recorder?: Recorder | undefined;
 }
 
 /** What is known when both devices are open. */

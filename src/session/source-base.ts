@@ -28,14 +28,16 @@ import { unexpected } from './unexpected.ts';
  *       │◀────────────────────────────────── closed│
  */
 
-/** What the local end has to do with the base. */
-interface BaseUse {
+/** What the local end needs to use a base, and to keep one. */
+export interface BaseUse {
   readonly order: Order;
   readonly channel: Channel;
   readonly reporter: RunReporter;
+  /** Undefined in a run without a state file. */
   readonly recorder?: Recorder | undefined;
+  /** Undefined where every phase examines everything. */
   readonly select?: PhaseSelector | undefined;
-  /** Of a local source. */
+  /** Of a local source. Undefined where it is read itself. */
   readonly snapshots?: RunSnapshots | undefined;
 }
 

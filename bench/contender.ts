@@ -15,6 +15,11 @@ export interface Contender {
   readonly isCold?: true;
   /** Whether source and target must be equal after each run. */
   readonly makesEqual: boolean;
+  /**
+   * Records the contents of the target before each run, as the last run of a nightly job does; it is not timed. Then the
+   * source changes, and not the target.
+   */
+  record?(files: ImageFiles): string;
   /** A shell command line. */
   command(files: ImageFiles): string;
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -15,7 +16,7 @@ import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../rig/im
 import { makeRandom } from '../rig/images/random.ts';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
 
-export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge' | 'disk';
+export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge' | 'disk' | 'giant';
 
 /**
  * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 %, or in the huge image all of its
@@ -28,6 +29,8 @@ export interface ImageFiles {
   readonly target: string;
   /** A list of the ranges that differ, in the form of `--changed`. */
   readonly list: string;
+  /** The state file of `--bitmap`. */
+  readonly stateFile: string;
 }
 
 const KIB = 1024;
@@ -55,6 +58,7 @@ export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<Image
     thin: 200 * GIB,
     huge: 10 * 1024 * GIB,
     disk: 2 * GIB,
+    giant: 6 * GIB,
   },
   quick: {
     tiny: 4 * KIB,
@@ -65,6 +69,7 @@ export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<Image
     thin: 20 * GIB,
     huge: 1024 * GIB,
     disk: 256 * MIB,
+    giant: 768 * MIB,
   },
 };
 
@@ -76,6 +81,7 @@ export class ImagePair {
   readonly #name: ImageName;
   #state: TargetState = 'identical';
   #differing: readonly ByteExtent[] = [];
+  #sourceVersion = 0;
 
   constructor(name: ImageName, sizeBytes: number) {
     this.#name = name;
@@ -84,8 +90,13 @@ export class ImagePair {
     const directory = makeTemporaryDirectory('bench', place);
     this.remove = () => directory.remove();
     this.sizeBytes = sizeBytes;
-    const [source, target, list] = ['source', 'target', 'list'].map((file) => join(directory.path, file));
-    this.files = { source: source!, target: target!, list: list! };
+    const path = (file: string): string => join(directory.path, file);
+    this.files = {
+      source: path('source'),
+      target: path('target'),
+      list: path('list'),
+      stateFile: path('state'),
+    };
     if (name === 'sparse') makeHoles(this.files, sizeBytes);
     else if (name === 'thin') makeThin(this.files, sizeBytes);
     else if (name === 'huge') makeHuge(this.files, sizeBytes);
@@ -106,11 +117,22 @@ export class ImagePair {
     this.#state = state;
     if (state === 'missing') rmSync(this.files.target);
     if (state === 'missing' || state === 'identical') return;
-    const change = { fraction: CHANGED_FRACTION[state], blockBytes: CHANGED_BLOCK_BYTES, seed: SEED + 1 };
+    this.#differ(this.files.target, state, SEED + 1);
+  }
+
+  /** The same, but the source changes and the target stays as it is. They must be identical, and are different each time. */
+  bringSource(state: 'identical' | 'few' | 'different'): void {
+    assert(this.#state === 'identical');
+    if (state === 'identical') return;
+    this.#sourceVersion += 1;
+    this.#differ(this.files.source, state, SEED + 1 + this.#sourceVersion);
+  }
+
+  #differ(path: string, state: keyof typeof CHANGED_FRACTION, seed: number): void {
+    const change = { fraction: CHANGED_FRACTION[state], blockBytes: CHANGED_BLOCK_BYTES, seed };
+    this.#state = state;
     this.#differing =
-      this.#name === 'huge'
-        ? fillRanges(this.files.target, hugeRanges(this.sizeBytes), SEED + 1)
-        : changeBlocks(this.files.target, change);
+      this.#name === 'huge' ? fillRanges(path, hugeRanges(this.sizeBytes), seed) : changeBlocks(path, change);
     const lines = this.#differing.map(({ offset, length }) => `${offset} ${length}\n`);
     writeFileSync(this.files.list, lines.join(''));
   }

@@ -1,7 +1,7 @@
 /** Basyn and the tools that it is compared with, each as the command that a user would type. */
 
 import type { Contender } from './contender.ts';
-import type { ImageName, TargetState } from './images.ts';
+import type { ImageFiles, ImageName, TargetState } from './images.ts';
 import type { HostName } from './network.ts';
 
 /** The circumstances that all contenders of a row share. */
@@ -64,6 +64,32 @@ export function cold(contender: Contender): Contender {
 /** With a list of what differs. */
 export function basynWithList(work: RemoteWork, ...flags: string[]): Contender {
   const plain = basyn(work, 'SYNC', ...flags);
+  return {
+    ...plain,
+    name: `${plain.name} --changed`,
+    command: (files) => `${plain.command(files)} --changed=${files.list}`,
+  };
+}
+
+/**
+ * With a state file of the run before. The images are in memory, where nothing proves that nobody else has written to the
+ * target: the option says so.
+ */
+export function basynWithStateFile(work: RemoteWork, ...flags: string[]): Contender {
+  const plain = basyn(work, 'SYNC', ...flags);
+  const command = (files: ImageFiles): string =>
+    `${plain.command(files)} --bitmap=${files.stateFile} --trust-target`;
+  return {
+    ...plain,
+    name: `${plain.name} --bitmap`,
+    command,
+    record: (files) => `${command(files)} --update-bitmap`,
+  };
+}
+
+/** With both. */
+export function basynWithListAndStateFile(work: RemoteWork, ...flags: string[]): Contender {
+  const plain = basynWithStateFile(work, ...flags);
   return {
     ...plain,
     name: `${plain.name} --changed`,
@@ -142,7 +168,21 @@ export function bdsync(work: RemoteWork): Contender {
   };
 }
 
-/** Over ssh, it compares with a digest file of its last run instead of the target: that is a different task. */
+/** Over ssh, it compares with a digest file of its last run instead of the target. */
+export function blocksyncFastWithDigests(work: RemoteWork): Contender {
+  return {
+    ...work,
+    name: 'blocksync-fast with a digest file',
+    tool: 'blocksync-fast',
+    makesEqual: true,
+    record: ({ source, stateFile }) =>
+      `rm -f ${stateFile}.digests; blocksync-fast --make-digest -s ${source} -f ${stateFile}.digests`,
+    command: ({ source, target, stateFile }) =>
+      `blocksync-fast --make-delta -s ${source} -f ${stateFile}.digests --silent | ` +
+      `ssh ${work.host} 'blocksync-fast --apply-delta -d ${target} --silent'`,
+  };
+}
+
 export function blocksyncFast(work: Work): Contender {
   return {
     ...work,

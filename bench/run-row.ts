@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { judge } from './check.ts';
@@ -94,12 +95,24 @@ class Turn {
   }
 
   async take(watchesMemory: boolean): Promise<void> {
-    this.#pair.bring(this.contender.state);
+    await this.#prepare();
     this.#changedBytes = this.#pair.differingBytes;
     if (this.contender.isCold === true) dropCaches();
     if (watchesMemory) this.#rehearsal = await measureWithMemory(this.command, this.#network);
     else this.#runs.push(await measure(this.command, this.#network));
     if (this.contender.makesEqual) this.#pair.requireEqual(this.command);
+  }
+
+  async #prepare(): Promise<void> {
+    const { state, record } = this.contender;
+    if (record === undefined) {
+      this.#pair.bring(state);
+      return;
+    }
+    assert(state === 'identical' || state === 'few' || state === 'different');
+    this.#pair.bring('identical');
+    await measure(record(this.#pair.files), this.#network);
+    this.#pair.bringSource(state);
   }
 
   get summary(): Summary {

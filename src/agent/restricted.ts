@@ -65,15 +65,22 @@ export async function serveRestricted(restriction: Restriction, threadProgram: s
   }
 }
 
-/** Resolves with a copy of what follows the program. The process exits where the stream ends before that. */
+/**
+ * Resolves with a copy of what follows the program.
+ *
+ * @throws {BasynError} `connection`, where the stream ends before that; `protocol`, where it is not Basyn's.
+ */
 function skipProgram(readable: Readable, onLength: (lengthBytes: number) => void): Promise<Uint8Array> {
   const skipper = new ProgramSkipper();
   return new Promise((resolve, reject) => {
+    let hasBegun = false;
     const exit = (): never => process.exit(2);
+    const end = (): void => reject(endedEarly(hasBegun ? 'ended before it began a run' : 'sent nothing'));
     const leave = (): void => {
-      readable.off('data', take).off('end', exit).off('error', exit);
+      readable.off('data', take).off('end', end).off('error', exit);
     };
     const take = (bytes: Uint8Array): void => {
+      hasBegun = true;
       try {
         const rest = skipper.push(bytes, onLength);
         if (rest === undefined) return;
@@ -84,8 +91,12 @@ function skipProgram(readable: Readable, onLength: (lengthBytes: number) => void
         reject(BasynError.from(error));
       }
     };
-    readable.on('data', take).on('end', exit).on('error', exit);
+    readable.on('data', take).on('end', end).on('error', exit);
   });
+}
+
+function endedEarly(what: string): BasynError {
+  return new BasynError('connection', `This key is for Basyn only, and the client has ${what}.`);
 }
 
 /** An agent ends the earlier ones of its run, which it finds by their names. It must not find those of another key. */

@@ -1,5 +1,6 @@
 import { reachAllowed, type Place, type Reach } from '../device/device.ts';
 import { BasynError } from '../errors.ts';
+import { bounds } from '../limits.ts';
 import type { OpenMessage } from '../protocol/messages.ts';
 import type { AgentPolicy } from '../session/agent-end.ts';
 
@@ -31,6 +32,7 @@ export function policyOf(restriction: Restriction, onRefusal: (reason: BasynErro
       'snapshot-size',
       ...(restriction.access === 'read' ? (['create', 'grow'] as const) : []),
     ],
+    longestPeerTimeoutMs: bounds.restrictedPeerTimeoutMs,
   };
 }
 

@@ -5,8 +5,8 @@ export const bounds = {
   /** The spec counts `--buffer` and `--chunk` in kilobytes, so 1 KiB is the smallest. */
   minBufferBytes: KiB,
   maxBufferBytes: 1024 * MiB,
-  /** A list that a program writes for dm-era counts in blocks of at least a sector. */
-  minChangedBlockBytes: 512,
+  /** The blocks of dm-era are multiples of 8 sectors. */
+  minChangedBlockBytes: 4 * KiB,
   maxSampleBytes: 1024 * 1024 * MiB,
   /** A snapshot has at least one extent of its group, of 4 MiB by default. A smaller number was not meant in kilobytes. */
   minSnapshotBytes: MiB,
@@ -149,6 +149,8 @@ export const bounds = {
    * program, the program itself beside the time that it takes at the lowest rate, and its first message.
    */
   openTimeoutMs: 120_000,
+  /** The longest silence of a client of a restricted key, whatever it asks for: it holds the device meanwhile. */
+  restrictedPeerTimeoutMs: 600_000,
   /** The most symbolic links that are followed to an allowed path. The kernel has the same limit. */
   followedLinks: 40,
   /** The time in which a further lane must send its token and its confirmation. */

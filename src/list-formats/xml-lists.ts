@@ -14,12 +14,21 @@ const sectorBytes = 512;
 const longestPart = 1024 * 1024;
 
 /** The elements of thin_delta that say what is in a range. */
-const isChange: Readonly<Record<string, boolean>> = {
-  different: true,
-  left_only: true,
-  right_only: true,
-  same: false,
-};
+const isChange = { different: true, left_only: true, right_only: true, same: false } as const;
+type DeltaElement = keyof typeof isChange;
+
+/** The smallest block of a thin pool, of which its blocks are multiples. */
+const thinBlockSectors = 128;
+
+/** What a list of thin_delta says about itself, besides its ranges. */
+export interface DeltaSummary {
+  readonly blockBytes: number;
+  /** The ids of both volumes. Undefined where the list does not name them. */
+  readonly leftId: string | undefined;
+  readonly rightId: string | undefined;
+  /** The number of blocks in each kind of range. */
+  readonly blocks: Readonly<Record<DeltaElement, number>>;
+}
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -38,7 +47,13 @@ export class XmlListParser implements ListParser {
   #blockBytes = 0;
   /** Characters that belong to nothing complete yet, at most. */
   #pendingCharacters = 0;
-  #hasDiff = false;
+  #diff: Attributes | undefined;
+  readonly #deltaBlocks: Record<DeltaElement, number> = {
+    different: 0,
+    left_only: 0,
+    right_only: 0,
+    same: 0,
+  };
   readonly #open: string[] = [];
 
   /** @param eraBlockBytes the block of dm-era, which its list does not name. */
@@ -67,6 +82,13 @@ export class XmlListParser implements ListParser {
     return this.#format ?? 'XML';
   }
 
+  /** Undefined for another format, and before the list has ended. */
+  get delta(): DeltaSummary | undefined {
+    if (this.#diff === undefined) return undefined;
+    const { left, right } = this.#diff;
+    return { blockBytes: this.#blockBytes, leftId: left, rightId: right, blocks: this.#deltaBlocks };
+  }
+
   write(text: string): void {
     this.#pendingCharacters += text.length;
     this.#parser.write(text);
@@ -79,7 +101,8 @@ export class XmlListParser implements ListParser {
 
   end(): void {
     this.#parser.close();
-    if (this.#format === thinDelta && !this.#hasDiff) throw new ListProblem('has no element "diff"');
+    if (this.#format === thinDelta && this.#diff === undefined)
+      throw new ListProblem('has no element "diff"');
   }
 
   #element(name: string, attributes: Attributes): void {
@@ -90,7 +113,7 @@ export class XmlListParser implements ListParser {
         this.#blockBytes = this.#sectors(attributes.data_block_size) * sectorBytes;
         return;
       case 'superblock diff':
-        this.#hasDiff = true;
+        this.#diff = attributes;
         return;
       case 'blocks':
         this.#format = eraInvalidate;
@@ -114,12 +137,15 @@ export class XmlListParser implements ListParser {
     const isInDiff = this.#format === thinDelta && parent === 'diff';
     const isRange = isInDiff && this.#open.length === 3 && name === 'range';
     const kind = isRange ? section : name;
-    if (!isInDiff || (!isRange && this.#open.length !== 2) || isChange[kind] === undefined) {
+    if (!isInDiff || (!isRange && this.#open.length !== 2) || !isDeltaElement(kind)) {
       throw new ListProblem(`has an unknown element "${name}" ${this.#place()}`);
     }
     // With --verbose, the element is around its ranges.
     if (!isRange && Object.keys(attributes).length === 0) return;
-    this.#blocks(this.#number(attributes, 'begin'), this.#number(attributes, 'length'), isChange[kind]);
+    const length = this.#number(attributes, 'length');
+    if (length === 0) throw new ListProblem(`has a range of no blocks ${this.#place()}`);
+    this.#deltaBlocks[kind] += length;
+    this.#blocks(this.#number(attributes, 'begin'), length, isChange[kind]);
   }
 
   #blocks(first: number, count: number, hasChanged: boolean): void {
@@ -136,8 +162,10 @@ export class XmlListParser implements ListParser {
 
   #sectors(text: string | undefined): number {
     const sectors = wholeNumber(text, 'the data_block_size', () => this.#place());
-    if (sectors === 0) throw new ListProblem('has a data_block_size of 0');
-    return sectors;
+    if (sectors > 0 && sectors % thinBlockSectors === 0) return sectors;
+    throw new ListProblem(
+      `has a data_block_size of ${sectors} sectors, and that of a thin pool is a multiple of ${thinBlockSectors}`,
+    );
   }
 
   #eraBlock(): number {
@@ -150,4 +178,8 @@ export class XmlListParser implements ListParser {
   #place(): string {
     return `in line ${this.#parser.line}`;
   }
+}
+
+function isDeltaElement(name: string): name is DeltaElement {
+  return Object.hasOwn(isChange, name);
 }

@@ -7,6 +7,7 @@
  * - `basyn.guard.BOOT.PID.START`: the process that removes it at the end. If that process is gone, the snapshot is left over.
  * - `basyn.base`: it is kept as the base of the next run, and is never left over.
  * - `basyn.pair.ID`: the source and target that it is the base of. A pair has one.
+ * - `basyn.blocks.N`: the blocks of its pool that it has mapped. A base that was changed has another number.
  */
 export const mark = 'basyn';
 export const baseTag = 'basyn.base';
@@ -21,6 +22,18 @@ export function idTagOf(id: string): string {
 /** @param pairId of a source and a target, in hexadecimal. */
 export function pairTagOf(pairId: string): string {
   return `basyn.pair.${pairId}`;
+}
+
+const blocksPrefix = 'basyn.blocks.';
+
+export function blocksTagOf(blockCount: number): string {
+  return `${blocksPrefix}${blockCount}`;
+}
+
+/** @returns undefined where no tag says it. */
+export function blocksIn(tags: readonly string[]): number | undefined {
+  const text = tags.find((tag) => tag.startsWith(blocksPrefix))?.slice(blocksPrefix.length) ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** @param token of `run` in the protocol's `open`. */

@@ -55,6 +55,8 @@ export interface AgentPolicy {
   readonly admit: (open: OpenMessage) => Reach;
   /** What the policy does not allow anyway, so that no error suggests it. */
   readonly withheld: readonly Remedy[];
+  /** A peer that is silent for longer is given up, whatever it asks for. */
+  readonly longestPeerTimeoutMs: number;
 }
 
 /**
@@ -69,8 +71,9 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
     if (open.type !== 'open') throw unexpected(open);
     const reach = host.policy?.admit(open);
     if (open.trace === true) channel.sendTrace();
-    channel.watch(open.peerTimeoutMs, () => runner.isBusy);
-    if (open.run !== undefined) await host.endPredecessors(open.run, open.peerTimeoutMs);
+    const peerTimeoutMs = Math.min(open.peerTimeoutMs, host.policy?.longestPeerTimeoutMs ?? Infinity);
+    channel.watch(peerTimeoutMs, () => runner.isBusy);
+    if (open.run !== undefined) await host.endPredecessors(open.run, peerTimeoutMs);
     const snapshots = snapshotsOf(open);
     const { warnings, marks } = await serveDevice({ open, reach, snapshots, channel, runner, host });
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.

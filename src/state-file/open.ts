@@ -54,7 +54,7 @@ export async function openStateFile(
  * Creates a state file that knows nothing yet. Its name appears when its header is durable.
  *
  * @param existing `replaced`: another state file has the name. `none`: whatever has the name meanwhile is left alone.
- * @param fileId of the file that is replaced. Its bases in the volume manager are found by it.
+ * @param fileId of the file that is replaced, if it belongs to the same target. Its bases in the volume manager are found by it.
  * @throws {BasynError} `device`, if it cannot be created.
  */
 export async function createStateFile(

@@ -301,7 +301,8 @@ export class Recorder {
     const target = this.#targetOf(run) ?? null;
     const { sizeBytes, hash, bufferBytes, blockBytes } = run;
     const file = this.#file;
-    if (file !== undefined && isSameKind(file.header, run)) {
+    const isSamePair = file === undefined || isSameTarget(file.header, target);
+    if (file !== undefined && isSamePair && isSameKind(file.header, run)) {
       await file.startAnew({ sizeBytes, target });
       return;
     }
@@ -310,7 +311,12 @@ export class Recorder {
     this.#file = undefined;
     const first = { sizeBytes, hash, bufferBytes, blockBytes, target };
     const existing = this.#isDamaged || file !== undefined ? 'replaced' : 'none';
-    this.#file = await createStateFile(this.#options.path, first, existing, file?.header.fileId);
+    this.#file = await createStateFile(
+      this.#options.path,
+      first,
+      existing,
+      isSamePair ? file?.header.fileId : undefined,
+    );
   }
 
   /** Another attempt. Its target has our own writes in its counters. */
@@ -321,6 +327,12 @@ export class Recorder {
     // The next run compares everything.
     this.#isCertain = false;
   }
+}
+
+/** The file of another target may be a copy. Its id names the pair of the original, which may have a base. */
+function isSameTarget({ target: recorded }: Header, target: RecordedTarget | null): boolean {
+  if (recorded === null || target === null) return true;
+  return recorded.host === target.host && recorded.path === target.path;
 }
 
 function isSameKind(header: Header, { hash, bufferBytes, blockBytes }: DigestKind): boolean {

@@ -7,7 +7,7 @@ import { DetectingParser } from '../../src/list-formats/detect.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-const blockBytes = 32 * KiB;
+const blockBytes = 64 * KiB;
 const sizeBytes = 64 * MiB + 5000;
 const blockCount = Math.ceil(sizeBytes / blockBytes);
 
@@ -196,13 +196,13 @@ describe('a list is refused', () => {
     ['that is other XML', '<html></html>', 'unknown element "html"'],
     [
       'with XML behind it',
-      '<superblock data_block_size="8"><diff/></superblock><superblock/>',
+      '<superblock data_block_size="128"><diff/></superblock><superblock/>',
       'is not complete XML',
     ],
-    ['with text in XML', '<superblock data_block_size="8"><diff>oops</diff></superblock>', 'has text'],
+    ['with text in XML', '<superblock data_block_size="128"><diff>oops</diff></superblock>', 'has text'],
     [
       'with a range without a begin',
-      '<superblock data_block_size="8"><diff><different length="1"/></diff></superblock>',
+      '<superblock data_block_size="128"><diff><different length="1"/></diff></superblock>',
       'has the begin (none)',
     ],
   ])('%s', (_, text, words) => {

@@ -69,6 +69,18 @@ describe.runIf(isSshd)('a key that is restricted to basyn serve', () => {
     expect(readFileSync(local).equals(data)).toBe(true);
   });
 
+  test('refuses the name of a file that ends like that of a directory', async () => {
+    for (const path of [`${image}/`, `${image}/.`, join(root, 'allowed/new.img/')]) {
+      expectSentence(
+        await run([...push, '--create'], path),
+        2,
+        `remote target ${path} has a name that ends like that of a directory.`,
+      );
+    }
+    expect(readFileSync(image).equals(Buffer.alloc(data.length))).toBe(true);
+    expect(existsSync(join(root, 'allowed/new.img'))).toBe(false);
+  });
+
   test('only reads with --read-only', async () => {
     allow(`--allow=${image} --read-only`);
     expectSentence(await run(push), 2, `remote target ${image} can't be a target: this key may only read.`);
@@ -121,6 +133,11 @@ describe.runIf(isSshd)('a key that is restricted to basyn serve', () => {
       if (isSubsystem) continue;
       expect(result.stderr).toContain('basyn: This key is for Basyn only, and the client is not Basyn.\n');
     }
+    const silent = await runCommand('ssh', [...sshArguments(server()), 'id'], { input: '' });
+    expect(silent).toMatchObject({
+      exitCode: 2,
+      stderr: 'basyn: This key is for Basyn only, and the client has sent nothing.\n',
+    });
     const shell = await runCommand('ssh', ['-T', ...sshArguments(server())], { input: 'id\n' });
     expect(shell).toMatchObject({
       exitCode: 1,

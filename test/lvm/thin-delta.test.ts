@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { parseBase, type Base } from '../../src/lvm/thin/base.ts';
 import { problemOf } from '../../src/lvm/thin/chain.ts';
-import { problemOfVersion, readList } from '../../src/lvm/thin/thin-delta.ts';
+import { ListProblem } from '../../src/list-formats/list-parser.ts';
+import { blockSectorsIn, mappedSectorsIn } from '../../src/lvm/thin/mapped-blocks.ts';
+import { contradictionIn, problemOfVersion, readList } from '../../src/lvm/thin/thin-delta.ts';
 import { baseNameOf } from '../../src/lvm/tags.ts';
 import type { Volume } from '../../src/lvm/volume.ts';
 
@@ -25,11 +28,11 @@ async function rangesIn(text: string, partCharacters = text.length || 1): Promis
     }
   }
   const ranges: number[][] = [];
-  const problem = await readList(parts(), {
+  const answer = await readList(parts(), {
     changed: (offsetBytes, lengthBytes) => ranges.push([offsetBytes / block, lengthBytes / block]),
     unchanged: () => undefined,
   });
-  return problem === undefined ? ranges : problem.message;
+  return answer instanceof ListProblem ? answer.message : ranges;
 }
 
 describe('the list of thin_delta', () => {
@@ -54,6 +57,8 @@ describe('the list of thin_delta', () => {
   test.each([
     ['an unknown element', complete.replace('<same', '<moved')],
     ['a block size of 0', complete.replace('"128"', '"0"')],
+    ['a block size that no pool has', complete.replace('"128"', '"1"')],
+    ['a range of no blocks', complete.replace('length="2"', 'length="0"')],
     ['no block size', complete.replace('data_block_size', 'block_size')],
     ['a negative begin', complete.replace('begin="5"', 'begin="-5"')],
     ['an enormous range', complete.replace('length="2"', 'length="9999999999999999"')],
@@ -64,6 +69,56 @@ describe('the list of thin_delta', () => {
   ])('is refused with %s', async (_what, text) => {
     expect(await rangesIn(text)).toMatch(/^(has|is) /);
   });
+});
+
+describe('a list that is complete XML', () => {
+  const expected = { olderId: 2, newerId: 3, olderBlocks: 8, newerBlocks: 10, blockBytes: block };
+
+  test('is accepted if it fits the two volumes', async () => {
+    expect(await contradictionOf(complete)).toBeUndefined();
+  });
+
+  test.each([
+    ['is about other volumes', complete.replace('right="3"', 'right="4"'), /about the volumes 2 and 4/],
+    ['names no volumes', complete.replace('left="2" right="3"', ''), /about the volumes undefined/],
+    ['counts in other blocks', complete.replace('"128"', '"256"'), /blocks of 131072 bytes/],
+    [
+      'lacks what differs',
+      complete.replace(/.*<different.*\n/, ''),
+      /8 blocks of the new snapshot, which holds 10/,
+    ],
+    [
+      'lacks what was discarded in both',
+      complete.replace(/.*<left_only.*\n/, ''),
+      /7 blocks of the base, which held 8/,
+    ],
+  ])('is refused if it %s', async (_what, text, problem) => {
+    expect(await contradictionOf(text)).toMatch(problem);
+  });
+
+  async function contradictionOf(text: string): Promise<string | undefined> {
+    const listener = { changed: () => undefined, unchanged: () => undefined };
+    const answer = await readList(Readable.from([Buffer.from(text)]), listener);
+    if (answer instanceof ListProblem) throw answer;
+    return contradictionIn(answer, expected);
+  }
+});
+
+test.each([
+  ['0 16384 thin 8192 16383\n', 8192],
+  ['0 16384 thin 0 -\n', 0],
+  ['0 16384 thin Fail\n', undefined],
+  ['', undefined],
+])('the mapped sectors in the status %j', (status, sectors) => {
+  expect(mappedSectorsIn(status)).toBe(sectors);
+});
+
+test.each([
+  ['0 65536 thin-pool 254:1 254:2 128 0 0 \n', 128],
+  ['0 65536 linear 254:1 0\n', undefined],
+  ['', undefined],
+])('the block size in the table %j', (table, sectors) => {
+  expect(blockSectorsIn(table)).toBe(sectors);
 });
 
 test.each([

@@ -4,9 +4,19 @@ import { bounds } from '../../limits.ts';
 import type { RangeListener } from '../../list-formats/list-parser.ts';
 import { runProgram } from '../program.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { baseNameOf, baseTag, guardTagIn, idTagIn, pairTagOf, runTagsIn } from '../tags.ts';
+import {
+  baseNameOf,
+  baseTag,
+  blocksIn,
+  blocksTagOf,
+  guardTagIn,
+  idTagIn,
+  pairTagOf,
+  runTagsIn,
+} from '../tags.ts';
 import { findVolume, fullNameOf, snapshotError, volumesOfGroup, type Volume } from '../volume.ts';
 import type { Base } from './base.ts';
+import { mappedBlocksOf, poolDeviceOf } from './mapped-blocks.ts';
 import { askThinDelta, toolProblem } from './thin-delta.ts';
 
 /**
@@ -23,12 +33,20 @@ export async function listChanges(
   listener: RangeListener,
 ): Promise<string | undefined> {
   const { groupName, poolName } = volume;
-  const problem = problemOf(base, await volumesOfGroup(place, groupName), volume);
-  if (problem !== undefined) return unusable(base, problem);
+  const volumes = await volumesOfGroup(place, groupName);
+  const problem = problemOf(base, volumes, volume);
+  const older = volumes.find(({ uuid }) => uuid === base.uuid);
+  if (problem !== undefined || older === undefined) return unusable(base, problem ?? 'it is gone');
   const ids = await thinIdsOf(place, groupName);
   const [olderId, newerId] = [ids.get(base.uuid), ids.get(volume.uuid)];
   if (olderId === undefined || newerId === undefined) return unusable(base, 'LVM does not report thin ids');
-  const failure = await askThinDelta({ groupName, poolName, olderId, newerId }, listener);
+  const olderBlocks = blocksIn(older.tags);
+  if (olderBlocks === undefined) return unusable(base, 'it is not known what it held when it was kept');
+  const newerBlocks = await mappedBlocksOf(volume, poolDeviceOf(volume));
+  if (typeof newerBlocks === 'string') return unusable(base, newerBlocks);
+  const { blockBytes, count } = newerBlocks;
+  const question = { groupName, poolName, olderId, newerId, olderBlocks, newerBlocks: count, blockBytes };
+  const failure = await askThinDelta(question, listener);
   if (failure !== undefined) return unusable(base, failure);
   // An id is given again when its volume is removed. Both volumes were there all the time if they are there now.
   const change = problemOf(base, await volumesOfGroup(place, groupName), volume);
@@ -95,7 +113,10 @@ export async function keepAsBase(place: Place, snapshot: Snapshot, pairId: strin
   const fullName = fullNameOf({ ...volume, name });
   const old = [idTagIn(volume.tags), guardTagIn(volume.tags), ...runTagsIn(volume.tags)];
   const dropped = old.flatMap((tag) => (tag === undefined ? [] : ['--deltag', tag]));
-  const added = ['--addtag', baseTag, '--addtag', pairTagOf(pairId)];
+  // Only an active volume can be asked.
+  const mapped = await mappedBlocksOf(volume, poolDeviceOf(volume));
+  if (typeof mapped === 'string') throw noBase(place, mapped);
+  const added = [baseTag, pairTagOf(pairId), blocksTagOf(mapped.count)].flatMap((tag) => ['--addtag', tag]);
   const reason =
     (await change('lvchange', ['--activate', 'n', snapshot.name])) ||
     (await change('lvrename', [snapshot.name, fullName])) ||
@@ -123,11 +144,16 @@ function noBase(place: Place, reason: string): BasynError {
  */
 export async function removeOtherBases(
   place: Place,
-  { groupName, uuid }: Base,
+  { groupName, uuid, originUuid }: Base,
   pairId: string,
 ): Promise<void> {
+  // A state file that was copied names the same pair. A base of another volume belongs to the original. One without an origin
+  // was left by a rollback.
   const bases = (await volumesOfGroup(place, groupName)).filter(
-    ({ tags }) => tags.includes(baseTag) && tags.includes(pairTagOf(pairId)),
+    (volume) =>
+      volume.tags.includes(baseTag) &&
+      volume.tags.includes(pairTagOf(pairId)) &&
+      (volume.originUuid === originUuid || volume.originUuid === ''),
   );
   for (const other of bases.filter((volume) => volume.uuid !== uuid)) {
     const reason = await change('lvremove', ['--select', `lv_uuid=${other.uuid}`, groupName]);

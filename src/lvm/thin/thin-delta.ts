@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { systemReason } from '../../errors.ts';
 import { bounds } from '../../limits.ts';
 import { ListProblem, type RangeListener } from '../../list-formats/list-parser.ts';
-import { XmlListParser } from '../../list-formats/xml-lists.ts';
+import { XmlListParser, type DeltaSummary } from '../../list-formats/xml-lists.ts';
+import { doubled, poolDeviceOf } from './mapped-blocks.ts';
 import { complaintIn, programEnvironment, runProgram } from '../program.ts';
 
 /** What is asked of thin_delta. */
@@ -12,6 +13,10 @@ export interface DeltaQuestion {
   /** Of the two volumes, as the pool numbers them. */
   readonly olderId: number;
   readonly newerId: number;
+  /** Blocks of the pool that each of them has mapped, as far as the pool itself tells. */
+  readonly olderBlocks: number;
+  readonly newerBlocks: number;
+  readonly blockBytes: number;
 }
 
 /**
@@ -69,13 +74,11 @@ export function problemOfVersion(output: string): string | undefined {
 
 const lastWrongPatch = 5;
 
-async function listDelta(
-  { groupName, poolName, olderId, newerId }: DeltaQuestion,
-  listener: RangeListener,
-): Promise<string | undefined> {
-  const pool = `${doubled(groupName)}-${doubled(poolName)}`;
+async function listDelta(question: DeltaQuestion, listener: RangeListener): Promise<string | undefined> {
+  const { groupName, poolName, olderId, newerId } = question;
+  const metadata = `/dev/mapper/${doubled(groupName)}-${doubled(poolName)}_tmeta`;
   try {
-    const args = [`${pool}-tpool`, `/dev/mapper/${pool}_tmeta`, `${olderId}`, `${newerId}`];
+    const args = [poolDeviceOf({ groupName, poolName }), metadata, `${olderId}`, `${newerId}`];
     const child = spawn('/bin/sh', ['-c', script, 'basyn-thin-delta', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -89,9 +92,10 @@ async function listDelta(
     const closed = new Promise<number | null>((resolve, reject) => {
       child.once('close', resolve).once('error', reject);
     });
-    const [problem, status] = await Promise.all([readList(child.stdout, listener), closed]);
+    const [answer, status] = await Promise.all([readList(child.stdout, listener), closed]);
     if (status !== 0) return failureOf(status, complaintIn(errors));
-    return problem && `the list of thin_delta ${problem.message}`;
+    const problem = answer instanceof ListProblem ? answer.message : contradictionIn(answer, question);
+    return problem && `the list of thin_delta ${problem}`;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return `/bin/sh can't be started: ${systemReason(error as NodeJS.ErrnoException)}`;
@@ -104,11 +108,40 @@ const longestComplaint = 8192;
 export async function readList(
   stream: AsyncIterable<Buffer>,
   listener: RangeListener,
-): Promise<ListProblem | undefined> {
+): Promise<DeltaSummary | ListProblem> {
   const parser = new XmlListParser(listener, undefined);
   let problem: ListProblem | undefined;
   for await (const part of stream) problem ??= problemIn(() => parser.write(part.toString('latin1')));
-  return problem ?? problemIn(() => parser.end());
+  problem ??= problemIn(() => parser.end());
+  return problem ?? parser.delta ?? new ListProblem('is one of another program');
+}
+
+/**
+ * Whether a list can be that of the two volumes. Each block that a volume has mapped is in exactly one range, so a list that
+ * leaves out a range has too few blocks. This also shows that a base has lost blocks since it was kept: a discard makes a
+ * block unmapped in the base, and if the volume has discarded it as well, no range of the list has it.
+ *
+ * @returns what contradicts it, as the end of a sentence.
+ */
+export function contradictionIn(
+  { blockBytes, leftId, rightId, blocks }: DeltaSummary,
+  expected: Omit<DeltaQuestion, 'groupName' | 'poolName'>,
+): string | undefined {
+  if (leftId !== `${expected.olderId}` || rightId !== `${expected.newerId}`) {
+    return `is about the volumes ${leftId} and ${rightId}, and not about ${expected.olderId} and ${expected.newerId}`;
+  }
+  if (blockBytes !== expected.blockBytes) {
+    return `has blocks of ${blockBytes} bytes, and the pool has blocks of ${expected.blockBytes} bytes`;
+  }
+  const { same, different, left_only: leftOnly, right_only: rightOnly } = blocks;
+  const [olderBlocks, newerBlocks] = [same + different + leftOnly, same + different + rightOnly];
+  if (newerBlocks !== expected.newerBlocks) {
+    return `has ${newerBlocks} blocks of the new snapshot, which holds ${expected.newerBlocks}`;
+  }
+  if (olderBlocks !== expected.olderBlocks) {
+    return `has ${olderBlocks} blocks of the base, which held ${expected.olderBlocks} when it was kept`;
+  }
+  return undefined;
 }
 
 function problemIn(parse: () => void): ListProblem | undefined {
@@ -126,9 +159,4 @@ function failureOf(status: number | null, complaint: string): string {
   if (status === busyStatus) return `the metadata of the pool is reserved by another program${reason}`;
   if (status === notReleasedStatus) return `the reserved metadata of the pool can't be released${reason}`;
   return `thin_delta failed with status ${status ?? 'unknown'}${reason}`;
-}
-
-/** As device-mapper writes a name of LVM. */
-function doubled(name: string): string {
-  return name.replaceAll('-', '--');
 }

@@ -78,15 +78,32 @@ export async function detectsWrongBases(): Promise<void> {
   await expectReason(/is not complete XML/);
   withThinDelta('case $1 in -V) echo 0.9.0 ;; *) "$real" "$@"; exit 1 ;; esac');
   await expectReason(/thin_delta failed with status 1/);
+  withThinDelta('case $1 in -V) echo 0.9.0 ;; *) "$real" "$@" | sed s/right=.[0-9]*/right=\\"0/ ;; esac');
+  await expectReason(/is about the volumes/);
+  withThinDelta(
+    'case $1 in -V) echo 0.9.0 ;; *) "$real" "$@" | sed s/data_block_size=.128/data_block_size=\\"256/ ;; esac',
+  );
+  await expectReason(/has blocks of 131072 bytes/);
+  withThinDelta('case $1 in -V) echo 0.9.0 ;; *) "$real" "$@" | grep -v same ;; esac');
+  await expectReason(/blocks of the new snapshot, which holds/);
   rmSync(wrapper, { recursive: true });
   // Every reservation was released.
   await rangesSince(base, snapshot);
 
   sh('lvchange', ['-prw', `vg0/${base.name}`]);
   await expectReason(/is not read-only, and may have been written to/);
+  // Nothing lists what is discarded in the base and in the volume.
+  const baseDevice = `/dev/vg0/${base.name}`;
+  sh('lvchange', ['-ay', '-K', `vg0/${base.name}`]);
+  sh('blkdiscard', ['--offset', `${MiB}`, '--length', `${MiB}`, baseDevice]);
+  sh('lvchange', ['-an', `vg0/${base.name}`]);
   sh('lvchange', ['-pr', `vg0/${base.name}`]);
-
+  sh('blkdiscard', ['--offset', `${MiB}`, '--length', `${MiB}`, origin]);
   await snapshot.remove();
+  const emptier = await take();
+  await expectReason(/blocks of the base, which held 128 when it was kept/, emptier);
+  await emptier.remove();
+
   const id = thinIdOf(base.name);
   sh('lvremove', ['--yes', `vg0/${base.name}`]);
   sh('lvcreate', ['-s', '-kn', '-pr', '-n', base.name, 'vg0/mail']);

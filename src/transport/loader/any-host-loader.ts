@@ -192,7 +192,8 @@ const firstAnswer = new RegExp(`${versionPattern.source}|^needs \\d+( [\\w .-]+)
 const beginnings: Readonly<Record<HostNeeds['because'], string>> = {
   'no node': 'there is no node',
   'old node': 'the node there is too old',
-  'broken node': 'the node there does not start',
+  // Sudo has the same status for a node that is missing and for one that fails.
+  'broken node': 'node does not start there',
 };
 
 function cannotRun(kind: PlaceOfRuntime['storage']): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -74,6 +74,17 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
       expect(root().leftovers().sort()).toEqual(others.sort());
     });
 
+    test('has nothing of it any more when it runs', limit, async () => {
+      const pair = pairIn(root(), await portOf({ bandwidthMbit: 10 }), 6_000_000);
+      const options = [...pair.options, ...sendingLauncher(root().hiddenNode), '--json'];
+      const running = await basyn.start(options, { deadlineMs: uploadLimitMs });
+      await lineWith(running.child.stdout!, '"phase-start"');
+      expect(root().leftovers()).toEqual([]);
+      const isOver = await Promise.race([running.result.then(() => true), sleep(100).then(() => false)]);
+      expect(isOver).toBe(false);
+      expect(await running.result).toMatchObject({ exitCode: 0, stderr: '' });
+    });
+
     test('has nothing of it after a SIGKILL in the middle', limit, async () => {
       const killed = await startOver({ bandwidthMbit: 30 });
       expect(root().leftovers()).toHaveLength(1);
@@ -135,6 +146,29 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
         expect(root().leftovers()).toEqual([kept]);
       });
     });
+
+    test.each(casesOf(['the same'], () => false))(
+      'keeps the copy of a run that sends %s',
+      limit,
+      async () => {
+        const cache = join(root().path, 'root/.cache');
+        onTestFinished(() => rmSync(cache, { recursive: true }));
+        const launcher = [...sendingLauncher(root().hiddenNode, 3_000_000), '--remote-keep'];
+        const slow = pairIn(root(), await portOf({ bandwidthMbit: 10 }));
+        const started = await basyn.start([...slow.options, ...launcher, '--verbose']);
+        await lineWith(started.child.stdout!, 'is sent');
+        const quick = pairIn(root());
+        expect(await run([...quick.options, ...launcher])).toMatchObject({ exitCode: 0, stderr: '' });
+        const [kept] = root()
+          .leftovers()
+          .filter((name) => !name.startsWith('basyn-'));
+        const { ino } = statSync(join(cache, 'basyn', kept!));
+        expect(await started.result).toMatchObject({ exitCode: 0, stderr: '' });
+        expectSame(slow);
+        expect(root().leftovers()).toEqual([kept]);
+        expect(statSync(join(cache, 'basyn', kept!)).ino).toBe(ino);
+      },
+    );
 
     async function portOf(link: Omit<RelayOptions, 'targetPort'>): Promise<number> {
       const relay = await startRelay({ targetPort: root().server.port, ...link });

@@ -18,13 +18,24 @@ export function unpackedPackages(...names: readonly string[]): string {
   const directory = mkdtempSync(join(cache, 'unpacking-'));
   try {
     const options = { cwd: directory, stdio: 'pipe' } as const;
-    execFileSync('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', ...names], options);
+    download(names, options);
     execFileSync('sh', ['-c', 'for each in ./*.deb; do dpkg-deb -x "$each" . && rm "$each"; done'], options);
     moveTo(path, directory);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
   return path;
+}
+
+function download(names: readonly string[], options: { cwd: string; stdio: 'pipe' }): void {
+  const args = ['download', '-qq', '-o', 'APT::Sandbox::User=root', ...names];
+  try {
+    execFileSync('apt-get', args, options);
+  } catch {
+    // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt also fails.
+    execFileSync('apt-get', ['update', '-qq'], options);
+    execFileSync('apt-get', args, options);
+  }
 }
 
 /** Another process may have done the same in the meantime. Then its directory is kept. */

@@ -144,6 +144,8 @@ chmod 700 "$d"/*
 if test $kind = kept; then
   for o in "$cache"/*; do
     n=\${o##*/}
+    # Another run has kept the same in the meantime, and may be about to start it.
+    if test "$o" = "$k" && test -x "$k/node"; then continue; fi
     case $n in *[!0-9a-f]*) ;; *) test \${#n} = 64 && test -O "$o" && rm -rf "$o";; esac
   done
   mv "$d" "$k" && d= || exit 1

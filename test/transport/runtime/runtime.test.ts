@@ -33,7 +33,7 @@ test('a copy is known by all bytes of all files', async () => {
 test('a node that is linked against libnode is not sent: it loads further files of its package', async () => {
   const { config } = process;
   const variables = { ...config.variables, node_shared: true };
-  vi.spyOn(process, 'config', 'get').mockReturnValue({ ...config, variables } as never);
+  vi.spyOn(process, 'config', 'get').mockReturnValue({ ...config, variables });
   await expect(loadRuntime(here)).rejects.toMatchObject({
     code: 'connection',
     remedy: 'other-runtime',

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
@@ -32,7 +32,9 @@ async function startDropbear(profile: LoginProfile): Promise<SshServer> {
   mkdirSync(join(home, '.ssh'), { recursive: true, mode: 0o700 });
   copyFileSync(credentials.clientPublicKeyPath, join(home, '.ssh/authorized_keys'));
   const port = await findFreePort();
-  const unpacked = unpackedPackages('dropbear-bin', 'libtomcrypt1', 'libtommath1');
+  // The home directory hides where they are.
+  const unpacked = join(directory.path, 'packages');
+  cpSync(unpackedPackages('dropbear-bin', 'libtomcrypt1', 'libtommath1'), unpacked, { recursive: true });
   const env = { ...process.env, LD_LIBRARY_PATH: librariesIn(unpacked), BASYN_TEST_RUN: runMarker };
   const key = join(directory.path, 'dropbear_key');
   const convert = ['openssh', 'dropbear', credentials.hostKeyPath, key];

@@ -126,24 +126,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
 
     describe.each(sentPrograms)('with --remote-keep and %s', (sent) => {
       test('keeps one copy, and the next run sends nothing', limit, async () => {
-        const cache = join(root().path, 'root/.cache');
-        mkdirSync(join(cache, 'basyn', 'f'.repeat(64)), { recursive: true, mode: 0o700 });
-        onTestFinished(() => rmSync(cache, { recursive: true }));
-        const options = [...sending(sent, root().hiddenNode), '--remote-keep'];
-        const first = pairIn(root());
-        expect(await run([...first.options, ...options])).toMatchObject({ exitCode: 0, stderr: '' });
-        expectSame(first);
-        const [kept, ...rest] = root().leftovers();
-        expect(rest).toEqual([]);
-        expect(kept).toMatch(/^(?!f{64})[0-9a-f]{64}$/);
-        const second = pairIn(root());
-        const result = await run([...second.options, ...options, '--json']);
-        expect(result).toMatchObject({ exitCode: 0 });
-        expectSame(second);
-        const lines = jsonLines(result);
-        expect(lines.find(({ type }) => type === 'runtime-start')).toMatchObject({ storage: 'found' });
-        expect(lines.map(({ type }) => type)).not.toContain('runtime-end');
-        expect(root().leftovers()).toEqual([kept]);
+        await expectKept(root(), sending(sent, root().hiddenNode));
       });
     });
 
@@ -181,6 +164,13 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
       const { options } = pairIn(root(), await portOf(link));
       return startInMiddle([...options, '--verbose']);
     }
+  });
+
+  describe('whose home directory is in memory', () => {
+    const root = useHostRoot({ kind: 'busybox', disks: 'mode=1777,size=200m' });
+    test('keeps a copy with --remote-keep, too', limit, async () => {
+      await expectKept(root(), sendingLauncher(root().hiddenNode));
+    });
   });
 
   describe('without a place for it', () => {
@@ -252,6 +242,28 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
     });
   });
 });
+
+/** Two runs keep one copy, which the second one uses, and remove an older one. */
+async function expectKept(root: HostRoot, sent: readonly string[]): Promise<void> {
+  const cache = join(root.path, 'root/.cache');
+  mkdirSync(join(cache, 'basyn', 'f'.repeat(64)), { recursive: true, mode: 0o700 });
+  onTestFinished(() => rmSync(cache, { recursive: true }));
+  const options = [...sent, '--remote-keep'];
+  const first = pairIn(root);
+  expect(await run([...first.options, ...options])).toMatchObject({ exitCode: 0, stderr: '' });
+  expectSame(first);
+  const [kept, ...rest] = root.leftovers();
+  expect(rest).toEqual([]);
+  expect(kept).toMatch(/^(?!f{64})[0-9a-f]{64}$/);
+  const second = pairIn(root);
+  const result = await run([...second.options, ...options, '--json']);
+  expect(result).toMatchObject({ exitCode: 0 });
+  expectSame(second);
+  const lines = jsonLines(result);
+  expect(lines.find(({ type }) => type === 'runtime-start')).toMatchObject({ storage: 'found' });
+  expect(lines.map(({ type }) => type)).not.toContain('runtime-end');
+  expect(root.leftovers()).toEqual([kept]);
+}
 
 async function startInMiddle(options: readonly string[]): Promise<RunningCommand> {
   const started = await basyn.start(options, { deadlineMs: uploadLimitMs });

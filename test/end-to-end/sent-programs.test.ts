@@ -20,7 +20,7 @@ import { isRoot } from '../support/loop-device.ts';
 import { nodeVersions, tooOldNode } from '../support/node-versions.ts';
 import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
-import { sudoAccount } from '../support/sudo-account.ts';
+import { useSudoAccount } from '../support/sudo-account.ts';
 
 const basyn = useBasyn();
 const limit = { timeout: uploadLimitMs };
@@ -82,7 +82,7 @@ describe('a file that is named with --remote-runtime', () => {
 
 describe('a host whose node', () => {
   const unfit = [
-    { what: 'says that it is too old', path: script('exit 86') },
+    { what: 'says that it is too old', path: script('case $1 in -v) echo v16.20.2;; *) exit 86;; esac') },
     { what: 'does not start', path: script('exit 127') },
     // The loader ends with another status than it has for an old node if that does not understand its program.
     { what: 'ends with an error, and does not say its version', path: script('exit 1') },
@@ -101,14 +101,14 @@ describe('a host whose node', () => {
   });
 
   function script(line: string): string {
-    const path = join(scripts.path, line.replaceAll(' ', '-'));
+    const path = join(scripts.path, line.replaceAll(/\W+/g, '-'));
     writeFileSync(path, `#!/bin/sh\n${line}\n`, { mode: 0o755 });
     return path;
   }
 });
 
 describe.skipIf(!isRoot)('--remote-sudo on a host without node (needs root and sudo)', () => {
-  const allowed = sudoAccount('nobody ALL=(root) NOPASSWD: ALL');
+  const allowed = useSudoAccount('nobody ALL=(root) NOPASSWD: ALL');
   const there = useSshServer({ profile: allowed.profile });
   test.each(sentPrograms)('starts %s as root', limit, async (sent) => {
     const pair = makeHostPair(there());
@@ -127,7 +127,7 @@ describe.skipIf(!isRoot)('--remote-sudo on a host without node (needs root and s
     expectSame(pair);
   });
 
-  const refused = useSshServer({ profile: sudoAccount('').profile });
+  const refused = useSshServer({ profile: useSudoAccount('').profile });
   test('names what sudo says where it does not allow that', async () => {
     expectSentence(
       await run([...makeHostPair(refused()).options, '--remote-sudo']),

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { LoginProfile } from '../../rig/ssh/index.ts';
 import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 
@@ -14,13 +15,15 @@ export interface SudoAccount {
 const nodePaths = '/usr/local/sbin/node /usr/local/bin/node /usr/sbin/node /usr/bin/node';
 
 /**
- * The account `nobody` in a view of this machine, which needs root to make. Nothing of the machine itself is changed.
+ * The account `nobody` in a view of this machine, for the tests of a `describe`. It needs root. Nothing of the machine itself
+ * is changed.
  *
  * @param rule of sudoers: what the account may do.
  */
-export function sudoAccount(rule: string): SudoAccount {
-  const directory = makeTemporaryDirectory('sudo').path;
-  const path = (name: string): string => join(directory, name);
+export function useSudoAccount(rule: string): SudoAccount {
+  const directory = makeTemporaryDirectory('sudo');
+  afterAll(() => directory.remove());
+  const path = (name: string): string => join(directory.path, name);
   const hiddenNode = path('hidden');
   writeFileSync(hiddenNode, '', { mode: 0o755 });
   writeFileSync(path('sudoers'), `Defaults env_reset\n${rule}\n`, { mode: 0o440 });
@@ -35,5 +38,5 @@ export function sudoAccount(rule: string): SudoAccount {
   writeFileSync(path('view'), view.join('\n'));
   // Others than root have to pass it.
   writeFileSync(path('session'), `#!/bin/sh\nexec unshare --mount sh "${path('view')}"\n`, { mode: 0o755 });
-  return { profile: { instead: `chmod 711 "${directory}" && exec ${path('session')}` }, hiddenNode };
+  return { profile: { instead: `chmod 711 "${directory.path}" && exec ${path('session')}` }, hiddenNode };
 }

@@ -30,8 +30,8 @@ describe.skipIf(!isRoot)('a program that is sent slowly (needs root)', () => {
   });
 
   test.each(sentPrograms)('within --bwlimit: %s', limit, async (sent) => {
-    const { lines } = await send(sent, pairIn(root()), ['--bwlimit=1500K']);
-    expectProgress(lines, 1_536_000);
+    const { lines } = await send(sent, pairIn(root()), ['--bwlimit=700K']);
+    expectProgress(lines, 716_800);
   });
 
   // Over a long link, a run opens further lanes.

@@ -31,6 +31,8 @@ export interface HostRoot {
   leftovers(): string[];
 }
 
+/** Debian's smallest system is a hundred packages. */
+const installLimitMs = 600_000;
 const places = ['dev/shm', 'tmp', 'var/tmp', 'root', 'root/.cache', 'root/.cache/basyn'];
 const hiddenNode = '/opt/node/start';
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -38,20 +40,20 @@ const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /** A root for all tests of the `describe` around it. It needs root. */
 export function useHostRoot(options: RootOptions): () => HostRoot {
   let root: HostRoot | undefined;
-  let remove = (): void => undefined;
+  let made: ReturnType<typeof makeRoot> | undefined;
   beforeAll(async () => {
-    const made = await makeRoot(options);
-    remove = made.remove;
-    const { path } = made;
+    made = makeRoot(options);
+    const { path } = await made;
     const { shell = '/bin/sh' } = options;
     const instead = `exec env -i HOME=/root PATH=${searchPath} chroot ${path} ${shell} -c "$SSH_ORIGINAL_COMMAND"`;
     const server = await startSshServer({ keyExchange: 'cheapest', profile: { instead } });
     const leftovers = (): string[] => places.flatMap((place) => namesIn(join(path, place)));
     root = { path, hiddenNode, server, leftovers };
-  }, 300_000);
+  }, installLimitMs);
   afterAll(async () => {
     await root?.server.stop();
-    remove();
+    // Also that of a hook which took too long.
+    (await made)?.remove();
   });
   return () => root!;
 }

@@ -12,7 +12,7 @@ export interface SshServerOptions {
 
 /** A throw-away ssh server on a loopback port, for the user who runs the tests. */
 export interface SshServer {
-  readonly kind: 'sshd' | 'embedded';
+  readonly kind: 'sshd' | 'embedded' | 'dropbear';
   readonly host: '127.0.0.1';
   readonly port: number;
   readonly user: string;

@@ -145,7 +145,8 @@ async function listens({ child, log }: Sshd): Promise<boolean> {
   return true;
 }
 
-async function findFreePort(): Promise<number> {
+/** On the loopback. Another process may take it before it is used. */
+export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

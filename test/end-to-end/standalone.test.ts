@@ -1,18 +1,24 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { lineWith, runCommand, startCommand, type CommandResult } from '../../rig/processes/command.ts';
+import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { tuning } from '../../src/limits.ts';
 import {
   expectLines,
   expectSentence,
   expectSilence,
   hostOptions,
+  jsonLines,
   jsonPhases,
   useBasyn,
 } from '../support/basyn.ts';
 import { deviceOptions, expectSynchronised, makeHollowPair, makePair, runOptions } from '../support/disks.ts';
+import { expectSame, pairIn, uploadLimitMs } from '../support/host-pairs.ts';
+import { useHostRoot } from '../support/host-roots.ts';
+import { casesOf } from '../support/lab-cases.ts';
+import { isRoot } from '../support/loop-device.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { useStandalone } from '../support/standalone.ts';
@@ -28,7 +34,9 @@ describe('the standalone executable', () => {
   test.each(['SYNC', 'COPY'])('performs a %s here without node, past the page cache', async (mode) => {
     const pair = makePair({ sizeBytes });
     const args = [...deviceOptions('PUSH', pair), '-a', 'PUSH', '-m', mode, '--recheck', '--json'];
-    const result = await runCommand(standalone.path, args, { env: { PATH: pathWithoutNode() } });
+    const result = await runCommand(standalone.path, args, {
+      env: { PATH: pathWithoutNode(scratchDirectory()) },
+    });
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     expect(jsonPhases(result).at(-1)).toMatchObject({
       phase: 'recheck',
@@ -63,6 +71,23 @@ describe('the standalone executable', () => {
       `--remote-node=${standalone.path}`,
     ]);
   }
+
+  describe('installed on the host', () => {
+    const bin = makeTemporaryDirectory('bin');
+    afterAll(() => bin.remove());
+    symlinkSync(standalone.path, join(bin.path, 'basyn'));
+    const there = useSshServer({
+      profile: { environment: { PATH: `${bin.path}:${pathWithoutNode(bin.path)}` } },
+    });
+    test('is what --remote-node=basyn starts, and nothing else is sent', async () => {
+      const pair = makePair({ sizeBytes });
+      const args = [...runOptions('PUSH', 'SYNC', pair), ...hostOptions(there()), '--remote-node=basyn'];
+      const result = await basyn.run([...args, '--recheck', '--json']);
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(jsonLines(result).map(({ type }) => type)).not.toContain('runtime-start');
+      expectSynchronised(pair);
+    });
+  });
 
   test('refuses to write to a target that another run writes to', async () => {
     const pair = makeHollowPair();
@@ -117,10 +142,30 @@ describe('the standalone executable', () => {
   }, 60_000);
 });
 
+// It sends 45 MB, as the node of the other tests does.
+describe.skipIf(!isRoot).each(casesOf(['busybox'] as const, () => false))(
+  'the standalone executable and a host that has %s only (needs root)',
+  (kind) => {
+    const root = useHostRoot({ kind, memory: 'mode=1777,size=200m' });
+    test('need no node on either side', { timeout: uploadLimitMs }, async () => {
+      const pair = pairIn(root());
+      const result = await runCommand(standalone.path, [...pair.options, '--json'], {
+        deadlineMs: uploadLimitMs,
+        env: { PATH: pathWithoutNode(scratchDirectory()) },
+      });
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+      const end = jsonLines(result).find(({ type }) => type === 'runtime-end')!;
+      expect(end.sizeBytes).toBeGreaterThan(statSync(standalone.path).size);
+      expectSame(pair);
+      expect(root().leftovers()).toEqual([]);
+    });
+  },
+);
+
 /** The programs that a run needs besides node. */
-function pathWithoutNode(): string {
-  const directory = mkdtempSync(join(scratchDirectory(), 'bin-'));
-  for (const program of ['sh', 'dd', 'flock', 'losetup', 'perl', 'stat']) {
+function pathWithoutNode(parent: string): string {
+  const directory = mkdtempSync(join(parent, 'bin-'));
+  for (const program of ['sh', 'dd', 'flock', 'losetup', 'perl', 'ssh', 'stat']) {
     symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), join(directory, program));
   }
   return directory;

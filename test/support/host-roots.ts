@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { startSshServer, type SshServer } from '../../rig/ssh/index.ts';
 import { atExit, makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { loadRuntime } from '../../src/transport/runtime/runtime.ts';
+import { unpackedPackages } from './unpacked-packages.ts';
 
 /** What a root contains: a static busybox and nothing else, the same with musl, or Debian's smallest system. */
 export type RootKind = 'busybox' | 'busybox and musl' | 'debian';
@@ -22,31 +24,36 @@ export interface RootOptions {
 /** A root without node, and an ssh server whose sessions enter it. */
 export interface HostRoot {
   readonly path: string;
+  /** A program in the root that runs node. No search for `node` finds it; it is there for {@link writeLauncher}. */
+  readonly hiddenNode: string;
   readonly server: SshServer;
   /** Names in the directories in which a runtime may be put. */
   leftovers(): string[];
 }
 
+/** Debian's smallest system is a hundred packages. */
+const installLimitMs = 600_000;
 const places = ['dev/shm', 'tmp', 'var/tmp', 'root', 'root/.cache', 'root/.cache/basyn'];
+const hiddenNode = '/opt/node/start';
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A root for all tests of the `describe` around it. It needs root. */
 export function useHostRoot(options: RootOptions): () => HostRoot {
   let root: HostRoot | undefined;
-  let remove = (): void => undefined;
+  let made: ReturnType<typeof makeRoot> | undefined;
   beforeAll(async () => {
-    const made = makeRoot(options);
-    remove = made.remove;
-    const { path } = made;
+    made = makeRoot(options);
+    const { path } = await made;
     const { shell = '/bin/sh' } = options;
     const instead = `exec env -i HOME=/root PATH=${searchPath} chroot ${path} ${shell} -c "$SSH_ORIGINAL_COMMAND"`;
     const server = await startSshServer({ keyExchange: 'cheapest', profile: { instead } });
     const leftovers = (): string[] => places.flatMap((place) => namesIn(join(path, place)));
-    root = { path, server, leftovers };
-  }, 300_000);
+    root = { path, hiddenNode, server, leftovers };
+  }, installLimitMs);
   afterAll(async () => {
     await root?.server.stop();
-    remove();
+    // Also that of a hook which took too long.
+    (await made)?.remove();
   });
   return () => root!;
 }
@@ -59,7 +66,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove: () => void } {
+async function makeRoot({ kind, memory, disks }: RootOptions): Promise<{ path: string; remove: () => void }> {
   const directory = makeTemporaryDirectory('root');
   const { path } = directory;
   chmodSync(path, 0o755);
@@ -68,6 +75,9 @@ function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove:
   const mounts: string[] = [];
   const mount = (place: string, ...args: readonly string[]): void => {
     mkdirSync(join(path, place), { recursive: true });
+    mountAt(place, args);
+  };
+  const mountAt = (place: string, args: readonly string[]): void => {
     execFileSync('mount', [...args, join(path, place)]);
     mounts.unshift(join(path, place));
   };
@@ -81,22 +91,33 @@ function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove:
   if (disks !== undefined) {
     for (const place of ['tmp', 'var/tmp', 'root', 'run']) mount(place, '-t', 'tmpfs', '-o', disks, 'tmpfs');
   }
+  const node = await installHiddenNode(path);
+  mountAt(node.place, ['--bind', node.path]);
   return { path, remove };
+}
+
+/** @returns where the program itself has to be mounted: it is large. */
+async function installHiddenNode(path: string): Promise<{ place: string; path: string }> {
+  const directory = dirname(hiddenNode);
+  mkdirSync(join(path, directory), { recursive: true });
+  const { files } = await loadRuntime({ kind: 'this process' });
+  for (const file of files.slice(0, -1)) copyFileSync(file.path, join(path, directory, file.name));
+  writeFileSync(join(path, directory, 'node'), '');
+  const start = `exec ${directory}/ld --library-path ${directory} ${directory}/node "$@"`;
+  writeFileSync(join(path, hiddenNode), `#!/bin/sh\n${start}\n`, { mode: 0o755 });
+  return { place: join(directory, 'node'), path: files.at(-1)!.path };
 }
 
 function installBusybox(path: string, kind: RootKind): void {
   for (const name of ['bin', 'dev', 'tmp', 'var/tmp', 'root'])
     mkdirSync(join(path, name), { recursive: true });
   for (const name of ['tmp', 'var/tmp']) chmodSync(join(path, name), 0o1777);
-  const unpacked = unpackedPackage('busybox-static', path);
-  copyFileSync(join(unpacked, 'bin/busybox'), join(path, 'bin/busybox'));
+  copyFileSync(join(unpackedPackages('busybox-static'), 'bin/busybox'), join(path, 'bin/busybox'));
   if (kind === 'busybox and musl') {
     mkdirSync(join(path, 'lib'));
-    const musl = unpackedPackage('musl', path);
-    copyFileSync(join(musl, 'lib/x86_64-linux-musl/libc.so'), join(path, 'lib/ld-musl-x86_64.so.1'));
-    rmSync(musl, { recursive: true });
+    const musl = join(unpackedPackages('musl'), 'lib/x86_64-linux-musl/libc.so');
+    copyFileSync(musl, join(path, 'lib/ld-musl-x86_64.so.1'));
   }
-  rmSync(unpacked, { recursive: true });
   const applets = execFileSync(join(path, 'bin/busybox'), ['--list'], { encoding: 'utf8' });
   for (const applet of applets.split('\n').filter((name) => name !== '' && name !== 'busybox'))
     symlinkSync('busybox', join(path, 'bin', applet));
@@ -106,14 +127,4 @@ function installBusybox(path: string, kind: RootKind): void {
 
 function installDebian(path: string): void {
   execFileSync('debootstrap', ['--variant=minbase', 'bookworm', path], { stdio: 'pipe' });
-}
-
-/** A package that is downloaded and unpacked, and not installed. */
-function unpackedPackage(name: string, parent: string): string {
-  const directory = join(parent, `unpacked-${name}`);
-  mkdirSync(directory);
-  const options = { cwd: directory, stdio: 'pipe' } as const;
-  execFileSync('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', name], options);
-  execFileSync('sh', ['-c', 'dpkg-deb -x ./*.deb . && rm ./*.deb'], options);
-  return directory;
 }

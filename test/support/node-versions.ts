@@ -17,6 +17,9 @@ export interface NodeVersion {
 export const node18 = pathOf('node-18');
 export const nodeLatest = pathOf('node-latest');
 
+/** The newest that Basyn does not run under. Only the laboratory has it. */
+export const tooOldNode = pathOf('node-16', 'lab/');
+
 export const oldestVersion: NodeVersion = {
   name: 'the oldest promised node, 18',
   path: node18,

@@ -124,7 +124,8 @@ export class AnyHostLoader implements AgentLoader {
     remote.stdin.write(placeScript({ token, sizeBytes, sudo: this.#sudo, digest }));
     const place = await readPlace(remote, timeoutMs, sizeBytes);
     if (place === undefined) throw await this.#failed(remote, 'the shell there ended early');
-    const { kind, path } = this.#usable(place, needs, remote);
+    if (place.kind === 'no sudo') throw await this.#refusedBySudo(remote);
+    const { kind, path } = this.#usable(place, needs);
     observer.start(runtime, { storage: kind, path });
     this.#warnAbout(place);
     const upload = new Upload(remote, runtime, timeoutMs, (progress) => observer.progress(progress));
@@ -147,12 +148,7 @@ export class AnyHostLoader implements AgentLoader {
     }
   }
 
-  #usable(place: HostPlace, { because }: HostNeeds, { errorLines }: RemoteCommand) {
-    if (place.kind === 'no sudo') {
-      const words = reasonIn(errorLines);
-      const reason = `sudo -n does not run a program there${words === undefined ? '' : ` (${words})`}`;
-      throw new BasynError('connection', `${reason}: allow it for this user without a password`);
-    }
+  #usable(place: Exclude<HostPlace, { kind: 'no sudo' }>, { because }: HostNeeds) {
     if (place.kind === 'nowhere') {
       const why = place.refusals.length === 0 ? '' : ` (${place.refusals.join(', ')})`;
       throw new BasynError(
@@ -179,6 +175,12 @@ export class AnyHostLoader implements AgentLoader {
     }
   }
 
+  /** What sudo says may arrive after the answer of the script. */
+  async #refusedBySudo(remote: RemoteCommand): Promise<BasynError> {
+    const { message } = await this.#failed(remote, 'sudo -n does not run a program there');
+    return new BasynError('connection', `${message}: allow it for this user without a password`);
+  }
+
   async #failed(remote: RemoteCommand, what: string): Promise<BasynError> {
     // A shell that has printed other text may go on.
     await Promise.race([remote.exit, sleep(bounds.otherTextGraceMs, undefined, { ref: false })]);
@@ -192,7 +194,8 @@ const firstAnswer = new RegExp(`${versionPattern.source}|^needs \\d+( [\\w .-]+)
 const beginnings: Readonly<Record<HostNeeds['because'], string>> = {
   'no node': 'there is no node',
   'old node': 'the node there is too old',
-  'broken node': 'the node there does not start',
+  // Sudo has the same status for a node that is missing and for one that fails.
+  'broken node': 'node does not start there',
 };
 
 function cannotRun(kind: PlaceOfRuntime['storage']): string {

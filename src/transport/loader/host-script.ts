@@ -40,6 +40,8 @@ export interface PlaceRequest {
 /**
  * The second script, in POSIX sh. It looks for a directory from which a program can be run, receives the runtime there, and
  * starts it. It has always the same length, because the host reads a fixed number of bytes.
+ *
+ * All its functions share their variables: sh has no others.
  */
 export function placeScript({ token, sizeBytes, sudo, digest = '' }: PlaceRequest): string {
   const parameters = [
@@ -91,8 +93,8 @@ measure() {
     if test "$p" = "$mount"; then type=$t; fi
   done 2>/dev/null </proc/mounts
   case $type in tmpfs|ramfs) ;; *) return;; esac
-  while read -r k v x; do
-    if test "$k" = MemAvailable: && test "$free" -gt $((v - reserve)); then free=$((v - reserve)); fi
+  while read -r field value unit; do
+    if test "$field" = MemAvailable: && test "$free" -gt $((value - reserve)); then free=$((value - reserve)); fi
   done 2>/dev/null </proc/meminfo
 }
 
@@ -144,6 +146,8 @@ chmod 700 "$d"/*
 if test $kind = kept; then
   for o in "$cache"/*; do
     n=\${o##*/}
+    # Another run has kept the same in the meantime, and may be about to start it.
+    if test "$o" = "$k" && test -x "$k/node"; then continue; fi
     case $n in *[!0-9a-f]*) ;; *) test \${#n} = 64 && test -O "$o" && rm -rf "$o";; esac
   done
   mv "$d" "$k" && d= || exit 1

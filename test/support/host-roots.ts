@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { startSshServer, type SshServer } from '../../rig/ssh/index.ts';
 import { atExit, makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { filledOnce } from './lab-cache.ts';
 
 /** What a root contains: a static busybox and nothing else, the same with musl, or Debian's smallest system. */
 export type RootKind = 'busybox' | 'busybox and musl' | 'debian';
@@ -59,12 +60,13 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove: () => void } {
+/** The caller removes the root. */
+export function makeRoot({ kind, memory, disks }: RootOptions): { path: string; remove: () => void } {
   const directory = makeTemporaryDirectory('root');
   const { path } = directory;
-  chmodSync(path, 0o755);
   if (kind === 'debian') installDebian(path);
   else installBusybox(path, kind);
+  chmodSync(path, 0o755);
   const mounts: string[] = [];
   const mount = (place: string, ...args: readonly string[]): void => {
     mkdirSync(join(path, place), { recursive: true });
@@ -105,7 +107,12 @@ function installBusybox(path: string, kind: RootKind): void {
 }
 
 function installDebian(path: string): void {
-  execFileSync('debootstrap', ['--variant=minbase', 'bookworm', path], { stdio: 'pipe' });
+  const fresh = filledOnce('debian-bookworm-1', (directory) => {
+    const options = ['--variant=minbase', '--components=main'];
+    execFileSync('debootstrap', [...options, 'bookworm', directory], { stdio: 'pipe' });
+    execFileSync('chroot', [directory, 'apt-get', 'clean']);
+  });
+  execFileSync('cp', ['--archive', `${fresh}/.`, path]);
 }
 
 /** A package that is downloaded and unpacked, and not installed. */

@@ -19,8 +19,8 @@ import { makeTemporaryDirectory } from '../rig/temporary.ts';
 export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge' | 'disk' | 'giant';
 
 /**
- * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 %, or in the huge image all of its
- * data. `different`: all of them differ. `missing`: there is no target.
+ * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 % of its 64 KiB
+ * blocks, which is the unit of thin volumes and QEMU, or in the huge image all of its data. `different`: all of them differ. `missing`: there is no target.
  */
 export type TargetState = 'identical' | 'changed' | 'few' | 'different' | 'missing';
 
@@ -41,8 +41,11 @@ const MEMORY_FILE_SYSTEM = '/dev/shm';
 const DISK_FILE_SYSTEM = '/var/tmp';
 const SEED = 1;
 const COPY_BYTES = MIB;
-const CHANGED_FRACTION = { changed: 0.01, few: 0.001, different: 1 };
-const CHANGED_BLOCK_BYTES = 4 * KIB;
+const CHANGES = {
+  changed: { fraction: 0.01, blockBytes: 4 * KIB },
+  few: { fraction: 0.001, blockBytes: 64 * KIB },
+  different: { fraction: 1, blockBytes: 4 * KIB },
+};
 /** The thin image has 1 MiB of data in each stretch of this length: 1 GiB in 200 GiB. */
 const THIN_STRETCH_BYTES = 200 * MIB;
 /** The huge image has this number of ranges of data, and holes in between. */
@@ -128,8 +131,8 @@ export class ImagePair {
     this.#differ(this.files.source, state, SEED + 1 + this.#sourceVersion);
   }
 
-  #differ(path: string, state: keyof typeof CHANGED_FRACTION, seed: number): void {
-    const change = { fraction: CHANGED_FRACTION[state], blockBytes: CHANGED_BLOCK_BYTES, seed };
+  #differ(path: string, state: keyof typeof CHANGES, seed: number): void {
+    const change = { ...CHANGES[state], seed };
     this.#state = state;
     this.#differing =
       this.#name === 'huge' ? fillRanges(path, hugeRanges(this.sizeBytes), seed) : changeBlocks(path, change);

@@ -104,14 +104,15 @@ class Turn {
   }
 
   async #prepare(): Promise<void> {
-    const { state, record } = this.contender;
+    const { state } = this.contender;
+    const record = this.contender.record?.(this.#pair.files);
     if (record === undefined) {
       this.#pair.bring(state);
       return;
     }
     assert(state === 'identical' || state === 'few' || state === 'different');
     this.#pair.bring('identical');
-    await measure(record(this.#pair.files), this.#network);
+    await measure(record, this.#network);
     this.#pair.bringSource(state);
   }
 

@@ -9,7 +9,7 @@ import type {
 } from '../options/types.ts';
 import type { RecordReport, RunReport } from '../report.ts';
 import { helpLines, usageLines } from './help.ts';
-import { Milestone } from './interruption.ts';
+import { Milestone } from './interrupted-run.ts';
 import { jsonDebugReporter, jsonReporter } from './json.ts';
 import { type Display, displayOf, parseCommand, type Task } from './options.ts';
 import { Output, type Streams } from './output.ts';

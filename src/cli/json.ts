@@ -2,7 +2,7 @@ import { exitCodeOf } from '../errors.ts';
 import type { Output } from './output.ts';
 import type { Reporter } from './reporter.ts';
 import type { Task } from './options.ts';
-import { safeJson } from './terminal.ts';
+import { safeJson } from './safe-text.ts';
 import type { Clock } from './text.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { bounds, tuning } from '../limits.ts';
 import { type Importance, Outlet, type TextStream } from './outlet.ts';
-import { safeJson, safeText } from './terminal.ts';
+import { safeJson, safeText } from './safe-text.ts';
 
 /** Read only when something is written. */
 export interface Streams {

@@ -15,7 +15,7 @@ import { dirname, resolve } from 'node:path';
 import { BasynError } from '../errors.ts';
 import { lockOrClose } from './claim.ts';
 import { isInDeviceDirectory } from './device-directory.ts';
-import { notesOf } from './doubts.ts';
+import { notesOf } from './examination-gaps.ts';
 import { openHandle, type DeviceHandle, type OpenedDevice } from './handle.ts';
 import { runHelper } from './helper-program.ts';
 import { identityOf, stackOf, stackOfFileIn, type StorageIdentity } from './identity.ts';

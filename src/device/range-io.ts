@@ -5,7 +5,7 @@ import { deviceError, nameOf, type DeviceHandle } from './handle.ts';
 import { stretchesOf } from './holes.ts';
 import { isMediumError, type UnreadableListener } from './medium-error.ts';
 import { waitForRate } from './read-rate.ts';
-import { readOnce, retryInPieces } from './retry.ts';
+import { readOnce, retryInPieces } from './read-in-pieces.ts';
 
 /**
  * Fills `into` from an offset, through the page cache. Holes are not read. The range must be inside the device. Synchronous,

@@ -1,6 +1,6 @@
 import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
-import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
+import { notesOf, numberWarnings, withoutNumber } from './examination-gaps.ts';
 import { openHandle, type DeviceHandle, type Location, type OpenedDevice } from './handle.ts';
 import { identityOf, type StorageIdentity } from './identity.ts';
 import { subjectOf, writableMountPoints, type Subject, type Use } from './in-use.ts';

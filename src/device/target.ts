@@ -1,7 +1,7 @@
 import { closeSync, type BigIntStats } from 'node:fs';
 import { openClaimed } from './claim.ts';
 import { createTarget, imagineTarget, planCreation } from './create.ts';
-import { notesOf, numberWarnings, withoutNumber } from './doubts.ts';
+import { notesOf, numberWarnings, withoutNumber } from './examination-gaps.ts';
 import { checkSize, extendToSource } from './extend.ts';
 import { checkInUse, checkIsWritable, checkNotSource, refuseUses } from './guards.ts';
 import { openHandle, type OpenedDevice } from './handle.ts';

@@ -5,7 +5,7 @@ import type { BasynError } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import { endGuard, SnapshotGuard } from './guard.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { requirePossible } from './obstacles.ts';
+import { requirePossible } from './snapshot-conditions.ts';
 import { runProgram } from './program.ts';
 import { guardTagIn, idTagIn, idTagOf, mark, runTagOf, snapshotNameOf } from './tags.ts';
 import { findVolume, fullNameOf, kernelUuidOf, snapshotError, volumeAt, type Volume } from './volume.ts';

@@ -8,7 +8,7 @@ import type { RecordReport, RunReport, Traffic } from '../report.ts';
 import { serveAgentEnd, type AgentHost } from '../session/agent-end.ts';
 import { runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
-import { runRecordEnd, type Recording } from '../session/record-end.ts';
+import { runRecordEnd, type Recording } from '../session/record-source.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import { WorkerPool } from '../workers/pool.ts';

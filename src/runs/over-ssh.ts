@@ -5,7 +5,7 @@ import type { DeviceReport, RecordReport, RunReport, Traffic } from '../report.t
 import { inspectBoth, runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import type { PhaseSelector } from '../session/selection.ts';
-import { runRecordEnd, type Recording } from '../session/record-end.ts';
+import { runRecordEnd, type Recording } from '../session/record-source.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import { abortable, throwIfEnded } from './abortable.ts';
 import type { Recorder } from '../state-file/recorder.ts';

@@ -25,7 +25,7 @@ import { Covers } from './covers.ts';
 import { openDevice, usingDevice, type DeviceUse, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './window.ts';
-import { playRole } from './role.ts';
+import { playRole } from './play-role.ts';
 import { RunSnapshots } from './run-snapshots.ts';
 import { answerSince } from './source-base.ts';
 import { unexpected } from './unexpected.ts';

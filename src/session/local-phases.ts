@@ -12,7 +12,7 @@ import { distrustRecord, selectionWith } from './recording.ts';
 import { planOf, remoteRoleOf } from './order.ts';
 import { unionOf } from './run-collector.ts';
 import { geometryOfPlan, type PhaseOutcome } from './phase.ts';
-import { playRole, type RoleListener } from './role.ts';
+import { playRole, type RoleListener } from './play-role.ts';
 import { examinedBytesBefore } from './coverage.ts';
 import { coverageOfRole, partOf, type Selection } from './selection.ts';
 

@@ -84,8 +84,8 @@ export const labTests: readonly LabTest[] = [
       leavesOutBadSectors('here'),
     'a thin volume: --discard releases zeros, and no old data stays': () => releasesZerosOfThinVolume('here'),
     'snapshot of a classic volume that overflows during a PUSH: exit code 2': () => reportsOverflow('PUSH'),
-    'nights with a snapshot and a state file in a PUSH over ssh: each reads what has changed': () =>
-      readsWhatHasChanged('PUSH over ssh'),
+    'nights with a snapshot and a state file in a PUSH: each reads what has changed': () =>
+      readsWhatHasChanged('PUSH'),
   }),
   ...inSelection('long', {
     'a disk that fails only the flush: a run that writes fails': () => reportsFailedFlush('here'),
@@ -179,8 +179,8 @@ export const labTests: readonly LabTest[] = [
     'snapshot that is impossible in a POP: the reason is given, and the target is not touched': () =>
       explainsImpossibleSnapshots('POP over ssh'),
     'snapshot of a volume in a pool that is nearly full: refused': () => refusesFullPool(),
-    'nights with a snapshot and a state file in a PUSH: each reads what has changed': () =>
-      readsWhatHasChanged('PUSH'),
+    'nights with a snapshot and a state file in a PUSH over ssh: each reads what has changed': () =>
+      readsWhatHasChanged('PUSH over ssh'),
     'nights with a snapshot and a state file in a POP over ssh: each reads what has changed': () =>
       readsWhatHasChanged('POP over ssh'),
     'nights with a volume that grows: its new end is compared': () => comparesGrownEnd('PUSH over ssh'),

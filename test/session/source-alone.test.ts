@@ -5,7 +5,7 @@ import { makeRandom } from '../../rig/images/random.ts';
 import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { unknownMarks } from '../../src/device/device.ts';
 import type { RecordReport, RunEvent, RunReport } from '../../src/report.ts';
-import { runRecordEnd } from '../../src/session/record-end.ts';
+import { runRecordEnd } from '../../src/session/record-source.ts';
 import type { Order } from '../../src/session/order.ts';
 import { Recorder, type RecorderOptions } from '../../src/state-file/recorder.ts';
 import {

@@ -1,0 +1,111 @@
+/** The rows of runs that read only what can have changed: with a list of changes, a state file, or both. */
+
+import { atMost } from './check.ts';
+import {
+  basyn,
+  basynWithList,
+  basynWithListAndStateFile,
+  basynWithStateFile,
+  blocksyncFastWithDigests,
+  rsync,
+  type RemoteWork,
+} from './peers.ts';
+import { memoryBound } from './peak.ts';
+import { overSsh, timesAsFast } from './row-parts.ts';
+import type { Row } from './row.ts';
+
+export const nightlyRows: readonly Row[] = [
+  listedFar(),
+  listedHuge(),
+  recordedIdentical(),
+  recordedFar(),
+  recordedDifferent(),
+  recordedHuge(),
+];
+
+function listedFar(): Row {
+  const work = overSsh('few', 'far');
+  const ours = basynWithList(work);
+  const plain = basyn(work, 'SYNC');
+  const title = '0.1 % of 64 KiB blocks, ssh, 50 ms, --changed';
+  return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 1.2)] };
+}
+
+function listedHuge(): Row {
+  const ours = basynWithList({ image: 'huge', state: 'few', host: 'near' });
+  const title = 'sparse 10 TiB, a list of 1,000 ranges, ssh';
+  return {
+    title,
+    contenders: [ours],
+    checks: [
+      {
+        title,
+        against: '5 s',
+        needs: [ours],
+        figure: ({ medianMs }) => medianMs / 5000,
+        bound: atMost(1),
+      },
+      memoryBound(`${title}, peak memory`, ours),
+    ],
+  };
+}
+
+/** The target is not read. */
+function recordedIdentical(): Row {
+  const work: RemoteWork = { image: 'giant', state: 'identical', host: 'near' };
+  const ours = basynWithStateFile(work);
+  const fast = basynWithStateFile(work, '--hash=XXH128');
+  const plain = basyn(work, 'SYNC');
+  const peer = rsync(work);
+  const digests = blocksyncFastWithDigests(work);
+  const title = 'identical, 6 GiB, ssh, --bitmap';
+  return {
+    title,
+    contenders: [ours, fast, plain, peer, digests],
+    checks: [
+      timesAsFast(title, ours, [plain], 1.5),
+      timesAsFast(title, ours, [peer], 1.3),
+      timesAsFast(`${title}, XXH128`, fast, [digests], 1),
+    ],
+  };
+}
+
+/** Neither the unlisted parts of the source nor the equal parts of the target are read. */
+function recordedFar(): Row {
+  const work: RemoteWork = { image: 'large', state: 'few', host: 'far' };
+  const ours = basynWithListAndStateFile(work, '--buffer=64K');
+  const plain = basyn(work, 'SYNC');
+  const title = '0.1 % of 64 KiB blocks, 4 GiB, ssh, 50 ms, --changed and --bitmap';
+  return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 5)] };
+}
+
+/** The worst case of a state file: each of its digests is replaced. */
+function recordedDifferent(): Row {
+  const work = overSsh('different');
+  const ours = basynWithStateFile(work);
+  const plain = basyn(work, 'SYNC');
+  const title = 'SYNC of different devices, ssh, --bitmap';
+  return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 1 / 1.05)] };
+}
+
+/** Opening and checking the file is what a run takes with it and not without it. */
+function recordedHuge(): Row {
+  const work: RemoteWork = { image: 'huge', state: 'few', host: 'near' };
+  const ours = basynWithListAndStateFile(work);
+  const plain = basynWithList(work);
+  const title = 'sparse 10 TiB, a list of 1,000 ranges, ssh, --bitmap';
+  return {
+    title,
+    contenders: [ours, plain],
+    checks: [
+      {
+        title,
+        against: `1 s more than ${plain.name}`,
+        needs: [ours, plain],
+        figure: (own, other) => (own.medianMs - other.medianMs) / 1000,
+        bound: atMost(1),
+      },
+      memoryBound(`${title}, peak memory`, ours),
+    ],
+  };
+}

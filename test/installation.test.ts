@@ -136,7 +136,7 @@ async function runIn(path: string, command: string): Promise<string> {
 async function shownManual(path: string): Promise<string> {
   const { stdout } = await run('mandoc', ['-T', 'ascii', '-O', 'width=78', join(path, manualPath)]);
   // A terminal shows a letter that is printed twice in bold.
-  return stdout.replaceAll(/.\x08/g, '');
+  return stdout.replaceAll(/.[\b]/g, '');
 }
 
 const manualPath = 'usr/share/man/man1/basyn.1.gz';

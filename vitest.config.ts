@@ -11,6 +11,9 @@ const virtualPlugin: Plugin = {
   load: async (id) => (await virtualModules[id.slice(1)]?.())?.source,
 };
 
+/** They take minutes. */
+const onlyInLaboratory = process.env.BASYN_TEST_LAB === undefined ? ['test/installation.test.ts'] : [];
+
 const allTests = { include: ['test/**/*.test.ts'] };
 
 function quickTests(): Pick<InlineConfig, 'projects'> {
@@ -27,7 +30,7 @@ export default defineConfig({
   define: { ...define }, // A copy, because vitest takes its own object apart.
   test: {
     ...(process.env.BASYN_TEST_QUICK === undefined ? allTests : quickTests()),
-    exclude: ['test/nodes/**', 'test/package-checks/**'],
+    exclude: ['test/nodes/**', 'test/package-checks/**', ...onlyInLaboratory],
     environment: 'node',
     pool: 'forks',
     // A file often waits: for a link, a timeout, a process. Three at once keep two cores busy.

@@ -3,15 +3,13 @@
  * executable that is given.
  */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { root } from './bundle.ts';
 import { buildDebianPackage } from './debian/package.ts';
 import { scriptPackage, standalonePackage } from './debian/packages.ts';
+import { releaseDirectory } from './release/directory.ts';
 import { sourceDate } from './source-date.ts';
 
-const output = join(root, 'release');
 const date = await sourceDate();
-await mkdir(output, { recursive: true });
+await mkdir(releaseDirectory, { recursive: true });
 for (const made of [scriptPackage, ...process.argv.slice(2).map(standalonePackage)]) {
-  console.log(await buildDebianPackage(made, date, output));
+  console.log(await buildDebianPackage(made, date, releaseDirectory));
 }

@@ -4,11 +4,12 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { BuildOptions } from 'esbuild';
-import { bundle, filesIn, root } from './bundle.ts';
+import { bundle, filesIn, oldestNode, root } from './bundle.ts';
 import { completions } from './completion/completions.ts';
 import { bundleDeclarations } from './declarations.ts';
 import { licensesOf } from './licenses.ts';
 import { manualPage } from './manual/page.ts';
+import { refusalOfOldNode } from './old-node.ts';
 import { sourceDate } from './source-date.ts';
 
 const dist = join(root, 'dist');
@@ -31,11 +32,15 @@ async function programs(): Promise<string[]> {
     // A copy as ~/bin/basyn has no extension, and node treats such a file as CommonJS. The program may also
     // be run by `node -` as a script, where a variable named `crypto` would be global.
     program('src/cli/main.ts', 'basyn.cjs', {
+      // Node parses the whole file before it runs the first statement. So an old node must be able to parse it, too.
+      target: 'node12',
       // Until the first statement, node would open its debugger on a port of the machine when it receives SIGUSR1.
-      banner: { js: "#!/usr/bin/env node\nprocess.on('SIGUSR1', () => undefined);\n(() => {" },
+      banner: {
+        js: `#!/usr/bin/env node\nprocess.on('SIGUSR1', () => undefined);\n${refusalOfOldNode()}\n(() => {`,
+      },
       footer: { js: '})();' },
     }),
-    program('src/index.ts', 'index.cjs', {}),
+    program('src/index.ts', 'index.cjs', { target: `node${oldestNode}` }),
   ]);
   return files.flat();
 }
@@ -43,12 +48,11 @@ async function programs(): Promise<string[]> {
 async function program(
   entry: string,
   out: string,
-  options: Pick<BuildOptions, 'banner' | 'footer'>,
+  options: Pick<BuildOptions, 'banner' | 'footer' | 'target'>,
 ): Promise<string[]> {
   const { metafile } = await bundle({
     entryPoints: [join(root, entry)],
     outfile: join(dist, out),
-    target: 'node18.13',
     format: 'cjs',
     ...options,
     legalComments: 'none', // They are in licenses.txt.

@@ -10,9 +10,14 @@ import { compileXxh128 } from './xxh128-wasm.ts';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 
-export const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
   version: string;
+  engines: { node: `>=${number}` };
 };
+export const { version } = manifest;
+
+/** The oldest node that runs Basyn, such as "18.13". */
+export const oldestNode = manifest.engines.node.slice('>='.length);
 
 /** What the sources may use besides Node: see src/ambient.d.ts. */
 export const define = { __BASYN_VERSION__: JSON.stringify(version) };
@@ -51,7 +56,7 @@ async function bundleProgram(entryPoint: string): Promise<{ text: string; files:
     entryPoints: [join(root, entryPoint)],
     write: false,
     format: 'cjs',
-    target: 'node18.13',
+    target: `node${oldestNode}`,
     legalComments: 'none',
     // A worker runs its string as a script, where a variable named `crypto` would be a global one.
     banner: { js: '(() => {' },

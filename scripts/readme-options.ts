@@ -1,4 +1,4 @@
-import { defaultOf, mainChoices, rangeOf } from '../src/options/describe.ts';
+import { defaultOf, mainChoices, writtenRangeOf } from '../src/options/describe.ts';
 import type { OptionEntry } from '../src/options/entry.ts';
 import { optionEntries } from '../src/options/table.ts';
 
@@ -54,7 +54,7 @@ function valueOf({ value, placeholder = '' }: OptionEntry): string {
     case 'optional size':
     case 'rate':
     case 'duration':
-      return rangeOf(value) ?? '';
+      return writtenRangeOf(value) ?? '';
     case 'path':
     case 'host':
     case 'user':

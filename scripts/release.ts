@@ -11,11 +11,11 @@ import { root, version } from './bundle.ts';
 import { buildDebianPackage } from './debian/package.ts';
 import { scriptPackage, standalonePackage } from './debian/packages.ts';
 import { billOfMaterials, type Part } from './release/bill-of-materials.ts';
+import { releaseDirectory as output } from './release/directory.ts';
 import { releaseNotes } from './release/notes.ts';
 import { sourceDate } from './source-date.ts';
 
 const run = promisify(execFile);
-const output = process.env.BASYN_RELEASE_DIRECTORY ?? join(root, 'release');
 
 async function main(): Promise<void> {
   const executables = process.argv.slice(2);

@@ -87,7 +87,7 @@ describe('a release', () => {
       expect({ path, mode: modes[`./usr/share/${path}`] }).toEqual({ path, mode: '-rw-r--r--' });
     }
     const { stdout: depends } = await run('dpkg-deb', ['--field', file, 'Depends']);
-    expect(depends).toBe('nodejs (>= 18), openssh-client\n');
+    expect(depends).toBe('nodejs (>= 18.13), openssh-client\n');
   });
 
   it('has notes with the section of the changelog', () => {

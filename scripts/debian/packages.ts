@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { root } from '../bundle.ts';
+import { oldestNode, root } from '../bundle.ts';
 import type { DebianPackage } from './package.ts';
 
 const description = 'make one block device or disk image equal to another';
@@ -21,7 +21,7 @@ export const scriptPackage: DebianPackage = {
   control: {
     Package: 'basyn',
     Architecture: 'all',
-    Depends: 'nodejs (>= 18), openssh-client',
+    Depends: `nodejs (>= ${oldestNode}), openssh-client`,
     Conflicts: 'basyn-standalone',
     Description: description,
     details: [...details, 'This package needs node. basyn-standalone contains it.'],
@@ -49,6 +49,8 @@ export function standalonePackage(executable: string): DebianPackage {
       '# node contains its libraries, and is linked without PIE.',
       'embedded-library',
       'hardening-no-pie',
+      '# Its sections are cut off. The kernel and the dynamic linker read segments.',
+      'elf-error In program headers: no .dynamic section in the dynamic segment *',
     ],
   };
 }

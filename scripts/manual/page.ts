@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultOf, mainChoices } from '../../src/options/describe.ts';
+import { defaultOf, mainChoices, type NumberRange, rangeOf } from '../../src/options/describe.ts';
 import { type OptionEntry, optionGroups, type OptionValue } from '../../src/options/entry.ts';
 import { optionEntries, type OptionName } from '../../src/options/table.ts';
 import { msPerSecond, sizeSuffixes } from '../../src/options/units.ts';
@@ -64,28 +64,25 @@ function choicesOf(choices: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-/** "1K to 1G", as it can be written on the command line. */
+/** "1K to 1G", as it can be written on the command line, with the unit. */
 function rangeInWords(value: OptionValue): string | undefined {
-  switch (value.type) {
-    case 'integer':
-      return `${value.least} to ${value.most}`;
-    case 'size':
-      return `${sizeInWords(value.leastBytes)} to ${value.mostName ?? sizeInWords(value.mostBytes)}`;
-    case 'optional size':
-      return `at least ${sizeInWords(value.leastBytes)}`;
-    case 'rate':
-      return `at least ${sizeInWords(value.leastBytes)} per second`;
-    case 'duration':
-      return `${value.leastMs / msPerSecond} to ${value.mostMs / msPerSecond} seconds`;
-    case 'flag':
-    case 'choice':
-    case 'path':
-    case 'host':
-    case 'user':
-    case 'text':
-      return undefined;
-  }
+  const range = rangeOf(value);
+  if (range === undefined) return undefined;
+  const { unit, least, most, mostName } = range;
+  const words = numbersInWords[unit];
+  return most === undefined
+    ? `at least ${words.number(least)}${words.unit}`
+    : `${words.number(least)} to ${mostName ?? words.number(most)}${words.unit}`;
 }
+
+const numbersInWords: Readonly<
+  Record<NumberRange['unit'], { readonly number: (value: number) => string; readonly unit: string }>
+> = {
+  number: { number: String, unit: '' },
+  bytes: { number: sizeInWords, unit: '' },
+  'bytes per second': { number: sizeInWords, unit: ' per second' },
+  milliseconds: { number: (ms) => `${ms / msPerSecond}`, unit: ' seconds' },
+};
 
 function defaultInWords(entry: OptionEntry): string | undefined {
   const text = defaultOf(entry);

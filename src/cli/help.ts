@@ -1,4 +1,4 @@
-import { defaultOf, mainChoices, rangeOf } from '../options/describe.ts';
+import { defaultOf, mainChoices, writtenRangeOf } from '../options/describe.ts';
 import { type OptionEntry, optionGroups } from '../options/entry.ts';
 import { optionEntries, type OptionName } from '../options/table.ts';
 import { wrap } from './wrap.ts';
@@ -69,7 +69,7 @@ function valueInHelp({ value, placeholder }: OptionEntry): string {
 /** What an option does, and the facts that the table has about its value. */
 function optionText(entry: OptionEntry): string {
   const { value, otherwise, help, requiredFor } = entry;
-  const range = rangeOf(value);
+  const range = writtenRangeOf(value);
   const byDefault = defaultOf(entry);
   const sentences = [
     help,

@@ -9,20 +9,29 @@ export function mainChoices(choices: Readonly<Record<string, string>>): string[]
     .map(([word]) => word);
 }
 
-/** The range of a number, as it is written on the command line: "1 to 16". Undefined for what is no number. */
-export function rangeOf(value: OptionValue): string | undefined {
+/** The numbers that an option takes, both ends included. */
+export interface NumberRange {
+  readonly unit: 'number' | 'bytes' | 'bytes per second' | 'milliseconds';
+  readonly least: number;
+  /** Undefined if it is too large to be worth a word. */
+  readonly most?: number;
+  /** What bounds it besides `most`, in words. */
+  readonly mostName?: string | undefined;
+}
+
+/** The range of a number. Undefined for what is no number. */
+export function rangeOf(value: OptionValue): NumberRange | undefined {
   switch (value.type) {
     case 'integer':
-      return `${value.least} to ${value.most}`;
-    case 'size': {
-      const most = value.mostName ?? `${value.mostBytes / bytesPerKilobyte}`;
-      return `${value.leastBytes / bytesPerKilobyte} to ${most}`;
-    }
+      return { unit: 'number', least: value.least, most: value.most };
+    case 'size':
+      return { unit: 'bytes', least: value.leastBytes, most: value.mostBytes, mostName: value.mostName };
     case 'optional size':
+      return { unit: 'bytes', least: value.leastBytes };
     case 'rate':
-      return `${value.leastBytes / bytesPerKilobyte} or more`;
+      return { unit: 'bytes per second', least: value.leastBytes };
     case 'duration':
-      return `${value.leastMs / msPerSecond} to ${value.mostMs / msPerSecond}`;
+      return { unit: 'milliseconds', least: value.leastMs, most: value.mostMs };
     case 'flag':
     case 'choice':
     case 'path':
@@ -31,6 +40,24 @@ export function rangeOf(value: OptionValue): string | undefined {
     case 'text':
       return undefined;
   }
+}
+
+const writtenUnits: Readonly<Record<NumberRange['unit'], number>> = {
+  number: 1,
+  bytes: bytesPerKilobyte,
+  'bytes per second': bytesPerKilobyte,
+  milliseconds: msPerSecond,
+};
+
+/** The range of a number, as it is written on the command line: "1 to 16". Undefined for what is no number. */
+export function writtenRangeOf(value: OptionValue): string | undefined {
+  const range = rangeOf(value);
+  if (range === undefined) return undefined;
+  const { unit, least, most, mostName } = range;
+  const written = (number: number): string => `${number / writtenUnits[unit]}`;
+  return most === undefined
+    ? `${written(least)} or more`
+    : `${written(least)} to ${mostName ?? written(most)}`;
 }
 
 /** The default of an option, as it is written on the command line. Undefined for a flag, and if there is none. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { tuning } from '../../src/limits.ts';
 import { expectLines, expectSentence, expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
-import { lineWith, runCommand, startCommand } from '../../rig/processes/command.ts';
+import { lineWith, runCommand, startCommand, type CommandResult } from '../../rig/processes/command.ts';
 import {
   deviceOptions,
   expectSynchronised,
@@ -17,8 +17,10 @@ import {
   nodeLatest,
   nodeVersions,
   oldestVersion,
+  tooOldVersions,
   type NodeVersion,
 } from '../support/node-versions.ts';
+import { scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { ways } from '../support/ways.ts';
 
@@ -71,6 +73,35 @@ describe.each(versions)('a command under $name (needs test/nodes)', (version) =>
     const { exitCode, stderr } = await run.result;
     expect(stderr).toMatch(/^basyn: Stopped by SIGTERM during sync at /);
     expect(exitCode).toBe(2);
+  });
+});
+
+describe('a command under a node that is too old', () => {
+  test.each(casesOf(tooOldVersions(), () => false))(
+    'refuses to run under $version',
+    async ({ version, path }) => {
+      const result = await runCommand(path, [basyn.executable, '--version']);
+      expectSentence(
+        result,
+        1,
+        new RegExp(`needs node 18\\.13 or later, and this is node ${version}\\.[\\d.]+\\.$`),
+      );
+    },
+  );
+
+  /** This node, with another version. */
+  function runAs(version: string): Promise<CommandResult> {
+    const code = `Object.defineProperty(process.versions, 'node', { value: '${version}' });`;
+    const preloaded = scratchFile(Buffer.from(code), 'version.cjs');
+    return runCommand(process.execPath, ['--require', preloaded, basyn.executable, '--version']);
+  }
+
+  test.each(['9.99.0', '16.20.2', '18.9.1', '18.12.1'])('is told so in one sentence: %s', async (version) => {
+    expectSentence(await runAs(version), 1, `Basyn needs node 18.13 or later, and this is node ${version}.`);
+  });
+
+  test.each(['18.13.0', '20.0.0', '100.1.0'])('is not %s', async (version) => {
+    expect(expectLines(await runAs(version))).toHaveLength(1);
   });
 });
 

@@ -52,9 +52,11 @@ async function runInGuest(): Promise<void> {
   if (passedCount < names.length) process.exitCode = 1;
 }
 
-/** The test files whose number of cases depends on the laboratory. */
+/** The test files whose number of cases depends on the laboratory, and those that only it runs. */
 function runMatrices(): void {
-  const files = testFilesThatNeed((file) => file === 'test/support/lab-cases.ts');
+  const isOfLaboratory = (file: string): boolean =>
+    file === 'test/support/lab-cases.ts' || file === 'test/installation.test.ts';
+  const files = testFilesThatNeed(isOfLaboratory);
   const selection = words === '' ? [] : ['--testNamePattern', words];
   runTests([...selection, ...files], { BASYN_TEST_LAB: '1' });
 }

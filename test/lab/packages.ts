@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { filledOnce } from '../support/lab-cache.ts';
 
-/** Each package with the names it may have. A change of this list needs a new name of the directory below. */
+/** Each package with the names it may have. A change of this list needs a new name of the directory. */
 const packages = [
   ['user-mode-linux'],
   ['dmsetup'],
@@ -16,8 +16,6 @@ const packages = [
   // The name depends on the release.
   ['libaio1t64', 'libaio1'],
 ];
-const cacheDirectory = join(homedir(), '.cache', 'basyn-lab');
-const unpackedDirectory = join(cacheDirectory, 'packages-3');
 
 /**
  * Debian's packages with the kernel and its tools, downloaded once and unpacked into the user's cache. Nothing is
@@ -27,10 +25,7 @@ const unpackedDirectory = join(cacheDirectory, 'packages-3');
  * @throws Error if they cannot be downloaded.
  */
 export function unpackedPackages(): string {
-  if (existsSync(unpackedDirectory)) return unpackedDirectory;
-  mkdirSync(cacheDirectory, { recursive: true });
-  const directory = mkdtempSync(join(cacheDirectory, 'unpacking-'));
-  try {
+  return filledOnce('packages-3', (directory) => {
     download(directory);
     for (const name of readdirSync(directory).filter((file) => file.endsWith('.deb'))) {
       execFileSync('dpkg-deb', ['-x', join(directory, name), directory]);
@@ -39,11 +34,7 @@ export function unpackedPackages(): string {
     // modprobe is another name of kmod, and it looks for modules in lib/modules.
     symlinkSync('kmod', join(directory, 'bin', 'modprobe'));
     symlinkSync('../usr/lib/uml/modules', join(directory, 'lib', 'modules'));
-    moveIntoPlace(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-  return unpackedDirectory;
+  });
 }
 
 function download(directory: string): void {
@@ -62,13 +53,4 @@ function download(directory: string): void {
 function nameOf(names: readonly string[]): string {
   const isKnown = (name: string) => spawnSync('apt-cache', ['show', name], { stdio: 'ignore' }).status === 0;
   return names.find((name) => isKnown(name)) ?? names.at(-1)!;
-}
-
-/** Another process may have done the same in the meantime. Then its directory is kept. */
-function moveIntoPlace(directory: string): void {
-  try {
-    renameSync(directory, unpackedDirectory);
-  } catch (error) {
-    if (!existsSync(unpackedDirectory)) throw error;
-  }
 }

@@ -45,6 +45,9 @@ export function useBasyn(): Basyn {
   };
 }
 
+/** Settings for node reach it, and it can be read. Only the laboratory also tests the standalone executable. */
+export const isScript = process.env.BASYN_TEST_EXECUTABLE === undefined;
+
 /** The laboratory names another node for the command, or an executable that needs none. */
 function placeExecutable(path: string): void {
   const { BASYN_TEST_NODE: node, BASYN_TEST_EXECUTABLE: other } = process.env;

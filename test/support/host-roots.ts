@@ -6,6 +6,7 @@ import { startSshServer, type SshServer } from '../../rig/ssh/index.ts';
 import { atExit, makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { loadRuntime } from '../../src/transport/runtime/runtime.ts';
 import { unpackedPackages } from './unpacked-packages.ts';
+import { filledOnce } from './lab-cache.ts';
 
 /** What a root contains: a static busybox and nothing else, the same with musl, or Debian's smallest system. */
 export type RootKind = 'busybox' | 'busybox and musl' | 'debian';
@@ -66,12 +67,17 @@ function namesIn(directory: string): string[] {
   }
 }
 
-async function makeRoot({ kind, memory, disks }: RootOptions): Promise<{ path: string; remove: () => void }> {
+/** The caller removes the root. */
+export async function makeRoot({
+  kind,
+  memory,
+  disks,
+}: RootOptions): Promise<{ path: string; remove: () => void }> {
   const directory = makeTemporaryDirectory('root');
   const { path } = directory;
-  chmodSync(path, 0o755);
   if (kind === 'debian') installDebian(path);
   else installBusybox(path, kind);
+  chmodSync(path, 0o755);
   const mounts: string[] = [];
   const mount = (place: string, ...args: readonly string[]): void => {
     mkdirSync(join(path, place), { recursive: true });
@@ -126,5 +132,10 @@ function installBusybox(path: string, kind: RootKind): void {
 }
 
 function installDebian(path: string): void {
-  execFileSync('debootstrap', ['--variant=minbase', 'bookworm', path], { stdio: 'pipe' });
+  const fresh = filledOnce('debian-bookworm-1', (directory) => {
+    const options = ['--variant=minbase', '--components=main'];
+    execFileSync('debootstrap', [...options, 'bookworm', directory], { stdio: 'pipe' });
+    execFileSync('chroot', [directory, 'apt-get', 'clean']);
+  });
+  execFileSync('cp', ['--archive', `${fresh}/.`, path]);
 }

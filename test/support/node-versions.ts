@@ -36,6 +36,14 @@ export function nodeVersions(): readonly NodeVersion[] {
   return [oldestVersion, ...versionsOfLaboratory(), newestVersion];
 }
 
+/** Versions that Basyn does not run under. Only the laboratory has them. Node 12 is that of Debian 11 and Ubuntu 22.04. */
+export function tooOldVersions(): { readonly version: string; readonly path: string }[] {
+  return ['12', '16', '18.0'].flatMap((version) => {
+    const path = pathOf(`node-${version}`, 'lab/');
+    return path === undefined ? [] : [{ version, path }];
+  });
+}
+
 function versionsOfLaboratory(): NodeVersion[] {
   return ['18.20', '20', '22', '24'].flatMap((name) => {
     const path = pathOf(`node-${name}`, 'lab/');

@@ -1,9 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-
-const cache = join(homedir(), '.cache', 'basyn-lab', 'unpacked');
+import { filledOnce } from './lab-cache.ts';
 
 /**
  * A directory with the files of Debian packages, which are not installed: no script of theirs runs. They are downloaded
@@ -12,19 +9,11 @@ const cache = join(homedir(), '.cache', 'basyn-lab', 'unpacked');
  * @param names as `apt-get download` takes them: NAME or NAME=VERSION.
  */
 export function unpackedPackages(...names: readonly string[]): string {
-  const path = join(cache, names.join('+'));
-  if (existsSync(path)) return path;
-  mkdirSync(cache, { recursive: true });
-  const directory = mkdtempSync(join(cache, 'unpacking-'));
-  try {
+  return filledOnce(`unpacked-${names.join('+')}`, (directory) => {
     const options = { cwd: directory, stdio: 'pipe' } as const;
     download(names, options);
     execFileSync('sh', ['-c', 'for each in ./*.deb; do dpkg-deb -x "$each" . && rm "$each"; done'], options);
-    moveTo(path, directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-  return path;
+  });
 }
 
 function download(names: readonly string[], options: { cwd: string; stdio: 'pipe' }): void {
@@ -35,15 +24,6 @@ function download(names: readonly string[], options: { cwd: string; stdio: 'pipe
     // A fresh machine has no lists of packages, or old ones. If that was not the reason, the second attempt also fails.
     execFileSync('apt-get', ['update', '-qq'], options);
     execFileSync('apt-get', args, options);
-  }
-}
-
-/** Another process may have done the same in the meantime. Then its directory is kept. */
-function moveTo(path: string, directory: string): void {
-  try {
-    renameSync(directory, path);
-  } catch (error) {
-    if (!existsSync(path)) throw error;
   }
 }
 

@@ -46,7 +46,8 @@ function wantedPath(place: Place): KernelPath {
   const { path } = place;
   if (path.includes('\0') || path.split('/').includes('..')) throw notAllowed(place);
   // `resolve` would drop it, and name a file that the path itself does not name.
-  if (/.\/\.?$/.test(path)) throw placeError('device', place, 'has a name that ends like that of a directory.');
+  if (/.\/\.?$/.test(path))
+    throw placeError('device', place, 'has a name that ends like that of a directory.');
   return latin1Of(resolve(path));
 }
 

@@ -33,8 +33,8 @@ export default defineConfig({
     exclude: ['test/nodes/**', 'test/package-checks/**', ...onlyInLaboratory],
     environment: 'node',
     pool: 'forks',
-    // A file often waits: for a link, a timeout, a process. Three at once keep two cores busy.
-    maxWorkers: 3,
+    // A file often waits: for a link, a timeout, a process. Four at once keep two cores busy.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

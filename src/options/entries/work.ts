@@ -171,7 +171,7 @@ export const workOptions = {
     },
     placeholder: 'SIZE',
     otherwise: 'the source itself is read',
-    help: 'Read the source from a read-only LVM snapshot, which is removed at the end. SIZE is the space for what changes meanwhile.',
+    help: 'Read the source from a read-only LVM snapshot, which is removed at the end. SIZE is the space for what changes meanwhile, such as 2G.',
     details:
       'The source must be a logical volume, on either host, and may be in use. A thin volume needs no SIZE: its pool has the space. ' +
       'See [Snapshots](#snapshots).',

@@ -7,7 +7,7 @@ import { fileError } from './file-errors.ts';
 import type { Header } from './header.ts';
 import { createStateFile, openStateFile, type FileAccess } from './open.ts';
 import type { StateFile } from './state-file.ts';
-import { judge, nameOf, type RecordedTarget } from './verdict.ts';
+import { isSameTarget, judge, nameOf, type RecordedTarget } from './verdict.ts';
 
 /** How buffers are digested. A file holds digests of one kind. */
 export interface DigestKind {
@@ -301,7 +301,9 @@ export class Recorder {
     const target = this.#targetOf(run) ?? null;
     const { sizeBytes, hash, bufferBytes, blockBytes } = run;
     const file = this.#file;
-    const isSamePair = file === undefined || isSameTarget(file.header, target);
+    // The file of another target may be a copy. Its id names the pair of the original, which may have a base.
+    const recorded = file?.header.target ?? null;
+    const isSamePair = recorded === null || target === null || isSameTarget(recorded, target);
     if (file !== undefined && isSamePair && isSameKind(file.header, run)) {
       await file.startAnew({ sizeBytes, target });
       return;
@@ -327,12 +329,6 @@ export class Recorder {
     // The next run compares everything.
     this.#isCertain = false;
   }
-}
-
-/** The file of another target may be a copy. Its id names the pair of the original, which may have a base. */
-function isSameTarget({ target: recorded }: Header, target: RecordedTarget | null): boolean {
-  if (recorded === null || target === null) return true;
-  return recorded.host === target.host && recorded.path === target.path;
 }
 
 function isSameKind(header: Header, { hash, bufferBytes, blockBytes }: DigestKind): boolean {

@@ -9,6 +9,8 @@ export interface RecordedTarget {
   readonly marks: ContentMarks;
 }
 
+type TargetName = Pick<RecordedTarget, 'host' | 'path'>;
+
 /** Whether the digests of a state file count, except those of marked buffers. */
 export type Verdict =
   | { readonly uses: 'digests'; readonly warning?: string }
@@ -31,7 +33,7 @@ export function judge(header: Header, target: RecordedTarget, trust: 'proved' | 
       isExpected: true,
     };
   }
-  if (recorded.host !== target.host || recorded.path !== target.path) {
+  if (!isSameTarget(recorded, target)) {
     const reason = `it describes another target, ${nameOf(recorded)}`;
     return { uses: 'nothing', reason, isExpected: false };
   }
@@ -68,7 +70,12 @@ function reasonOf(doubt: Doubt | undefined): string | undefined {
   }
 }
 
+/** Whether both have one name. What is there now may be another device. */
+export function isSameTarget(one: TargetName, other: TargetName): boolean {
+  return one.host === other.host && one.path === other.path;
+}
+
 /** "/dev/sda1", or "/dev/sda1 on backup". */
-export function nameOf({ host, path }: Pick<RecordedTarget, 'host' | 'path'>): string {
+export function nameOf({ host, path }: TargetName): string {
   return host === '' ? path : `${path} on ${host}`;
 }

@@ -43,7 +43,7 @@ class Nights {
     fields: Partial<Order> = {},
     recording: Partial<RecorderOptions> = {},
     session: MemorySessionOptions = {},
-  ): Promise<{ report: RunReport; warnings: string[] }> {
+  ): Promise<{ report: RunReport; warnings: string[]; pairId: string | undefined }> {
     const isPush = this.localRole === 'source';
     const warnings: string[] = [];
     const recorder = await Recorder.open({
@@ -68,7 +68,7 @@ class Nights {
         if (event.type === 'warning') warnings.push(event.message);
       };
       const report = await runInMemory(order, { onEvent, recorder, ...session });
-      return { report, warnings };
+      return { report, warnings, pairId: recorder.pairId };
     } finally {
       recorder.close();
     }
@@ -271,12 +271,14 @@ describe.each(roles)('with a state file, a run whose local side is the %s', (loc
     );
   });
 
-  test('does not use the file of another target', async () => {
+  test('does not use the file of another target, which may be a copy, and no longer names its pair', async () => {
     const nights = equalPair();
-    await nights.run();
+    const { pairId } = await nights.run();
+    expect((await nights.run({}, { contents: 'rebuild' })).pairId).toBe(pairId);
     const other = { host: 'elsewhere', path: nights.targetPath };
-    const { report } = await nights.run({}, { target: other });
+    const { report, pairId: otherId } = await nights.run({}, { target: other });
     expect(report.stateFile?.reason).toBe(`it describes another target, ${nights.targetPath}`);
+    expect(otherId).not.toBe(pairId);
   });
 
   test('refuses digests of another kind', async () => {

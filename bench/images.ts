@@ -20,7 +20,8 @@ export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin
 
 /**
  * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 % of its 64 KiB
- * blocks, which is the unit of thin volumes and QEMU, or in the huge image all of its data. `different`: all of them differ. `missing`: there is no target.
+ * blocks, which is the unit of thin volumes and QEMU, or in the huge image all of its data. `different`: all of them differ.
+ * `missing`: there is no target.
  */
 export type TargetState = 'identical' | 'changed' | 'few' | 'different' | 'missing';
 

@@ -1,15 +1,7 @@
 /** The rows of runs that read only what can have changed: with a list of changes, a state file, or both. */
 
 import { atMost } from './check.ts';
-import {
-  basyn,
-  basynWithList,
-  basynWithListAndStateFile,
-  basynWithStateFile,
-  blocksyncFastWithDigests,
-  rsync,
-  type RemoteWork,
-} from './peers.ts';
+import { basyn, blocksyncFastWithDigests, rsync, withList, withStateFile, type RemoteWork } from './peers.ts';
 import { memoryBound } from './peak.ts';
 import { overSsh, timesAsFast } from './row-parts.ts';
 import type { Row } from './row.ts';
@@ -25,14 +17,14 @@ export const nightlyRows: readonly Row[] = [
 
 function listedFar(): Row {
   const work = overSsh('few', 'far');
-  const ours = basynWithList(work);
   const plain = basyn(work, 'SYNC');
+  const ours = withList(plain);
   const title = '0.1 % of 64 KiB blocks, ssh, 50 ms, --changed';
   return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 1.2)] };
 }
 
 function listedHuge(): Row {
-  const ours = basynWithList({ image: 'huge', state: 'few', host: 'near' });
+  const ours = withList(basyn({ image: 'huge', state: 'few', host: 'near' }, 'SYNC'));
   const title = 'sparse 10 TiB, a list of 1,000 ranges, ssh';
   return {
     title,
@@ -53,9 +45,9 @@ function listedHuge(): Row {
 /** The target is not read. */
 function recordedIdentical(): Row {
   const work: RemoteWork = { image: 'giant', state: 'identical', host: 'near' };
-  const ours = basynWithStateFile(work);
-  const fast = basynWithStateFile(work, '--hash=XXH128');
   const plain = basyn(work, 'SYNC');
+  const ours = withStateFile(plain);
+  const fast = withStateFile(basyn(work, 'SYNC', '--hash=XXH128'));
   const peer = rsync(work);
   const digests = blocksyncFastWithDigests(work);
   const title = 'identical, 6 GiB, ssh, --bitmap';
@@ -73,7 +65,7 @@ function recordedIdentical(): Row {
 /** Neither the unlisted parts of the source nor the equal parts of the target are read. */
 function recordedFar(): Row {
   const work: RemoteWork = { image: 'large', state: 'few', host: 'far' };
-  const ours = basynWithListAndStateFile(work, '--buffer=64K');
+  const ours = withList(withStateFile(basyn(work, 'SYNC', '--buffer=64K')));
   const plain = basyn(work, 'SYNC');
   const title = '0.1 % of 64 KiB blocks, 4 GiB, ssh, 50 ms, --changed and --bitmap';
   return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 5)] };
@@ -82,8 +74,8 @@ function recordedFar(): Row {
 /** The worst case of a state file: each of its digests is replaced. */
 function recordedDifferent(): Row {
   const work = overSsh('different');
-  const ours = basynWithStateFile(work);
   const plain = basyn(work, 'SYNC');
+  const ours = withStateFile(plain);
   const title = 'SYNC of different devices, ssh, --bitmap';
   return { title, contenders: [ours, plain], checks: [timesAsFast(title, ours, [plain], 1 / 1.05)] };
 }
@@ -91,8 +83,9 @@ function recordedDifferent(): Row {
 /** Opening and checking the file is what a run takes with it and not without it. */
 function recordedHuge(): Row {
   const work: RemoteWork = { image: 'huge', state: 'few', host: 'near' };
-  const ours = basynWithListAndStateFile(work);
-  const plain = basynWithList(work);
+  const bare = basyn(work, 'SYNC');
+  const plain = withList(bare);
+  const ours = withList(withStateFile(bare));
   const title = 'sparse 10 TiB, a list of 1,000 ranges, ssh, --bitmap';
   return {
     title,

@@ -62,12 +62,11 @@ export function cold(contender: Contender): Contender {
 }
 
 /** With a list of what differs. */
-export function basynWithList(work: RemoteWork, ...flags: string[]): Contender {
-  const plain = basyn(work, 'SYNC', ...flags);
+export function withList(contender: Contender): Contender {
   return {
-    ...plain,
-    name: `${plain.name} --changed`,
-    command: (files) => `${plain.command(files)} --changed=${files.list}`,
+    ...contender,
+    name: `${contender.name} --changed`,
+    command: (files) => `${contender.command(files)} --changed=${files.list}`,
   };
 }
 
@@ -75,25 +74,14 @@ export function basynWithList(work: RemoteWork, ...flags: string[]): Contender {
  * With a state file of the run before. The images are in memory, where nothing proves that nobody else has written to the
  * target: the option says so.
  */
-export function basynWithStateFile(work: RemoteWork, ...flags: string[]): Contender {
-  const plain = basyn(work, 'SYNC', ...flags);
+export function withStateFile(contender: Contender): Contender {
   const command = (files: ImageFiles): string =>
-    `${plain.command(files)} --bitmap=${files.stateFile} --trust-target`;
+    `${contender.command(files)} --bitmap=${files.stateFile} --trust-target`;
   return {
-    ...plain,
-    name: `${plain.name} --bitmap`,
+    ...contender,
+    name: `${contender.name} --bitmap`,
     command,
     record: (files) => `${command(files)} --update-bitmap`,
-  };
-}
-
-/** With both. */
-export function basynWithListAndStateFile(work: RemoteWork, ...flags: string[]): Contender {
-  const plain = basynWithStateFile(work, ...flags);
-  return {
-    ...plain,
-    name: `${plain.name} --changed`,
-    command: (files) => `${plain.command(files)} --changed=${files.list}`,
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { lineWith, type CommandResult, type RunningCommand } from '../../rig/processes/command.ts';
+import { lineWith, type RunningCommand } from '../../rig/processes/command.ts';
 import { startRelay, type RelayOptions } from '../../rig/relay/relay.ts';
 import { expectSentence, jsonLines, useBasyn } from '../support/basyn.ts';
 import {
@@ -17,10 +17,8 @@ import { useHostRoot, type HostRoot, type RootKind } from '../support/host-roots
 import { casesOf } from '../support/lab-cases.ts';
 import { isRoot } from '../support/loop-device.ts';
 
-const basyn = useBasyn();
+const basyn = useBasyn({ deadlineMs: uploadLimitMs });
 const limit = { timeout: uploadLimitMs };
-const run = (options: readonly string[]): Promise<CommandResult> =>
-  basyn.run(options, { deadlineMs: uploadLimitMs });
 
 /** For node and for what a test leaves there. */
 const enoughMemory = 'mode=1777,size=200m';
@@ -32,7 +30,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
 
     test('receives the one that runs here, and nothing of it remains', limit, async () => {
       const pair = pairIn(root());
-      const result = await run([...pair.options, '--json']);
+      const result = await basyn.run([...pair.options, '--json']);
       expect(result).toMatchObject({ exitCode: 0 });
       const lines = jsonLines(result);
       expect(lines.find(({ type }) => type === 'runtime-start')).toMatchObject({
@@ -69,7 +67,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
       expect(root().leftovers()).toContain(left);
       const again = pairIn(root());
       const options = [...again.options, ...sendingLauncher(root().hiddenNode)];
-      expect(await run(options)).toMatchObject({ exitCode: 0 });
+      expect(await basyn.run(options)).toMatchObject({ exitCode: 0 });
       expectSame(again);
       expect(root().leftovers().sort()).toEqual(others.sort());
     });
@@ -99,7 +97,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
       async () => {
         const options = pairIn(root(), await portOf({ cutAfterBytes: 8_000_000 })).options;
         expectSentence(
-          await run(options),
+          await basyn.run(options),
           2,
           /there is no node, and sending node [\d.]+ stopped after \d+ of \d+ bytes \(.*\)\.$/,
         );
@@ -114,7 +112,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
         const relay = await startRelay({ targetPort: root().server.port, stallAfterBytes: 8_000_000 });
         onTestFinished(() => relay.stop());
         expectSentence(
-          await run([...pairIn(root(), relay.port).options, '--timeout=10']),
+          await basyn.run([...pairIn(root(), relay.port).options, '--timeout=10']),
           2,
           /stopped after \d+ of \d+ bytes, because .* for 10 seconds\. If .* raise --timeout\.$/,
         );
@@ -141,7 +139,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
         const started = await basyn.start([...slow.options, ...launcher, '--verbose']);
         await lineWith(started.child.stdout!, 'is sent');
         const quick = pairIn(root());
-        expect(await run([...quick.options, ...launcher])).toMatchObject({ exitCode: 0, stderr: '' });
+        expect(await basyn.run([...quick.options, ...launcher])).toMatchObject({ exitCode: 0, stderr: '' });
         const [kept] = root()
           .leftovers()
           .filter((name) => !name.startsWith('basyn-'));
@@ -177,7 +175,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
     describe('because no directory allows programs', () => {
       const root = useHostRoot({ kind: 'busybox', memory: 'mode=1777,noexec', disks: 'mode=1777,noexec' });
       test('is reported with each directory', async () => {
-        const result = await run(pairIn(root()).options);
+        const result = await basyn.run(pairIn(root()).options);
         expectSentence(
           result,
           2,
@@ -190,7 +188,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
     describe('because all of them are too small', () => {
       const root = useHostRoot({ kind: 'busybox', memory: 'mode=1777,size=50m', disks: 'mode=1777,size=1m' });
       test('is reported with what is free and what is needed', async () => {
-        const result = await run(pairIn(root()).options);
+        const result = await basyn.run(pairIn(root()).options);
         expectSentence(
           result,
           2,
@@ -201,7 +199,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
 
       test('is reported also if one is full', async () => {
         fill(join(root().path, 'dev/shm'));
-        const result = await run(pairIn(root()).options);
+        const result = await basyn.run(pairIn(root()).options);
         expectSentence(result, 2, /\(\/dev\/shm: 0 MB free, \d+ needed, /);
         expect(root().leftovers()).toEqual([]);
       });
@@ -229,7 +227,7 @@ describe.skipIf(!isRoot)('a host without node (needs root)', () => {
       test('is one with a disk, and a warning says that it is used', limit, async () => {
         const pair = pairIn(root());
         const options = [...pair.options, ...sending(sent, root().hiddenNode, 2_000_000)];
-        const { exitCode, stderr } = await run(options);
+        const { exitCode, stderr } = await basyn.run(options);
         expect({ exitCode, stderr }).toEqual({
           exitCode: 0,
           stderr: expect.stringMatching(
@@ -250,13 +248,13 @@ async function expectKept(root: HostRoot, sent: readonly string[]): Promise<void
   onTestFinished(() => rmSync(cache, { recursive: true }));
   const options = [...sent, '--remote-keep'];
   const first = pairIn(root);
-  expect(await run([...first.options, ...options])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await basyn.run([...first.options, ...options])).toMatchObject({ exitCode: 0, stderr: '' });
   expectSame(first);
   const [kept, ...rest] = root.leftovers();
   expect(rest).toEqual([]);
   expect(kept).toMatch(/^(?!f{64})[0-9a-f]{64}$/);
   const second = pairIn(root);
-  const result = await run([...second.options, ...options, '--json']);
+  const result = await basyn.run([...second.options, ...options, '--json']);
   expect(result).toMatchObject({ exitCode: 0 });
   expectSame(second);
   const lines = jsonLines(result);

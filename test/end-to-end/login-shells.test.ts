@@ -7,11 +7,11 @@ import { casesOf } from '../support/lab-cases.ts';
 import { isRoot } from '../support/loop-device.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
-const basyn = useBasyn();
+const basyn = useBasyn({ deadlineMs: uploadLimitMs });
 
 async function expectSentTo(server: SshServer, options: readonly string[]): Promise<void> {
   const pair = makeHostPair(server);
-  const result = await basyn.run([...pair.options, ...options, '--verbose'], { deadlineMs: uploadLimitMs });
+  const result = await basyn.run([...pair.options, ...options, '--verbose']);
   expect(result).toMatchObject({ exitCode: 0, stderr: '' });
   expect(result.stdout).toContain('is sent, into its memory');
   expectSame(pair);

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runCommand, type CommandResult } from '../../rig/processes/command.ts';
+import { runCommand } from '../../rig/processes/command.ts';
 import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { expectSentence, jsonLines, useBasyn } from '../support/basyn.ts';
 import { distributionNode } from '../support/distribution-node.ts';
@@ -22,10 +22,8 @@ import { scratchDirectory, scratchFile } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 import { useSudoAccount } from '../support/sudo-account.ts';
 
-const basyn = useBasyn();
+const basyn = useBasyn({ deadlineMs: uploadLimitMs });
 const limit = { timeout: uploadLimitMs };
-const run = (options: readonly string[]): Promise<CommandResult> =>
-  basyn.run(options, { deadlineMs: uploadLimitMs });
 
 const scripts = makeTemporaryDirectory('scripts');
 afterAll(() => scripts.remove());
@@ -39,7 +37,7 @@ describe('a file that is named with --remote-runtime', () => {
     elf.set([2, 1], 4);
     elf.writeUInt16LE(process.arch === 'arm64' ? 62 : 183, 18);
     const [there, other] = process.arch === 'arm64' ? ['aarch64', 'x86_64'] : ['x86_64', 'aarch64'];
-    const result = await run([
+    const result = await basyn.run([
       ...makeHostPair(without()).options,
       `--remote-runtime=${scratchFile(elf, 'node-other')}`,
     ]);
@@ -53,7 +51,7 @@ describe('a file that is named with --remote-runtime', () => {
   });
 
   test('and is no program is refused', async () => {
-    const result = await run([...makeHostPair(without()).options, '--remote-runtime=/etc/passwd']);
+    const result = await basyn.run([...makeHostPair(without()).options, '--remote-runtime=/etc/passwd']);
     expectSentence(
       result,
       2,
@@ -64,14 +62,14 @@ describe('a file that is named with --remote-runtime', () => {
   test('and does not run on the host gets the reason of the host', async () => {
     const file = join(scratchDirectory(), 'false');
     copyFileSync('/bin/false', file);
-    const result = await run([...makeHostPair(without()).options, `--remote-runtime=${file}`]);
+    const result = await basyn.run([...makeHostPair(without()).options, `--remote-runtime=${file}`]);
     expectSentence(result, 2, /node was sent, and can't run there\.$/);
   });
 
   test('replaces neither the node of the host nor a command of the user', async () => {
     const file = `--remote-runtime=${scratchFile(Buffer.from('no program'))}`;
     const pair = makeHostPair(withNode());
-    const result = await run([...pair.options, file, '--json']);
+    const result = await basyn.run([...pair.options, file, '--json']);
     expect(result).toMatchObject({ exitCode: 0 });
     expect(jsonLines(result).map(({ type }) => type)).not.toContain('runtime-start');
     expectSame(pair);
@@ -93,7 +91,7 @@ describe('a host whose node', () => {
     const there = useSshServer({ profile: { node: { path: path! } } });
     test.each(sentPrograms)('receives %s', limit, async (sent) => {
       const pair = makeHostPair(there());
-      const result = await run([...pair.options, ...sending(sent), '--json']);
+      const result = await basyn.run([...pair.options, ...sending(sent), '--json']);
       expect(result).toMatchObject({ exitCode: 0, stderr: '' });
       expect(jsonLines(result).map(({ type }) => type)).toContain('runtime-end');
       expectSame(pair);
@@ -114,12 +112,12 @@ describe.skipIf(!isRoot)('--remote-sudo on a host without node (needs root and s
     const pair = makeHostPair(there());
     chmodSync(pair.target, 0o600);
     expectSentence(
-      await run([...pair.options, ...sendingLauncher(allowed.hiddenNode)]),
+      await basyn.run([...pair.options, ...sendingLauncher(allowed.hiddenNode)]),
       2,
       /Permission denied|EACCES|may not be/,
     );
     const options = [...sending(sent, allowed.hiddenNode), '--remote-sudo', '--json'];
-    const result = await run([...pair.options, ...options]);
+    const result = await basyn.run([...pair.options, ...options]);
     expect(result).toMatchObject({ exitCode: 0, stderr: '' });
     expect(jsonLines(result).find(({ type }) => type === 'runtime-start')).toMatchObject({
       storage: 'memory',
@@ -130,7 +128,7 @@ describe.skipIf(!isRoot)('--remote-sudo on a host without node (needs root and s
   const refused = useSshServer({ profile: useSudoAccount('').profile });
   test('names what sudo says where it does not allow that', async () => {
     expectSentence(
-      await run([...makeHostPair(refused()).options, '--remote-sudo']),
+      await basyn.run([...makeHostPair(refused()).options, '--remote-sudo']),
       2,
       /sudo -n does not run a program there \(sudo: a password is required\): allow it for this user without a password\.$/,
     );

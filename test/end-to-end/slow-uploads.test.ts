@@ -14,7 +14,7 @@ import { useHostRoot } from '../support/host-roots.ts';
 import { casesOf } from '../support/lab-cases.ts';
 import { isRoot } from '../support/loop-device.ts';
 
-const basyn = useBasyn();
+const basyn = useBasyn({ deadlineMs: uploadLimitMs });
 const limit = { timeout: uploadLimitMs };
 /** In a launcher, which takes seconds then. */
 const paddingBytes = 3_000_000;
@@ -55,7 +55,7 @@ describe.skipIf(!isRoot)('a program that is sent slowly (needs root)', () => {
   ): Promise<{ readonly lines: readonly JsonLine[]; readonly stderr: string }> {
     const runtime = sending(sent, root().hiddenNode, paddingBytes);
     const words = [...pair.options, ...runtime, ...options, '--timeout=10', '--json'];
-    const result = await basyn.run(words, { deadlineMs: uploadLimitMs });
+    const result = await basyn.run(words);
     expect(result).toMatchObject({ exitCode: 0 });
     expectSame(pair);
     return { lines: jsonLines(result), stderr: result.stderr };

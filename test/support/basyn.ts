@@ -24,8 +24,12 @@ export interface Basyn {
   start(args: readonly string[], options?: CommandOptions): Promise<RunningCommand>;
 }
 
-/** The executable for all tests of the file. */
-export function useBasyn(): Basyn {
+/**
+ * The executable for all tests of the file.
+ *
+ * @param runOptions of each `run` that gives none.
+ */
+export function useBasyn(runOptions?: CommandOptions): Basyn {
   const directory = makeTemporaryDirectory('built');
   // Without an extension, as in the README.
   const executable = join(directory.path, 'basyn');
@@ -40,7 +44,7 @@ export function useBasyn(): Basyn {
   return {
     executable,
     library,
-    run: (args, options) => runCommand(executable, args, options),
+    run: (args, options = runOptions) => runCommand(executable, args, options),
     start: (args, options) => startCommand(executable, args, options),
   };
 }

@@ -66,8 +66,11 @@ const layers = {
     ...leaves,
   ],
   changed: ['report.ts', 'session', 'list-formats', 'digest', ...leaves],
+  jobs: ['options', 'report.ts', 'device', ...leaves],
+  'job-file': ['jobs', 'options', ...leaves],
   'index.ts': [
     'runs',
+    'jobs',
     'changed',
     'options',
     'state-file',
@@ -78,7 +81,17 @@ const layers = {
     ...leaves,
   ],
   // Its types and tables come from where they are, so that the parser's tests don't load the whole library.
-  cli: ['index.ts', 'agent', 'agent-program.ts', 'options', 'digest/hash-names.ts', 'report.ts', ...leaves],
+  cli: [
+    'index.ts',
+    'job-file',
+    'jobs',
+    'agent',
+    'agent-program.ts',
+    'options',
+    'digest/hash-names.ts',
+    'report.ts',
+    ...leaves,
+  ],
 };
 
 /** What the directories beside src/ may import of each other's. What bench/ and test/ share is in rig/. */

@@ -9,6 +9,9 @@ import type {
   SyncOptions,
 } from './options/types.ts';
 import type { CompressionChoice } from './protocol/schemas.ts';
+import type { Job } from './jobs/job.ts';
+import type { JobsReport } from './jobs/report.ts';
+import type { JobsOptions } from './jobs/run-jobs.ts';
 import { throwIfEnded } from './runs/abortable.ts';
 import type { RunParts } from './runs/over-ssh.ts';
 import type { RecordingOptions } from './runs/state-file.ts';
@@ -31,6 +34,9 @@ export {
 } from './errors.ts';
 export { hashNames, type HashName } from './digest/hash-names.ts';
 export type { Extent } from './digest/extent.ts';
+export type { Job, JobHooks } from './jobs/job.ts';
+export type { JobEvent, JobResult, JobsReport, ReportOfJob } from './jobs/report.ts';
+export type { JobsOptions } from './jobs/run-jobs.ts';
 export type * from './options/types.ts';
 export type * from './report.ts';
 
@@ -148,6 +154,30 @@ export async function inspect(options: InspectOptions): Promise<Record<'local' |
   if (complete.host === undefined) return inspectSameHost(complete, order);
   const { inspectOverSsh } = await import('./runs/over-ssh.ts');
   return inspectOverSsh(complete, order);
+}
+
+/**
+ * Runs jobs: as many at the same time as the limits allow, and never two that share a disk of this machine, unless
+ * `shareDisks` is set. A job that fails does not stop the others.
+ *
+ * @throws {BasynError} `usage`, before anything is opened, where a job is invalid, two have one name, one target or one state
+ *   file, or one writes to the source of another.
+ */
+export async function runJobs(jobs: readonly Job[], options: JobsOptions = {}): Promise<JobsReport> {
+  const { requireValid, runJobs: runAll } = await import('./jobs/run-jobs.ts');
+  requireValid(jobs);
+  return runAll(jobs, options, (task, observation) => {
+    switch (task.kind) {
+      case 'sync':
+        return sync({ ...task.options, ...observation });
+      case 'recheck':
+        return recheck({ ...task.options, ...observation });
+      case 'record':
+        return record({ ...task.options, ...observation });
+      case 'inspect':
+        return inspect({ ...task.options, ...observation });
+    }
+  });
 }
 
 /** Opens the state file of a run that has one. What the options leave out is what the file was made with. */

@@ -1,27 +1,9 @@
 import { parseArgs } from 'node:util';
 import { BasynError } from '../errors.ts';
 import type { OptionEntry } from '../options/entry.ts';
+import { GivenOptions } from '../options/given-options.ts';
 import { suggest } from '../options/suggest.ts';
 import { findOption, optionEntries, type OptionName } from '../options/table.ts';
-
-/** What stands on the command line, option by option, not yet read as numbers or names. */
-export class GivenOptions {
-  readonly #values = new Map<OptionName, string[]>();
-
-  add(name: OptionName, value: string): void {
-    const values = this.#values.get(name) ?? [];
-    this.#values.set(name, [...values, value]);
-  }
-
-  has(name: OptionName): boolean {
-    return this.#values.has(name);
-  }
-
-  /** Each value, in order. Undefined if the option is not there. */
-  texts(name: OptionName): readonly string[] | undefined {
-    return this.#values.get(name);
-  }
-}
 
 /**
  * Splits a command line into its options: `--opt=value`, `--opt value`, `-o value` and `-ovalue`.

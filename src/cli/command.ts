@@ -1,58 +1,17 @@
 import type { Restriction } from '../agent/restriction.ts';
 import { BasynError, exitCodeOf, runEnded, systemReason } from '../errors.ts';
-import type {
-  InspectOptions,
-  Observation,
-  RecheckOptions,
-  RecordOptions,
-  SyncOptions,
-} from '../options/types.ts';
-import type { RecordReport, RunReport } from '../report.ts';
+import type { Observation } from '../options/types.ts';
+import type { Environment, ExitCode, Library } from './environment.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interrupted-run.ts';
-import { jsonDebugReporter, jsonReporter } from './json.ts';
-import { type Display, displayOf, parseCommand, type Task } from './options.ts';
-import { Output, type Streams } from './output.ts';
-import { ProgressOnRequest, ProgressReporter } from './progress.ts';
-import { type Devices, type Reporter, together } from './reporter.ts';
+import type { Task } from '../options/task.ts';
+import { type Display, displayOf, parseCommand } from './options.ts';
+import { Output } from './output.ts';
+import { type Reporter, together } from './reporter.ts';
 import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
 import { serveHelpLines } from './serve.ts';
-import { statReporter } from './stat.ts';
-import {
-  type Clock,
-  debugReporter,
-  deviceNames,
-  deviceReporter,
-  dryRunReporter,
-  noticeReporter,
-  verboseReporter,
-} from './text.ts';
-
-/** What the command needs of the library. */
-export interface Library {
-  sync(options: SyncOptions): Promise<RunReport>;
-  recheck(options: RecheckOptions): Promise<RunReport>;
-  record(options: RecordOptions): Promise<RecordReport>;
-  inspect(options: InspectOptions): Promise<Devices>;
-}
-
-/** The world around the command. */
-export interface Environment extends Streams {
-  readonly library: Library;
-  /** Serves one conversation with a client of a restricted key, and ends the process with it. */
-  readonly serve: (restriction: Restriction) => Promise<never>;
-  readonly version: string;
-  readonly now: Clock;
-  /** Aborted by a signal; the reason is an error that names it. */
-  readonly interruption: AbortSignal;
-  /** Takes who is called when the user asks for the progress (SIGUSR1). */
-  readonly onProgressRequest: (listener: () => void) => void;
-  /** Rejects with an error that nobody caught, or when a run is given up that doesn't end. */
-  readonly crash: Promise<never>;
-}
-
-export type ExitCode = 0 | 1 | 2;
+import { reportersOf } from './reporters.ts';
 
 /** Carries out a command line, from its words to the exit code. Never rejects. */
 export async function runCommand(argv: readonly string[], environment: Environment): Promise<ExitCode> {
@@ -83,6 +42,10 @@ async function execute(argv: readonly string[], environment: Environment, output
         return 0;
       case 'serve':
         return await serve(command.restriction, environment);
+      case 'jobs': {
+        const { carryOutJobs } = await import('./jobs/carry-out.ts');
+        return await carryOutJobs(command, environment, output);
+      }
       case 'run':
         return await carryOut(
           command,
@@ -149,32 +112,6 @@ async function perform(
       : await library.recheck({ ...task.options, ...observation });
   reporter.finished(report);
   return report.matches ? 0 : 2;
-}
-
-/** The progress comes first, to leave the terminal's line before others write. */
-function reportersOf(
-  display: Display,
-  { now, version, onProgressRequest }: Environment,
-  output: Output,
-  host?: string,
-): Reporter[] {
-  const nameOf = deviceNames(host);
-  const onRequest = new ProgressOnRequest(output, now);
-  onProgressRequest(() => onRequest.print());
-  const text = [
-    ...(display.verbose ? [verboseReporter(output, now, nameOf)] : []),
-    deviceReporter(output, nameOf),
-    dryRunReporter(output),
-    ...(display.stat ? [statReporter(output)] : []),
-  ];
-  const json = [jsonReporter(output, now, version), ...(display.debug ? [jsonDebugReporter(output)] : [])];
-  return [
-    ...(display.progress ? [new ProgressReporter(output, now)] : []),
-    onRequest,
-    ...(display.json ? json : text),
-    noticeReporter(output, nameOf),
-    ...(display.debug ? [debugReporter(output, now)] : []),
-  ];
 }
 
 /** How to tell that the command line itself is wrong. */

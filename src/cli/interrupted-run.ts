@@ -1,7 +1,7 @@
 import { BasynError } from '../errors.ts';
 import type { ReportedPhase, RunEvent } from '../report.ts';
 import { formatExactBytes, percentOf } from './format.ts';
-import type { Task } from './options.ts';
+import type { Task } from '../options/task.ts';
 import type { Reporter } from './reporter.ts';
 import { withSentence } from './remedies.ts';
 import { GivenUp } from './signals.ts';

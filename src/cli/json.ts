@@ -1,7 +1,7 @@
 import { exitCodeOf } from '../errors.ts';
-import type { Output } from './output.ts';
+import type { LineWriter } from './output.ts';
 import type { Reporter } from './reporter.ts';
-import type { Task } from './options.ts';
+import type { Task } from '../options/task.ts';
 import { safeJson } from './safe-text.ts';
 import type { Clock } from './text.ts';
 
@@ -9,7 +9,7 @@ import type { Clock } from './text.ts';
  * `--json`: one object per line on stdout. First the events `start`, `phase-start`, `progress`, `flushing`, `attempt`,
  * `phase-end` and `warning`; last exactly one `result`, `devices` or `error`.
  */
-export function jsonReporter(output: Output, now: Clock, version: string): Reporter {
+export function jsonReporter(output: LineWriter, now: Clock, version: string): Reporter {
   const print = (value: object): void => output.print(safeJson(value));
   let order: object = {};
   return {
@@ -38,7 +38,7 @@ function directionOf({ kind, options }: Task): object {
 }
 
 /** `--json --debug`: the remote side's stderr as objects, too. */
-export function jsonDebugReporter(output: Output): Reporter {
+export function jsonDebugReporter(output: LineWriter): Reporter {
   return {
     event(event) {
       if (event.type === 'remote-stderr') output.print(safeJson(event), 'droppable');

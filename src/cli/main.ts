@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { monotonicMs } from '../clock.ts';
-import { inspect, recheck, record, sync } from '../index.ts';
+import { inspect, recheck, record, runJobs, sync } from '../index.ts';
 import { runCommand } from './command.ts';
 import { leave } from './leave.ts';
 import { abortOnSignals, givenUp } from './signals.ts';
@@ -18,6 +18,7 @@ const uncaught = new Promise<never>((_resolve, reject) => {
   // Node hands unhandled rejections to this event, too.
   process.on('uncaughtException', reject);
 });
+uncaught.catch(() => undefined);
 const overdue = givenUp(interruption);
 const crash = Promise.race([uncaught, overdue]);
 // Between the end of the run and the exit nobody listens any more.
@@ -28,7 +29,7 @@ overdue.catch(() => {
 });
 
 void runCommand(process.argv.slice(2), {
-  library: { sync, recheck, record, inspect },
+  library: { sync, recheck, record, inspect, runJobs },
   serve: async (restriction) => {
     requireClient(process.env);
     // Only this command needs the agent. A local run of small files is over before the agent would be there.
@@ -43,6 +44,7 @@ void runCommand(process.argv.slice(2), {
   interruption,
   onProgressRequest,
   crash,
+  uncaught,
   terminalType: process.env.TERM,
   get stdout() {
     return openStandardStream(1);

@@ -10,17 +10,29 @@ export interface Streams {
   readonly terminalType?: string | undefined;
 }
 
+/** Takes lines, and a status line below them. */
+export interface LineWriter {
+  /** A line of what the user asked for. */
+  print(line: string, importance?: Importance): void;
+  /** A line about what the user should know besides. */
+  notice(line: string, importance?: Importance): void;
+  /** Draws the status line on a terminal. The empty text removes it. */
+  showStatus(text: string): void;
+  /** Undefined where there is no terminal, or one that obeys no commands. */
+  readonly terminalColumns: number | undefined;
+}
+
 /** How the output ended: all was written; a write failed; or a signal ended the wait for a reader. */
 export type Ending = 'written' | 'unread' | NodeJS.ErrnoException;
 
-/** From the start of the status line on: a window that became narrower may have wrapped it. */
+/** From the start of the first status line on: a window that became narrower may have wrapped it. */
 const eraseStatus = '\r\x1b[J';
 /**
  * The cursor rests at the start of the status line. A terminal that wraps the line anew, because its window became
  * narrower, then leaves the cursor in the first row of it. What the terminal itself prints, such as the `^C` of Ctrl-C,
  * replaces the line instead of wrapping it.
  */
-const afterStatus = '\r';
+const afterStatus = (lineCount: number): string => (lineCount > 1 ? `\x1b[${lineCount - 1}A\r` : '\r');
 
 /**
  * Writes lines to stdout and stderr, around a status line that stays the last one of the terminal. Every
@@ -28,7 +40,7 @@ const afterStatus = '\r';
  *
  * A reader that is slow, or doesn't read, delays nobody but itself: what it has not taken yet waits in a bounded queue.
  */
-export class Output {
+export class Output implements LineWriter {
   readonly #stdout: Outlet;
   readonly #stderr: Outlet;
   readonly #isDumb: boolean;
@@ -58,7 +70,7 @@ export class Output {
     this.#writeLine(this.#stderr, line, importance);
   }
 
-  /** Draws the status line on stderr, which must be a terminal; the empty text removes it. */
+  /** Draws the status on stderr, which must be a terminal. It may have several lines. The empty text removes it. */
   showStatus(text: string): void {
     if (text === this.#status) return;
     this.#status = text;
@@ -66,7 +78,7 @@ export class Output {
   }
 
   get #drawnStatus(): string {
-    return this.#status === '' ? '' : this.#status + afterStatus;
+    return this.#status === '' ? '' : this.#status + afterStatus(this.#status.split('\n').length);
   }
 
   /** Width of the terminal behind stderr, or undefined where it is none, or where it obeys no commands. */

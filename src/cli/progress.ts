@@ -1,7 +1,7 @@
 import { tuning } from '../limits.ts';
 import type { PhaseReport, RunEvent } from '../report.ts';
-import type { Task } from './options.ts';
-import type { Output } from './output.ts';
+import type { Task } from '../options/task.ts';
+import type { LineWriter } from './output.ts';
 import { progressLine } from './progress-line.ts';
 import type { Reporter } from './reporter.ts';
 import { describeMoment, RunState, type Moment } from './run-state.ts';
@@ -22,7 +22,7 @@ export class ProgressReporter implements Reporter {
   #shownAtMs = 0;
   #stopped = false;
 
-  constructor(output: Output, now: Clock) {
+  constructor(output: LineWriter, now: Clock) {
     this.#indicator =
       output.terminalColumns === undefined ? logIndicator(output, now) : terminalIndicator(output);
   }
@@ -83,7 +83,7 @@ export class ProgressReporter implements Reporter {
   }
 }
 
-function terminalIndicator(output: Output): Indicator {
+function terminalIndicator(output: LineWriter): Indicator {
   // The width is asked for anew each time: the window may have been resized.
   const columns = (): number => output.terminalColumns ?? tuning.progress.columns;
   return {
@@ -102,7 +102,7 @@ function terminalIndicator(output: Output): Indicator {
   };
 }
 
-function logIndicator(output: Output, now: Clock): Indicator {
+function logIndicator(output: LineWriter, now: Clock): Indicator {
   return {
     intervalMs: tuning.progress.logIntervalMs,
     show: (moment) => output.notice(logLine(now, describeMoment(moment)), 'latest'),
@@ -113,10 +113,10 @@ function logIndicator(output: Output, now: Clock): Indicator {
 
 /** Prints one line about a run, as `dd` does when it receives SIGUSR1, with or without `--progress`. */
 export class ProgressOnRequest extends RunState {
-  readonly #output: Output;
+  readonly #output: LineWriter;
   readonly #now: Clock;
 
-  constructor(output: Output, now: Clock) {
+  constructor(output: LineWriter, now: Clock) {
     super();
     this.#output = output;
     this.#now = now;

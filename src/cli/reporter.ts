@@ -1,6 +1,6 @@
 import type { BasynError } from '../errors.ts';
 import type { DeviceReport, RecordReport, RunEvent, RunReport } from '../report.ts';
-import type { Task } from './options.ts';
+import type { Task } from '../options/task.ts';
 
 /** Both devices, as a run without an action finds them. */
 export interface Devices {

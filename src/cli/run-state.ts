@@ -4,7 +4,7 @@ import type { ProgressView } from './progress-line.ts';
 import { progressSentence } from './progress-line.ts';
 import { RemainingTime } from './remaining-time.ts';
 import type { Reporter } from './reporter.ts';
-import type { Task } from './options.ts';
+import type { Task } from '../options/task.ts';
 import { SpeedMeter } from './speed-meter.ts';
 import { describeAttempt } from './host-text.ts';
 import { describeFlush, hostsOf, type HostCount } from './text.ts';

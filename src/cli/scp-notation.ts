@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { BasynError } from '../errors.ts';
-import type { Task } from './options.ts';
+import type { Task } from '../options/task.ts';
 
 /**
  * Refuses `host:/path`, as scp and rsync take it, where both devices are on this machine: it would be taken for the name

@@ -1,10 +1,10 @@
 import type { Interruption, PhaseReport, RecordReport, RunReport, StateFileReport } from '../report.ts';
 import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
-import type { Output } from './output.ts';
+import type { LineWriter } from './output.ts';
 import type { Reporter } from './reporter.ts';
 
 /** `--stat`: the statistics on stdout, after the run. */
-export function statReporter(output: Output): Reporter {
+export function statReporter(output: LineWriter): Reporter {
   const print = (report: RunReport | RecordReport): void =>
     statLines(report).forEach((line) => output.print(line));
   return { finished: print, recorded: print };

@@ -10,8 +10,8 @@ import type {
 } from '../report.ts';
 import { bytesPerSecond, formatCount, formatExactBytes, formatSeconds, formatSpeed } from './format.ts';
 import { describeAttempt, describeRuntime } from './host-text.ts';
-import type { Task } from './options.ts';
-import type { Output } from './output.ts';
+import type { Task } from '../options/task.ts';
+import type { LineWriter } from './output.ts';
 import type { Reporter } from './reporter.ts';
 
 /** Milliseconds since 1970, as `Date.now()` returns them. */
@@ -26,7 +26,7 @@ export function deviceNames(host: string | undefined): DeviceName {
 }
 
 /** Always reported on stderr: warnings, the stderr of the remote host, failures, differences. */
-export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
+export function noticeReporter(output: LineWriter, nameOf: DeviceName): Reporter {
   let knowledge: SourceKnowledge = 'stated';
   return {
     started({ options }) {
@@ -51,7 +51,7 @@ export function noticeReporter(output: Output, nameOf: DeviceName): Reporter {
 }
 
 /** `--debug`: the trace, and the stack of an error, on stderr. */
-export function debugReporter(output: Output, now: Clock): Reporter {
+export function debugReporter(output: LineWriter, now: Clock): Reporter {
   return {
     event(event) {
       if (event.type !== 'debug') return;
@@ -64,7 +64,7 @@ export function debugReporter(output: Output, now: Clock): Reporter {
 }
 
 /** `--verbose`: lines with timestamps on stdout. */
-export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName): Reporter {
+export function verboseReporter(output: LineWriter, now: Clock, nameOf: DeviceName): Reporter {
   const log = (line: string): void => output.print(`${timestamp(now())} ${line}`);
   let hosts: HostCount = 'two';
   return {
@@ -81,7 +81,7 @@ export function verboseReporter(output: Output, now: Clock, nameOf: DeviceName):
 }
 
 /** The result of a run without an action: one line for each device, on stdout. */
-export function deviceReporter(output: Output, nameOf: DeviceName): Reporter {
+export function deviceReporter(output: LineWriter, nameOf: DeviceName): Reporter {
   return {
     found: ({ local, remote }) =>
       [local, remote].forEach((device) => output.print(describeDevice(device, nameOf))),
@@ -89,7 +89,7 @@ export function deviceReporter(output: Output, nameOf: DeviceName): Reporter {
 }
 
 /** The result of a dry run, on stdout. */
-export function dryRunReporter(output: Output): Reporter {
+export function dryRunReporter(output: LineWriter): Reporter {
   return {
     finished: ({ dryRun, phases }) => {
       if (!dryRun) return;

@@ -13,7 +13,8 @@ export {
   type OpenedDevice,
   type OpenHandle,
 } from './handle.ts';
-export { identityAt, openSource } from './source.ts';
+export { identityAt, openSource, stacksAt } from './source.ts';
+export { StackIndex } from './stack-index.ts';
 export { reachAllowed } from './allowed-paths.ts';
 export type { Reach } from './reach.ts';
 export type { Place } from './open.ts';
@@ -33,6 +34,6 @@ export {
 } from './zeros.ts';
 export { checkLength, findHoles, hasHiddenHoles, type FoundHoles } from './hole-query.ts';
 export { commonHoles, holeBytesIn, isInHole, stretchesOf, type HoleMap } from './holes.ts';
-export { joinedIdentity, sharesStorage, type StorageIdentity } from './identity.ts';
+export { joinedIdentity, sharesStorage, type Stack, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';
 export { isSameStorage, lastingIdentityOf, type LastingIdentity } from './lasting-identity.ts';

@@ -73,7 +73,8 @@ export function occupies(user: Stack, device: Stack): boolean {
   return user.regions.some((used) => exact.some((own) => overlap(used, own)));
 }
 
-function collide(a: StorageRegion, b: StorageRegion): boolean {
+/** Whether writing to one region changes the other. */
+export function collide(a: StorageRegion, b: StorageRegion): boolean {
   return overlap(a, b) && (a.placement === 'exact' || b.placement === 'exact');
 }
 

@@ -1,9 +1,10 @@
-import { closeSync, constants, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, readSync, statSync, type BigIntStats } from 'node:fs';
 import { BasynError } from '../errors.ts';
 import { notesOf, numberWarnings, withoutNumber } from './examination-gaps.ts';
 import { openHandle, type DeviceHandle, type Location, type OpenedDevice } from './handle.ts';
-import { identityOf, type StorageIdentity } from './identity.ts';
+import { identityOf, type Stack, type StorageIdentity } from './identity.ts';
 import { subjectOf, writableMountPoints, type Subject, type Use } from './in-use.ts';
+import { KernelView } from './kernel-view.ts';
 import { openersOf } from './openers.ts';
 import {
   describeOpened,
@@ -66,6 +67,22 @@ export function identityAt(place: Place): StorageIdentity {
   const stats = inspect(place);
   if (stats === undefined) throw placeError('device', place, 'does not exist.');
   return examine(place, () => identityOf(subjectOf(stats, realKernelPath(systemPathOf(place))).stack));
+}
+
+/**
+ * The storage of devices or files of this host that are not opened, as the kernel reports it at one moment.
+ *
+ * @returns undefined for each that does not exist or can't be examined: a run that opens it reports that.
+ */
+export function stacksAt(paths: readonly string[]): (Stack | undefined)[] {
+  const view = new KernelView();
+  return paths.map((path) => {
+    try {
+      return subjectOf(statSync(path, { bigint: true }), realKernelPath(path), view).stack;
+    } catch {
+      return undefined;
+    }
+  });
 }
 
 async function openForReading(place: Place, stats: BigIntStats): Promise<Opened> {

@@ -14,6 +14,13 @@ export const bounds = {
   minPeerTimeoutMs: 1_000,
   maxPeerTimeoutMs: 86_400_000,
   maxLanes: 16,
+  maxJobs: 10_000,
+  maxParallelJobs: 1_000,
+  maxJobFileBytes: 16 * MiB,
+  minHookTimeoutMs: 1_000,
+  maxHookTimeoutMs: 86_400_000,
+  /** From SIGTERM to SIGKILL, for a command that takes too long. */
+  hookGraceMs: 5_000,
   maxRetries: 1_000_000,
   minRetryWaitMs: 1_000,
   maxRetryWaitMs: 86_400_000,

@@ -8,6 +8,7 @@ export const optionGroups = [
   'State file',
   'Transfer',
   'Connection',
+  'Several jobs',
   'Output',
 ] as const;
 export type OptionGroup = (typeof optionGroups)[number];
@@ -131,7 +132,9 @@ export interface OptionEntry {
 export type CheckedEntry = { [Key in OptionKey]: LibraryEntry<Key> }[OptionKey] | CommandEntry;
 
 type CommonFields = Pick<OptionEntry, 'short' | 'group' | 'needs' | 'otherwise' | 'help' | 'details'>;
-type CommandEntry = CommonFields & FieldsOfValue<boolean> & { readonly key?: never };
+type CommandEntry = CommonFields & { readonly key?: never } & (
+    FieldsOfValue<boolean> | FieldsOfValue<number> | FieldsOfValue<string> | FieldsOfValue<readonly string[]>
+  );
 type LibraryEntry<Key extends OptionKey> = CommonFields &
   FieldsOfValue<Exclude<SyncOptions[Key], undefined>> &
   FieldsOfNeed<Key> & { readonly key: Key; readonly scope: ScopeOf<Key> };

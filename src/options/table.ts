@@ -1,5 +1,6 @@
 import type { OptionEntry, OptionKey } from './entry.ts';
 import { connectionOptions } from './entries/connection.ts';
+import { jobsOptions } from './entries/jobs.ts';
 import { outputOptions } from './entries/output.ts';
 import { stateOptions } from './entries/state.ts';
 import { transferOptions } from './entries/transfer.ts';
@@ -24,6 +25,7 @@ export const optionTable = {
   ...stateOptions,
   ...transferOptions,
   ...connectionOptions,
+  ...jobsOptions,
   ...outputOptions,
 } as const;
 

@@ -4,9 +4,9 @@ import type { OptionEntry } from './entry.ts';
 /** How messages name options and values, so that users find what they have written themselves. */
 export interface Wording {
   /** "--buffer" or "bufferBytes". */
-  name(option: OptionName): string;
+  readonly name: (option: OptionName) => string;
   /** Options with values: "--host=backup --port=22" or "host: 'backup', port: 22". */
-  write(values: Partial<Record<OptionName, string>>): string;
+  readonly write: (values: Partial<Record<OptionName, string>>) => string;
 }
 
 /** For callers of the library. */

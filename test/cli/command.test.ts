@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Environment, type Library, runCommand } from '../../src/cli/command.ts';
+import { runCommand } from '../../src/cli/command.ts';
+import type { Environment, Library } from '../../src/cli/environment.ts';
 import { BasynError } from '../../src/errors.ts';
 import { GivenUp } from '../../src/cli/signals.ts';
 import type { SyncOptions } from '../../src/options/types.ts';
@@ -35,6 +36,7 @@ async function run(
     interruption: new AbortController().signal,
     onProgressRequest: () => undefined,
     crash: endless,
+    uncaught: endless,
     stdout,
     stderr,
     ...environment,
@@ -384,6 +386,7 @@ it('opens neither stdout nor stderr if there is nothing to write', async () => {
         interruption: new AbortController().signal,
         onProgressRequest: () => undefined,
         crash: endless,
+        uncaught: endless,
       },
       Object.getOwnPropertyDescriptors(unopened),
     ) as Partial<Environment> as Environment,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { jsonDebugReporter, jsonReporter } from '../../src/cli/json.ts';
-import type { Task } from '../../src/cli/options.ts';
+import type { Task } from '../../src/options/task.ts';
 import { Output } from '../../src/cli/output.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
 import { BasynError } from '../../src/errors.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Library } from '../../src/cli/command.ts';
+import type { Library } from '../../src/cli/environment.ts';
 import type { TextStream } from '../../src/cli/outlet.ts';
 import { BasynError } from '../../src/errors.ts';
 import type { DeviceReport, PhaseReport, RunReport } from '../../src/report.ts';
@@ -154,7 +154,14 @@ const uncalled = async (): Promise<never> => expect.fail('this function of the l
 
 /** A library in which only the given functions may be called. */
 export function libraryWith(functions: Partial<Library>): Library {
-  return { sync: uncalled, recheck: uncalled, record: uncalled, inspect: uncalled, ...functions };
+  return {
+    sync: uncalled,
+    recheck: uncalled,
+    record: uncalled,
+    inspect: uncalled,
+    runJobs: uncalled,
+    ...functions,
+  };
 }
 
 /** The message of the `usage` error that `act` throws. */

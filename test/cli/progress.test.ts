@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
 import { progressLine, progressSentence, type ProgressView } from '../../src/cli/progress-line.ts';
 import { ProgressOnRequest, ProgressReporter } from '../../src/cli/progress.ts';
-import type { Task } from '../../src/cli/options.ts';
+import type { Task } from '../../src/options/task.ts';
 import { RemainingTime } from '../../src/cli/remaining-time.ts';
 import { SpeedMeter } from '../../src/cli/speed-meter.ts';
 import { describePhase } from '../../src/cli/text.ts';

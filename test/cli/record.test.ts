@@ -77,6 +77,7 @@ async function run(argv: readonly string[]): Promise<string[]> {
     interruption: new AbortController().signal,
     onProgressRequest: () => undefined,
     crash: new Promise(() => undefined),
+    uncaught: new Promise(() => undefined),
     stdout,
     stderr,
   });

@@ -1,0 +1,58 @@
+import type { Environment, ExitCode } from '../environment.ts';
+import type { Display } from '../options.ts';
+import type { LineWriter } from '../output.ts';
+import { together } from '../reporter.ts';
+import { reportersOfJob } from '../reporters.ts';
+import { jsonJobsReporter, ReportersByJob, tableReporter } from './reporter.ts';
+import type { JobsRequest } from './request.ts';
+import { runJobFile } from './run-job-file.ts';
+import { JobsScreen } from './screen.ts';
+
+/**
+ * Carries out a command line with `--jobs`.
+ *
+ * @throws {BasynError} what kept the jobs from running at all. The failure of a job is in the exit code.
+ */
+export async function carryOutJobs(
+  { request, display }: { readonly request: JobsRequest; readonly display: Display },
+  environment: Environment,
+  output: LineWriter,
+): Promise<ExitCode> {
+  const { interruption, uncaught, library } = environment;
+  const screen = new JobsScreen(output);
+  // Each job adds its own listener, so that a request shows all jobs that run.
+  const requests = new Map<string, () => void>();
+  environment.onProgressRequest(() => requests.forEach((print) => print()));
+  const byJob = new ReportersByJob(
+    ({ name, options }) => {
+      const onProgressRequest = (print: () => void): void => void requests.set(name, print);
+      const { now } = environment;
+      return together(
+        reportersOfJob(display, { now, onProgressRequest }, screen.writerOf(name), options.host),
+      );
+    },
+    (endedCount, jobCount) => {
+      if (display.progress) screen.showTotal(jobCount === 0 ? '' : `${endedCount} of ${jobCount} jobs done`);
+    },
+  );
+  const whole = display.json ? jsonJobsReporter(output) : tableReporter(output);
+  interruption.addEventListener('abort', () => byJob.interrupted(), { once: true });
+  const running = runJobFile({
+    request,
+    runJobs: (jobs, options) => library.runJobs(jobs, options),
+    environment: process.env,
+    signal: interruption,
+    debug: display.debug,
+    onStart: (jobs) => byJob.started(jobs),
+    onEvent: (event) => {
+      byJob.event(event);
+      whole.event(event);
+      if (event.type === 'job-end') requests.delete(event.job);
+    },
+  });
+  // Jobs that do not end after a signal are given up one by one: their commands have to run.
+  const report = await Promise.race([running, uncaught]);
+  byJob.finished();
+  whole.finished(report);
+  return report.succeeded ? 0 : 2;
+}

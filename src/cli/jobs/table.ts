@@ -1,0 +1,48 @@
+import type { JobResult, JobsReport } from '../../jobs/report.ts';
+import { bytesPerSecond, formatBytes, formatClock, formatSpeed } from '../format.ts';
+
+const header = ['job', 'differing', 'sent', 'time', 'speed', 'result'] as const;
+
+/** The table after several jobs, and below it why each failed job has failed. */
+export function tableLines({ jobs, elapsedMs }: JobsReport): string[] {
+  const rows = [header, ...jobs.map(rowOf)];
+  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row
+      // Numbers are aligned at their end, words at their beginning.
+      .map((cell, column) =>
+        column === 0 || column === row.length - 1
+          ? cell.padEnd(widths[column]!)
+          : cell.padStart(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+  const failed = jobs.filter(({ status }) => status !== 'succeeded');
+  const summary =
+    failed.length === 0
+      ? `${jobs.length} of ${jobs.length} jobs succeeded in ${formatClock(elapsedMs)}.`
+      : `${failed.length} of ${jobs.length} jobs failed, ${formatClock(elapsedMs)}:`;
+  return [...lines, summary, ...failed.map((result) => `  ${result.name}: ${reasonOf(result)}`)];
+}
+
+function rowOf({ name, status, report, elapsedMs }: JobResult): string[] {
+  if (report === undefined || !('phases' in report)) {
+    return [name, '-', '-', formatClock(elapsedMs), '-', status];
+  }
+  const { phases, traffic, source } = report;
+  const differingBytes = phases[0]?.differingBytes ?? 0;
+  const sentBytes = traffic.receivedBytes + traffic.transmittedBytes;
+  const speed = formatSpeed(bytesPerSecond(source.sizeBytes, report.elapsedMs));
+  return [name, formatBytes(differingBytes), formatBytes(sentBytes), formatClock(elapsedMs), speed, status];
+}
+
+/** Why a job counts as failed, as a sentence. */
+export function reasonOf({ error, report }: JobResult): string {
+  if (error !== undefined) return error.message;
+  const unread =
+    report !== undefined &&
+    'matches' in report &&
+    report.phases.some(({ unreadableBytes = 0 }) => unreadableBytes > 0);
+  return unread ? 'A part of the source could not be read.' : 'The devices differ.';
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { lockFile, syncDirectory } from '../device/device.ts';
+import { BasynError, systemReason } from '../errors.ts';
+import type { JobResult } from './report.ts';
+
+const version = 1;
+
+const lastResultSchema = v.object({
+  status: v.picklist(['succeeded', 'failed', 'skipped']),
+  /** Milliseconds since 1970. */
+  endedMs: v.number(),
+  /** When it last succeeded. Left out: never. */
+  succeededMs: v.optional(v.number()),
+});
+const fileSchema = v.object({
+  version: v.literal(version),
+  /** The file of jobs, for users who look into the directory. */
+  file: v.string(),
+  jobs: v.record(v.string(), lastResultSchema),
+});
+
+export type LastResult = v.InferOutput<typeof lastResultSchema>;
+
+/** Where results are kept: `$STATE_DIRECTORY`, which systemd sets, or the user's directory for state. */
+export function stateDirectoryOf({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: NodeJS.ProcessEnv): string {
+  // systemd separates several directories by colons.
+  const [given] = (STATE_DIRECTORY ?? '').split(':');
+  if (given !== undefined && given !== '') return given;
+  return join(XDG_STATE_HOME || join(HOME || '/root', '.local/state'), 'basyn');
+}
+
+/**
+ * The results of the last run of each job of a file. While it is open, no other run of the same file can open it.
+ */
+export class LastResults {
+  readonly #path: string;
+  readonly #jobsFile: string;
+  readonly #directory: string;
+  readonly #lockFd: number;
+  readonly #jobs: Record<string, LastResult>;
+
+  private constructor(directory: string, jobsFile: string, path: string, lockFd: number) {
+    this.#directory = directory;
+    this.#jobsFile = jobsFile;
+    this.#path = path;
+    this.#lockFd = lockFd;
+    this.#jobs = readResults(path);
+  }
+
+  /**
+   * @param jobsFile is resolved, so that its names count as one.
+   * @throws {BasynError} `refused`, where another run has it open; `device`, where it can't be read or locked.
+   */
+  static async open(directory: string, jobsFile: string): Promise<LastResults> {
+    const realPath = realpathSync(jobsFile);
+    const id = createHash('sha256').update(realPath).digest('hex').slice(0, 16);
+    const lockPath = join(directory, `${id}.lock`);
+    const fd = inState(lockPath, () => {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      return openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o600);
+    });
+    const lock = await lockFile(fd);
+    if (lock === 'locked') {
+      try {
+        return new LastResults(directory, realPath, join(directory, `${id}.json`), fd);
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+    }
+    closeSync(fd);
+    if (lock === 'held by another') {
+      throw new BasynError('refused', `The jobs of ${jobsFile} are running already: nothing was started.`);
+    }
+    throw new BasynError(
+      'device',
+      `${lockPath} can't be locked, so a second run of the jobs would not be noticed.`,
+    );
+  }
+
+  /** Undefined for a job that has never run. */
+  of(name: string): LastResult | undefined {
+    return this.#jobs[name];
+  }
+
+  /** Takes the result of a job, and writes all of them to the disk. */
+  add({ name, status, startedMs, elapsedMs }: JobResult): void {
+    const endedMs = Math.round(startedMs + elapsedMs);
+    const succeededMs = status === 'succeeded' ? endedMs : this.#jobs[name]?.succeededMs;
+    this.#jobs[name] = { status, endedMs, ...(succeededMs !== undefined && { succeededMs }) };
+    inState(this.#path, () => this.#write());
+  }
+
+  close(): void {
+    closeSync(this.#lockFd);
+  }
+
+  /** A crash leaves the old file or the new one. */
+  #write(): void {
+    const newPath = `${this.#path}.new`;
+    rmSync(newPath, { force: true });
+    const fd = openSync(newPath, 'wx', 0o600);
+    try {
+      writeFileSync(fd, JSON.stringify({ version, file: this.#jobsFile, jobs: this.#jobs }));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(newPath, this.#path);
+    syncDirectory(this.#directory);
+  }
+}
+
+/** Without a file, no job has run. */
+function readResults(path: string): Record<string, LastResult> {
+  const text = inState(path, () => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  });
+  if (text === undefined) return {};
+  try {
+    return v.parse(fileSchema, JSON.parse(text)).jobs;
+  } catch (error) {
+    const message = `${path} does not hold results of jobs: remove it, and all jobs count as failed.`;
+    throw new BasynError('device', message, {}, { cause: error });
+  }
+}
+
+function inState<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const reason = systemReason(error as NodeJS.ErrnoException);
+    throw new BasynError(
+      'device',
+      `The results of jobs can't be kept in ${path}: ${reason}.`,
+      {},
+      { cause: error },
+    );
+  }
+}

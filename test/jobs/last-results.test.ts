@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { LastResults, stateDirectoryOf } from '../../src/jobs/last-results.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+
+const ended = { attempts: 1, startedMs: 1_000, elapsedMs: 500 };
+
+function setUp(): { directory: string; file: string } {
+  const root = scratchDirectory();
+  const file = join(root, 'night.toml');
+  writeFileSync(file, '');
+  return { directory: join(root, 'state'), file };
+}
+
+test('results are kept from one run to the next, and a failure keeps the time of the last success', async () => {
+  const { directory, file } = setUp();
+  const first = await LastResults.open(directory, file);
+  expect(first.of('mail')).toBeUndefined();
+  first.add({ name: 'mail', status: 'succeeded', ...ended });
+  first.close();
+  const second = await LastResults.open(directory, file);
+  expect(second.of('mail')).toEqual({ status: 'succeeded', endedMs: 1_500, succeededMs: 1_500 });
+  second.add({ name: 'mail', status: 'failed', ...ended, startedMs: 9_000 });
+  expect(second.of('mail')).toEqual({ status: 'failed', endedMs: 9_500, succeededMs: 1_500 });
+  second.close();
+});
+
+test('a second run of the same file is refused, also under another name, and one of another file is not', async () => {
+  const { directory, file } = setUp();
+  const results = await LastResults.open(directory, file);
+  const alias = `${file}.link`;
+  symlinkSync(file, alias);
+  await expect(LastResults.open(directory, alias)).rejects.toThrow(
+    /are running already: nothing was started\.$/,
+  );
+  const other = `${file}.other`;
+  writeFileSync(other, '');
+  (await LastResults.open(directory, other)).close();
+  results.close();
+  (await LastResults.open(directory, alias)).close();
+});
+
+test('a file of results that is damaged is reported, and not replaced', async () => {
+  const { directory, file } = setUp();
+  const results = await LastResults.open(directory, file);
+  results.add({ name: 'mail', status: 'succeeded', ...ended });
+  results.close();
+  const path = join(
+    directory,
+    readdirSync(directory).find((name) => name.endsWith('.json'))!,
+  );
+  writeFileSync(path, '{"version":1');
+  await expect(LastResults.open(directory, file)).rejects.toThrow(/does not hold results of jobs: remove it/);
+  expect(readFileSync(path, 'utf8')).toBe('{"version":1');
+});
+
+test.each([
+  [{ STATE_DIRECTORY: '/var/lib/basyn:/other', HOME: '/root' }, '/var/lib/basyn'],
+  [{ XDG_STATE_HOME: '/state', HOME: '/root' }, '/state/basyn'],
+  [{ HOME: '/home/me' }, '/home/me/.local/state/basyn'],
+])('the directory of the results: %j', (environment, directory) => {
+  expect(stateDirectoryOf(environment)).toBe(directory);
+});

@@ -39,8 +39,14 @@ export type LastResult = v.InferOutput<typeof lastResultSchema>;
 export function stateDirectoryOf({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: NodeJS.ProcessEnv): string {
   // systemd separates several directories by colons.
   const [given] = (STATE_DIRECTORY ?? '').split(':');
-  if (given !== undefined && given !== '') return given;
-  return join(XDG_STATE_HOME || join(HOME || '/root', '.local/state'), 'basyn');
+  if (isSet(given)) return given;
+  const home = isSet(HOME) ? HOME : '/root';
+  return join(isSet(XDG_STATE_HOME) ? XDG_STATE_HOME : join(home, '.local/state'), 'basyn');
+}
+
+/** An empty variable counts as one that is not set, as the XDG specification says. */
+function isSet(variable: string | undefined): variable is string {
+  return variable !== undefined && variable !== '';
 }
 
 /**

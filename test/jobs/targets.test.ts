@@ -82,7 +82,7 @@ describe('two jobs', () => {
   });
 
   test.skipIf(!isRoot)('must not be a file and a loop device on it (needs root)', () => {
-    const loop = attachLoop(file);
+    const loop = attachLoop(file).path;
     const problem = usageMessage(() =>
       requireSeparate(jobs({ local: '/a', remote: file }, { local: '/b', remote: loop })),
     );

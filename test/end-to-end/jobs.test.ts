@@ -79,7 +79,7 @@ describe('--jobs', () => {
 
   test('rejects a file that is wrong before anything runs', async () => {
     writeFileSync(file, `${top}[jobs.a]\nlocal = "${root}/sources/a"\nremot = "x"\n`);
-    expectSentence(await run(), 1, `${file}, line 6: "remot" is no option, "remote" is one.`);
+    expectSentence(await run(), 1, `${file}, line 7: "remot" is no option, "remote" is one.`);
     const twice = pattern().replace('jobs.all', 'jobs.again');
     writeFileSync(file, top + pattern() + twice);
     expectSentence(
@@ -137,11 +137,11 @@ describe('--jobs', () => {
   });
 
   test('refuses a second instance, and a signal ends all jobs and runs what comes after them', async () => {
-    const log = join(root, 'log');
+    const [log, go] = [join(root, 'log'), join(root, 'go')];
     writeFileSync(
       file,
       `${top}after = 'echo after >> ${log}'\n` +
-        `[jobs.a]\nlocal = "${root}/sources/a"\nremote = "${root}/targets/a"\nbefore = "touch ${log}; sleep 3"\n` +
+        `[jobs.a]\nlocal = "${root}/sources/a"\nremote = "${root}/targets/a"\nbefore = "touch ${log}; ${until(go)}"\n` +
         `[jobs.b]\nlocal = "${root}/sources/b"\nremote = "${root}/targets/b"\n`,
     );
     const env = { ...process.env, STATE_DIRECTORY: join(root, 'state') };
@@ -149,6 +149,7 @@ describe('--jobs', () => {
     await expect.poll(() => existsSync(log)).toBe(true);
     expectSentence(await run(), 2, `The jobs of ${file} are running already: nothing was started.`);
     first.child.kill('SIGTERM');
+    writeFileSync(go, '');
     const result = await first.result;
     expect(result.exitCode).toBe(2);
     expect(readFileSync(log, 'utf8')).toBe('after\n');
@@ -183,3 +184,8 @@ describe('--jobs', () => {
     expectSentence(await basyn.run(['--jobs=-', '--retry-failed']), 1, /--retry-failed needs a file/);
   });
 });
+
+/** A command that ends when the file is there. */
+function until(path: string): string {
+  return `until [ -e ${path} ]; do sleep 0.1; done`;
+}

@@ -43,6 +43,7 @@ export async function carryOutJobs(
     environment: process.env,
     signal: interruption,
     debug: display.debug,
+    explain: (job, error) => byJob.explain(job, error, interruption),
     onStart: (jobs) => byJob.started(jobs),
     onEvent: (event) => {
       byJob.event(event);

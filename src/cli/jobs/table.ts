@@ -5,6 +5,7 @@ const header = ['job', 'differing', 'sent', 'time', 'speed', 'result'] as const;
 
 /** The table after several jobs, and below it why each failed job has failed. */
 export function tableLines({ jobs, elapsedMs }: JobsReport): string[] {
+  if (jobs.length === 0) return ['No job failed last time. Nothing was run.'];
   const rows = [header, ...jobs.map(rowOf)];
   const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>

@@ -65,10 +65,12 @@ const layers = {
     'workers',
     ...leaves,
   ],
+  ranges: ['report.ts', 'device', 'digest', ...leaves],
   changed: ['report.ts', 'session', 'list-formats', 'digest', ...leaves],
   'index.ts': [
     'runs',
     'changed',
+    'ranges',
     'options',
     'state-file',
     'report.ts',

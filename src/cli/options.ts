@@ -76,7 +76,14 @@ function kindOf(given: GivenOptions, values: SyncValues): RunKind {
       given,
       'needs --action: give the direction with --action=PUSH or --action=POP.',
     );
-    return given.has('recheck') ? 'recheck' : 'inspect';
+    if (given.has('recheck')) return 'recheck';
+    if (given.has('ranges')) {
+      throw new BasynError(
+        'usage',
+        '--ranges needs --recheck, or --action and --mode: otherwise, nothing is compared.',
+      );
+    }
+    return 'inspect';
   }
   if (given.has('mode')) return transferKindOf(given, values);
   if (given.has('recheck')) {

@@ -162,7 +162,8 @@ export interface RunTimes {
   readonly sendingMs?: number;
   /** In phases, after the last write: until the target was flushed. */
   readonly flushingMs: number;
-  readonly waitingMs: WaitingTimes;
+  /** Left out where it is not known: the kernel does not count the times of threads, or the user limits the reads. */
+  readonly waitingMs?: WaitingTimes;
 }
 
 /**
@@ -202,7 +203,6 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
-  /** Left out where a peer does not measure its part. */
   readonly times?: RunTimes;
   readonly bottleneck?: Bottleneck;
   /** Left out in a run without a state file. */

@@ -25,7 +25,7 @@ export class RangeList {
   #unreadable: Extent[] = [];
   readonly #differingBytes = new Map<string, number>();
   /** Why the list can't be kept. */
-  #failure: unknown;
+  #failure: Error | undefined;
 
   /**
    * Removes an earlier list.
@@ -61,7 +61,7 @@ export class RangeList {
       this.#spool.add({ offsetBytes, lengthBytes });
     } catch (error) {
       // The devices are more important than the list: the run goes on.
-      this.#failure = error;
+      this.#failure = error as Error;
     }
   }
 

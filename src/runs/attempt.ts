@@ -3,6 +3,7 @@ import { packedAgent, threadProgram } from '../agent-program.ts';
 import { BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import { Channel } from '../link/channel.ts';
+import { LoopTime } from '../loop-time.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
 import type { Complete } from '../options/defaults.ts';
 import type { Connection, Observation } from '../options/types.ts';
@@ -10,6 +11,7 @@ import type { Traffic } from '../report.ts';
 import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
+import { sideTimesOf } from '../session/side-times.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import type { RunSnapshots } from '../session/run-snapshots.ts';
 import type { Recorder } from '../state-file/recorder.ts';
@@ -53,6 +55,7 @@ export class Attempt {
   readonly #runner = new WorkerPool(threadProgram(), 'local');
   readonly #channel: Channel;
   readonly #laneOpener: LaneOpener;
+  readonly #loopTime = new LoopTime();
   #isReleased: Promise<void> | undefined;
 
   /** Starts ssh. */
@@ -60,6 +63,7 @@ export class Attempt {
     const { options, order, reporter, trace, snapshots, continuity, recorder, limit, prompts } = attempt;
     this.#order = order;
     this.#reporter = reporter;
+    reporter.clock.attemptBegins();
     this.#continuity = continuity;
     this.#recorder = recorder;
     this.#snapshots = snapshots;
@@ -124,6 +128,9 @@ export class Attempt {
       await this.#connection.stop();
       throw error;
     } finally {
+      const { clock } = this.#reporter;
+      const times = sideTimesOf(this.#runner, 'local', clock.stages, this.#loopTime.activeMs);
+      clock.attemptEnds(this.#order.localRole, 'two', times);
       await this.#runner.close();
     }
   }

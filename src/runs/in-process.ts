@@ -1,5 +1,6 @@
 import { threadProgram } from '../agent-program.ts';
 import { BasynError, runEnded, type Side } from '../errors.ts';
+import { LoopTime } from '../loop-time.ts';
 import { Channel } from '../link/channel.ts';
 import { LaneOpener } from '../link/lane-opener.ts';
 import { MemoryWire } from '../link/memory-wire.ts';
@@ -9,6 +10,7 @@ import { serveAgentEnd, type AgentHost } from '../session/agent-end.ts';
 import { runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import { runRecordEnd, type Recording } from '../session/record-source.ts';
+import { sideTimesOf } from '../session/side-times.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import { WorkerPool } from '../workers/pool.ts';
@@ -78,6 +80,7 @@ async function withBothEnds<T>(
     agent.destroy();
   };
   return abortable(signal, stop, async () => {
+    const loopTime = new LoopTime();
     const using = use({
       order: plainOrder,
       hosts: 'one',
@@ -91,6 +94,9 @@ async function withBothEnds<T>(
     const serving = serveAgentEnd(agent, runners[1], { ...agentHost, side: agentSide });
     try {
       const [result] = await Promise.all([using, serving]);
+      const { clock } = reporter;
+      const times = sideTimesOf(runners[0], 'local', clock.stages, loopTime.activeMs);
+      clock.attemptEnds(order.localRole, 'one', times);
       return result();
     } catch (thrown) {
       local.destroy();

@@ -29,6 +29,9 @@ import { windowBuffersOf } from './window.ts';
 import { playRole } from './play-role.ts';
 import { RunSnapshots } from './run-snapshots.ts';
 import { answerSince } from './source-base.ts';
+import { LoopTime } from '../loop-time.ts';
+import { sideTimesOf, type SideTimes } from './side-times.ts';
+import { StageTimes } from './stage-times.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the agent's end needs of its process. */
@@ -67,6 +70,7 @@ export interface AgentPolicy {
  * @throws {BasynError} the first failure. A failure on this side has been sent to the peer.
  */
 export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: AgentHost): Promise<void> {
+  const [stages, loopTime] = [new StageTimes(), new LoopTime()];
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
@@ -76,11 +80,21 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
     channel.watch(peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, peerTimeoutMs);
     const snapshots = snapshotsOf(open);
-    const { warnings, marks } = await serveDevice({ open, reach, snapshots, channel, runner, host });
+    const { warnings, marks } = await serveDevice({
+      open,
+      reach,
+      snapshots,
+      channel,
+      runner,
+      host,
+      stages,
+    });
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
     const base = snapshots?.base;
+    const times = sideTimesOf(runner, host.side ?? 'remote', stages, loopTime.activeMs);
     sendClosed(channel, [...warnings, ...(snapshots?.warnings ?? [])], {
+      ...(times && { times: rounded(times) }),
       ...(marks && { marks }),
       ...(base !== undefined && { base }),
     });
@@ -104,7 +118,7 @@ async function awaitRecord(channel: Channel, snapshots: RunSnapshots): Promise<v
 function sendClosed(
   channel: Channel,
   warnings: readonly string[],
-  facts: Pick<ClosedMessage, 'marks' | 'base'>,
+  facts: Pick<ClosedMessage, 'marks' | 'base' | 'times'>,
 ): void {
   channel.send({ type: 'closed', warnings: warnings.map(shortened), ...facts });
 }
@@ -113,6 +127,15 @@ function sendClosed(
 function failureOf({ code, message, retryable: _retryable, ...place }: ErrorRecord): FailureMessage {
   assert(code !== 'usage', `the agent failed with "${code}"`);
   return { type: 'failure', code, message: shortened(message), ...place };
+}
+
+function rounded({ diskMs, processorMs, exchangeMs, dataMs }: SideTimes): SideTimes {
+  return {
+    diskMs: Math.round(diskMs),
+    processorMs: Math.round(processorMs),
+    exchangeMs: Math.round(exchangeMs),
+    dataMs: Math.round(dataMs),
+  };
 }
 
 function shortened(text: string): string {
@@ -135,10 +158,11 @@ interface Service {
   readonly channel: Channel;
   readonly runner: JobRunner;
   readonly host: AgentHost;
+  readonly stages: StageTimes;
 }
 
 /** Serves all phases. Resolves when the device is closed. */
-async function serveDevice({ open, reach, snapshots, channel, runner, host }: Service): Promise<DeviceEnd> {
+async function serveDevice({ open, reach, snapshots, channel, runner, host, stages }: Service): Promise<DeviceEnd> {
   const { listenForLanes, hosts, side = 'remote' } = host;
   const location = { side, hosts, ...(reach && { reach }) };
   return usingDevice(await openPatiently(open, snapshots, channel, location), runner, async (device) => {
@@ -172,7 +196,7 @@ async function serveDevice({ open, reach, snapshots, channel, runner, host }: Se
         const warnings = await device.checkAtEnd();
         return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
       }
-      await serve(message, { open, snapshots, device, channel, runner, covers });
+      await serve(message, { open, snapshots, device, channel, runner, covers, stages });
     }
   });
 }
@@ -244,7 +268,7 @@ function keepSnapshot({ pairId }: KeepMessage, { snapshots }: Serving): void {
 
 async function servePhase(
   { type: _type, ...plan }: BeginMessage,
-  { open, device, channel, runner, covers }: Serving,
+  { open, device, channel, runner, covers, stages }: Serving,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
@@ -267,6 +291,7 @@ async function servePhase(
     {
       starting: Promise.resolve(start),
       onUnreadable: ignoreRange,
+      times: stages,
       ...(plan.reportRanges === true && open.role === 'source' && { facts: factsTo(channel) }),
     },
   );

@@ -109,6 +109,7 @@ async function runPhase(
       onUnreadable,
       resumption: continuity,
       facts,
+      times: reporter.clock.stages,
     },
   );
   reporter.note(notes);

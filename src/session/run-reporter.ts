@@ -7,6 +7,8 @@ import type { Trace } from '../trace.ts';
 import type { FactListener } from './extent-facts.ts';
 import { MovingExtents } from './moving-extents.ts';
 import type { Order } from './order.ts';
+import { bottleneckOf } from './bottleneck.ts';
+import { RunClock } from './run-clock.ts';
 import { doSizesMatch } from './sizes.ts';
 import type {
   DeviceReport,
@@ -52,6 +54,8 @@ export class RunReporter {
   readonly #traffic: () => Traffic;
   readonly #trace: Trace | undefined;
   readonly #startMs = monotonicMs();
+  /** Measures where the time goes. */
+  readonly clock = new RunClock();
   readonly #phases: PhaseReport[] = [];
   readonly #interruptions: Interruption[] = [];
   readonly #said = new Set<string>();
@@ -193,6 +197,7 @@ export class RunReporter {
     let doneBytes = 0;
     const { examinedBytes } = part;
     clearTimeout(this.#flushTimer);
+    this.clock.phaseBegins();
     if (this.#phase?.name !== phase) {
       this.#phaseStartMs = monotonicMs();
       this.#phase = { name: phase, sizeBytes, part };
@@ -230,6 +235,7 @@ export class RunReporter {
     };
     this.#emitProgress?.(elapsedMs);
     this.stop();
+    this.clock.phaseEnds();
     this.#phase = undefined;
     this.#unreadableCount = 0;
     this.#moving.take();
@@ -270,6 +276,8 @@ export class RunReporter {
     const source = this.#source!;
     const target = this.#target!;
     const elapsedMs = monotonicMs() - this.#startMs;
+    const times = this.clock.times(elapsedMs);
+    const bottleneck = bottleneckOf(times, elapsedMs, this.clock.busierSide);
     const sizesMatch = doSizesMatch(this.#order, {
       sourceBytes: source.sizeBytes,
       targetBytes: target.sizeBytes,
@@ -285,6 +293,8 @@ export class RunReporter {
       phases: this.#phases,
       traffic: this.#traffic(),
       elapsedMs,
+      times,
+      ...(bottleneck && { bottleneck }),
       ...(this.#stateFile && { stateFile: this.#stateFile }),
       ...this.#failedAttempts(),
       sizesMatch,

@@ -162,7 +162,15 @@ interface Service {
 }
 
 /** Serves all phases. Resolves when the device is closed. */
-async function serveDevice({ open, reach, snapshots, channel, runner, host, stages }: Service): Promise<DeviceEnd> {
+async function serveDevice({
+  open,
+  reach,
+  snapshots,
+  channel,
+  runner,
+  host,
+  stages,
+}: Service): Promise<DeviceEnd> {
   const { listenForLanes, hosts, side = 'remote' } = host;
   const location = { side, hosts, ...(reach && { reach }) };
   return usingDevice(await openPatiently(open, snapshots, channel, location), runner, async (device) => {

@@ -7,6 +7,7 @@ import { startRelay } from '../../rig/relay/relay.ts';
 import type { Bottleneck, RunReport } from '../../src/report.ts';
 import { hostOptions, jsonLines, useBasyn } from '../support/basyn.ts';
 import { runOptions } from '../support/disks.ts';
+import { isRoot } from '../support/loop-device.ts';
 import { casesOf } from '../support/lab-cases.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { slowViewOf } from '../support/slow-directory.ts';

@@ -92,8 +92,8 @@ const runsAtOnce = 3;
 /** What else keeps the machine busy may be the limit. */
 const retry = 2;
 
-test(
-  'what limits a run is the slow link, or the slow disk of either side',
+test.skipIf(!isRoot)(
+  'what limits a run is the slow link, or the slow disk of either side (needs root: FUSE)',
   { timeout: 300_000, retry },
   async () => {
     const batches = Array.from({ length: Math.ceil(someCases.length / runsAtOnce) }, (_, index) =>

@@ -7,6 +7,7 @@ import type { JobEvent, JobsReport } from '../../jobs/report.ts';
 import { requireSeparate, type JobsOptions } from '../../jobs/run-jobs.ts';
 import { bounds } from '../../limits.ts';
 import type { RunSignal } from '../../report.ts';
+import type { KnownJobs } from '../metrics/jobs-metrics.ts';
 import { checkOf } from './check.ts';
 import type { JobsRequest } from './request.ts';
 
@@ -14,6 +15,8 @@ export interface JobFileRun {
   readonly request: JobsRequest;
   readonly runJobs: (jobs: readonly Job[], options: JobsOptions) => Promise<JobsReport>;
   readonly environment: NodeJS.ProcessEnv;
+  /** Takes what is known when all jobs are known to be valid, and nothing has begun. */
+  readonly onRead: (known: KnownJobs) => void;
   readonly onStart: (jobs: readonly Job[]) => void;
   readonly onEvent: (event: JobEvent) => void;
   readonly signal: RunSignal;
@@ -43,13 +46,14 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, onStart, onEvent, signal, debug }: JobFileRun,
+  { request, runJobs, onRead, onStart, onEvent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
 ): Promise<JobsReport> {
   // Two jobs may be wrong together although only one of them is asked for.
   requireSeparate(file.jobs);
+  onRead({ path: request.path, jobs: file.jobs, lastOf: (name) => results?.of(name) });
   onStart(jobs);
   return runJobs(request.work === 'check' ? jobs.flatMap(checkOf) : jobs, {
     parallel: request.parallel ?? file.parallel,

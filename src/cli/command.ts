@@ -77,7 +77,10 @@ interface RunOrder {
 }
 
 /** @throws {BasynError} `usage`, where the file of metrics can't be used. */
-async function metricsOf({ task, metricsPath }: Extract<Command, { kind: 'run' }>): Promise<RunMetrics | undefined> {
+async function metricsOf({
+  task,
+  metricsPath,
+}: Extract<Command, { kind: 'run' }>): Promise<RunMetrics | undefined> {
   if (metricsPath === undefined) return undefined;
   const { RunMetrics } = await import('./metrics/run-metrics.ts');
   return new RunMetrics(metricsPath, task);

@@ -21,7 +21,7 @@ export async function runCommand(argv: readonly string[], environment: Environme
   const ending = await output.flush(environment.interruption);
   if (ending === 'written') return exitCode;
   const reason = ending === 'unread' ? 'its reader did not take it before the signal' : systemReason(ending);
-  output.notice(`basyn: The output can't be written to the end: ${reason}.`);
+  output.notice(`basyn: The output can't be written to the end: ${reason}.`, 'kept', 'error');
   return 2;
 }
 

@@ -58,8 +58,13 @@ describe.skipIf(!isRoot)('a Debian package (needs root)', () => {
       expect(await shownManual(system.path)).toMatch(/^ {7}basyn - make one block device/m);
       const completing = `. /usr/share/bash-completion/completions/basyn; complete -p basyn`;
       expect(await system.run(`bash -c '${completing}'`)).toMatch(/^complete .* basyn\n$/);
-      for (const path of ['zsh/vendor-completions/_basyn', 'fish/vendor_completions.d/basyn.fish']) {
-        expect({ path, exists: existsSync(join(system.path, 'usr/share', path)) }).toMatchObject({
+      for (const path of [
+        'share/zsh/vendor-completions/_basyn',
+        'share/fish/vendor_completions.d/basyn.fish',
+        'lib/systemd/system/basyn@.service',
+        'lib/systemd/system/basyn@.timer',
+      ]) {
+        expect({ path, exists: existsSync(join(system.path, 'usr', path)) }).toMatchObject({
           exists: true,
         });
       }

@@ -13,6 +13,7 @@ import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
 import { serveHelpLines } from './serve.ts';
 import { reportersOf } from './reporters.ts';
+import { commandWording } from './wording.ts';
 
 /** Carries out a command line, from its words to the exit code. Never rejects. */
 export async function runCommand(argv: readonly string[], environment: Environment): Promise<ExitCode> {
@@ -92,19 +93,19 @@ async function carryOut(
   environment: Environment,
 ): Promise<ExitCode> {
   const { interruption, crash, library } = environment;
-  const milestone = new Milestone();
+  const milestone = new Milestone(commandWording);
   const all = together([milestone, ...reporters]);
   const reporter = metrics === undefined ? all : metrics.before(all);
   interruption.addEventListener('abort', () => reporter.interrupted(), { once: true });
   try {
-    refuseScpNotation(task);
+    refuseScpNotation(task, commandWording);
     reporter.started(task);
     const observation = { onEvent: reporter.event, signal: interruption, debug: display.debug };
     return await Promise.race([perform(task, library, observation, reporter), crash]);
   } catch (thrown) {
     const error = interruption.aborted
       ? milestone.interruption(interruption, thrown)
-      : milestone.failure(withRemedy(BasynError.from(thrown)));
+      : milestone.failure(withRemedy(BasynError.from(thrown), commandWording));
     reporter.failed(error);
     return exitCodeOf(error);
   }

@@ -14,6 +14,7 @@ export type JobRun = (task: Task, observation: Observation) => Promise<ReportOfJ
 export interface JobContext {
   readonly run: JobRun;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
+  readonly explain?: ((job: string, error: BasynError) => BasynError) | undefined;
   readonly debug?: boolean | undefined;
   readonly signal?: RunSignal | undefined;
   /** Rejects when a job that was asked to end is not waited for any more. */
@@ -49,7 +50,10 @@ async function runWithHooks(job: Job, context: JobContext): Promise<Outcome> {
   return failedIfFails(outcome, () => hook('after', beforeHooks));
 }
 
-async function outcomeOf(job: Job, { run, onEvent, signal, debug, givenUp }: JobContext): Promise<Outcome> {
+async function outcomeOf(
+  job: Job,
+  { run, onEvent, explain, signal, debug, givenUp }: JobContext,
+): Promise<Outcome> {
   let attempts = 1;
   const listener = (event: RunEvent): void => {
     if (event.type === 'attempt') ({ attempt: attempts } = event);
@@ -60,7 +64,8 @@ async function outcomeOf(job: Job, { run, onEvent, signal, debug, givenUp }: Job
     const differs = 'matches' in report && !report.matches;
     return { status: differs ? 'failed' : 'succeeded', report, attempts };
   } catch (thrown) {
-    return { status: 'failed', error: BasynError.from(thrown), attempts };
+    const error = BasynError.from(thrown);
+    return { status: 'failed', error: explain?.(job.name, error) ?? error, attempts };
   }
 }
 

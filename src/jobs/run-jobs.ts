@@ -18,6 +18,8 @@ export interface JobsOptions {
   readonly shareDisks?: boolean | undefined;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
   readonly debug?: boolean | undefined;
+  /** Adds to the error of a job what its user should know. Left out: the error stays as the run has thrown it. */
+  readonly explain?: ((job: string, error: BasynError) => BasynError) | undefined;
   /** Ends all jobs that run, and begins no further one. */
   readonly signal?: RunSignal | undefined;
 }

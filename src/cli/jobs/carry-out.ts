@@ -48,6 +48,7 @@ export async function carryOutJobs(
     onRead: (known) => {
       if (request.metricsPath !== undefined) metrics = new JobsMetrics(request.metricsPath, known);
     },
+    explain: (job, error) => byJob.explain(job, error, interruption),
     onStart: (jobs) => byJob.started(jobs),
     onEvent: (event) => {
       byJob.event(event);

@@ -2,12 +2,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { BasynError, systemReason } from '../../errors.ts';
 import { LastResults, stateDirectoryOf } from '../../jobs/last-results.ts';
 import { readJobs, type JobFile } from '../../job-file/read-jobs.ts';
+import { fileWording } from '../../job-file/read-options.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { JobEvent, JobsReport } from '../../jobs/report.ts';
 import { requireSeparate, type JobsOptions } from '../../jobs/run-jobs.ts';
 import { bounds } from '../../limits.ts';
 import type { RunSignal } from '../../report.ts';
 import type { KnownJobs } from '../metrics/jobs-metrics.ts';
+import { refuseScpNotation } from '../scp-notation.ts';
 import { checkOf } from './check.ts';
 import type { JobsRequest } from './request.ts';
 
@@ -17,6 +19,7 @@ export interface JobFileRun {
   readonly environment: NodeJS.ProcessEnv;
   /** Takes what is known when all jobs are known to be valid, and nothing has begun. */
   readonly onRead: (known: KnownJobs) => void;
+  readonly explain: (job: string, error: BasynError) => BasynError;
   readonly onStart: (jobs: readonly Job[]) => void;
   readonly onEvent: (event: JobEvent) => void;
   readonly signal: RunSignal;
@@ -46,11 +49,12 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, onRead, onStart, onEvent, signal, debug }: JobFileRun,
+  { request, runJobs, explain, onRead, onStart, onEvent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
 ): Promise<JobsReport> {
+  for (const job of file.jobs) refuseScpNotation(job, fileWording);
   // Two jobs may be wrong together although only one of them is asked for.
   requireSeparate(file.jobs);
   onRead({ path: request.path, jobs: file.jobs, lastOf: (name) => results?.of(name) });
@@ -59,6 +63,7 @@ async function runWanted(
     parallel: request.parallel ?? file.parallel,
     parallelByHost: file.parallelByHost,
     shareDisks: file.shareDisks,
+    explain,
     signal,
     debug,
     onEvent: (event) => {

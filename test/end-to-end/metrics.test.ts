@@ -19,6 +19,8 @@ import { useSshServer } from '../support/ssh-server.ts';
 const basyn = useBasyn();
 const server = useSshServer();
 const sizeBytes = 1024 * 1024;
+/** The machine may be busy. */
+const patience = { timeout: 10_000 };
 
 let root = '';
 let metricsFile = '';
@@ -88,7 +90,7 @@ describe('the metrics of a run', () => {
 
   test('are written after a signal', async () => {
     const running = await basyn.start(args('--create', '--read-limit=200K', '--progress'));
-    await expect.poll(() => existsSync(join(root, 'targets/a'))).toBe(true);
+    await expect.poll(() => existsSync(join(root, 'targets/a')), patience).toBe(true);
     running.child.kill('SIGTERM');
     expect(await running.result).toMatchObject({ exitCode: 2 });
     expect(metric('success', join(root, 'targets/a'))).toBe(0);
@@ -110,6 +112,7 @@ describe('the metrics of a run', () => {
       (): string => join(root, 'none/x.prom'),
       /can't be written to .*none.*\(ENOENT\)/,
     ],
+    ['where none can be made', (): string => '/proc/basyn.prom', /can't be written to \/proc\/basyn\.prom: /],
     ['that is not a file', (): string => '/dev/null', /^basyn: \/dev\/null is not a file of metrics/],
     [
       'that something else has written',
@@ -137,7 +140,7 @@ describe('the metrics of a run', () => {
     mkdirSync(directory);
     metricsFile = join(directory, 'basyn.prom');
     const running = await basyn.start(args('--create', '--read-limit=1M'));
-    await expect.poll(() => existsSync(join(root, 'targets/a'))).toBe(true);
+    await expect.poll(() => existsSync(join(root, 'targets/a')), patience).toBe(true);
     rmSync(directory, { recursive: true });
     expectSentence(await running.result, 2, /The metrics can't be written to .*basyn\.prom: no such file/);
   });
@@ -198,7 +201,7 @@ describe('the metrics of jobs', () => {
     writeFileSync(file, `${readFileSync(file, 'utf8')}before = "touch ${root}/began; sleep 1"\n`);
     const env = { ...process.env, STATE_DIRECTORY: join(root, 'state') };
     const running = await basyn.start([`--jobs=${file}`, `--metrics=${metricsFile}`, '--verbose'], { env });
-    await expect.poll(() => existsSync(join(root, 'began'))).toBe(true);
+    await expect.poll(() => existsSync(join(root, 'began')), patience).toBe(true);
     running.child.kill('SIGTERM');
     expect(await running.result).toMatchObject({ exitCode: 2 });
     expect([metric('success', 'a'), metric('success', 'b')]).toEqual([1, 0]);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CommandOptions, CommandResult } from '../../rig/processes/command.ts';
 import type { RunReport } from '../../src/report.ts';
-import { expectSentence, hostOptions, jsonLines, linesOf, useBasyn } from '../support/basyn.ts';
+import { expectSentence, jsonLines, linesOf, useBasyn } from '../support/basyn.ts';
+import { hostTable } from '../support/host-table.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { environmentWithSsh } from '../support/ssh-script.ts';
 import { useSshServer } from '../support/ssh-server.ts';
@@ -73,9 +74,11 @@ describe('--jobs', () => {
 
   test('checks the file and opens every device with --check, and writes nothing', async () => {
     writeFileSync(file, top + pattern());
-    expect(await run(['--check'])).toMatchObject({ exitCode: 0 });
+    expect((await run(['--check'])).stdout).toContain('valid, and the devices of 3 jobs could be opened.');
     writeFileSync(file, top + missing() + pattern());
-    expect(await run(['--check'])).toMatchObject({ exitCode: 2 });
+    const { exitCode, stdout } = await run(['--check']);
+    expect(exitCode).toBe(2);
+    expect(stdout).toMatch(/1 of 4 jobs could not run:\n {2}gone: .*does not exist/);
     expect(target('a').equals(Buffer.alloc(data.length))).toBe(true);
   });
 
@@ -158,21 +161,11 @@ describe('--jobs', () => {
     expect(result.stdout).toContain('2 of 2 jobs failed');
   });
 
-  /** The host of the tests, as a table of the file. */
-  function hostTable(): string {
-    const options = hostOptions(server()).map((option) => option.replace(/^--/, '').split('='));
-    const lines = options.map(([key, ...value]) => [key!, value.join('=')] as const);
-    const sshOptions = lines
-      .filter(([key]) => key === 'ssh-option')
-      .map(([, value]) => JSON.stringify(value));
-    const others = lines
-      .filter(([key]) => key !== 'ssh-option')
-      .map(([key, value]) => `${key} = ${key === 'port' ? value : JSON.stringify(value)}\n`);
-    return `[hosts.backup]\n${others.join('')}ssh-option = [${sshOptions.join(', ')}]\n`;
-  }
-
   test('reaches hosts that the file describes', async () => {
-    writeFileSync(file, `parallel = 3\n${top}host = "backup"\n${hostTable()}parallel = 2\n${pattern()}`);
+    writeFileSync(
+      file,
+      `parallel = 3\n${top}host = "backup"\n${hostTable('backup', server())}parallel = 2\n${pattern()}`,
+    );
     expect(await run()).toMatchObject({ exitCode: 0, stderr: '' });
     for (const name of ['a', 'b', 'c']) expect(target(name).equals(data)).toBe(true);
   });
@@ -186,7 +179,7 @@ describe('--jobs', () => {
       return { env: { ...process.env, ...env, STATE_DIRECTORY: join(root, 'state') } };
     };
     const write = (before = ''): void =>
-      writeFileSync(file, `${top}host = "backup"\n${before}${hostTable()}${pattern()}`);
+      writeFileSync(file, `${top}host = "backup"\n${before}${hostTable('backup', server())}${pattern()}`);
 
     test('logs in once for jobs that use a host one after the other, and counts the bytes of each', async () => {
       write();
@@ -204,7 +197,7 @@ describe('--jobs', () => {
     });
 
     test('logs in again after a job that has failed', async () => {
-      writeFileSync(file, `${top}host = "backup"\n${hostTable()}${missing()}${pattern()}`);
+      writeFileSync(file, `${top}host = "backup"\n${hostTable('backup', server())}${missing()}${pattern()}`);
       const { exitCode } = await run([], options());
       expect({ exitCode, logins: logins().length }).toEqual({ exitCode: 2, logins: 2 });
       expect(target('c').equals(data)).toBe(true);

@@ -2,8 +2,8 @@ import type { Environment, ExitCode } from '../environment.ts';
 import type { Display } from '../options.ts';
 import type { LineWriter } from '../output.ts';
 import { together } from '../reporter.ts';
-import { reportersOfJob } from '../reporters.ts';
-import { jsonJobsReporter, ReportersByJob, tableReporter } from './reporter.ts';
+import { reportersOfCheck, reportersOfJob } from '../reporters.ts';
+import { jsonJobsReporter, ReportersByJob, summaryReporter } from './reporter.ts';
 import { JobsMetrics } from '../metrics/jobs-metrics.ts';
 import type { JobsRequest } from './request.ts';
 import { runJobFile } from './run-job-file.ts';
@@ -28,15 +28,14 @@ export async function carryOutJobs(
     ({ name, options }) => {
       const onProgressRequest = (print: () => void): void => void requests.set(name, print);
       const { now } = environment;
-      return together(
-        reportersOfJob(display, { now, onProgressRequest }, screen.writerOf(name), options.host),
-      );
+      const reporters = request.work === 'check' ? reportersOfCheck : reportersOfJob;
+      return together(reporters(display, { now, onProgressRequest }, screen.writerOf(name), options.host));
     },
     (endedCount, jobCount) => {
       if (display.progress) screen.showTotal(jobCount === 0 ? '' : `${endedCount} of ${jobCount} jobs done`);
     },
   );
-  const whole = display.json ? jsonJobsReporter(output) : tableReporter(output);
+  const whole = display.json ? jsonJobsReporter(output) : summaryReporter(request.work, output);
   let metrics: JobsMetrics | undefined;
   interruption.addEventListener('abort', () => byJob.interrupted(), { once: true });
   const running = runJobFile({

@@ -7,7 +7,8 @@ import { Milestone } from '../interrupted-run.ts';
 import { withRemedy } from '../remedies.ts';
 import { together, type Reporter } from '../reporter.ts';
 import { safeJson } from '../safe-text.ts';
-import { tableLines } from './table.ts';
+import type { JobsRequest } from './request.ts';
+import { checkLines, tableLines } from './table.ts';
 
 /** Prints the events of several jobs in one form. */
 export interface JobsReporter {
@@ -97,11 +98,12 @@ function end(reporter: Required<Reporter>, { report, error }: Omit<JobResult, 'n
 /** Prints what all jobs have in common. */
 export type WholeReporter = Pick<JobsReporter, 'event' | 'finished'>;
 
-/** The table at the end, on stdout. */
-export function tableReporter(output: LineWriter): WholeReporter {
+/** The lines at the end, on stdout. */
+export function summaryReporter(work: JobsRequest['work'], output: LineWriter): WholeReporter {
+  const linesOf = work === 'check' ? checkLines : tableLines;
   return {
     event: () => undefined,
-    finished: (report) => tableLines(report).forEach((line) => output.print(line)),
+    finished: (report) => linesOf(report).forEach((line) => output.print(line)),
   };
 }
 

@@ -18,6 +18,32 @@ export interface DeviceReport {
 /** Where the bytes of a device came from in a phase: from the disk itself, or through the page cache. */
 export type ReadPath = 'direct' | 'cached' | 'none';
 
+/**
+ * What was found out about a range of the source in a phase. All that a phase covers and that no fact names is equal, and was
+ * compared.
+ *
+ * - `differing`: it differs, at the granularity of the comparison. For `copy`: what is sent, or would be in a dry run.
+ * - `zero`: a hole of the source, which was not read, or zeros that were sent without data. Such a range may differ as well.
+ * - `not read`: it counts as equal, and neither device was read there: a list of changes or a state file leaves it out.
+ * - `unreadable`: it can't be read of the source, and was left as it is on the target. Of a remote source, the first
+ *   `bounds.reportedUnreadableRanges`, at the end of the phase.
+ *
+ * Facts come between the events `phase-start` and `phase-end` of their phase, and are complete at the latter. No fact voids an
+ * earlier one. After an event `attempt`, or where a phase begins once more, a range may be reported again, and in other parts.
+ * What an earlier attempt has found to differ counts although a later one finds it equal: it was written meanwhile.
+ *
+ * `differing` and `not read` have ascending offsets and do not overlap, from the beginning of the phase or of an attempt on.
+ * Neighbours are not always joined. The other kinds come in any order. The phase `record` has no facts.
+ */
+export interface ExtentFact extends Extent {
+  readonly phase: ReportedPhase;
+  readonly kind: ExtentKind;
+}
+
+export type ExtentKind = 'differing' | 'zero' | 'not read' | 'unreadable';
+
+export type ExtentListener = (fact: ExtentFact) => void;
+
 /** What one phase did. All counts are exact. */
 export interface PhaseReport extends PhaseCounts {
   readonly phase: ReportedPhase;
@@ -123,6 +149,52 @@ export interface StateFileReport {
   readonly reason?: string;
 }
 
+/**
+ * Where the time of a run went, all attempts together. The first four do not overlap. What remains of the run is waits between
+ * attempts, and the end of the connection.
+ */
+export interface RunTimes {
+  /** Until a phase begins: ssh, the start of the agent, and the examination of the devices. */
+  readonly connectingMs: number;
+  /** In phases, while no data was under way. */
+  readonly comparingMs: number;
+  /** In phases, while the source had read data for the target that the target had not written. Left out where none was sent. */
+  readonly sendingMs?: number;
+  /** In phases, after the last write: until the target was flushed. */
+  readonly flushingMs: number;
+  /** Left out where it is not known: the kernel does not count the times of threads, or the user limits the reads. */
+  readonly waitingMs?: WaitingTimes;
+}
+
+/**
+ * How long each part of a run kept the others waiting, in milliseconds. All parts work at the same time, so that these times
+ * overlap. Of an attempt that failed, what the remote host had measured is missing.
+ */
+export interface WaitingTimes {
+  /** Threads were blocked by reads, writes and flushes of the local device. In a run on one host: the device named local. */
+  readonly localDisk: number;
+  readonly remoteDisk: number;
+  /** Data or a question was under way, and the receiver had nothing to work on. ssh is a part of the link. 0 on one host. */
+  readonly link: number;
+  /** The processors were busy with this run, or with other programs while it was ready to go on. The slower host counts. */
+  readonly processor: number;
+}
+
+/**
+ * What limited a run: for most of its time, the others waited for it. Left out where nothing dominates, and where the run is
+ * too short to tell.
+ */
+export interface Bottleneck {
+  /** `start`: to connect, and to open the devices. */
+  readonly limitedBy: 'start' | 'local disk' | 'remote disk' | 'link' | 'processor';
+  /** Of which host, if it is the processor. */
+  readonly side?: Side;
+  /** For how long. */
+  readonly limitedMs: number;
+  /** The duration of the run. */
+  readonly ofMs: number;
+}
+
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
@@ -131,6 +203,8 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
+  readonly times?: RunTimes;
+  readonly bottleneck?: Bottleneck;
   /** Left out in a run without a state file. */
   readonly stateFile?: StateFileReport;
   /** The attempts before the one that succeeded. Left out where the first one did. */

@@ -91,7 +91,7 @@ async function withAttempts<T>(
   throwIfEnded(options.signal);
   const trace = traceOf(options);
   const traffic = (): Traffic => attempts.traffic();
-  const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
+  const reporter = new RunReporter(order, options, traffic, trace);
   const warn = (warnings: readonly string[]): void => reporter.warn(warnings);
   const needs: LinkNeeds = { options, order, trace, warn, prompts: 'allowed' };
   const link = await links.take(needs);
@@ -109,5 +109,3 @@ async function withAttempts<T>(
     await snapshots?.abandon();
   }
 }
-
-const ignore = (): void => undefined;

@@ -64,6 +64,7 @@ export class Source {
   /** Whether what differs is sent. */
   readonly #moves: boolean = false;
   #isFinishing = false;
+  #isFlushing = false;
 
   /** Starts reading at once. Nothing is sent before {@link run}. */
   constructor(phase: Phase, channel: Channel) {
@@ -83,6 +84,7 @@ export class Source {
         tasks: this.#tasks,
         onDiffering: async (extents) => {
           if (!this.#moves) return;
+          phase.facts?.('moving', extents);
           await this.#announceAndSend(extents);
           this.#checkpoints.advanced();
         },
@@ -147,7 +149,17 @@ export class Source {
       ...unreadable,
       ...(unreadableRanges && { unreadableRanges: [...unreadableRanges] }),
     });
+    this.#measureFlush();
     return findings;
+  }
+
+  /** What remains when everything is written is the flush of the target. */
+  #measureFlush(): void {
+    const { plan, times } = this.#phase;
+    const isWriting = plan.phase !== 'recheck' && !plan.dryRun;
+    if (!isWriting || this.#isFlushing || !this.#isFinishing || !this.#sender.isConfirmed) return;
+    this.#isFlushing = true;
+    times?.flush.begin(1);
   }
 
   /**
@@ -194,7 +206,10 @@ export class Source {
     const findings = new Findings();
     const ranges = [...rangesOf(coverage, geometry, Infinity)];
     findings.add(ranges);
-    if (plan.dryRun) return findings;
+    if (plan.dryRun) {
+      this.#phase.facts?.('differing', ranges);
+      return findings;
+    }
     // Bytes that are not sent, because the target has zeros there.
     let omittedBytes = 0;
     count.settled(startBytesOf(this.#phase), 0);
@@ -207,10 +222,19 @@ export class Source {
       } else {
         await this.#sender.sendZeros(extents);
       }
-      this.#acceptedEndBytes = endBytes;
+      this.#reportAccepted(endBytes);
       this.#checkpoints.advanced();
     }
     return findings;
+  }
+
+  /** What a copy covers has no gaps. */
+  #reportAccepted(endBytes: number): void {
+    const offsetBytes = this.#acceptedEndBytes;
+    this.#acceptedEndBytes = endBytes;
+    if (endBytes > offsetBytes) {
+      this.#phase.facts?.('differing', [{ offsetBytes, lengthBytes: endBytes - offsetBytes }]);
+    }
   }
 
   #settled(): Settled {
@@ -242,9 +266,11 @@ export class Source {
       } else if (message.type === 'written') {
         this.#sender.written(message);
         count.written(this.#sender.settledBytes);
+        this.#measureFlush();
       } else if (message.type === 'durable') {
         this.#checkpoints.durable(message);
       } else if (message.type === 'finished' && this.#isFinishing) {
+        if (this.#isFlushing) this.#phase.times?.flush.end(1);
         return message;
       } else {
         throw unexpected(message);

@@ -81,6 +81,7 @@ type Comparing = Pick<
   | 'readErrors'
   | 'snapshot'
   | 'readBytesPerSecond'
+  | 'needsRanges'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -95,6 +96,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     readErrors: options.skipReadErrors ? 'skip' : 'fail',
     readBytesPerSecond: options.readBytesPerSecond,
     snapshot: snapshotOf(options),
+    needsRanges: options.ranges !== undefined,
   };
 }
 

@@ -46,17 +46,19 @@ export function performTask(
 
 /** Makes one device equal to the other. */
 export function performSync(options: SyncOptions, links: Links): Promise<RunReport> {
-  return withRecorder(checkOptions('sync', options), async (checked, recorder) =>
-    transfer(withDefaults(checked), recorder, links),
+  return withRangeList(checkOptions('sync', options), (observed) =>
+    withRecorder(observed, async (checked, recorder) => transfer(withDefaults(checked), recorder, links)),
   );
 }
 
 /** Compares two devices. */
 export function performRecheck(options: RecheckOptions, links: Links): Promise<RunReport> {
-  return withRecorder(checkOptions('recheck', options), async (checked, recorder) => {
-    const complete = withDefaults(checked);
-    return run(complete, recheckOrder(complete), { select: undefined, recorder, links });
-  });
+  return withRangeList(checkOptions('recheck', options), (observed) =>
+    withRecorder(observed, async (checked, recorder) => {
+      const complete = withDefaults(checked);
+      return run(complete, recheckOrder(complete), { select: undefined, recorder, links });
+    }),
+  );
 }
 
 /** Makes a state file from the source alone. */
@@ -130,6 +132,39 @@ async function recordWith(
   }
   const { recordInProcess } = await import('../runs/in-process.ts');
   return recordInProcess(options, order, { recorder, sourceSide });
+}
+
+/** Lists every range that differs, where the options name a file for that. */
+async function withRangeList<Options extends RecordingOptions>(
+  options: Options,
+  use: (options: Options) => Promise<RunReport>,
+): Promise<RunReport> {
+  const { ranges, local, remote, host, bitmap, changed, onExtent } = options;
+  if (ranges === undefined) return use(options);
+  const { RangeList } = await import('../ranges/range-list.ts');
+  const others = [
+    local,
+    host === undefined ? remote : undefined,
+    bitmap,
+    changed === '-' ? undefined : changed,
+  ];
+  const list = RangeList.open(
+    ranges,
+    others.filter((path) => path !== undefined),
+  );
+  try {
+    const report = await use({
+      ...options,
+      onExtent: (fact) => {
+        list.add(fact);
+        onExtent?.(fact);
+      },
+    });
+    list.finish(report);
+    return report;
+  } finally {
+    list.close();
+  }
 }
 
 /** Opens the state file of a run that has one. What the options leave out is what the file was made with. */

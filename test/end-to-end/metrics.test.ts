@@ -131,6 +131,12 @@ describe('the metrics of a run', () => {
     expectSentence(await basyn.run(other), 1, /has the metrics of .*\/targets\/a, which would be lost/);
   });
 
+  test('are not written for a run that is refused because its options are wrong', async () => {
+    const wrong = args('--create').map((arg) => arg.replace('--remote=', '--remote=backup:'));
+    expectSentence(await basyn.run(wrong), 1, /backup/);
+    expect(existsSync(metricsFile)).toBe(false);
+  });
+
   test('refuse a dry run', async () => {
     expectSentence(await basyn.run(args('--dry-run')), 1, /--metrics and --dry-run contradict each other/);
   });

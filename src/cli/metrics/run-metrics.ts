@@ -63,7 +63,8 @@ export class RunMetrics {
   }
 
   #failure(error: BasynError): BasynError {
-    if (this.#isOver) return error;
+    // A run that was refused because its options are wrong is none, and may have a wrong name.
+    if (this.#isOver || error.code === 'usage') return error;
     try {
       this.#end('failed');
       return error;

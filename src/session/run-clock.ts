@@ -1,0 +1,135 @@
+import { monotonicMs } from '../clock.ts';
+import type { Side } from '../errors.ts';
+import type { RunTimes, WaitingTimes } from '../report.ts';
+import type { RunnerTimes } from '../workers/job-meter.ts';
+import type { Role } from './order.ts';
+import { diskMsOf, processorMsOf, type SideTimes } from './side-times.ts';
+import { StageTimes } from './stage-times.ts';
+
+/** How long the processors of each side were busy. */
+export type ProcessorTimes = Record<Side, number>;
+
+/** Measures where the time of a run goes, in all attempts. */
+export class RunClock {
+  /** Of the local side, in the current attempt. */
+  stages = new StageTimes();
+  readonly #processorMs: ProcessorTimes = { local: 0, remote: 0 };
+  readonly #waitingMs: Record<keyof Omit<WaitingTimes, 'processor'>, number> = {
+    localDisk: 0,
+    remoteDisk: 0,
+    link: 0,
+  };
+  #isKnown = true;
+  #remote: SideTimes | undefined;
+  #attemptStartMs = monotonicMs();
+  #isConnecting = true;
+  #phaseStartMs: number | undefined;
+  #connectingMs = 0;
+  #phasesMs = 0;
+  #sendingMs = 0;
+  #flushingMs = 0;
+
+  /** An attempt begins, or the first one has begun. */
+  attemptBegins(): void {
+    this.#attemptStartMs = monotonicMs();
+    this.#isConnecting = true;
+    this.stages = new StageTimes();
+    this.#remote = undefined;
+  }
+
+  phaseBegins(): void {
+    this.#endConnecting();
+    this.#phaseStartMs ??= monotonicMs();
+  }
+
+  phaseEnds(): void {
+    if (this.#phaseStartMs === undefined) return;
+    this.#phasesMs += monotonicMs() - this.#phaseStartMs;
+    this.#phaseStartMs = undefined;
+  }
+
+  /** What the remote side has measured in this attempt. */
+  remoteMeasured(times: SideTimes | undefined): void {
+    this.#remote = times;
+  }
+
+  /**
+   * The attempt has ended, or failed.
+   *
+   * @param role of the local side.
+   * @param local what it has measured. Undefined where it can't.
+   */
+  attemptEnds(role: Role, hosts: 'one' | 'two', local: SideTimes | undefined): void {
+    this.#endConnecting();
+    this.phaseEnds();
+    const remote = this.#remote;
+    const { data, flush } = this.stages;
+    this.#sendingMs += role === 'source' ? data.ms : (remote?.dataMs ?? 0);
+    this.#flushingMs += flush.ms;
+    if (local === undefined) {
+      this.#isKnown = false;
+      return;
+    }
+    this.#waitingMs.localDisk += local.diskMs;
+    this.#processorMs.local += local.processorMs;
+    // Of an attempt that has failed, nothing more is known.
+    if (remote === undefined) return;
+    this.#waitingMs.remoteDisk += remote.diskMs;
+    const [source, target] = role === 'source' ? [local, remote] : [remote, local];
+    if (hosts === 'one') {
+      // One processor does the work of both.
+      this.#processorMs.local += remote.processorMs;
+    } else {
+      this.#processorMs.remote += remote.processorMs;
+      this.#waitingMs.link += Math.max(0, source.exchangeMs - target.exchangeMs);
+    }
+  }
+
+  /** The only attempt of a run without a link has ended. */
+  sameHostEnds(times: RunnerTimes | undefined, parallelism: number, target: Side): void {
+    this.#endConnecting();
+    this.phaseEnds();
+    const flushMs = this.stages.flush.ms;
+    this.#flushingMs += flushMs;
+    if (times === undefined || times.unknownJobs > 0) {
+      this.#isKnown = false;
+      return;
+    }
+    this.#waitingMs.localDisk += diskMsOf(times, 'local') + (target === 'local' ? flushMs : 0);
+    this.#waitingMs.remoteDisk += diskMsOf(times, 'remote') + (target === 'remote' ? flushMs : 0);
+    this.#processorMs.local += processorMsOf(times, parallelism);
+  }
+
+  /** @param elapsedMs of the run, which none of the times exceeds. */
+  times(elapsedMs: number): RunTimes {
+    const atMost = (ms: number): number => Math.min(ms, elapsedMs);
+    const { localDisk, remoteDisk, link } = this.#waitingMs;
+    const { local, remote } = this.#processorMs;
+    const rest = this.#phasesMs - this.#sendingMs - this.#flushingMs;
+    return {
+      connectingMs: this.#connectingMs,
+      comparingMs: Math.max(0, rest),
+      ...(this.#sendingMs > 0 && { sendingMs: this.#sendingMs }),
+      flushingMs: this.#flushingMs,
+      ...(this.#isKnown && {
+        waitingMs: {
+          localDisk: atMost(localDisk),
+          remoteDisk: atMost(remoteDisk),
+          link: atMost(link),
+          processor: atMost(Math.max(local, remote)),
+        },
+      }),
+    };
+  }
+
+  /** Which processors were busy for longer. */
+  get busierSide(): Side {
+    return this.#processorMs.remote > this.#processorMs.local ? 'remote' : 'local';
+  }
+
+  #endConnecting(): void {
+    if (!this.#isConnecting) return;
+    this.#isConnecting = false;
+    this.#connectingMs += monotonicMs() - this.#attemptStartMs;
+  }
+}

@@ -1,4 +1,5 @@
 import type { Restriction } from '../agent/restriction.ts';
+import { BasynError } from '../errors.ts';
 import { type DisplayFlag, optionEntries } from '../options/table.ts';
 import { taskOf, type Task } from '../options/task.ts';
 import { readArguments } from './arguments.ts';
@@ -17,7 +18,12 @@ export type Command =
   | { readonly kind: 'serve'; readonly restriction: Restriction }
   | { readonly kind: 'version' }
   | { readonly kind: 'jobs'; readonly request: JobsRequest; readonly display: Display }
-  | { readonly kind: 'run'; readonly task: Task; readonly display: Display };
+  | {
+      readonly kind: 'run';
+      readonly task: Task;
+      readonly display: Display;
+      readonly metricsPath: string | undefined;
+    };
 
 /**
  * Reads a command line.
@@ -32,9 +38,15 @@ export function parseCommand(argv: readonly string[]): Command {
   if (given.has('version')) return { kind: 'version' };
   const display = displayOf((flag) => given.has(flag));
   const request = jobsRequestOf(given);
-  return request === undefined
-    ? { kind: 'run', task: taskOf(given, commandWording), display }
-    : { kind: 'jobs', request, display };
+  if (request !== undefined) return { kind: 'jobs', request, display };
+  const task = taskOf(given, commandWording);
+  if (given.has('metrics') && given.has('dry-run')) {
+    throw new BasynError(
+      'usage',
+      '--metrics and --dry-run contradict each other: a dry run changes nothing, and would be reported as a success.',
+    );
+  }
+  return { kind: 'run', task, display, metricsPath: given.texts('metrics')?.[0] };
 }
 
 function serveOf(argv: readonly string[]): Command {

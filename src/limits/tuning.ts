@@ -178,6 +178,8 @@ export const tuning = {
     /** What would take more than 1000 hours isn't moving. */
     mostRemainingMs: 1000 * 3_600_000,
   },
+  /** The least time between two writes of the metrics while jobs run. */
+  metricsIntervalMs: 10_000,
   /** Output that a pipe or a terminal did not take is offered again after this time. */
   outputRetryMs: 20,
   /** The search for open files lets other work run after each turn. */

@@ -4,6 +4,7 @@ import type { LineWriter } from '../output.ts';
 import { together } from '../reporter.ts';
 import { reportersOfCheck, reportersOfJob } from '../reporters.ts';
 import { jsonJobsReporter, ReportersByJob, summaryReporter } from './reporter.ts';
+import { JobsMetrics } from '../metrics/jobs-metrics.ts';
 import type { JobsRequest } from './request.ts';
 import { runJobFile } from './run-job-file.ts';
 import { JobsScreen } from './screen.ts';
@@ -35,6 +36,7 @@ export async function carryOutJobs(
     },
   );
   const whole = display.json ? jsonJobsReporter(output) : summaryReporter(request.work, output);
+  let metrics: JobsMetrics | undefined;
   interruption.addEventListener('abort', () => byJob.interrupted(), { once: true });
   const running = runJobFile({
     request,
@@ -42,17 +44,23 @@ export async function carryOutJobs(
     environment: process.env,
     signal: interruption,
     debug: display.debug,
+    onRead: (known) => {
+      if (request.metricsPath !== undefined) metrics = new JobsMetrics(request.metricsPath, known);
+    },
     explain: (job, error) => byJob.explain(job, error, interruption),
     onStart: (jobs) => byJob.started(jobs),
     onEvent: (event) => {
       byJob.event(event);
       whole.event(event);
-      if (event.type === 'job-end') requests.delete(event.job);
+      if (event.type !== 'job-end') return;
+      requests.delete(event.job);
+      metrics?.add({ name: event.job, ...event });
     },
   });
   // Jobs that do not end after a signal are given up one by one: their commands have to run.
   const report = await Promise.race([running, uncaught]);
   byJob.finished();
   whole.finished(report);
+  metrics?.write();
   return report.succeeded ? 0 : 2;
 }

@@ -33,6 +33,15 @@ export const outputOptions = {
     default: false,
     help: 'Print one JSON object per line on stdout, instead of text.',
   },
+  metrics: {
+    group: 'Output',
+    value: { type: 'path' },
+    placeholder: 'FILE',
+    otherwise: 'none are written',
+    help: 'Write metrics for Prometheus to FILE at the end, such as whether the run has succeeded, and when last.',
+    details:
+      'The file is for the textfile collector of node_exporter. It is replaced as a whole. See [docs/monitoring.md](docs/monitoring.md).',
+  },
   ranges: {
     key: 'ranges',
     scope: 'comparison',

@@ -1,6 +1,5 @@
 import type { Side } from '../errors.ts';
-import type { JobRunner } from '../workers/jobs.ts';
-import type { RunnerTimes } from '../workers/job-meter.ts';
+import type { JobRunner, RunnerTimes } from '../workers/jobs.ts';
 import type { StageTimes } from './stage-times.ts';
 
 /** What one side has measured in an attempt. It crosses the wire. */

@@ -47,7 +47,8 @@ function attemptRows(interruptions: readonly Interruption[]): string[] {
 function bottleneckRows({ bottleneck }: RunReport): string[] {
   if (bottleneck === undefined) return [];
   const { limitedBy, side, limitedMs, ofMs } = bottleneck;
-  const what = limitedBy === 'start' ? 'connecting' : `the ${side === undefined ? '' : `${side} `}${limitedBy}`;
+  const what =
+    limitedBy === 'start' ? 'connecting' : `the ${side === undefined ? '' : `${side} `}${limitedBy}`;
   const [limited, of] = [limitedMs, ofMs].map((ms) => (ms / 1000).toFixed(ofMs < 10_000 ? 1 : 0));
   return [row('Limited by:', '', `${what} (${limited} of ${of} s)`)];
 }

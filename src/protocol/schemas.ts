@@ -142,9 +142,7 @@ export const closedSchema = v.object({
   /** The snapshot that was kept, for the `since` of the next run. Left out where there is none. */
   base: v.exactOptional(base),
   /** For how long each part of the agent's side was busy, in milliseconds. Left out where it is not known. */
-  times: v.exactOptional(
-    v.object({ diskMs: count, processorMs: count, exchangeMs: count, dataMs: count }),
-  ),
+  times: v.exactOptional(v.object({ diskMs: count, processorMs: count, exchangeMs: count, dataMs: count })),
 });
 
 export const sinceSchema = v.object({

@@ -66,7 +66,7 @@ export const tuning = {
     /** A shorter run does not tell what limits a longer one. */
     leastRunMs: 2_000,
     /** What was busy for less of the run did not limit it. */
-    leastShare: 0.6,
+    leastShare: 0.5,
     /** Nothing dominates where another stage was busy for more than this part of the time of the first. */
     mostOthersShare: 0.75,
   },

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { syncDirectory } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
 import { BasynError, systemReason } from '../errors.ts';
-import type { ExtentFact, PhaseReport, RunReport } from '../report.ts';
+import type { ExtentFact, PhaseReport, ReportedPhase, RunReport } from '../report.ts';
 import { Spool, unionOfLists, writeAll } from './spool.ts';
 
 /** One write of the list. */
@@ -23,7 +23,7 @@ export class RangeList {
   /** What was found before the offsets began again at a lower one: in another phase, or before an attempt. */
   #earlier: Spool | undefined;
   #unreadable: Extent[] = [];
-  readonly #differingBytes = new Map<string, number>();
+  readonly #differingBytes: Partial<Record<ReportedPhase, number>> = {};
   /** Why the list can't be kept. */
   #failure: Error | undefined;
 
@@ -55,10 +55,11 @@ export class RangeList {
     if (this.#failure !== undefined) return;
     if (kind === 'unreadable') this.#unreadable.push({ offsetBytes, lengthBytes });
     if (kind !== 'differing') return;
-    this.#differingBytes.set(phase, (this.#differingBytes.get(phase) ?? 0) + lengthBytes);
+    const differingBytes = this.#differingBytes;
+    differingBytes[phase] = (differingBytes[phase] ?? 0) + lengthBytes;
     try {
       if (offsetBytes < this.#spool.endBytes) this.#beginAgain();
-      this.#spool.add({ offsetBytes, lengthBytes });
+      this.#spool.add(offsetBytes, lengthBytes);
     } catch (error) {
       // The devices are more important than the list: the run goes on.
       this.#failure = error as Error;
@@ -103,7 +104,8 @@ export class RangeList {
     if (earlier === undefined) return;
     const union = new Spool(this.#temporaryPath());
     this.#earlier = union;
-    for (const range of unionOfLists(earlier.ranges(), last.ranges())) union.add(range);
+    for (const range of unionOfLists(earlier.ranges(), last.ranges()))
+      union.add(range.offsetBytes, range.lengthBytes);
     earlier.close();
     last.close();
   }
@@ -116,7 +118,7 @@ export class RangeList {
 
   #requireComplete({ phase, differingBytes, unreadableRangeCount = 0, ...report }: PhaseReport): void {
     const { unreadableRanges = [] } = report;
-    const isComplete = (this.#differingBytes.get(phase) ?? 0) >= differingBytes;
+    const isComplete = (this.#differingBytes[phase] ?? 0) >= differingBytes;
     if (isComplete && unreadableRangeCount === unreadableRanges.length) return;
     const what = isComplete ? 'ranges that can not be read' : 'ranges that differ';
     throw failed(this.#path, `was not written: not all ${what} were reported`);

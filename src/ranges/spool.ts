@@ -1,7 +1,6 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import type { Extent } from '../digest/extent.ts';
 
-const rangeBytes = 16;
 /** Ranges in memory, of a spool that is written or read. */
 const blockRanges = 4096;
 
@@ -11,11 +10,19 @@ const blockRanges = 4096;
  */
 export class Spool {
   readonly #fd: number;
-  readonly #block = new Float64Array(2 * blockRanges);
-  #blockCount = 0;
-  #writtenBytes = 0;
-  #startBytes = 0;
-  #endBytes = 0;
+  /**
+   * A plain object, because private fields that are counted up one by one are slow in the built program, and there may be millions of
+   * ranges.
+   */
+  readonly #state = {
+    block: new Float64Array(2 * blockRanges),
+    /** Numbers in the block. */
+    blockLength: 0,
+    writtenBytes: 0,
+    /** Of the last range, which may still grow. */
+    startBytes: 0,
+    endBytes: 0,
+  };
 
   /** @param path of a file that does not exist. Its directory has room for the ranges. */
   constructor(path: string) {
@@ -25,29 +32,31 @@ export class Spool {
 
   /** The end of the last range. */
   get endBytes(): number {
-    return this.#endBytes;
+    return this.#state.endBytes;
   }
 
-  /** @param extent begins at {@link endBytes} or behind it. */
-  add({ offsetBytes, lengthBytes }: Extent): void {
-    if (offsetBytes > this.#endBytes) {
-      this.#keep();
-      this.#startBytes = offsetBytes;
+  /** Adds a range that begins at {@link endBytes} or behind it. */
+  add(offsetBytes: number, lengthBytes: number): void {
+    const state = this.#state;
+    if (offsetBytes > state.endBytes) {
+      this.#keepLast();
+      state.startBytes = offsetBytes;
     }
-    this.#endBytes = offsetBytes + lengthBytes;
+    state.endBytes = offsetBytes + lengthBytes;
   }
 
-  /** All ranges, in order. Nothing may be added meanwhile. */
+  /** All ranges, in order. Nothing may be added afterwards. */
   *ranges(): Generator<Extent, void> {
-    this.#keep();
+    this.#keepLast();
     this.#flush();
-    this.#startBytes = this.#endBytes;
-    for (let atBytes = 0; atBytes < this.#writtenBytes; atBytes += this.#block.byteLength) {
-      const count = Math.min(blockRanges, (this.#writtenBytes - atBytes) / rangeBytes);
-      const block = this.#block.slice(0, 2 * count);
-      readAll(this.#fd, new Uint8Array(block.buffer), atBytes);
-      for (let at = 0; at < block.length; at += 2) {
-        yield { offsetBytes: block[at]!, lengthBytes: block[at + 1]! };
+    const { block, writtenBytes } = this.#state;
+    for (let atBytes = 0; atBytes < writtenBytes; atBytes += block.byteLength) {
+      const part = new Float64Array(
+        Math.min(block.byteLength, writtenBytes - atBytes) / block.BYTES_PER_ELEMENT,
+      );
+      readAll(this.#fd, new Uint8Array(part.buffer), atBytes);
+      for (let at = 0; at < part.length; at += 2) {
+        yield { offsetBytes: part[at]!, lengthBytes: part[at + 1]! };
       }
     }
   }
@@ -56,19 +65,23 @@ export class Spool {
     closeSync(this.#fd);
   }
 
-  #keep(): void {
-    if (this.#endBytes === this.#startBytes) return;
-    this.#block[2 * this.#blockCount] = this.#startBytes;
-    this.#block[2 * this.#blockCount + 1] = this.#endBytes - this.#startBytes;
-    this.#blockCount++;
-    if (this.#blockCount === blockRanges) this.#flush();
+  #keepLast(): void {
+    const state = this.#state;
+    const { block, startBytes, endBytes, blockLength } = state;
+    if (endBytes === startBytes) return;
+    block[blockLength] = startBytes;
+    block[blockLength + 1] = endBytes - startBytes;
+    state.blockLength = blockLength + 2;
+    state.startBytes = endBytes;
+    if (state.blockLength === block.length) this.#flush();
   }
 
   #flush(): void {
-    const bytes = new Uint8Array(this.#block.buffer, 0, this.#blockCount * rangeBytes);
-    writeAll(this.#fd, bytes, this.#writtenBytes);
-    this.#writtenBytes += bytes.byteLength;
-    this.#blockCount = 0;
+    const state = this.#state;
+    const bytes = new Uint8Array(state.block.buffer, 0, state.blockLength * state.block.BYTES_PER_ELEMENT);
+    writeAll(this.#fd, bytes, state.writtenBytes);
+    state.writtenBytes += bytes.byteLength;
+    state.blockLength = 0;
   }
 }
 

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import type { Side } from '../errors.ts';
 import type { RunTimes, WaitingTimes } from '../report.ts';
-import type { RunnerTimes } from '../workers/job-meter.ts';
+import type { RunnerTimes } from '../workers/jobs.ts';
 import type { Role } from './order.ts';
 import { diskMsOf, processorMsOf, type SideTimes } from './side-times.ts';
 import { StageTimes } from './stage-times.ts';

@@ -1,7 +1,7 @@
 import type { Side } from '../errors.ts';
 import { LoopTime } from '../loop-time.ts';
-import type { JobRunner } from '../workers/jobs.ts';
-import { timesSince, type RunnerTimes } from '../workers/job-meter.ts';
+import { timesSince } from '../workers/job-meter.ts';
+import type { JobRunner, RunnerTimes } from '../workers/jobs.ts';
 import { StageTimes } from './stage-times.ts';
 
 /** What one side has measured in an attempt. It crosses the wire. */

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { runEnded } from '../errors.ts';
-import { JobMeter, JobSum, type RunnerTimes } from './job-meter.ts';
-import type { Job, JobRunner, ResultOf } from './jobs.ts';
+import { JobMeter, JobSum } from './job-meter.ts';
+import type { Job, JobRunner, ResultOf, RunnerTimes } from './jobs.ts';
 
 /** The jobs of all runs in this thread. They share its memory, so they run one after another. */
 let lastJob: Promise<unknown> = Promise.resolve();

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import { ThreadTime } from '../device/thread-time.ts';
 import type { Side } from '../errors.ts';
-import type { Job } from './jobs.ts';
+import type { Job, RunnerTimes } from './jobs.ts';
 
 /** Where the time of a job went. */
 export interface JobTimes {
@@ -57,17 +57,6 @@ function divided(job: Job, blockedMs: number): Record<Side, number> {
 function isLimited(job: Job): boolean {
   if ('device' in job) return job.device.readRate !== undefined;
   return job.kind !== 'zero' && job.source.readRate !== undefined;
-}
-
-/** What the jobs of a runner have done so far. */
-export interface RunnerTimes {
-  /** For how long at least one job was under way. */
-  readonly activeMs: number;
-  /** All jobs together, in threads that work at the same time. */
-  readonly jobMs: number;
-  readonly blockedMs: Readonly<Record<Side, number>>;
-  /** The number of jobs whose times are not known. */
-  readonly unknownJobs: number;
 }
 
 /** What has been added since an earlier moment. */

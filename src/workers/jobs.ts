@@ -3,7 +3,7 @@ import type { DeviceHandle } from '../device/handle.ts';
 import type { WriteOutcome, ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
-import type { RunnerTimes } from './job-meter.ts';
+import type { Side } from '../errors.ts';
 
 /** A job that reads from a source. */
 export interface SourceJob {
@@ -119,6 +119,17 @@ export function memoryOf(job: Job): ArrayBuffer[] {
   // An empty array may be a view of shared memory.
   if (bytes === undefined || bytes.byteLength === 0) return [];
   return bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+}
+
+/** What the jobs of a runner have done so far. */
+export interface RunnerTimes {
+  /** For how long at least one job was under way. */
+  readonly activeMs: number;
+  /** All jobs together, in threads that work at the same time. */
+  readonly jobMs: number;
+  readonly blockedMs: Readonly<Record<Side, number>>;
+  /** The number of jobs whose times are not known. */
+  readonly unknownJobs: number;
 }
 
 /** Runs jobs, in threads or in the calling thread. */

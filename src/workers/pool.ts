@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { BusyTime } from '../busy-time.ts';
 import { assert, BasynError, runEnded, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
-import { JobSum, type RunnerTimes } from './job-meter.ts';
-import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
+import { JobSum } from './job-meter.ts';
+import { memoryOf, type Job, type JobRunner, type ResultOf, type RunnerTimes, type Urgency } from './jobs.ts';
 import { processorCount } from './processors.ts';
 import type { ThreadAnswer } from './thread.ts';
 

@@ -98,6 +98,7 @@ describe('a value of the wrong type or out of its range is refused, with the nam
     discard: never.filter((value) => value !== true),
     dryRun: never.filter((value) => value !== true),
     changed: never.filter((value) => value !== 'yes'),
+    ranges: never.filter((value) => value !== 'yes'),
     changedBlockBytes: [...never, 511, 2 ** 30 + 1, '64K'],
     sampleBytes: [...never.filter((value) => value !== 5 && value !== 0), 2 ** 40 + 1, '64M'],
     sshOptions: [

@@ -25,7 +25,7 @@ describe('the bottleneck', () => {
 
   test('is not named where two parts were busy alike, or none for most of the time', () => {
     expect(limitOf({ ...idle, link: 9000, remoteDisk: 8000 })).toBeUndefined();
-    expect(limitOf({ ...idle, localDisk: 5500 })).toBeUndefined();
+    expect(limitOf({ ...idle, localDisk: 4900 })).toBeUndefined();
     expect(limitOf(idle)).toBeUndefined();
   });
 

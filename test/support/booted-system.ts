@@ -27,9 +27,14 @@ export function runInBootedSystem(root: string, script: string, options: readonl
   const waiting = join(root, 'etc/systemd/system/systemd-networkd-wait-online.service');
   symlinkSync('/dev/null', waiting);
   const args = ['--register=no', '--keep-unit', '--private-network', '--boot', `--directory=${root}`];
-  execFileSync('systemd-nspawn', [...args, ...options], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: bootLimitMs,
-  });
-  return readFileSync(join(root, 'script/output'), 'utf8');
+  const output = (): string => readFileSync(join(root, 'script/output'), 'utf8');
+  try {
+    execFileSync('systemd-nspawn', [...args, ...options], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: bootLimitMs,
+    });
+  } catch (error) {
+    throw new Error(`The system did not end by itself. It printed:\n${output()}`, { cause: error });
+  }
+  return output();
 }

@@ -25,7 +25,10 @@ export class RunClock {
   #isConnecting = true;
   #phaseStartMs: number | undefined;
   #connectingMs = 0;
-  #phasesMs = 0;
+  #work: 'copying' | 'comparing' = 'comparing';
+  #copyingMs = 0;
+  /** With what a SYNC sends meanwhile. */
+  #comparingMs = 0;
   #sendingMs = 0;
   #flushingMs = 0;
 
@@ -37,20 +40,25 @@ export class RunClock {
     this.#remote = undefined;
   }
 
-  phaseBegins(): void {
+  /** @param work `copying`: all of the phase is sending, also where the data is not read yet. */
+  phaseBegins(work: 'copying' | 'comparing'): void {
     this.#endConnecting();
+    this.#work = work;
     this.#phaseStartMs ??= monotonicMs();
   }
 
   phaseEnds(): void {
     if (this.#phaseStartMs === undefined) return;
-    this.#phasesMs += monotonicMs() - this.#phaseStartMs;
+    const elapsedMs = monotonicMs() - this.#phaseStartMs;
+    if (this.#work === 'copying') this.#copyingMs += elapsedMs;
+    else this.#comparingMs += elapsedMs;
     this.#phaseStartMs = undefined;
   }
 
-  /** What the remote side has measured in this attempt. */
+  /** What the remote side has measured in this attempt. Undefined where it can't. */
   remoteMeasured(times: SideTimes | undefined): void {
     this.#remote = times;
+    this.#isKnown &&= times !== undefined;
   }
 
   /**
@@ -105,11 +113,9 @@ export class RunClock {
     const atMost = (ms: number): number => Math.min(ms, elapsedMs);
     const { localDisk, remoteDisk, link } = this.#waitingMs;
     const { local, remote } = this.#processorMs;
-    const rest = this.#phasesMs - this.#sendingMs - this.#flushingMs;
     return {
       connectingMs: this.#connectingMs,
-      comparingMs: Math.max(0, rest),
-      ...(this.#sendingMs > 0 && { sendingMs: this.#sendingMs }),
+      ...this.#phaseTimes(),
       flushingMs: this.#flushingMs,
       ...(this.#isKnown && {
         waitingMs: {
@@ -120,6 +126,17 @@ export class RunClock {
         },
       }),
     };
+  }
+
+  /** No run has both a copy and a SYNC. */
+  #phaseTimes(): Pick<RunTimes, 'comparingMs' | 'sendingMs'> {
+    const [copyingMs, flushingMs] = [this.#copyingMs, this.#flushingMs];
+    if (copyingMs > 0) {
+      return { comparingMs: this.#comparingMs, sendingMs: Math.max(0, copyingMs - flushingMs) };
+    }
+    const sendingMs = Math.min(this.#sendingMs, this.#comparingMs);
+    const comparingMs = Math.max(0, this.#comparingMs - sendingMs - flushingMs);
+    return { comparingMs, ...(sendingMs > 0 && { sendingMs }) };
   }
 
   /** Which processors were busy for longer. */

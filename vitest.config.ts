@@ -12,8 +12,7 @@ const virtualPlugin: Plugin = {
 };
 
 /** They take minutes. */
-const onlyInLaboratory =
-  process.env.BASYN_TEST_LAB === undefined ? ['test/installation.test.ts', 'test/booted-system.test.ts'] : [];
+const onlyInLaboratory = process.env.BASYN_TEST_LAB === undefined ? ['test/installation.test.ts'] : [];
 
 const allTests = { include: ['test/**/*.test.ts'] };
 

@@ -170,6 +170,34 @@ export const tuning = {
     /** What would take more than 1000 hours isn't moving. */
     mostRemainingMs: 1000 * 3_600_000,
   },
+  /** The page of `--report`. It stays below 300 kB with these numbers. */
+  htmlReport: {
+    /** Cells of the map of a device: sixteen rows of 64, so that a cell can still be seen on a phone. */
+    mapColumns: 64,
+    mapCells: 1024,
+    /** A device is not divided more finely than it is compared. */
+    leastCellBytes: 4 * KiB,
+    /** Rows of the table that holds the same as the map. */
+    mapTableRows: 32,
+    rateTableRows: 24,
+    /** Samples of the speeds. The first ones are this long. */
+    rateSamples: 240,
+    firstSampleMs: 250,
+    /** A run that makes no progress for this time has stalled. */
+    stallMs: 5_000,
+    /** Bytes over the link that count as progress: signs of life are smaller. */
+    stallTrafficBytes: 4 * KiB,
+    /** What is listed of each. The rest is counted. */
+    listedStalls: 20,
+    listedReconnects: 20,
+    listedWarnings: 40,
+    listedUnreadableRanges: 40,
+    listedOptions: 60,
+    /** Longer texts are cut. */
+    messageCharacters: 4_500,
+    noticeCharacters: 600,
+    pathCharacters: 200,
+  },
   /** Output that a pipe or a terminal did not take is offered again after this time. */
   outputRetryMs: 20,
   /** The search for open files lets other work run after each turn. */

@@ -18,6 +18,35 @@ export interface DeviceReport {
 /** Where the bytes of a device came from in a phase: from the disk itself, or through the page cache. */
 export type ReadPath = 'direct' | 'cached' | 'none';
 
+/**
+ * What was found out about a range of the source in a phase. All that a phase covers and that no fact names is equal, and was
+ * compared.
+ *
+ * - `differing`: it differs, at the granularity of the comparison. For `copy`: what is sent, or would be in a dry run.
+ * - `zero`: a hole of the source, which was not read, or zeros that were sent without data. Such a range may differ as well.
+ * - `not read`: it counts as equal, and neither device was read there: a list of changes or a state file leaves it out.
+ * - `unreadable`: it can't be read of the source, and was left as it is on the target. Of a remote source, the first
+ *   `bounds.reportedUnreadableRanges`, at the end of the phase.
+ *
+ * Facts of one kind do not overlap and, apart from `unreadable` and `zero`, have ascending offsets. Neighbours are not always
+ * joined. Facts and events come in one order:
+ *
+ * - The event `phase-start` comes before the facts of its phase, and voids all earlier facts of a phase of that name.
+ * - An event `attempt` with `phase` and `fromBytes` voids the facts of that phase from `fromBytes` on, also the part of a fact
+ *   behind it: the next attempt reports that part of the device again.
+ * - The facts of a phase are complete at its `phase-end`.
+ *
+ * The phase `record` has none.
+ */
+export interface ExtentFact extends Extent {
+  readonly phase: ReportedPhase;
+  readonly kind: ExtentKind;
+}
+
+export type ExtentKind = 'differing' | 'zero' | 'not read' | 'unreadable';
+
+export type ExtentListener = (fact: ExtentFact) => void;
+
 /** What one phase did. All counts are exact. */
 export interface PhaseReport extends PhaseCounts {
   readonly phase: ReportedPhase;
@@ -123,6 +152,51 @@ export interface StateFileReport {
   readonly reason?: string;
 }
 
+/**
+ * Where the time of a run went, all attempts together. The first four do not overlap. What remains of the run is waits between
+ * attempts, and the end of the connection.
+ */
+export interface RunTimes {
+  /** Until a phase begins: ssh, the start of the agent, and the examination of the devices. */
+  readonly connectingMs: number;
+  /** In phases, while no data was under way. */
+  readonly comparingMs: number;
+  /** In phases, while the source had read data for the target that the target had not written. Left out where none was sent. */
+  readonly sendingMs?: number;
+  /** In phases, after the last write: until the target was flushed. */
+  readonly flushingMs: number;
+  readonly waitingMs: WaitingTimes;
+}
+
+/**
+ * How long each part of a run kept the others waiting, in milliseconds. All parts work at the same time, so that these times
+ * overlap. Of an attempt that failed, what the remote host had measured is missing.
+ */
+export interface WaitingTimes {
+  /** Threads were blocked by reads, writes and flushes of the local device. In a run on one host: the device named local. */
+  readonly localDisk: number;
+  readonly remoteDisk: number;
+  /** Data or a question was under way, and the receiver had nothing to work on. ssh is a part of the link. 0 on one host. */
+  readonly link: number;
+  /** The processors were busy with this run, or with other programs while it was ready to go on. The slower host counts. */
+  readonly processor: number;
+}
+
+/**
+ * What limited a run: for most of its time, the others waited for it. Left out where nothing dominates, and where the run is
+ * too short to tell.
+ */
+export interface Bottleneck {
+  /** `start`: to connect, and to open the devices. */
+  readonly limitedBy: 'start' | 'local disk' | 'remote disk' | 'link' | 'processor';
+  /** Of which host, if it is the processor. */
+  readonly side?: Side;
+  /** For how long. */
+  readonly limitedMs: number;
+  /** The duration of the run. */
+  readonly ofMs: number;
+}
+
 export interface RunReport {
   readonly source: DeviceReport;
   readonly target: DeviceReport;
@@ -131,6 +205,9 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
+  /** Left out where a peer does not measure its part. */
+  readonly times?: RunTimes;
+  readonly bottleneck?: Bottleneck;
   /** Left out in a run without a state file. */
   readonly stateFile?: StateFileReport;
   /** The attempts before the one that succeeded. Left out where the first one did. */

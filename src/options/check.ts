@@ -71,6 +71,7 @@ function requireObject(given: unknown): asserts given is Readonly<Record<string,
 
 const checksOfObservation = {
   onEvent: (value: unknown) => (typeof value === 'function' ? undefined : 'a function'),
+  onExtent: (value: unknown) => (typeof value === 'function' ? undefined : 'a function'),
   debug: (value: unknown) => (typeof value === 'boolean' ? undefined : 'a boolean'),
   signal: (value: unknown) => (isAbortSignal(value) ? undefined : 'an AbortSignal'),
 } satisfies Record<keyof Observation, (value: unknown) => string | undefined>;

@@ -1,5 +1,5 @@
 import type { HashName } from '../digest/hash-names.ts';
-import type { EventListener, RunSignal } from '../report.ts';
+import type { EventListener, ExtentListener, RunSignal } from '../report.ts';
 
 // The public types of the library's options. Every key but those of `Observation` has an entry in table.ts: the compiler
 // compares the two. An option may be `undefined`, which means the same as leaving it out.
@@ -73,6 +73,8 @@ export interface Comparison {
 /** What the caller is informed of during a run, and how the caller ends it. */
 export interface Observation {
   readonly onEvent?: EventListener | undefined;
+  /** Takes what is found out about each range of the source, as it is found out. See `ExtentFact` for the order. */
+  readonly onExtent?: ExtentListener | undefined;
   /** Also report `debug` events: every message, every decision and every ssh command line. Default: false. */
   readonly debug?: boolean | undefined;
   /**

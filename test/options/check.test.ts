@@ -108,13 +108,14 @@ describe('a value of the wrong type or out of its range is refused, with the nam
       new Array(1),
     ],
     onEvent: never.filter((value) => typeof value !== 'function'),
+    onExtent: never.filter((value) => typeof value !== 'function'),
     debug: never.filter((value) => typeof value !== 'boolean'),
     signal: never,
   };
 
   it('every option of the table is among them', () => {
     const keys = optionEntries.flatMap(([, { key }]) => (key === undefined ? [] : [key]));
-    expect(Object.keys(wrong).sort()).toEqual([...keys, 'onEvent', 'debug', 'signal'].sort());
+    expect(Object.keys(wrong).sort()).toEqual([...keys, 'onEvent', 'onExtent', 'debug', 'signal'].sort());
   });
 
   it.each(Object.entries(wrong))('%s', (key, values) => {

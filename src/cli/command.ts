@@ -12,6 +12,7 @@ import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
 import { serveHelpLines } from './serve.ts';
 import { reportersOf } from './reporters.ts';
+import { withPage } from './write-page.ts';
 
 /** Carries out a command line, from its words to the exit code. Never rejects. */
 export async function runCommand(argv: readonly string[], environment: Environment): Promise<ExitCode> {
@@ -46,12 +47,13 @@ async function execute(argv: readonly string[], environment: Environment, output
         const { carryOutJobs } = await import('./jobs/carry-out.ts');
         return await carryOutJobs(command, environment, output);
       }
-      case 'run':
-        return await carryOut(
-          command,
-          reportersOf(command.display, environment, output, command.task.options.host),
-          environment,
-        );
+      case 'run': {
+        const reporters = reportersOf(command.display, environment, output, command.task.options.host);
+        if (command.reportPath === undefined) return await carryOut(command, reporters, environment);
+        const { RunPageReporter } = await import('./html-report.ts');
+        const page = new RunPageReporter(command.reportPath, environment);
+        return withPage(page, await carryOut(command, [page, ...reporters], environment), output);
+      }
     }
   } catch (thrown) {
     const error = BasynError.from(thrown);
@@ -81,7 +83,12 @@ async function carryOut(
   try {
     refuseScpNotation(task);
     reporter.started(task);
-    const observation = { onEvent: reporter.event, signal: interruption, debug: display.debug };
+    const observation = {
+      onEvent: reporter.event,
+      ...(reporters.some((each) => 'extent' in each) && { onExtent: reporter.extent }),
+      signal: interruption,
+      debug: display.debug,
+    };
     return await Promise.race([perform(task, library, observation, reporter), crash]);
   } catch (thrown) {
     const error = interruption.aborted

@@ -16,8 +16,14 @@ export type Command =
   | { readonly kind: 'help for serve' }
   | { readonly kind: 'serve'; readonly restriction: Restriction }
   | { readonly kind: 'version' }
-  | { readonly kind: 'jobs'; readonly request: JobsRequest; readonly display: Display }
-  | { readonly kind: 'run'; readonly task: Task; readonly display: Display };
+  | ({ readonly kind: 'jobs'; readonly request: JobsRequest } & Presentation)
+  | ({ readonly kind: 'run'; readonly task: Task } & Presentation);
+
+interface Presentation {
+  readonly display: Display;
+  /** The file of the HTML page. */
+  readonly reportPath?: string | undefined;
+}
 
 /**
  * Reads a command line.
@@ -32,9 +38,10 @@ export function parseCommand(argv: readonly string[]): Command {
   if (given.has('version')) return { kind: 'version' };
   const display = displayOf((flag) => given.has(flag));
   const request = jobsRequestOf(given);
+  const presentation = { display, reportPath: given.texts('report')?.[0] };
   return request === undefined
-    ? { kind: 'run', task: taskOf(given, commandWording), display }
-    : { kind: 'jobs', request, display };
+    ? { kind: 'run', task: taskOf(given, commandWording), ...presentation }
+    : { kind: 'jobs', request, ...presentation };
 }
 
 function serveOf(argv: readonly string[]): Command {

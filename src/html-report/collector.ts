@@ -1,7 +1,7 @@
 import { assert } from '../errors.ts';
 import { tuning } from '../limits.ts';
 import type { Task } from '../options/task.ts';
-import type { DeviceReport, ReportedPhase, RunEvent } from '../report.ts';
+import type { DeviceReport, ExtentFact, PhaseReport, ReportedPhase, RunEvent } from '../report.ts';
 import { DeviceMap } from './device-map.ts';
 import { FirstFew } from './few.ts';
 import { Pace } from './pace.ts';
@@ -29,6 +29,7 @@ interface OpenPhase {
 /** Collects what the page shows of a run, in bounded memory, from the events that every reporter hears. */
 export class RunCollector {
   readonly #task: Task;
+  readonly #mapCells: number;
   readonly #clocks: Clocks;
   readonly #startedMs: number;
   readonly #originMs: number;
@@ -39,9 +40,12 @@ export class RunCollector {
   #target: DeviceReport | undefined;
   /** At most one of each name. */
   readonly #phases: OpenPhase[] = [];
+  readonly #endedPhases: PhaseReport[] = [];
 
-  constructor(task: Task, clocks: Clocks) {
+  /** @param mapCells the most cells of a map. */
+  constructor(task: Task, mapCells: number, clocks: Clocks) {
     this.#task = task;
+    this.#mapCells = mapCells;
     this.#clocks = clocks;
     this.#startedMs = clocks.wallMs();
     this.#originMs = clocks.monotonicMs();
@@ -66,9 +70,10 @@ export class RunCollector {
         break;
       case 'phase-end':
         Object.assign(this.#phaseOf(event), { state: 'ended', doneBytes: workBytesOf(event) });
+        this.#endedPhases.push(event);
         break;
       case 'attempt':
-        if (event.fromBytes !== undefined) this.#phases.at(-1)?.map.forgetFrom(event.fromBytes);
+        this.#restart(event);
         break;
       case 'warning':
         this.#warnings.add(event.message);
@@ -85,6 +90,10 @@ export class RunCollector {
     }
   }
 
+  extent(fact: ExtentFact): void {
+    this.#phaseOf(fact).map.add(fact.kind, fact);
+  }
+
   /** What is known when the run has ended. */
   record(ending: Ending): RunRecord {
     const elapsedMs = this.#elapsedMs();
@@ -98,8 +107,9 @@ export class RunCollector {
       ending,
       phases: this.#phases.map(({ phase, state, doneBytes, workBytes, counts, map }) => {
         const cells = map.cells({ doneBytes, counts });
-        return { phase, state, doneBytes, workBytes, cells };
+        return { phase, state, doneBytes, workBytes, accuracy: map.accuracy, cells };
       }),
+      endedPhases: this.#endedPhases,
       samples: this.#rates.samples(),
       stalls,
       reconnects,
@@ -107,9 +117,23 @@ export class RunCollector {
     };
   }
 
-  /** A further attempt may begin the phase again, which goes on with what the last one has found. */
+  /** A further attempt may begin a phase again: what was found before does not count then. */
   #startPhase(event: PhaseEvent): void {
-    if (!this.#phases.some(({ phase }) => phase === event.phase)) this.#phases.push(openPhase(event));
+    const workBytes = workBytesOf(event);
+    const phase: OpenPhase = {
+      phase: event.phase,
+      map: new DeviceMap(event.sizeBytes, this.#mapCells),
+      workBytes,
+      counts: workBytes === event.sizeBytes ? 'all' : 'what is read',
+      doneBytes: 0,
+      state: 'not ended',
+    };
+    const index = this.#phases.findIndex(({ phase: name }) => name === event.phase);
+    this.#phases.splice(index === -1 ? this.#phases.length : index, 1, phase);
+  }
+
+  #restart({ phase, fromBytes }: Extract<RunEvent, { type: 'attempt' }>): void {
+    if (phase !== undefined && fromBytes !== undefined) this.#phaseOf({ phase }).map.forgetFrom(fromBytes);
   }
 
   #phaseOf({ phase: name }: { readonly phase: ReportedPhase }): OpenPhase {
@@ -128,18 +152,6 @@ interface PhaseEvent {
   readonly phase: ReportedPhase;
   readonly sizeBytes: number;
   readonly examinedBytes?: number;
-}
-
-function openPhase(event: PhaseEvent): OpenPhase {
-  const workBytes = workBytesOf(event);
-  return {
-    phase: event.phase,
-    map: new DeviceMap(event.sizeBytes, tuning.htmlReport.mapCells),
-    workBytes,
-    counts: workBytes === event.sizeBytes ? 'all' : 'what is read',
-    doneBytes: 0,
-    state: 'not ended',
-  };
 }
 
 function workBytesOf({ sizeBytes, examinedBytes = sizeBytes }: PhaseEvent): number {

@@ -1,8 +1,8 @@
+import type { Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
+import type { ExtentKind } from '../report.ts';
 
-/** What is known about a part of a device. What a phase has covered and none of these describes is equal. */
-const kinds = ['differing', 'zero', 'not read', 'unreadable'] as const;
-export type MapKind = (typeof kinds)[number];
+const kinds: readonly ExtentKind[] = ['differing', 'zero', 'not read', 'unreadable'];
 
 /** An equal share of a device. The last one may be shorter. */
 export interface MapCell {
@@ -34,7 +34,8 @@ export interface Reached {
 export class DeviceMap {
   readonly #sizeBytes: number;
   readonly #cellBytes: number;
-  readonly #bytes: Readonly<Record<MapKind, Float64Array>>;
+  readonly #bytes: Readonly<Record<ExtentKind, Float64Array>>;
+  #accuracy: 'exact' | 'about' = 'exact';
 
   /** @param cells the most cells. A small device has fewer, because it is not compared more finely than 4 KiB. */
   constructor(sizeBytes: number, cells: number) {
@@ -51,7 +52,7 @@ export class DeviceMap {
   }
 
   /** What lies beyond the end of the device does not count. */
-  add(kind: MapKind, offsetBytes: number, lengthBytes: number): void {
+  add(kind: ExtentKind, { offsetBytes, lengthBytes }: Extent): void {
     const bytes = this.#bytes[kind];
     const endBytes = Math.min(offsetBytes + lengthBytes, this.#sizeBytes);
     for (let from = offsetBytes; from < endBytes;) {
@@ -62,13 +63,24 @@ export class DeviceMap {
     }
   }
 
+  /** Whether the map adds up to what the phase reports. */
+  get accuracy(): 'exact' | 'about' {
+    return this.#accuracy;
+  }
+
   /**
-   * Forgets what follows an offset, because it is found again. The cell of the offset keeps what was found in all of it: where
-   * that was, is not known any more.
+   * Forgets what follows an offset, because it is found again. Where in its cell something was found is not known any more, so
+   * that a cell may keep too much.
    */
   forgetFrom(offsetBytes: number): void {
-    const first = Math.ceil(offsetBytes / this.#cellBytes);
-    for (const kind of kinds) this.#bytes[kind].fill(0, first);
+    const cut = Math.floor(offsetBytes / this.#cellBytes);
+    const keptBytes = offsetBytes - cut * this.#cellBytes;
+    for (const kind of kinds) {
+      const bytes = this.#bytes[kind];
+      if (keptBytes > 0 && (bytes[cut] ?? 0) > 0) this.#accuracy = 'about';
+      bytes.fill(0, cut + 1);
+      if (cut < bytes.length) bytes[cut] = Math.min(bytes[cut]!, keptBytes);
+    }
   }
 
   cells({ doneBytes, counts }: Reached): MapCell[] {
@@ -90,7 +102,7 @@ export class DeviceMap {
 
   /** What was found twice, before and after a failure of the link, does not count for more than the cell. */
   #foundIn(index: number, lengthBytes: number): Omit<CellBytes, 'equal' | 'unreached'> {
-    const bytesOf = (kind: MapKind, mostBytes: number): number =>
+    const bytesOf = (kind: ExtentKind, mostBytes: number): number =>
       Math.min(this.#bytes[kind][index]!, mostBytes);
     const unreadable = bytesOf('unreadable', lengthBytes);
     const differing = bytesOf('differing', lengthBytes - unreadable);

@@ -3,6 +3,7 @@ import { tuning } from '../limits.ts';
 import type { ReportedPhase } from '../report.ts';
 import type { CellBytes, MapCell } from './device-map.ts';
 import { html, type Html } from './html.ts';
+import { isDryRun } from './result.ts';
 import type { PhaseRecord, RunRecord } from './run-record.ts';
 import { dataTable } from './tables.ts';
 
@@ -24,10 +25,9 @@ function isWorthMap({ phase, state, cells }: PhaseRecord, { phases }: RunRecord)
 }
 
 /** What became of a range that differed. */
-function differenceWord(phase: ReportedPhase, { task }: RunRecord): string {
-  const isDryRun = task.kind === 'sync' && task.options.dryRun === true;
+function differenceWord(phase: ReportedPhase, run: RunRecord): string {
   if (phase === 'recheck') return 'differs';
-  if (isDryRun) return phase === 'copy' ? 'would be copied' : 'would change';
+  if (isDryRun(run)) return phase === 'copy' ? 'would be copied' : 'would change';
   return phase === 'copy' ? 'copied' : 'changed';
 }
 
@@ -41,25 +41,31 @@ interface Stretch {
   readonly cells: MapCell[];
 }
 
-function figureOf({ phase, state, cells }: PhaseRecord, word: string): Html {
+function figureOf({ phase, state, accuracy, cells }: PhaseRecord, word: string): Html {
   const total = totalOf(cells);
   const columns = Math.min(cells.length, tuning.htmlReport.mapColumns);
   const rows = Math.ceil(cells.length / columns);
   const ending = state === 'ended' ? '' : ', as far as it came';
   const label = `${phase}${ending}. ${partsOf(total, word).join(', ')}.`;
   return html`<figure>
-    <figcaption>${phase}${ending}: each cell is ${formatBytes(cells[0]!.lengthBytes)} of the source.</figcaption>
+    <figcaption>
+      ${phase}${ending}: each cell is ${formatBytes(cells[0]!.lengthBytes)} of the source.
+    </figcaption>
     <svg class="map" viewBox="0 0 ${columns} ${rows}" role="img" aria-label="${label}">
       ${stretchesOf(cells, columns).map((stretch) => rectOf(stretch, word))}
       <path d="${gridOf(columns, rows)}" />
     </svg>
-    ${legendOf(total, word)}
+    ${legendOf(total, word)} ${accuracy === 'about' ? inaccuracy : html``}
     <details>
       <summary>The map as a table</summary>
       ${tableOf(cells, word)}
     </details>
   </figure>`;
 }
+
+const inaccuracy = html`<p class="quiet">
+  The link has failed. In the cells where the run went on, what was found twice may be counted twice.
+</p>`;
 
 function totalOf(cells: readonly MapCell[]): CellBytes {
   const sum = { equal: 0, differing: 0, notRead: 0, unreadable: 0, unreached: 0, zero: 0 };
@@ -154,7 +160,9 @@ function legendOf(total: CellBytes, word: string): Html {
       const shades: KindClass[] = key === 'differing' ? ['d1', 'd2', 'd3'] : [kind];
       return html`<li>${shades.map(swatch)}${name} ${formatBytes(total[key])}${note}</li>`;
     });
-  const shades = html`<p class="quiet">The three shades: less than 5 % of a cell, less than 50 %, and more.</p>`;
+  const shades = html`<p class="quiet">
+    The three shades: less than 5 % of a cell, less than 50 %, and more.
+  </p>`;
   return html`<ul class="legend">
       ${items}
     </ul>

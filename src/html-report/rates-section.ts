@@ -11,7 +11,8 @@ const { noticeCharacters, rateTableRows } = tuning.htmlReport;
 export function ratesSection(run: RunRecord, heading: (text: string) => Html): Html {
   const { samples, task } = run;
   if (samples.length === 0) return html``;
-  const linkName = task.options.host === undefined ? 'Written to the target' : 'Over the link, both directions';
+  const linkName =
+    task.options.host === undefined ? 'Written to the target' : 'Over the link, both directions';
   return html`<section>
     ${heading('Speed over time')}
     ${chart(run, { name: 'Gone through', css: 'done', rateOf: ({ doneRate }) => doneRate })}
@@ -102,7 +103,9 @@ function marksOf({ stalls, reconnects }: RunRecord): Html {
     ...(stalls.omittedCount > 0
       ? [`and ${formatCount(stalls.omittedCount, 'shorter time')} without progress`]
       : []),
-    ...(reconnects.omittedCount > 0 ? [`and ${formatCount(reconnects.omittedCount, 'further attempt')}`] : []),
+    ...(reconnects.omittedCount > 0
+      ? [`and ${formatCount(reconnects.omittedCount, 'further attempt')}`]
+      : []),
   ];
   if (marks.length === 0) return html``;
   return html`<ul class="legend rows">

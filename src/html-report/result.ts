@@ -3,7 +3,7 @@ import { tuning } from '../limits.ts';
 import type { Task } from '../options/task.ts';
 import type { DeviceReport, PhaseReport, RunReport } from '../report.ts';
 import { cut, cutPath, html, type Html } from './html.ts';
-import type { Ending, RunRecord } from './run-record.ts';
+import type { RunRecord } from './run-record.ts';
 
 const { messageCharacters, pathCharacters } = tuning.htmlReport;
 
@@ -38,7 +38,11 @@ export function factsOf(run: RunRecord): Html {
     ]);
   }
   return html`<dl class="facts">
-    ${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}
+    ${facts.map(
+      ([name, value]) =>
+        html`<dt>${name}</dt>
+          <dd>${value}</dd>`,
+    )}
   </dl>`;
 }
 
@@ -49,16 +53,18 @@ export interface Result {
   readonly details: readonly string[];
 }
 
-export function resultOf({ ending, task }: RunRecord): Result {
+export function resultOf(run: RunRecord): Result {
+  const { ending } = run;
   const { status, error, report } = ending;
   const word = { succeeded: 'Succeeded:', failed: 'Failed:', skipped: 'Skipped:', 'not ended': 'Not ended:' }[
     status
   ];
-  if (status === 'succeeded') return { word, sentence: successOf(ending, task), details: [] };
+  if (status === 'succeeded') return { word, sentence: successOf(run), details: [] };
   const differences =
     report !== undefined && 'phases' in report && 'target' in report ? differencesOf(report) : [];
   // The first sentence of a message says what has happened, and the others what to do.
-  const [first = '', ...others] = error === undefined ? [] : sentencesOf(cut(error.message, messageCharacters));
+  const [first = '', ...others] =
+    error === undefined ? [] : sentencesOf(cut(error.message, messageCharacters));
   const sentences = error === undefined ? differences : [first, ...others, ...differences];
   const [sentence = 'the run was still going on when this page was written.', ...details] = sentences;
   return { word, sentence, details: details.length === 0 ? [] : [details.join(' ')] };
@@ -69,21 +75,23 @@ function sentencesOf(message: string): string[] {
   return message.split(/(?<=[.!?]) (?=[A-Z])/);
 }
 
-function successOf({ report }: Ending, { kind, options }: Task): string {
+function successOf(run: RunRecord): string {
+  const { report } = run.ending;
   if (report === undefined) return 'all is done.';
   if ('local' in report) return 'both devices can be opened.';
   if (!('target' in report)) {
     return `the state file describes ${formatCount(report.stateFile.knownBuffers, 'buffer')} of ${report.source.path}.`;
   }
-  const isDryRun = kind === 'sync' && options.dryRun === true;
-  return report.phases.map((phase) => phaseSentence(phase, isDryRun)).join(' ') || 'there was nothing to do.';
+  return (
+    report.phases.map((phase) => phaseSentence(phase, isDryRun(run))).join(' ') || 'there was nothing to do.'
+  );
 }
 
-function phaseSentence(phase: PhaseReport, isDryRun: boolean): string {
+function phaseSentence(phase: PhaseReport, dryRun: boolean): string {
   const { differingBytes, differingRangeCount, writtenBytes } = phase;
   const ranges = `${formatBytes(differingBytes)} in ${formatCount(differingRangeCount, 'range')}`;
   if (phase.phase === 'recheck') return 'The recheck found no difference.';
-  if (isDryRun) {
+  if (dryRun) {
     return differingBytes === 0
       ? 'nothing differs, and nothing was written (dry run).'
       : `${ranges} would be written, and nothing was (dry run).`;
@@ -91,6 +99,12 @@ function phaseSentence(phase: PhaseReport, isDryRun: boolean): string {
   if (phase.phase === 'copy') return `${formatBytes(phase.sizeBytes)} were copied.`;
   if (differingBytes === 0) return 'nothing differed, the target was equal already.';
   return `${ranges} differed, and the target is equal now: ${formatBytes(writtenBytes)} were written.`;
+}
+
+/** Nothing was written, or would have been. */
+export function isDryRun({ ending: { report }, task }: RunRecord): boolean {
+  if (report !== undefined && 'dryRun' in report) return report.dryRun;
+  return task.kind === 'sync' && task.options.dryRun === true;
 }
 
 /** Why a run that went to its end has failed. */
@@ -137,8 +151,8 @@ function deviceFacts(run: RunRecord): [string, Html][] {
   const isSourceKnown = 'action' in task.options && task.options.action !== undefined;
   const [first, second] = isSourceKnown ? ['Source', 'Target'] : ['First', 'Second'];
   return [
-    [first!, describeDevice(source)],
-    ...(target === undefined ? [] : [[second!, describeDevice(target)] as [string, Html]]),
+    [first, describeDevice(source)],
+    ...(target === undefined ? [] : [[second, describeDevice(target)] as [string, Html]]),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { BasynError } from '../errors.ts';
 import type { ReportOfJob } from '../jobs/report.ts';
 import type { Task } from '../options/task.ts';
-import type { DeviceReport, ReportedPhase } from '../report.ts';
+import type { DeviceReport, PhaseReport, ReportedPhase } from '../report.ts';
 import type { MapCell } from './device-map.ts';
 import type { Few } from './few.ts';
 import type { RateSample } from './rate-series.ts';
@@ -17,10 +17,19 @@ export interface RunRecord {
   readonly elapsedMs: number;
   readonly ending: Ending;
   readonly phases: readonly PhaseRecord[];
+  /** What those that have ended report. */
+  readonly endedPhases: readonly PhaseReport[];
   readonly samples: readonly RateSample[];
   readonly stalls: Few<Stall>;
   readonly reconnects: Few<Reconnect>;
   readonly warnings: Few<string>;
+}
+
+/** A row of the statistics. A row without a group belongs to the group before it. */
+export interface Figure {
+  readonly group: string;
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface Ending {
@@ -29,6 +38,8 @@ export interface Ending {
   readonly report?: ReportOfJob;
   /** With the sentence about what helps. */
   readonly error?: BasynError;
+  /** The statistics of the report. */
+  readonly figures?: readonly Figure[];
 }
 
 /** A phase that has begun. */
@@ -38,6 +49,8 @@ export interface PhaseRecord {
   /** Of the bytes that were to be examined. */
   readonly doneBytes: number;
   readonly workBytes: number;
+  /** Whether the amounts in the cells are those that the phase reports, or may be larger after a failure of the link. */
+  readonly accuracy: 'exact' | 'about';
   readonly cells: readonly MapCell[];
 }
 

@@ -1,5 +1,5 @@
-/** The style sheet of the page. Colours are variables, so that light, dark and paper differ in one place each. */
-export const style = `
+/** Colours are variables, so that light and dark differ in one place. */
+const sheet = `
 :root {
   color-scheme: light dark;
   --back: #ffffff; --text: #1b1f24; --quiet: #59636e; --line: #d9dee3; --panel: #f5f7f9; --link: #0a58ca;
@@ -53,13 +53,17 @@ ul.legend svg { display: inline-block; width: .85em; height: .85em; margin-right
 .stall { fill: var(--stall); opacity: .75; } .reconnect { fill: var(--reconnect); opacity: .85; }
 .axis { display: flex; justify-content: space-between; font-size: .85rem; color: var(--quiet); }
 .share { height: 1.4rem; border-radius: .25rem; overflow: hidden; margin-bottom: .6rem; }
+td.bar { width: 100%; min-width: 5rem; padding-right: 0; }
+td.bar svg { height: .8rem; margin-top: .35rem; border-radius: .2rem; background: var(--panel); }
+table.times { width: 100%; } table.times th[scope=row] { white-space: nowrap; }
+ul.rows { display: block; } ul.rows li { margin-bottom: .2rem; }
 .t1 { fill: var(--t1); } .t2 { fill: var(--t2); } .t3 { fill: var(--t3); } .t4 { fill: var(--t4); } .t5 { fill: var(--t5); } .t6 { fill: var(--t6); }
 .scroll { overflow-x: auto; margin: 0 0 .8rem; }
 .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px; }
 table { border-collapse: collapse; font-size: .92rem; }
 th, td { padding: .25rem 1rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); font-weight: normal; overflow-wrap: normal; }
 thead th { color: var(--quiet); white-space: nowrap; }
-td.n, th.n { text-align: right; white-space: nowrap; fill: none; }
+td.n, th.n { text-align: right; white-space: nowrap; }
 th svg { display: inline-block; width: .85em; height: .85em; margin-right: .45em; vertical-align: -.08em; }
 ul.plain { margin: 0; padding-left: 1.2rem; } ul.plain li { margin-bottom: .3rem; }
 summary { cursor: pointer; color: var(--link); }
@@ -85,3 +89,6 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
   .scroll { overflow: visible; }
 }
 `;
+
+/** The style sheet of the page, without indentation. */
+export const style = sheet.replace(/\n\s*/g, '\n');

@@ -180,6 +180,15 @@ export const tuning = {
     /** Rows of the table that holds the same as the map. */
     mapTableRows: 32,
     rateTableRows: 24,
+    /** With several jobs: the cells of each map, and the jobs of each kind whose details are kept until the page is made. */
+    jobMapCells: 256,
+    detailedFailedJobs: 24,
+    detailedOtherJobs: 24,
+    /** The details of jobs end at this length of the page. The jobs that follow have a few lines each. */
+    detailCharacters: 200_000,
+    /** Jobs on the page. The rest is counted. */
+    listedJobs: 1_000,
+    nameCharacters: 100,
     /** Samples of the speeds. The first ones are this long. */
     rateSamples: 240,
     firstSampleMs: 250,

@@ -16,6 +16,7 @@ export interface JobFileRun {
   readonly environment: NodeJS.ProcessEnv;
   readonly onStart: (jobs: readonly Job[]) => void;
   readonly onEvent: (event: JobEvent) => void;
+  readonly onExtent?: JobsOptions['onExtent'];
   readonly signal: RunSignal;
   readonly debug: boolean;
 }
@@ -43,7 +44,7 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, onStart, onEvent, signal, debug }: JobFileRun,
+  { request, runJobs, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
@@ -57,6 +58,7 @@ async function runWanted(
     shareDisks: file.shareDisks,
     signal,
     debug,
+    onExtent,
     onEvent: (event) => {
       if (event.type === 'job-end') results?.add({ name: event.job, ...event });
       onEvent(event);

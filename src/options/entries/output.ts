@@ -33,6 +33,14 @@ export const outputOptions = {
     default: false,
     help: 'Print one JSON object per line on stdout, instead of text.',
   },
+  report: {
+    group: 'Output',
+    value: { type: 'path' },
+    placeholder: 'FILE',
+    help: 'Write an HTML page about the run or the jobs, also if it fails.',
+    details:
+      'The page needs no network. See [Report](#report). An existing file must be an earlier report, or empty.',
+  },
   help: { group: 'Output', value: { type: 'flag' }, help: 'Show the options.' },
   version: { group: 'Output', value: { type: 'flag' }, help: 'Show the version.' },
 } as const satisfies Record<string, CheckedEntry>;

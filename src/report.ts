@@ -28,15 +28,12 @@ export type ReadPath = 'direct' | 'cached' | 'none';
  * - `unreadable`: it can't be read of the source, and was left as it is on the target. Of a remote source, the first
  *   `bounds.reportedUnreadableRanges`, at the end of the phase.
  *
- * Facts of one kind do not overlap and, apart from `unreadable` and `zero`, have ascending offsets. Neighbours are not always
- * joined. Facts and events come in one order:
+ * Facts come between the events `phase-start` and `phase-end` of their phase, and are complete at the latter. No fact voids an
+ * earlier one. After an event `attempt`, or where a phase begins once more, a range may be reported again, and in other parts.
+ * What an earlier attempt has found to differ counts although a later one finds it equal: it was written meanwhile.
  *
- * - The event `phase-start` comes before the facts of its phase, and voids all earlier facts of a phase of that name.
- * - An event `attempt` with `phase` and `fromBytes` voids the facts of that phase from `fromBytes` on, also the part of a fact
- *   behind it: the next attempt reports that part of the device again.
- * - The facts of a phase are complete at its `phase-end`.
- *
- * The phase `record` has none.
+ * `differing` and `not read` have ascending offsets and do not overlap, from the beginning of the phase or of an attempt on.
+ * Neighbours are not always joined. The other kinds come in any order. The phase `record` has no facts.
  */
 export interface ExtentFact extends Extent {
   readonly phase: ReportedPhase;

@@ -33,7 +33,7 @@ export {
   type ZeroPolicy,
 } from './zeros.ts';
 export { checkLength, findHoles, hasHiddenHoles, type FoundHoles } from './hole-query.ts';
-export { commonHoles, holeBytesIn, isInHole, stretchesOf, type HoleMap } from './holes.ts';
+export { commonHoles, holeBytesIn, holesIn, isInHole, stretchesOf, type HoleMap } from './holes.ts';
 export { joinedIdentity, sharesStorage, type Stack, type StorageIdentity } from './identity.ts';
 export { parseIdentity } from './identity-schema.ts';
 export { isSameStorage, lastingIdentityOf, type LastingIdentity } from './lasting-identity.ts';

@@ -90,17 +90,27 @@ export function stretchesOf(holes: HoleMap | undefined, offsetBytes: number, len
  * @param ranges in ascending order, without overlap.
  */
 export function holeBytesIn(holes: HoleMap | undefined, ranges: Iterable<Range>): number {
-  const map = holes ?? noHoles;
   let sumBytes = 0;
+  for (const { lengthBytes } of holesIn(holes, ranges)) sumBytes += lengthBytes;
+  return sumBytes;
+}
+
+/**
+ * The parts of ranges that are holes, in their order.
+ *
+ * @param ranges in ascending order, without overlap.
+ */
+export function* holesIn(holes: HoleMap | undefined, ranges: Iterable<Range>): Generator<Range, void> {
+  const map = holes ?? noHoles;
   let first = 0;
   for (const { offsetBytes, lengthBytes } of ranges) {
     const endBytes = offsetBytes + lengthBytes;
     while (first < map.length && map[first + 1]! <= offsetBytes) first += 2;
     for (let pair = first; pair < map.length && map[pair]! < endBytes; pair += 2) {
-      sumBytes += Math.min(map[pair + 1]!, endBytes) - Math.max(map[pair]!, offsetBytes);
+      const startBytes = Math.max(map[pair]!, offsetBytes);
+      yield { offsetBytes: startBytes, lengthBytes: Math.min(map[pair + 1]!, endBytes) - startBytes };
     }
   }
-  return sumBytes;
 }
 
 const noHoles = new Float64Array(0);

@@ -95,6 +95,8 @@ export const bounds = {
   listedDataRanges: 512 * KiB,
   /** Differing ranges that a report lists. */
   reportedRanges: 10,
+  /** Ranges that one message of the source reports to a local target. */
+  rangesMessageExtents: 4096,
   /** Unreadable ranges that a report lists: the user may want to restore each of them. */
   reportedUnreadableRanges: 100,
   /** Unreadable ranges of a source, and bytes in them, that a run leaves out. More of them mean that the disk is gone. */

@@ -48,6 +48,8 @@ function detailsOf(message: Message): string {
       return `${message.doneBuffers} buffers settled, ${message.dataBytes} device bytes in the group`;
     case 'changes':
       return message.reason === undefined ? 'a list follows' : 'not known';
+    case 'ranges':
+      return `${message.extents.length} ranges, ${message.kind}`;
     case 'failure':
       return message.code;
     case 'closed':

@@ -6,7 +6,14 @@ import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Frame } from './frame.ts';
 import { groupOfByte } from './frame-group.ts';
-import { typeNumbers, type CoverMessage, type DataMessage, type Message } from './messages.ts';
+import {
+  rangeKinds,
+  typeNumbers,
+  type CoverMessage,
+  type DataMessage,
+  type Message,
+  type RangesMessage,
+} from './messages.ts';
 import {
   changesSchema,
   checkpointSchema,
@@ -71,6 +78,8 @@ function readMessage(type: Message['type'], reader: PayloadReader): Message {
       return readData(reader);
     case 'cover':
       return { type, ...readRuns(reader) };
+    case 'ranges':
+      return readRanges(reader);
     case 'written':
       return {
         type,
@@ -147,6 +156,28 @@ function readRuns(reader: PayloadReader): Pick<CoverMessage, 'runs' | 'isLast'> 
 
 /** The first index and the number of buffers. */
 const runBytes = 16;
+
+/** Ascending, without overlap. Whether they follow those of the message before is up to the receiver. */
+function readRanges(reader: PayloadReader): RangesMessage {
+  const kind = rangeKinds[reader.uint8()];
+  const count = reader.leftBytes / rangeBytes;
+  if (kind === undefined) throw malformed('ranges of an unknown kind');
+  if (!Number.isInteger(count) || count > bounds.rangesMessageExtents) {
+    throw malformed(`ranges of ${reader.leftBytes} bytes`);
+  }
+  let endBytes = 0;
+  const extents = Array.from({ length: count }, () => {
+    const [offsetBytes, lengthBytes] = [reader.uint64(), reader.uint64()];
+    const isPossible = offsetBytes >= endBytes && lengthBytes > 0;
+    endBytes = offsetBytes + lengthBytes;
+    if (!isPossible || endBytes > bounds.maxOffsetBytes) throw malformed('ranges with an impossible one');
+    return { offsetBytes, lengthBytes };
+  });
+  return { type: 'ranges', kind, extents };
+}
+
+/** The offset and the length. */
+const rangeBytes = 16;
 
 /** Reads a payload from front to end. Missing, excess and out-of-range bytes are errors. */
 class PayloadReader {

@@ -5,10 +5,12 @@ import { bounds } from '../limits.ts';
 import { encodeFrameHeader } from './frame.ts';
 import { groupByteOf } from './frame-group.ts';
 import {
+  rangeKinds,
   typeNumbers,
   type AskMessage,
   type DataMessage,
   type Message,
+  type RangesMessage,
   type WrittenMessage,
 } from './messages.ts';
 
@@ -48,6 +50,8 @@ function payloadParts(message: Message): Uint8Array[] {
       return [dataHead(message), message.digest, extentTable(message.extents), message.payload];
     case 'cover':
       return [Buffer.from([message.isLast ? 1 : 0]), numbers(message.runs)];
+    case 'ranges':
+      return rangesParts(message);
     case 'written':
       return writtenParts(message);
     case 'recorded':
@@ -75,6 +79,12 @@ function number(value: number): Uint8Array {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(value));
   return bytes;
+}
+
+function rangesParts({ kind, extents }: RangesMessage): Uint8Array[] {
+  const pairs = new Float64Array(2 * extents.length);
+  extents.forEach(({ offsetBytes, lengthBytes }, index) => pairs.set([offsetBytes, lengthBytes], 2 * index));
+  return [Buffer.from([rangeKinds.indexOf(kind)]), numbers(pairs)];
 }
 
 function askHead({ id, stepBytes, extents }: AskMessage): Uint8Array {

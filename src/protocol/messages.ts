@@ -122,6 +122,20 @@ export type CheckpointMessage = { readonly type: 'checkpoint' } & v.InferOutput<
 /** Target → source, from time to time: what one or more `checkpoint` announced is written and flushed. */
 export type DurableMessage = { readonly type: 'durable' } & v.InferOutput<typeof durableSchema>;
 
+/**
+ * Source → target, if the plan asks for it: ranges that differ, in ascending order, once their buffers are settled; or holes of the
+ * source that are not read.
+ */
+export interface RangesMessage {
+  readonly type: 'ranges';
+  readonly kind: RangeKind;
+  readonly extents: readonly Extent[];
+}
+
+/** By their numbers on the wire. */
+export const rangeKinds = ['differing', 'zero'] as const;
+export type RangeKind = (typeof rangeKinds)[number];
+
 /** In both directions, at any time: a request for a sign of life. Answered by `pong` at once. */
 export interface PingMessage {
   readonly type: 'ping';
@@ -182,7 +196,8 @@ export type Message =
   | SinceMessage
   | ChangesMessage
   | KeepMessage
-  | RecordedMessage;
+  | RecordedMessage
+  | RangesMessage;
 
 /** The type byte of each message's frame. */
 export const typeNumbers: Readonly<Record<Message['type'], number>> = {
@@ -212,4 +227,5 @@ export const typeNumbers: Readonly<Record<Message['type'], number>> = {
   changes: 24,
   keep: 25,
   recorded: 26,
+  ranges: 27,
 };

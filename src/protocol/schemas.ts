@@ -130,6 +130,8 @@ export const openedSchema = v.object({
   marks: v.exactOptional(marks),
   /** Names the snapshot that is read. Present where `open` has a `snapshot`. */
   snapshot: v.exactOptional(fact),
+  /** The agent is the source, and can send `ranges`. */
+  reportsRanges: v.exactOptional(v.literal(true)),
 });
 
 export const closedSchema = v.object({
@@ -199,6 +201,8 @@ export const planSchema = v.pipe(
      * that is the agent reports the digests of such buffers.
      */
     recorded: v.exactOptional(v.literal(true)),
+    /** Whether a source that is the agent sends `ranges`. */
+    reportRanges: v.exactOptional(v.literal(true)),
   }),
   v.check(
     ({ fromBuffer = 0, sizeBytes, bufferBytes }) => fromBuffer <= Math.ceil(sizeBytes / bufferBytes),

@@ -58,7 +58,7 @@ async function withBothEnds<T>(
   { observation, order, recorder, agentSide }: BothEnds,
   use: (end: LocalEnd) => Promise<() => T>,
 ): Promise<T> {
-  const { onEvent = () => undefined, signal } = observation;
+  const { signal } = observation;
   const trace = traceOf(observation);
   const [local, agent] = [new Channel(trace), new Channel()];
   connect(local, agent);
@@ -66,7 +66,7 @@ async function withBothEnds<T>(
     order.localRole === 'source'
       ? { receivedBytes: 0, transmittedBytes: local.dataBytes }
       : { receivedBytes: local.dataBytes, transmittedBytes: 0 };
-  const reporter = new RunReporter(order, onEvent, traffic, trace);
+  const reporter = new RunReporter(order, observation, traffic, trace);
   const runners = [
     new WorkerPool(threadProgram(), 'local'),
     new WorkerPool(threadProgram(), agentSide),

@@ -73,7 +73,7 @@ async function withAttempts<T>(
   throwIfEnded(options.signal);
   const trace = traceOf(options);
   const traffic = (): Traffic => attempts.traffic();
-  const reporter = new RunReporter(order, options.onEvent ?? ignore, traffic, trace);
+  const reporter = new RunReporter(order, options, traffic, trace);
   const snapshots = snapshotsOf(order, policy);
   const attempts = new Attempts({ ...run, reporter, trace, snapshots }, policy);
   try {
@@ -88,5 +88,3 @@ async function withAttempts<T>(
     await snapshots?.abandon();
   }
 }
-
-const ignore = (): void => undefined;

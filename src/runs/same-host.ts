@@ -18,7 +18,7 @@ export async function runSameHost(
   order: Order,
   select?: PhaseSelector,
 ): Promise<RunReport> {
-  const { onEvent = () => undefined, signal } = observation;
+  const { signal } = observation;
   let writtenBytes = 0;
   let runner: JobRunner<SameHostJob> | undefined;
   const isPush = order.localRole === 'source';
@@ -27,7 +27,7 @@ export async function runSameHost(
     receivedBytes: isPush ? 0 : writtenBytes,
     transmittedBytes: isPush ? writtenBytes : 0,
   });
-  const reporter = new RunReporter(order, onEvent, traffic, trace);
+  const reporter = new RunReporter(order, observation, traffic, trace);
   return abortable(
     signal,
     () => void runner?.close(),

@@ -1,4 +1,11 @@
-import { checkLength, commonHoles, flush, holeBytesIn, type DeviceHandle } from '../device/device.ts';
+import {
+  checkLength,
+  commonHoles,
+  flush,
+  holeBytesIn,
+  holesIn,
+  type DeviceHandle,
+} from '../device/device.ts';
 import { cut, joinNeighbours, type Extent } from '../digest/extent.ts';
 import { bufferExtentOf, type Geometry } from '../digest/geometry.ts';
 import { bounds, tuning } from '../limits.ts';
@@ -12,6 +19,7 @@ import {
   type Coverage,
 } from '../session/coverage.ts';
 import { needsHolesOfTarget, withHoles, type MappedDevice } from '../session/device-holes.ts';
+import type { FactListener } from '../session/extent-facts.ts';
 import { diskOf, type RunDevice } from '../session/devices.ts';
 import type { Order } from '../session/order.ts';
 import type { PhaseSelector } from '../session/selection.ts';
@@ -48,6 +56,8 @@ export interface SameHostWork {
   readonly dryRun: boolean;
   /** Takes the number of examined bytes that are done. */
   readonly onProgress: (doneBytes: number) => void;
+  /** Takes what is found out about ranges. Undefined where nobody asked. */
+  readonly facts?: FactListener | undefined;
 }
 
 /** One phase of a run whose devices are both on this host. */
@@ -59,13 +69,14 @@ export class SameHostPhase {
   readonly #dryRun: boolean;
   #runner: JobRunner<SameHostJob>;
   readonly #reportDone: (doneBytes: number) => void;
+  readonly #facts: FactListener | undefined;
   readonly #findings = new Findings();
   #doneBytes = 0;
 
   constructor(
     run: SameHostRun,
     runner: JobRunner<SameHostJob>,
-    { name, geometry, coverage = wholeDevice(geometry), dryRun, onProgress }: SameHostWork,
+    { name, geometry, coverage = wholeDevice(geometry), dryRun, onProgress, facts }: SameHostWork,
   ) {
     this.#run = run;
     this.#name = name;
@@ -74,6 +85,7 @@ export class SameHostPhase {
     this.#dryRun = dryRun;
     this.#runner = runner;
     this.#reportDone = onProgress;
+    this.#facts = facts;
   }
 
   async run(openedSource: RunDevice, openedTarget: RunDevice): Promise<PhaseCounts> {
@@ -87,11 +99,19 @@ export class SameHostPhase {
       : { device: openedTarget, notes: [] };
     reporter.note([...sourceNotes, ...targetNotes]);
     const unreadable = readErrors === 'skip' ? new UnreadableRanges(source.handle) : undefined;
+    const facts = this.#facts;
     if (unreadable !== undefined) {
-      const onUnreadable = (range: Extent): void => reporter.unreadable(this.#name, range);
+      const onUnreadable = (range: Extent): void => {
+        reporter.unreadable(this.#name, range);
+        facts?.('unreadable', [range]);
+      };
       this.#runner = new SkippingRunner(this.#runner, unreadable, onUnreadable);
     }
     const zeros = new TargetZeros({ target: target.handle, disk: diskOf(target), runner: this.#runner });
+    const isRead = this.#name !== 'copy' || !this.#dryRun;
+    if (isRead && facts !== undefined) {
+      facts('zero', [...holesIn(source.handle.holes, rangesOf(this.#coverage, this.#geometry, Infinity))]);
+    }
     try {
       await this.#transfer(source, target, zeros);
     } finally {
@@ -140,6 +160,7 @@ export class SameHostPhase {
   ): Promise<void> {
     const ranges = [...rangesOf(this.#coverage, this.#geometry, Infinity)];
     this.#findings.add(ranges);
+    this.#facts?.('differing', ranges);
     if (this.#dryRun) return;
     const limits = { dataBytes: jobBytesOf(source), zeroBytes: bounds.zeroFrameBytes };
     await this.#inOrder(
@@ -177,6 +198,7 @@ export class SameHostPhase {
       await cacheRelease?.passed(writtenBytes);
       return () => {
         this.#findings.add(result.differing);
+        this.#facts?.('differing', result.differing);
         const { offsetBytes, lengthBytes } = extents.at(-1)!;
         const endBytes = offsetBytes + lengthBytes;
         const doneBytes = examinedBytesBefore(this.#coverage, this.#geometry, endBytes);

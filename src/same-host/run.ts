@@ -12,6 +12,7 @@ import {
 import { pageCacheOf, type Order, type Role } from '../session/order.ts';
 import type { DeviceReport, PhaseName } from '../report.ts';
 import type { Geometry } from '../digest/geometry.ts';
+import { gapsOf } from '../session/coverage.ts';
 import { partOf, type Selection } from '../session/selection.ts';
 import type { JobRunner, SameHostJob } from '../workers/jobs.ts';
 import { traceDevice } from '../session/device-trace.ts';
@@ -62,7 +63,16 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
         const geometry = geometryOfPlan({ ...order, sizeBytes });
         const selection = await selectionFor(run, runner, { source, target }, { name, geometry });
         const onProgress = reporter.phaseStart(name, sizeBytes, partOf(selection, geometry));
-        const work = { name, geometry, coverage: selection?.coverage, dryRun: order.dryRun, onProgress };
+        const facts = reporter.factsOf(name);
+        if (selection !== undefined) facts?.('not read', [...gapsOf(selection.coverage, geometry, 0)]);
+        const work = {
+          name,
+          geometry,
+          coverage: selection?.coverage,
+          dryRun: order.dryRun,
+          onProgress,
+          facts,
+        };
         reporter.phaseEnd(await new SameHostPhase(run, runner, work).run(source, target));
       }
       reporter.warn([...(await source.checkAtEnd()), ...(await target.checkAtEnd())]);

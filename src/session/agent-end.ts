@@ -22,6 +22,7 @@ import type {
 import type { JobRunner } from '../workers/jobs.ts';
 import { traceDevice } from './device-trace.ts';
 import { Covers } from './covers.ts';
+import { factsTo } from './extent-facts.ts';
 import { openDevice, usingDevice, type DeviceUse, type TargetRequest, type RunDevice } from './devices.ts';
 import { pageCacheOf } from './order.ts';
 import { windowBuffersOf } from './window.ts';
@@ -162,6 +163,7 @@ async function serveDevice({ open, reach, snapshots, channel, runner, host }: Se
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
       ...(device.snapshot !== undefined && { snapshot: device.snapshot.uuid }),
       ...(device.marks && { marks: device.marks }),
+      ...(open.role === 'source' && { reportsRanges: true as const }),
     });
     const covers = new Covers();
     for (;;) {
@@ -262,7 +264,11 @@ async function servePhase(
   const ignoreRange = (): void => undefined;
   await playRole(
     { role: open.role, plan, selection: coverage && { coverage }, device, channel, runner },
-    { starting: Promise.resolve(start), onUnreadable: ignoreRange },
+    {
+      starting: Promise.resolve(start),
+      onUnreadable: ignoreRange,
+      ...(plan.reportRanges === true && open.role === 'source' && { facts: factsTo(channel) }),
+    },
   );
 }
 

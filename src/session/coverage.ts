@@ -86,6 +86,21 @@ export function* runsOf(
   }
 }
 
+/** The ranges behind an offset that are not examined, in order. */
+export function* gapsOf(
+  coverage: Coverage,
+  { bufferBytes, sizeBytes }: Geometry,
+  fromBytes: number,
+): Generator<Extent, void> {
+  let atBytes = fromBytes;
+  for (const { firstIndex, endIndex } of runsOf(coverage)) {
+    const startBytes = firstIndex * bufferBytes;
+    if (startBytes > atBytes) yield { offsetBytes: atBytes, lengthBytes: startBytes - atBytes };
+    atBytes = Math.max(atBytes, endIndex * bufferBytes);
+  }
+  if (sizeBytes > atBytes) yield { offsetBytes: atBytes, lengthBytes: sizeBytes - atBytes };
+}
+
 /** The part of a coverage from a buffer on. */
 export function fromBuffer(coverage: Coverage, firstIndex: number): Coverage {
   const skippedCount = coverage.positionOf(firstIndex);

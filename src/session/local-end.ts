@@ -93,6 +93,7 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
   const { order, reporter, runner, recorder } = end;
   sendOpen(end, null);
   const opened = await expectOpened(end);
+  requireRanges(order, opened);
   const changes = requireSameRemote(end, opened);
   const targetRequest = targetRequestOf(order, opened.sizeBytes, parseIdentity(opened.identity));
   const { marks, base } = await usingDevice(await openLocal(end, targetRequest), runner, async (local) => {
@@ -110,7 +111,8 @@ async function runAsTarget(end: LocalEnd): Promise<void> {
     if (recorder !== undefined) await beginRecording(recorder, order, { local, opened, sizeBytes }, reporter);
     await measureRoundTrip(end, opened, sizeBytes);
     const { newFromBytes } = local;
-    const opening = Promise.resolve({ omitZeros: local.zeros === 'skip', newFromBytes });
+    const { reportsRanges } = opened;
+    const opening = Promise.resolve({ omitZeros: local.zeros === 'skip', newFromBytes, reportsRanges });
     await runPhases(end, local, sizeBytes, opening);
     return finish(end, local);
   });
@@ -253,6 +255,16 @@ export async function expectOpened({ order, channel }: LocalEnd): Promise<Opened
 function requireSnapshot({ localRole, snapshot }: Order, opened: OpenedMessage): void {
   if (localRole === 'source' || snapshot === undefined || opened.snapshot !== undefined) return;
   throw new BasynError('protocol', 'The peer reads the source itself, and not a snapshot of it.');
+}
+
+/** Nothing else would tell a local target what differs. */
+function requireRanges({ needsRanges }: Order, { reportsRanges }: OpenedMessage): void {
+  if (needsRanges !== true || reportsRanges === true) return;
+  throw new BasynError(
+    'refused',
+    'The program on the remote host is of an earlier version, which does not report the ranges that differ.',
+    { side: 'remote' },
+  );
 }
 
 /**

@@ -11,9 +11,9 @@ import type { RunDevice } from './devices.ts';
 import { distrustRecord, selectionWith } from './recording.ts';
 import { planOf, remoteRoleOf } from './order.ts';
 import { unionOf } from './run-collector.ts';
-import { geometryOfPlan, type PhaseOutcome } from './phase.ts';
+import { geometryOfPlan, startBytesOf, type PhaseOutcome } from './phase.ts';
 import { playRole, type RoleListener } from './play-role.ts';
-import { examinedBytesBefore } from './coverage.ts';
+import { examinedBytesBefore, gapsOf } from './coverage.ts';
 import { coverageOfRole, partOf, type Selection } from './selection.ts';
 
 /** What the local end needs for the phases of a session. */
@@ -29,6 +29,8 @@ interface OpenDevices {
   readonly omitZeros?: boolean | undefined;
   /** Bytes of the target from here on are new. */
   readonly newFromBytes?: number | undefined;
+  /** Whether a source that is the agent can report ranges. */
+  readonly reportsRanges?: boolean | undefined;
 }
 
 /**
@@ -75,20 +77,29 @@ async function runPhase(
   const listed = await selectionFor(end, device, whole, opening);
   const selection = withRecord(end, listed, whole);
   const continued = continuity?.continued(whole) ?? whole;
+  const facts = reporter.factsOf(name);
+  const asksForRanges =
+    facts !== undefined && localRole === 'target' && (await opening).reportsRanges === true;
   // A local source learns later whether zeros may be left out.
   const omitsZeros = localRole === 'target' && device.zeros === 'skip';
   const plan: Plan = {
     ...continued,
     ...(omitsZeros && { omitZeros: true }),
     ...(recorder !== undefined && name !== 'recheck' && { recorded: true }),
+    ...(asksForRanges && { reportRanges: true }),
   };
-  const starting = opening.then(({ omitZeros }) => ({
-    onProgress: reporter.phaseStart(name, sizeBytes, partOf(listed && selection, geometryOfPlan(plan))),
-    omitZeros: omitZeros === true,
-  }));
+  const starting = opening.then(({ omitZeros }) => {
+    const part = partOf(listed && selection, geometryOfPlan(plan));
+    const onProgress = reporter.phaseStart(name, sizeBytes, part);
+    if (selection !== undefined) facts?.('not read', unreadRanges(selection, plan));
+    return { onProgress, omitZeros: omitZeros === true };
+  });
   // The role awaits this later. Until then, a refusal must not count as an unhandled rejection.
   starting.catch(() => undefined);
-  const onUnreadable = (range: Extent): void => reporter.unreadable(name, range);
+  const onUnreadable = (range: Extent): void => {
+    reporter.unreadable(name, range);
+    facts?.('unreadable', [range]);
+  };
   const { counts, notes } = await play(
     end,
     device,
@@ -97,12 +108,18 @@ async function runPhase(
       starting,
       onUnreadable,
       resumption: continuity,
+      facts,
     },
   );
   reporter.note(notes);
   // A source that is the agent lists them at the end.
   if (localRole === 'target') counts.unreadableRanges?.forEach(onUnreadable);
   return counts;
+}
+
+/** What neither side reads, of what this attempt covers. */
+function unreadRanges({ coverage }: Selection, plan: Plan): Extent[] {
+  return [...gapsOf(coverage, geometryOfPlan(plan), startBytesOf({ plan }))];
 }
 
 /** Adds what the state file does not know, and spares the target the rest. */

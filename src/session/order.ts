@@ -45,6 +45,8 @@ export interface Order {
   readonly readBytesPerSecond?: number | undefined;
   /** The most that all lanes carry together, in both directions. Undefined: as much as they can. */
   readonly linkBytesPerSecond?: number | undefined;
+  /** Whether the run fails if it cannot report every range that differs. */
+  readonly needsRanges?: boolean | undefined;
 }
 
 /** What both sides do in one phase of the order. */

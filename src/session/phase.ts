@@ -10,6 +10,7 @@ import type { Trace } from '../trace.ts';
 import type { JobRunner } from '../workers/jobs.ts';
 import type { UnreadableRanges } from '../workers/unreadable.ts';
 import type { Selection } from './selection.ts';
+import type { FactListener } from './extent-facts.ts';
 import type { Durable } from './settled.ts';
 import { chunkBytesOf } from './window.ts';
 import { examinedBytesBefore, fromBuffer, wholeDevice, type Coverage } from './coverage.ts';
@@ -51,6 +52,8 @@ export interface Phase {
   readonly record?: Recorder | undefined;
   /** Takes what a later attempt of the run can rely on. Undefined at the agent, and where there is no later attempt. */
   readonly resumption?: Resumption | undefined;
+  /** Takes what is found out about ranges. Undefined where nobody asked. */
+  readonly facts?: FactListener | undefined;
 }
 
 /** The listener of a phase that may be interrupted. */

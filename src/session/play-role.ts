@@ -5,7 +5,8 @@ import type { JobRunner } from '../workers/jobs.ts';
 import { UnreadableRanges } from '../workers/unreadable.ts';
 import { diskOf, type RunDevice } from './devices.ts';
 import type { Role } from './order.ts';
-import { holeBytesIn } from '../device/device.ts';
+import { holeBytesIn, holesIn } from '../device/device.ts';
+import type { FactListener } from './extent-facts.ts';
 import { rangesOf, wholeDevice } from './coverage.ts';
 import { needsHolesOfTarget, withHoles } from './device-holes.ts';
 import { geometryOfPlan, phaseOf, type PhaseOutcome, type PhaseStart, type Resumption } from './phase.ts';
@@ -38,6 +39,8 @@ export interface RoleListener {
   readonly onUnreadable: UnreadableRangeListener;
   /** Undefined where no later attempt follows. */
   readonly resumption?: Resumption | undefined;
+  /** Takes what is found out about ranges. Undefined where nobody asked. */
+  readonly facts?: FactListener | undefined;
 }
 
 /**
@@ -47,7 +50,7 @@ export interface RoleListener {
  */
 export async function playRole(
   { role, plan, selection, device: opened, channel, runner, recorder }: RolePart,
-  { starting, onUnreadable, resumption }: RoleListener,
+  { starting, onUnreadable, resumption, facts }: RoleListener,
 ): Promise<PhaseOutcome> {
   const needsHoles = role === 'source' || needsHolesOfTarget(plan.phase, opened.zeros);
   const { device, notes } = needsHoles
@@ -79,9 +82,14 @@ export async function playRole(
       trace: channel.trace,
       record: recorder,
       resumption,
+      facts,
     },
     selection,
   );
   const player = new roles[role](phase, channel);
-  return player.run(await starting);
+  const start = await starting;
+  if (role === 'source' && isRead && facts !== undefined) {
+    facts('zero', [...holesIn(device.handle.holes, rangesOf(phase.coverage, geometry, Infinity))]);
+  }
+  return player.run(start);
 }

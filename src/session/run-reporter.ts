@@ -4,11 +4,16 @@ import { assert, type Side } from '../errors.ts';
 import type { Extent } from '../digest/extent.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Trace } from '../trace.ts';
+import type { FactListener } from './extent-facts.ts';
+import { MovingExtents } from './moving-extents.ts';
 import type { Order } from './order.ts';
 import { doSizesMatch } from './sizes.ts';
 import type {
   DeviceReport,
   EventListener,
+  ExtentFact,
+  ExtentKind,
+  ExtentListener,
   Interruption,
   PhaseCounts,
   PhaseReport,
@@ -33,10 +38,17 @@ export interface DiskReads {
 /** What a phase examines, where that is not everything. */
 export type PartOfPhase = Pick<PhaseReport, 'examinedBytes' | 'changeList'>;
 
+/** The caller. */
+export interface Observer {
+  readonly onEvent?: EventListener | undefined;
+  readonly onExtent?: ExtentListener | undefined;
+}
+
 /** Reports the events of a run to its caller, and builds the final report. */
 export class RunReporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
   readonly #emit: EventListener;
+  readonly #onExtent: ExtentListener | undefined;
   readonly #traffic: () => Traffic;
   readonly #trace: Trace | undefined;
   readonly #startMs = monotonicMs();
@@ -50,6 +62,10 @@ export class RunReporter {
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #unreadableCount = 0;
+  /** What was found out before its phase has begun: a local source reads ahead. */
+  #earlyFacts: ExtentFact[] = [];
+  readonly #moving = new MovingExtents();
+  #attempt = 1;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
@@ -57,12 +73,13 @@ export class RunReporter {
 
   constructor(
     order: Pick<Order, 'dryRun' | 'sizes'>,
-    emit: EventListener,
+    { onEvent = ignore, onExtent }: Observer,
     traffic: () => Traffic,
     trace: Trace | undefined,
   ) {
     this.#order = order;
-    this.#emit = emit;
+    this.#emit = onEvent;
+    this.#onExtent = onExtent;
     this.#traffic = traffic;
     this.#trace = trace;
   }
@@ -106,6 +123,10 @@ export class RunReporter {
    */
   interrupted(attempt: number, interruption: Interruption, fromBytes: number): void {
     this.stop();
+    this.#attempt = attempt;
+    this.#earlyFacts = [];
+    const moving = this.#moving.take();
+    if (this.#phase !== undefined) this.#facts(this.#phase.name, 'differing', moving);
     this.#interruptions.push(interruption);
     const { reason, waitMs } = interruption;
     const place = this.#phase === undefined ? {} : { phase: this.#phase.name, fromBytes };
@@ -117,6 +138,34 @@ export class RunReporter {
     this.#phases.length = 0;
     this.#phase = undefined;
     this.#unreadableCount = 0;
+  }
+
+  /**
+   * Takes what this attempt finds out about ranges in a phase. What comes after the attempt has failed is left out.
+   *
+   * @returns undefined where nobody asked.
+   */
+  factsOf(phase: ReportedPhase): FactListener | undefined {
+    if (this.#onExtent === undefined) return undefined;
+    const attempt = this.#attempt;
+    return (kind, extents) => {
+      if (attempt !== this.#attempt) return;
+      if (kind === 'moving') {
+        this.#moving.add(extents);
+        return;
+      }
+      if (kind === 'differing') this.#moving.settled(extents);
+      this.#facts(phase, kind, extents);
+    };
+  }
+
+  #facts(phase: ReportedPhase, kind: ExtentKind, extents: readonly Extent[]): void {
+    for (const { offsetBytes, lengthBytes } of extents) this.#fact({ phase, kind, offsetBytes, lengthBytes });
+  }
+
+  #fact(fact: ExtentFact): void {
+    if (this.#phase?.name === fact.phase) this.#onExtent?.(fact);
+    else this.#earlyFacts.push(fact);
   }
 
   /** A range of the source that can't be read. Only the first ones of a phase are reported. */
@@ -153,6 +202,7 @@ export class RunReporter {
         sizeBytes,
         ...(examinedBytes !== undefined && { examinedBytes }),
       });
+      this.#earlyFacts.splice(0).forEach((fact) => this.#fact(fact));
       this.#traceReads(phase);
     }
     this.#emitProgress = (elapsedMs) => {
@@ -182,6 +232,7 @@ export class RunReporter {
     this.stop();
     this.#phase = undefined;
     this.#unreadableCount = 0;
+    this.#moving.take();
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }
@@ -245,6 +296,8 @@ export class RunReporter {
     return this.#interruptions.length > 0 ? { interruptions: this.#interruptions } : {};
   }
 }
+
+const ignore = (): void => undefined;
 
 /** A SYNC reads what it sends a second time, as a copy does. */
 function readPathsOf(

@@ -83,6 +83,7 @@ export class Source {
         tasks: this.#tasks,
         onDiffering: async (extents) => {
           if (!this.#moves) return;
+          phase.facts?.('moving', extents);
           await this.#announceAndSend(extents);
           this.#checkpoints.advanced();
         },
@@ -194,7 +195,10 @@ export class Source {
     const findings = new Findings();
     const ranges = [...rangesOf(coverage, geometry, Infinity)];
     findings.add(ranges);
-    if (plan.dryRun) return findings;
+    if (plan.dryRun) {
+      this.#phase.facts?.('differing', ranges);
+      return findings;
+    }
     // Bytes that are not sent, because the target has zeros there.
     let omittedBytes = 0;
     count.settled(startBytesOf(this.#phase), 0);
@@ -207,10 +211,19 @@ export class Source {
       } else {
         await this.#sender.sendZeros(extents);
       }
-      this.#acceptedEndBytes = endBytes;
+      this.#reportAccepted(endBytes);
       this.#checkpoints.advanced();
     }
     return findings;
+  }
+
+  /** What a copy covers has no gaps. */
+  #reportAccepted(endBytes: number): void {
+    const offsetBytes = this.#acceptedEndBytes;
+    this.#acceptedEndBytes = endBytes;
+    if (endBytes > offsetBytes) {
+      this.#phase.facts?.('differing', [{ offsetBytes, lengthBytes: endBytes - offsetBytes }]);
+    }
   }
 
   #settled(): Settled {

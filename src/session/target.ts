@@ -4,7 +4,13 @@ import { blockBytesOf, bufferCountOf, bufferExtentOf, stepCountOf } from '../dig
 import { assert, BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { Channel } from '../link/channel.ts';
-import type { AdvanceMessage, AskMessage, DigestsMessage, FinishMessage } from '../protocol/messages.ts';
+import type {
+  AdvanceMessage,
+  AskMessage,
+  DigestsMessage,
+  FinishMessage,
+  RangesMessage,
+} from '../protocol/messages.ts';
 import { askCharge } from './compare/asker.ts';
 import { forgetUnread, learnContents } from './contents.ts';
 import {
@@ -49,10 +55,13 @@ export class Target {
   #learning: Promise<void> = Promise.resolve();
   #donePosition = 0;
   #askedBytes = 0;
+  /** The end of the last range that the source has reported to differ. */
+  #reportedEndBytes: number;
 
   constructor(phase: Phase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
+    this.#reportedEndBytes = startBytesOf(phase);
     this.#writer = new Writer(phase, channel, this.#tasks);
     this.#checkpoints = new TargetCheckpoints(phase, channel, this.#writer, this.#tasks);
     if (phase.plan.phase !== 'copy') {
@@ -156,6 +165,12 @@ export class Target {
       } else if (message.type === 'finish' && finish === undefined) {
         finish = message;
         this.#expectAnnounced(message);
+      } else if (
+        message.type === 'ranges' &&
+        finish === undefined &&
+        this.#phase.plan.reportRanges === true
+      ) {
+        this.#report(message);
       } else if (message.type === 'checkpoint' && finish === undefined) {
         this.#checkpoints.take(message);
       } else if (message.type === 'advance' && this.#survey !== undefined) {
@@ -172,6 +187,19 @@ export class Target {
       }
     }
     return finish;
+  }
+
+  /** @throws {BasynError} `protocol`, where the source reports what does not follow its last report. */
+  #report({ kind, extents }: RangesMessage): void {
+    const [first, last] = [extents[0], extents.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const endBytes = last.offsetBytes + last.lengthBytes;
+    const startBytes = kind === 'differing' ? this.#reportedEndBytes : 0;
+    if (first.offsetBytes < startBytes || endBytes > this.#phase.plan.sizeBytes) {
+      throw new BasynError('protocol', 'The peer reported ranges out of order, or outside the device.');
+    }
+    if (kind === 'differing') this.#reportedEndBytes = endBytes;
+    this.#phase.facts?.(kind, extents);
   }
 
   /** On a single lane, `finish` is the last message of the phase: data that has not arrived by then will never arrive. */

@@ -4,7 +4,7 @@ import { hashNames } from '../../src/digest/hash-names.ts';
 import { remedies } from '../../src/errors.ts';
 import { bounds } from '../../src/limits.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
-import { typeNumbers, type Message } from '../../src/protocol/messages.ts';
+import { rangeKinds, typeNumbers, type Message } from '../../src/protocol/messages.ts';
 
 export const offset = fc.integer({ min: 0, max: bounds.maxOffsetBytes });
 export const bytes = fc.uint8Array({ maxLength: 200 });
@@ -105,6 +105,26 @@ const fieldsOf: { [Type in Message['type']]: ArbitraryOf<Type> } = {
   changes: fc.record({ reason: text }, { requiredKeys: [] }),
   keep: fc.record({ pairId: fc.constant('0123456789abcdef'.repeat(2)) }),
   recorded: nothing,
+  ranges: fc
+    .record({
+      kind: fc.constantFrom(...rangeKinds),
+      extents: fc.array(
+        fc.record({
+          gap: fc.integer({ min: 0, max: 2 ** 40 }),
+          lengthBytes: fc.integer({ min: 1, max: 2 ** 40 }),
+        }),
+        { maxLength: 50 },
+      ),
+    })
+    .map(({ kind, extents }) => {
+      let endBytes = 0;
+      const ranges = extents.map(({ gap, lengthBytes }) => {
+        const offsetBytes = endBytes + gap;
+        endBytes = offsetBytes + lengthBytes;
+        return { offsetBytes, lengthBytes };
+      });
+      return { kind, extents: ranges };
+    }),
   digests: fc.record({ firstBuffer: offset, digests: bytes }),
   advance: fc.record({ doneBuffers: offset, differingBytes: offset }, { requiredKeys: ['doneBuffers'] }),
   ask: fc.record({

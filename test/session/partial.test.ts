@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { makeRandom, type Random } from '../../rig/images/random.ts';
-import { totalBytes } from '../../src/digest/extent.ts';
+import { joinNeighbours, totalBytes, within, type Extent } from '../../src/digest/extent.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';
-import type { RunEvent, RunReport } from '../../src/report.ts';
+import type { ExtentFact, RunEvent, RunReport } from '../../src/report.ts';
 import { runOnSameHost } from '../../src/same-host/run.ts';
-import { examinedBytesBefore, type Coverage } from '../../src/session/coverage.ts';
+import { examinedBytesBefore, gapsOf, rangesOf, type Coverage } from '../../src/session/coverage.ts';
 import type { Order } from '../../src/session/order.ts';
 import type { PhaseSelector } from '../../src/session/selection.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
@@ -19,13 +19,14 @@ import { makeReporter, plainOrder, runInMemory } from '../support/memory-session
 import { differingChunks } from '../support/naive.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { randomCoverage, repairedIn } from './coverage.fixture.ts';
+import { expectZero, extentsOf } from './extent-facts.fixture.ts';
 
 const KiB = 1024;
 const chunkBytes = 1024;
 const unit = 64 * KiB;
 
 test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
-  'a run over a part of the device repairs every difference in it, and touches nothing else: seed %i',
+  'a run over a part of the device repairs and reports every difference in it, and touches nothing else: seed %i',
   { timeout: 120_000 },
   async (seed) => {
     const random = makeRandom(seed);
@@ -44,7 +45,7 @@ test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
       dryRun,
     };
     const ways = ['one lane', 'lanes', 'same host'] as const;
-    const { report, targetAfter, events } = await run(ways[random.below(3)]!, order, coverage, [
+    const { report, targetAfter, events, facts } = await run(ways[random.below(3)]!, order, coverage, [
       source,
       target,
     ]);
@@ -60,6 +61,18 @@ test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
     if (!dryRun) expect(recheck).toMatchObject({ sizeBytes, differingBytes: left });
     expect(recheck?.examinedBytes).toBeUndefined();
     expectProgress(events, examinedBytes);
+
+    const covered = (extents: readonly Extent[]): Extent[] =>
+      joinNeighbours([...rangesOf(coverage, geometry, Infinity)].flatMap((range) => within(extents, range)));
+    expect(extentsOf(facts, 'sync', 'differing')).toEqual(covered(differing));
+    expect(extentsOf(facts, 'sync', 'not read')).toEqual([...gapsOf(coverage, geometry, 0)]);
+    expectZero(extentsOf(facts, 'sync', 'zero'), source);
+    expect(totalBytes(extentsOf(facts, 'sync', 'zero'))).toBeGreaterThanOrEqual(sync!.sourceHoleBytes);
+    if (dryRun) return;
+    expect(extentsOf(facts, 'recheck', 'differing')).toEqual(
+      differingChunks(source, repaired, bufferBytes, chunkBytes),
+    );
+    expect(totalBytes(extentsOf(facts, 'recheck', 'zero'))).toBe(recheck!.sourceHoleBytes);
   },
 );
 
@@ -85,7 +98,7 @@ async function run(
   fields: Omit<Order, 'localPath' | 'remotePath'>,
   coverage: Coverage,
   [source, target]: readonly [Buffer, Buffer],
-): Promise<{ report: RunReport; targetAfter: Buffer; events: RunEvent[] }> {
+): Promise<{ report: RunReport; targetAfter: Buffer; events: RunEvent[]; facts: ExtentFact[] }> {
   const directory = scratchDirectory(memoryDirectory);
   const [sourcePath, targetPath] = [join(directory, 'source'), join(directory, 'target')];
   writeSparse(sourcePath, source);
@@ -96,7 +109,9 @@ async function run(
   const select: PhaseSelector = ({ phase }) =>
     Promise.resolve(phase === 'recheck' ? undefined : { coverage });
   const events: RunEvent[] = [];
-  const reporter = makeReporter((event) => events.push(event), order);
+  const facts: ExtentFact[] = [];
+  const onEvent = (event: RunEvent): unknown => events.push(event);
+  const reporter = makeReporter({ onEvent, onExtent: (fact) => facts.push(fact) }, order);
   if (way === 'same host') {
     const runner = new InlineRunner<SameHostJob>(performOnSameHost);
     const startRunner = (): Promise<typeof runner> => Promise.resolve(runner);
@@ -109,12 +124,12 @@ async function run(
       select,
     });
     reporter.stop();
-    return { report: reporter.report(), targetAfter: readFileSync(targetPath), events };
+    return { report: reporter.report(), targetAfter: readFileSync(targetPath), events, facts };
   }
   const makeWire = (): CuttingWire => new CuttingWire(1, 100_000);
   const furtherLanes = way === 'lanes' ? 3 : 0;
   const report = await runInMemory(order, { reporter, makeWire, furtherLanes, select });
-  return { report, targetAfter: readFileSync(targetPath), events };
+  return { report, targetAfter: readFileSync(targetPath), events, facts };
 }
 
 /** Leaves holes where the contents are zero. */

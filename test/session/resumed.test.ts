@@ -7,7 +7,7 @@ import type * as limits from '../../src/limits.ts';
 import { totalBytes } from '../../src/digest/extent.ts';
 import { BasynError } from '../../src/errors.ts';
 import { geometryOf } from '../../src/digest/geometry.ts';
-import type { PhaseName, RunReport } from '../../src/report.ts';
+import type { ExtentFact, PhaseName, RunReport } from '../../src/report.ts';
 import { Continuity } from '../../src/session/continuity.ts';
 import { examinedBytesBefore } from '../../src/session/coverage.ts';
 import type { PhaseSelector } from '../../src/session/selection.ts';
@@ -22,6 +22,7 @@ import { makeReporter, plainOrder, runInMemory } from '../support/memory-session
 import { differingChunks } from '../support/naive.ts';
 import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { randomCoverage, repairedIn } from './coverage.fixture.ts';
+import { unionOf } from './extent-facts.fixture.ts';
 
 /** What the disk below the target certainly holds: the contents when the last complete flush began. */
 const disk = vi.hoisted(() => ({ path: '', durable: Buffer.alloc(0) }));
@@ -53,7 +54,7 @@ const bufferBytes = 4096;
 const sizeBytes = 600_000;
 
 test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
-  'a run that is interrupted at any point, and loses what is not flushed, ends with an equal target and exact counts: seed %i',
+  'a run that is interrupted at any point, and loses what is not flushed, ends with an equal target, exact counts and every range: seed %i',
   { timeout: 120_000 },
   async (seed) => {
     const random = makeRandom(seed + 1);
@@ -71,12 +72,15 @@ test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
     const [localPath, remotePath] =
       localRole === 'source' ? [paths.source, paths.target] : [paths.target, paths.source];
     const order = { ...plainOrder, localPath, remotePath, localRole, phases, bufferBytes, chunkBytes: 1024 };
-    const { report, places } = await runInterrupted(order, random);
+    const { report, places, facts } = await runInterrupted(order, random);
 
     expect(readFileSync(paths.target).equals(source)).toBe(true);
     expect(disk.durable.equals(source)).toBe(true);
     expect(report.matches).toBe(true);
-    expectExact(report, differingChunks(source, target, bufferBytes, 1024), places);
+    const differing = differingChunks(source, target, bufferBytes, 1024);
+    expectExact(report, differing, places);
+    // Also what an attempt has written, and the next one finds equal.
+    if (phases[0] === 'sync') expect(unionOf(facts, 'sync', 'differing')).toEqual(differing);
   },
 );
 
@@ -87,9 +91,10 @@ async function runInterrupted(
   order: Order,
   random: Random,
   select?: PhaseSelector,
-): Promise<{ report: RunReport; places: readonly number[] }> {
+): Promise<{ report: RunReport; places: readonly number[]; facts: readonly ExtentFact[] }> {
   const continuity = new Continuity();
-  const reporter = makeReporter(undefined, order);
+  const facts: ExtentFact[] = [];
+  const reporter = makeReporter({ onExtent: (fact) => facts.push(fact) }, order);
   const places: number[] = [];
   for (;;) {
     const isLast = places.length === 6;
@@ -104,14 +109,17 @@ async function runInterrupted(
         reporter,
         ...(select && { select }),
       });
-      return { report, places };
+      return { report, places, facts };
     } catch (error) {
       if (!(error instanceof BasynError) || error.retryable !== true || isLast) throw error;
     }
     // The power fails: the disk has only what was flushed.
     if (random.below(2) === 0) writeFileSync(disk.path, disk.durable, { flag: 'r+' });
-    places.push(continuity.fromBytes);
+    const { fromBytes } = continuity;
+    places.push(fromBytes);
     continuity.next();
+    const interruption = { reason: 'cut', elapsedMs: 1, waitMs: 0, lostBytes: 0 };
+    reporter.interrupted(continuity.run.attempt, interruption, fromBytes);
   }
 }
 

@@ -7,9 +7,9 @@ import type { Continuity } from '../../src/session/continuity.ts';
 import { LaneOpener } from '../../src/link/lane-opener.ts';
 import { runLocalEnd, type LocalEnd } from '../../src/session/local-end.ts';
 import type { Order } from '../../src/session/order.ts';
-import type { RunEvent, RunReport } from '../../src/report.ts';
+import type { RunReport } from '../../src/report.ts';
 import type { PhaseSelector } from '../../src/session/selection.ts';
-import { RunReporter } from '../../src/session/run-reporter.ts';
+import { RunReporter, type Observer } from '../../src/session/run-reporter.ts';
 import type { Recorder } from '../../src/state-file/recorder.ts';
 import type { JobRunner } from '../../src/workers/jobs.ts';
 import { InlineRunner } from '../../src/workers/inline.ts';
@@ -59,7 +59,8 @@ export const lonelyAgent: AgentHost = {
 };
 
 export interface MemorySessionOptions {
-  readonly onEvent?: (event: RunEvent) => void;
+  readonly onEvent?: Observer['onEvent'];
+  readonly onExtent?: Observer['onExtent'];
   /** Makes one direction of a lane: a stream that returns what is written to it. */
   readonly makeWire?: () => Duplex;
   /** Lanes that are added on both ends as soon as data moves. */
@@ -90,13 +91,14 @@ export function runInMemory(order: Order, options: MemorySessionOptions = {}): P
 export async function withAgentInMemory<T>(
   order: Order,
   {
-    onEvent = () => undefined,
+    onEvent,
+    onExtent,
     makeWire = () => new MemoryWire(),
     furtherLanes = 0,
     makeRunner = () => new InlineRunner(perform),
     continuity,
     recorder,
-    reporter = makeReporter(onEvent, order),
+    reporter = makeReporter({ onEvent, onExtent }, order),
     select,
   }: MemorySessionOptions,
   use: (end: LocalEnd) => Promise<() => T>,
@@ -148,12 +150,12 @@ function unreachable(): never {
 
 /** Reports a run without a connection whose bytes could be counted. */
 export function makeReporter(
-  onEvent: (event: RunEvent) => void = () => undefined,
+  observer: Observer = {},
   { dryRun, sizes }: Pick<Order, 'dryRun' | 'sizes'> = plainOrder,
 ): RunReporter {
   return new RunReporter(
     { dryRun, sizes },
-    onEvent,
+    observer,
     () => ({ receivedBytes: 0, transmittedBytes: 0 }),
     undefined,
   );

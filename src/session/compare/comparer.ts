@@ -5,6 +5,7 @@ import { tuning } from '../../limits.ts';
 import { jobBytesOf } from '../../workers/job-bytes.ts';
 import type { Settled } from '../settled.ts';
 import type { Coverage } from '../coverage.ts';
+import { FactBatch } from '../extent-facts.ts';
 import { examinedBytesBelow, type Phase } from '../phase.ts';
 import { aheadBuffersOf } from '../window.ts';
 import type { TaskGroup } from '../task-group.ts';
@@ -61,6 +62,8 @@ export class Comparer {
   /** Examined buffers that are settled, without a gap. */
   #donePosition = 0;
   #announcedPosition = 0;
+  /** What differs in buffers that are settled, for whoever asked for ranges. */
+  readonly #differingFacts: FactBatch | undefined;
   #onSettled: SettledListener | undefined;
   #finish!: () => void;
 
@@ -70,6 +73,7 @@ export class Comparer {
     this.#coverage = phase.coverage;
     this.#digestSource = theirs;
     this.#onCompared = onCompared;
+    this.#differingFacts = phase.facts && new FactBatch('differing', phase.facts);
     const listener: RefinerListener = {
       onDiffering,
       onRefined: (index, found) => this.#refined(index, found),
@@ -105,6 +109,7 @@ export class Comparer {
 
   /** What is settled now, without a gap. */
   settled(): Settled {
+    this.#differingFacts?.flush();
     return { doneBuffers: this.#doneBuffers(), found: this.#findings.found() };
   }
 
@@ -151,6 +156,9 @@ export class Comparer {
       if (next === undefined) break;
       this.#found.delete(nextIndex);
       this.#findings.append(next);
+      if (this.#differingFacts !== undefined) {
+        for (const range of next.differingRanges) this.#differingFacts.add(range);
+      }
       this.#donePosition++;
     }
     this.#announce();
@@ -170,6 +178,7 @@ export class Comparer {
     if (this.#announcedPosition === this.#donePosition) return;
     this.#announcedPosition = this.#donePosition;
     this.#survey.advance(this.#donePosition);
+    this.#differingFacts?.flush();
     const doneBuffers = this.#doneBuffers();
     const { differingBytes } = this.#findings;
     this.#digestSource.advance(doneBuffers, differingBytes);

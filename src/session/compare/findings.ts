@@ -14,7 +14,13 @@ export class Findings {
   differingBytes = 0;
   differingRangeCount = 0;
   readonly differingRanges: Extent[] = [];
+  readonly #mostRanges: number;
   #endBytes = -1;
+
+  /** @param mostRanges that are listed. The others are only counted. */
+  constructor(mostRanges: number = bounds.reportedRanges) {
+    this.#mostRanges = mostRanges;
+  }
 
   /** What is known so far. */
   differences(): Differences {
@@ -75,7 +81,7 @@ export class Findings {
 
   /** Lists a range that is already counted, or joins it to the last one, up to the limit of listed ranges. */
   #list({ offsetBytes, lengthBytes }: Extent): void {
-    if (this.differingRangeCount <= bounds.reportedRanges) {
+    if (this.differingRangeCount <= this.#mostRanges) {
       const last = offsetBytes === this.#endBytes ? this.differingRanges.pop() : undefined;
       const startBytes = last?.offsetBytes ?? offsetBytes;
       this.differingRanges.push({

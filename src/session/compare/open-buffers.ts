@@ -1,4 +1,5 @@
 import type { Extent } from '../../digest/extent.ts';
+import { bounds } from '../../limits.ts';
 import { Findings } from './findings.ts';
 
 /** Is called when the last work on a buffer has ended, with what differs in it. */
@@ -17,11 +18,14 @@ interface OpenBuffer {
 export class OpenBuffers {
   readonly #bufferBytes: number;
   readonly #onRefined: RefinedListener;
+  readonly #mostRanges: number;
   readonly #open = new Map<number, OpenBuffer>();
 
-  constructor(bufferBytes: number, onRefined: RefinedListener) {
+  /** @param mostRanges that the findings of a buffer list. */
+  constructor(bufferBytes: number, onRefined: RefinedListener, mostRanges: number = bounds.reportedRanges) {
     this.#bufferBytes = bufferBytes;
     this.#onRefined = onRefined;
+    this.#mostRanges = mostRanges;
   }
 
   /** Work on these ranges begins. Each range is within one buffer. */
@@ -39,17 +43,17 @@ export class OpenBuffers {
       const buffer = this.#open.get(index)!;
       if (--buffer.workCount > 0) continue;
       this.#open.delete(index);
-      this.#onRefined(index, findingsOf(buffer));
+      this.#onRefined(index, findingsOf(buffer, this.#mostRanges));
     }
   }
 
   /** These ranges differ. They are in ascending order, and not added twice. Work on them must have begun. */
   add(extents: readonly Extent[]): void {
-    let [findings, index] = [new Findings(), -1];
+    let [findings, index] = [new Findings(this.#mostRanges), -1];
     for (const extent of extents) {
       const extentIndex = this.#indexOf(extent);
       if (extentIndex !== index) {
-        [findings, index] = [new Findings(), extentIndex];
+        [findings, index] = [new Findings(this.#mostRanges), extentIndex];
         this.#open.get(index)!.found.push({ offsetBytes: extent.offsetBytes, findings });
       }
       findings.add([extent]);
@@ -72,8 +76,8 @@ export class OpenBuffers {
 }
 
 /** Parts of a buffer are found in any order. */
-function findingsOf({ found }: OpenBuffer): Findings {
-  const all = new Findings();
+function findingsOf({ found }: OpenBuffer, mostRanges: number): Findings {
+  const all = new Findings(mostRanges);
   for (const { findings } of found.sort((a, b) => a.offsetBytes - b.offsetBytes)) all.append(findings);
   return all;
 }

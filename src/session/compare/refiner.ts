@@ -66,7 +66,8 @@ export class Refiner {
     this.#tasks = tasks;
     this.#listener = listener;
     this.#gain = new RefinementGain(phase.trace);
-    this.#buffers = new OpenBuffers(phase.geometry.bufferBytes, listener.onRefined);
+    const mostRanges = phase.facts === undefined ? bounds.reportedRanges : Infinity;
+    this.#buffers = new OpenBuffers(phase.geometry.bufferBytes, listener.onRefined, mostRanges);
     this.#check = phase.plan.recorded === true ? new RecordCheck(phase) : undefined;
   }
 

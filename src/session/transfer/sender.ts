@@ -213,6 +213,7 @@ export class Sender {
     onTaken?: () => void,
   ): Promise<void> {
     const lengthBytes = totalBytes(frame.extents);
+    if (frame.encoding === 'zero') this.#phase.facts?.('zero', frame.extents);
     const channel = this.#channel;
     const { drained } = await (this.#phase.plan.checkpoints !== true
       ? channel.sendData({ type: 'data', ...frame }, onTaken)

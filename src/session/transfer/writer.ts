@@ -90,6 +90,8 @@ export class Writer {
     }
     this.#receivedBytes += lengthBytes;
     resumption?.onMoved(lengthBytes);
+    this.#phase.facts?.('moving', message.extents);
+    if (message.encoding === 'zero') this.#phase.facts?.('zero', message.extents);
     this.#windowBytes += windowBytesOf(message.encoding, lengthBytes);
     if (this.#windowBytes > bounds.dataWindowBytes) {
       throw new BasynError('protocol', 'The peer sent more data than the window allows.');

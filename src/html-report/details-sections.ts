@@ -8,7 +8,7 @@ import {
 } from '../cli/format.ts';
 import type { Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
-import type { OptionEntry } from '../options/entry.ts';
+import type { ChoiceValue, OptionEntry } from '../options/entry.ts';
 import { optionEntries } from '../options/table.ts';
 import type { Task } from '../options/task.ts';
 import type { PhaseReport } from '../report.ts';
@@ -18,13 +18,13 @@ import { scrollable } from './tables.ts';
 
 type Heading = (text: string) => Html;
 
-const { listedUnreadableRanges, noticeCharacters, pathCharacters } = tuning.htmlReport;
+const { listedOptions, listedUnreadableRanges, noticeCharacters, pathCharacters } = tuning.htmlReport;
 
 /** What each phase did. */
 export function phasesSection(run: RunRecord, heading: Heading): Html {
   const phases = phasesOf(run);
   if (phases.length === 0) return html``;
-  const columns = ['gone through', 'time', 'speed', 'differing', 'ranges', 'written'];
+  const columns = ['processed', 'time', 'speed', 'differing', 'ranges', 'written'];
   return html`<section>
     ${heading('Phases')}
     ${scrollable(
@@ -124,24 +124,26 @@ export function warningsSection({ warnings }: RunRecord, heading: Heading): Html
 }
 
 /** The options that were given, under their long names. */
-export function optionsSection({ task }: RunRecord, heading: Heading): Html {
-  const given = givenOptions(task);
+export function optionsSection({ task }: RunRecord): Html {
+  const given = givenOptions(task).slice(0, listedOptions);
   return html`<section>
-    ${heading('Options')}
-    ${scrollable(
-      'Options',
-      html`<table>
-        <tbody>
-          ${given.map(
-            ([name, value]) =>
-              html`<tr>
-                <th scope="row">${name}</th>
-                <td>${cut(value, pathCharacters)}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>`,
-    )}
+    <details>
+      <summary>Options</summary>
+      ${scrollable(
+        'Options',
+        html`<table>
+          <tbody>
+            ${given.map(
+              ([name, value]) =>
+                html`<tr>
+                  <th scope="row">${name}</th>
+                  <td>${cut(value, pathCharacters)}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>`,
+      )}
+    </details>
   </section>`;
 }
 
@@ -156,10 +158,10 @@ function givenOptions({ options }: Task): [string, string][] {
 }
 
 /** In the unit that a reader expects. */
-function optionText({ value: { type } }: OptionEntry, value: string | number | true): string {
+function optionText({ value: kind }: OptionEntry, value: string | number | true): string {
   if (value === true) return 'yes';
-  if (typeof value === 'string') return value;
-  switch (type) {
+  if (typeof value === 'string') return kind.type === 'choice' ? wordOf(kind, value) : value;
+  switch (kind.type) {
     case 'size':
     case 'optional size':
       return formatBytes(value);
@@ -176,6 +178,11 @@ function optionText({ value: { type } }: OptionEntry, value: string | number | t
     case 'text':
       return String(value);
   }
+}
+
+/** The word that leads to a value. */
+function wordOf({ choices }: ChoiceValue, value: string): string {
+  return Object.keys(choices).find((word) => choices[word] === value) ?? value;
 }
 
 function phasesOf({ ending: { report }, endedPhases }: RunRecord): readonly PhaseReport[] {

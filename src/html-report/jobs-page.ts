@@ -37,9 +37,9 @@ export function jobsPage(record: JobsRecord, origin: Origin): string {
 
 function headline({ jobs, notBegunCount }: JobsRecord, failedCount: number): Html {
   const total = jobs.length + notBegunCount;
-  return failedCount === 0 && notBegunCount === 0
-    ? html`<span class="word">Succeeded:</span> all ${formatCount(total, 'job')}.`
-    : html`<span class="word">Failed:</span> ${failedCount} of ${formatCount(total, 'job')}.`;
+  const isGood = failedCount === 0 && notBegunCount === 0;
+  const [word, count] = isGood ? ['Succeeded:', total] : ['Failed:', failedCount];
+  return html`<span class="word">${word}</span> ${count} of ${formatCount(total, 'job')}.`;
 }
 
 function isFailed({ run }: JobRecord): boolean {
@@ -82,7 +82,7 @@ function jobDetails(job: JobRecord, details: Html | undefined): Html {
     <summary>
       <h2>${cut(name, nameCharacters)}</h2>
       ${figuresOf(run).map((figure) => html`<span>${figure}</span>`)}
-      <span class="${css}">${run.ending.status}</span>
+      <span class="word ${css}">${run.ending.status}</span>
     </summary>
     <div>${details ?? briefDetails(run)}</div>
   </details>`;

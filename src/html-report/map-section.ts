@@ -46,7 +46,7 @@ function figureOf({ phase, state, accuracy, cells }: PhaseRecord, word: string):
   const columns = Math.min(cells.length, tuning.htmlReport.mapColumns);
   const rows = Math.ceil(cells.length / columns);
   const ending = state === 'ended' ? '' : ', as far as it came';
-  const label = `${phase}${ending}. ${partsOf(total, word).join(', ')}.`;
+  const label = `${phase}${ending}. ${describe(total, word)}.`;
   return html`<figure>
     <figcaption>
       ${phase}${ending}: each cell is ${formatBytes(cells[0]!.lengthBytes)} of the source.
@@ -113,8 +113,7 @@ function rectOf({ kind, column, row, cells }: Stretch, word: string): Html {
   const last = cells[cells.length - 1]!;
   const offsetBytes = cells[0]!.offsetBytes;
   const endBytes = last.offsetBytes + last.lengthBytes;
-  const parts = partsOf(totalOf(cells), word).join(', ');
-  const title = `${formatBytes(offsetBytes)} to ${formatBytes(endBytes)}: ${parts}`;
+  const title = `${formatBytes(offsetBytes)} to ${formatBytes(endBytes)}: ${describe(totalOf(cells), word)}`;
   const place = html`x="${column}" y="${row}"`;
   return cells.length === 1
     ? html`<rect ${place} class="${kind}"><title>${title}</title></rect>`
@@ -144,11 +143,13 @@ function partNames(word: string): readonly Part[] {
   ];
 }
 
-/** "60.0 KiB equal", "4.0 KiB changed". */
-function partsOf(bytes: CellBytes, word: string): string[] {
-  return partNames(word)
-    .filter(({ key }) => bytes[key] > 0)
+/** "60.0 KiB equal, 4.0 KiB changed". */
+function describe(bytes: CellBytes, word: string): string {
+  const parts = partNames(word)
+    .filter(({ key }) => bytes[key] > 0 && key !== 'zero')
     .map(({ key, name }) => `${formatBytes(bytes[key])} ${name}`);
+  const zeros = bytes.zero > 0 ? `; of it, ${formatBytes(bytes.zero)} zero or hole` : '';
+  return `${parts.join(', ')}${zeros}`;
 }
 
 /** Only what is on the map. The three shades of a difference are one kind. */
@@ -156,7 +157,8 @@ function legendOf(total: CellBytes, word: string): Html {
   const items = partNames(word)
     .filter(({ key }) => total[key] > 0)
     .map(({ key, kind, name }) => {
-      const note = key === 'zero' && total.equal + total.differing > 0 ? ' (counted above as well)' : '';
+      const note =
+        key === 'zero' && total.equal + total.differing > 0 ? ' (counted with the others as well)' : '';
       const shades: KindClass[] = key === 'differing' ? ['d1', 'd2', 'd3'] : [kind];
       return html`<li>${shades.map(swatch)}${name} ${formatBytes(total[key])}${note}</li>`;
     });

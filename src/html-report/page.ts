@@ -30,7 +30,7 @@ export function runPage(run: RunRecord, origin: Origin): string {
 export function runSections(run: RunRecord, heading: (text: string) => Html): Html {
   return html`${mapSection(run, heading)} ${ratesSection(run, heading)} ${timeSection(run, heading)}
   ${phasesSection(run, heading)} ${figuresSection(run, heading)} ${warningsSection(run, heading)}
-  ${optionsSection(run, heading)}`;
+  ${optionsSection(run)}`;
 }
 
 export function page({

@@ -15,7 +15,7 @@ export function ratesSection(run: RunRecord, heading: (text: string) => Html): H
     task.options.host === undefined ? 'Written to the target' : 'Over the link, both directions';
   return html`<section>
     ${heading('Speed over time')}
-    ${chart(run, { name: 'Gone through', css: 'done', rateOf: ({ doneRate }) => doneRate })}
+    ${chart(run, { name: 'Processed', css: 'done', rateOf: ({ doneRate }) => doneRate })}
     ${chart(run, { name: linkName, css: 'sent', rateOf: ({ sentRate }) => sentRate })} ${marksOf(run)}
     <details>
       <summary>The speeds as a table</summary>
@@ -37,12 +37,14 @@ function chart(run: RunRecord, { name, css, rateOf }: Line): Html {
   const { samples, elapsedMs } = run;
   const rates = samples.map(rateOf);
   const most = Math.max(...rates);
+  // A recheck on one host writes nothing.
+  if (most === 0) return html``;
   const averageRate =
     samples.reduce((sum, sample) => sum + rateOf(sample) * (sample.endMs - sample.startMs), 0) / elapsedMs;
   const figures = `at most ${formatSpeed(most)}, ${formatSpeed(averageRate)} on average`;
   const xOf = (timeMs: number): number => round((timeMs / elapsedMs) * width);
   // A tenth stays free above the highest point.
-  const yOf = (rate: number): number => round(height - (most === 0 ? 0 : (rate / most) * height * 0.9));
+  const yOf = (rate: number): number => round(height - (rate / most) * height * 0.9);
   const steps = samples.map(
     (sample, index) => `V${yOf(rates[index]!)}H${xOf(Math.min(sample.endMs, elapsedMs))}`,
   );
@@ -61,7 +63,8 @@ function chart(run: RunRecord, { name, css, rateOf }: Line): Html {
       <path class="stroke ${css}" d="${line}V${height}" />
     </svg>
     <div class="axis" aria-hidden="true">
-      <span>0:00</span><span>${formatClock(elapsedMs / 2)}</span><span>${formatClock(elapsedMs)}</span>
+      <span>${formatMoment(0, run)}</span><span>${formatMoment(elapsedMs / 2, run)}</span
+      ><span>${formatMoment(elapsedMs, run)}</span>
     </div>
   </figure>`;
 }
@@ -86,7 +89,8 @@ function bandsOf({ stalls, reconnects }: RunRecord, xOf: (timeMs: number) => num
 }
 
 /** The same as text, with the reasons. */
-function marksOf({ stalls, reconnects }: RunRecord): Html {
+function marksOf(run: RunRecord): Html {
+  const { stalls, reconnects } = run;
   const marks = [
     ...stalls.items.map(({ startMs, endMs, during }) => ({
       startMs,
@@ -113,7 +117,7 @@ function marksOf({ stalls, reconnects }: RunRecord): Html {
       ({ startMs, css, text }) =>
         html`<li>
           <svg viewBox="0 0 1 1" aria-hidden="true"><rect width="1" height="1" class="${css}" /></svg
-          >${formatClock(startMs)}: ${text}
+          >${formatMoment(startMs, run)}: ${text}
         </li>`,
     )}
     ${omitted.map((text) => html`<li>${text}</li>`)}
@@ -137,7 +141,12 @@ function tableOf(samples: readonly RateSample[], linkName: string): Html {
       average(({ sentRate }) => sentRate),
     ];
   });
-  return dataTable('The speeds as a table', ['from', 'to', 'gone through', linkName.toLowerCase()], rows);
+  return dataTable('The speeds as a table', ['from', 'to', 'processed', linkName.toLowerCase()], rows);
+}
+
+/** Seconds in a short run. */
+function formatMoment(timeMs: number, { elapsedMs }: RunRecord): string {
+  return elapsedMs < 60_000 ? formatSeconds(timeMs) : formatClock(timeMs);
 }
 
 function round(value: number): number {

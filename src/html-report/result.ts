@@ -98,7 +98,9 @@ function phaseSentence(phase: PhaseReport, dryRun: boolean): string {
   }
   if (phase.phase === 'copy') return `${formatBytes(phase.sizeBytes)} were copied.`;
   if (differingBytes === 0) return 'nothing differed, the target was equal already.';
-  return `${ranges} differed, and the target is equal now: ${formatBytes(writtenBytes)} were written.`;
+  return writtenBytes === differingBytes
+    ? `${ranges} differed and were written.`
+    : `${ranges} differed, and ${formatBytes(writtenBytes)} were written.`;
 }
 
 /** Nothing was written, or would have been. */

@@ -34,13 +34,15 @@ code, .path { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liber
 .result p { margin: .4rem 0 0; }
 .result.bad { border-color: var(--bad); background: var(--bad-back); }
 .result .word { color: var(--good); } .result.bad .word { color: var(--bad); }
+.lead { font-size: 1.1rem; font-weight: 600; }
+.result .lead { margin: 0; }
 .limit { font-size: 1.1rem; margin-top: 1.25rem; margin-bottom: 0; }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; margin: 1.25rem 0 0; }
 dl.facts dt { color: var(--quiet); } dl.facts dd { margin: 0; }
 figure { margin: 0 0 1rem; } figcaption { font-size: .9rem; margin-bottom: .35rem; }
 svg { display: block; width: 100%; }
 .map { border: 1px solid var(--line); border-radius: .25rem; background: var(--unreached); }
-.map rect { width: 1px; height: 1px; } .map .w { width: auto; }
+.map rect { height: 1px; } .map rect:not(.w) { width: 1px; }
 .map path { fill: none; stroke: var(--back); stroke-width: .09; pointer-events: none; }
 .e { fill: var(--equal); } .d1 { fill: var(--d1); } .d2 { fill: var(--d2); } .d3 { fill: var(--d3); }
 .z { fill: var(--zero); } .s { fill: var(--skip); } .u { fill: var(--unreadable); } .n { fill: var(--unreached); }
@@ -72,7 +74,9 @@ details.job { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .
 details.job > summary { padding: .6rem 1rem; color: var(--text); display: flex; flex-wrap: wrap; gap: 0 1.25rem; align-items: baseline; }
 details.job > summary::before { content: "▸"; color: var(--quiet); } details.job[open] > summary::before { content: "▾"; }
 details.job > summary h2 { display: inline; margin: 0; font-size: 1rem; flex: 1 1 8rem; }
-details.job > summary span { color: var(--quiet); font-size: .92rem; }
+details.job > summary span { color: var(--quiet); font-size: .92rem; text-align: right; min-width: 8.2rem; }
+details.job > summary span.word { min-width: 5.6rem; }
+details.job .result { margin-top: .8rem; }
 details.job > summary .good { color: var(--good); } details.job > summary .bad { color: var(--bad); font-weight: 600; }
 details.job > div { padding: .25rem 1rem 1rem; border-top: 1px solid var(--line); }
 details.job section { margin-top: 1.4rem; }
@@ -80,6 +84,8 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
 @media (max-width: 34rem) {
   dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin-bottom: .5rem; }
   th, td { padding-right: .7rem; }
+  details.job > summary h2 { flex-basis: 70%; }
+  details.job > summary span, details.job > summary span.word { min-width: 0; text-align: left; }
 }
 @media print {
   :root { color-scheme: light; }

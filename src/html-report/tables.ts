@@ -2,7 +2,7 @@ import { html, type Html } from './html.ts';
 
 /** A table that may be wider than a phone. The keyboard reaches it, so that it can be scrolled. */
 export function scrollable(name: string, table: Html): Html {
-  return html`<div class="scroll" role="region" aria-label="${name}" tabindex="0">${table}</div>`;
+  return html`<div class="scroll" role="group" aria-label="${name}" tabindex="0">${table}</div>`;
 }
 
 /** A table of numbers, each row with its header first. */

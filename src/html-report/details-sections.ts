@@ -18,7 +18,7 @@ import { scrollable } from './tables.ts';
 
 type Heading = (text: string) => Html;
 
-const { listedOptions, listedUnreadableRanges, noticeCharacters, pathCharacters } = tuning.htmlReport;
+const { listedOptions, listedUnreadableRanges, noticeBytes, pathBytes } = tuning.htmlReport;
 
 /** What each phase did. */
 export function phasesSection(run: RunRecord, heading: Heading): Html {
@@ -97,7 +97,7 @@ export function figuresSection({ ending: { figures = [] } }: RunRecord, heading:
             ({ name, value }, index) =>
               html`<tr>
                 <th scope="row">${`${groupOf(figures, index)} ${name}`.replace(/:/g, '').trim()}</th>
-                <td>${cut(value, noticeCharacters)}</td>
+                <td>${cut(value, noticeBytes)}</td>
               </tr>`,
           )}
         </tbody>
@@ -117,7 +117,7 @@ export function warningsSection({ warnings }: RunRecord, heading: Heading): Html
   return html`<section>
     ${heading('Warnings')}
     <ul class="plain">
-      ${items.map((message) => html`<li>${cut(message, noticeCharacters)}</li>`)}
+      ${items.map((message) => html`<li>${cut(message, noticeBytes)}</li>`)}
       ${omittedCount > 0 ? html`<li>and ${formatCount(omittedCount, 'more warning')}</li>` : html``}
     </ul>
   </section>`;
@@ -137,7 +137,7 @@ export function optionsSection({ task }: RunRecord): Html {
               ([name, value]) =>
                 html`<tr>
                   <th scope="row">${name}</th>
-                  <td>${cut(value, pathCharacters)}</td>
+                  <td>${cut(value, pathBytes)}</td>
                 </tr>`,
             )}
           </tbody>

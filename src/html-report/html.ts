@@ -22,18 +22,33 @@ export function verbatim(text: string): Html {
   return new Html(text);
 }
 
-/** The text, cut to a number of characters. */
-export function cut(text: string, characters: number): string {
-  if (text.length <= characters) return text;
-  // Half of a pair is no character.
-  return `${text.slice(0, characters - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+/** The beginning of a text, which takes at most this number of bytes on the page. */
+export function cut(text: string, bytes: number): string {
+  const characters = [...text];
+  const kept = countOf(characters, bytes);
+  return kept === characters.length ? text : `${characters.slice(0, kept).join('')}…`;
 }
 
-/** The end of a path says more than its beginning. */
-export function cutPath(path: string, characters: number): string {
-  if (path.length <= characters) return path;
-  return `…${path.slice(path.length - characters + 1).replace(/^[\udc00-\udfff]/, '')}`;
+/** The same of a path, whose end says more than its beginning. */
+export function cutPath(path: string, bytes: number): string {
+  const backwards = [...path].reverse();
+  const kept = countOf(backwards, bytes);
+  return kept === backwards.length ? path : `…${backwards.slice(0, kept).reverse().join('')}`;
 }
+
+/** How many of the characters fit: all, or as many as leave room for an ellipsis. */
+function countOf(characters: readonly string[], bytes: number): number {
+  let usedBytes = 0;
+  let keptCount = 0;
+  for (const character of characters) {
+    usedBytes += Buffer.byteLength(escape(character));
+    if (usedBytes > bytes) return keptCount;
+    if (usedBytes <= bytes - ellipsisBytes) keptCount += 1;
+  }
+  return characters.length;
+}
+
+const ellipsisBytes = 3;
 
 function textOf(content: Content): string {
   if (content === undefined) return '';

@@ -7,7 +7,7 @@ import { factsOf, formatTime, resultBox, resultOf } from './result.ts';
 import type { RunRecord } from './run-record.ts';
 import { limitSentence } from './time-section.ts';
 
-const { detailCharacters, listedJobs, nameCharacters, noticeCharacters, pathCharacters } = tuning.htmlReport;
+const { detailBytes, listedJobs, nameBytes, noticeBytes, pathBytes } = tuning.htmlReport;
 
 /** The page of several jobs: those that have failed first and open, then the others in the order of the file. */
 export function jobsPage(record: JobsRecord, origin: Origin): string {
@@ -49,12 +49,12 @@ function isFailed({ run }: JobRecord): boolean {
 /** The details of as many jobs as the page has room for, in the given order. */
 function detailsOf(jobs: readonly JobRecord[]): ReadonlyMap<JobRecord, Html> {
   const details = new Map<JobRecord, Html>();
-  let characters = 0;
+  let bytes = 0;
   for (const job of jobs) {
     if (job.detail === 'brief') continue;
     const content = fullDetails(job.run);
-    characters += content.text.length;
-    if (characters > detailCharacters) break;
+    bytes += Buffer.byteLength(content.text);
+    if (bytes > detailBytes) break;
     details.set(job, content);
   }
   return details;
@@ -80,7 +80,7 @@ function jobDetails(job: JobRecord, details: Html | undefined): Html {
   const css = isFailed(job) ? 'bad' : 'good';
   return html`<details class="job" ${open}>
     <summary>
-      <h2>${cut(name, nameCharacters)}</h2>
+      <h2>${cut(name, nameBytes)}</h2>
       ${figuresOf(run).map((figure) => html`<span>${figure}</span>`)}
       <span class="word ${css}">${run.ending.status}</span>
     </summary>
@@ -111,6 +111,6 @@ function briefDetails(run: RunRecord): Html {
   const { local, remote, host } = run.task.options;
   const remotePath = remote === undefined || host === undefined ? remote : `${host}:${remote}`;
   const paths = [local, remotePath].filter((path) => path !== undefined);
-  return html`<p>${cut([word, sentence, ...details].join(' '), noticeCharacters)}</p>
-    <p class="quiet">${paths.map((path) => cutPath(path, pathCharacters)).join(' and ')}</p>`;
+  return html`<p>${cut([word, sentence, ...details].join(' '), noticeBytes)}</p>
+    <p class="quiet">${paths.map((path) => cutPath(path, pathBytes)).join(' and ')}</p>`;
 }

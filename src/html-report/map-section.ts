@@ -11,9 +11,11 @@ import { dataTable } from './tables.ts';
 export function mapSection(run: RunRecord, heading: (text: string) => Html): Html {
   const shown = run.phases.filter((phase) => isWorthMap(phase, run));
   if (shown.length === 0) return html``;
-  return html`<section>
-    ${heading('Map of the device')} ${shown.map((phase) => figureOf(phase, differenceWord(phase.phase, run)))}
-  </section>`;
+  const figures = shown.map((phase) => {
+    const cells = joined(phase.cells, shown.length);
+    return figureOf({ ...phase, cells }, differenceWord(phase.phase, run));
+  });
+  return html`<section>${heading('Map of the device')} ${figures}</section>`;
 }
 
 /** After a SYNC, the map of a recheck that found nothing would only repeat that. */
@@ -22,6 +24,16 @@ function isWorthMap({ phase, state, cells }: PhaseRecord, { phases }: RunRecord)
   if (phase !== 'recheck' || phases.length === 1 || state === 'not ended') return true;
   const { differing, unreadable } = totalOf(cells);
   return differing + unreadable > 0;
+}
+
+/** Each of the cells becomes a part of a longer one. */
+function joined(cells: readonly MapCell[], perCell: number): readonly MapCell[] {
+  if (perCell === 1) return cells;
+  return Array.from({ length: Math.ceil(cells.length / perCell) }, (_, index) => {
+    const parts = cells.slice(index * perCell, (index + 1) * perCell);
+    const lengthBytes = parts.reduce((sum, part) => sum + part.lengthBytes, 0);
+    return { offsetBytes: parts[0]!.offsetBytes, lengthBytes, bytes: totalOf(parts) };
+  });
 }
 
 /** What became of a range that differed. */
@@ -113,11 +125,17 @@ function rectOf({ kind, column, row, cells }: Stretch, word: string): Html {
   const last = cells[cells.length - 1]!;
   const offsetBytes = cells[0]!.offsetBytes;
   const endBytes = last.offsetBytes + last.lengthBytes;
-  const title = `${formatBytes(offsetBytes)} to ${formatBytes(endBytes)}: ${describe(totalOf(cells), word)}`;
+  const title = `${rangeText(offsetBytes, endBytes)}: ${describe(totalOf(cells), word)}`;
   const place = html`x="${column}" y="${row}"`;
   return cells.length === 1
     ? html`<rect ${place} class="${kind}"><title>${title}</title></rect>`
     : html`<rect ${place} width="${cells.length}" class="w ${kind}"><title>${title}</title></rect>`;
+}
+
+/** "1.5–2.0 GiB", "512.0 MiB–1.5 GiB". */
+function rangeText(offsetBytes: number, endBytes: number): string {
+  const [start, end] = [formatBytes(offsetBytes).split(' '), formatBytes(endBytes).split(' ')];
+  return start[1] === end[1] ? `${start[0]}–${end.join(' ')}` : `${start.join(' ')}–${end.join(' ')}`;
 }
 
 function gridOf(columns: number, rows: number): string {

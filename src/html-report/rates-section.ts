@@ -5,7 +5,7 @@ import type { RateSample } from './rate-series.ts';
 import type { RunRecord } from './run-record.ts';
 import { dataTable } from './tables.ts';
 
-const { noticeCharacters, rateTableRows } = tuning.htmlReport;
+const { noticeBytes, rateTableRows } = tuning.htmlReport;
 
 /** The speeds over the time of a run, with the times without progress and the attempts. */
 export function ratesSection(run: RunRecord, heading: (text: string) => Html): Html {
@@ -59,8 +59,7 @@ function chart(run: RunRecord, { name, css, rateOf }: Line): Html {
       aria-label="${name} over the time: ${figures}"
     >
       ${bandsOf(run, xOf)}
-      <path class="area ${css}" d="${line}V${height}Z" />
-      <path class="stroke ${css}" d="${line}V${height}" />
+      <path class="${css}" d="${line}V${height}" />
     </svg>
     <div class="axis" aria-hidden="true">
       <span>${formatMoment(0, run)}</span><span>${formatMoment(elapsedMs / 2, run)}</span
@@ -100,7 +99,7 @@ function marksOf(run: RunRecord): Html {
     ...reconnects.items.map(({ startMs, endMs, attempt, reason }) => ({
       startMs,
       css: 'reconnect',
-      text: `the link failed: ${cut(reason, noticeCharacters)} Attempt ${attempt} began after ${formatSeconds(endMs - startMs)}.`,
+      text: `the link failed: ${cut(reason, noticeBytes)} Attempt ${attempt} began after ${formatSeconds(endMs - startMs)}.`,
     })),
   ].sort((a, b) => a.startMs - b.startMs);
   const omitted = [

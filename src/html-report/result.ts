@@ -5,7 +5,7 @@ import type { DeviceReport, PhaseReport, RunReport } from '../report.ts';
 import { cut, cutPath, html, type Html } from './html.ts';
 import type { RunRecord } from './run-record.ts';
 
-const { messageCharacters, pathCharacters } = tuning.htmlReport;
+const { messageBytes, pathBytes } = tuning.htmlReport;
 
 /** How a run ended, and what to do: what the reader wants to know first. */
 export function resultBox(run: RunRecord, heading: (content: Html) => Html): Html {
@@ -24,7 +24,7 @@ export function factsOf(run: RunRecord): Html {
   const unended = phases.find(({ state }) => state === 'not ended');
   const facts: [string, string | Html][] = [
     ...deviceFacts(run),
-    ...(host === undefined ? [] : [['Host', host] as [string, string]]),
+    ...(host === undefined ? [] : [['Host', cut(host, pathBytes)] as [string, string]]),
     ['Work', workOf(task)],
     ['Started', formatTime(startedMs)],
     ['Duration', elapsedMs < 60_000 ? formatSeconds(elapsedMs) : formatClock(elapsedMs)],
@@ -63,8 +63,7 @@ export function resultOf(run: RunRecord): Result {
   const differences =
     report !== undefined && 'phases' in report && 'target' in report ? differencesOf(report) : [];
   // The first sentence of a message says what has happened, and the others what to do.
-  const [first = '', ...others] =
-    error === undefined ? [] : sentencesOf(cut(error.message, messageCharacters));
+  const [first = '', ...others] = error === undefined ? [] : sentencesOf(cut(error.message, messageBytes));
   const sentences = error === undefined ? differences : [first, ...others, ...differences];
   const [sentence = 'the run was still going on when this page was written.', ...details] = sentences;
   return { word, sentence, details: details.length === 0 ? [] : [details.join(' ')] };
@@ -80,7 +79,7 @@ function successOf(run: RunRecord): string {
   if (report === undefined) return 'all is done.';
   if ('local' in report) return 'both devices can be opened.';
   if (!('target' in report)) {
-    return `the state file describes ${formatCount(report.stateFile.knownBuffers, 'buffer')} of ${report.source.path}.`;
+    return `the state file describes ${formatCount(report.stateFile.knownBuffers, 'buffer')} of ${nameOf(report.source)}.`;
   }
   return (
     report.phases.map((phase) => phaseSentence(phase, isDryRun(run))).join(' ') || 'there was nothing to do.'
@@ -121,13 +120,13 @@ function differencesOf({ phases, sizesMatch, source, target }: RunReport): strin
   }
   if (!sizesMatch) {
     sentences.push(
-      `the devices differ in size: ${source.path} has ${source.sizeBytes} bytes, ${target.path} has ${target.sizeBytes}.`,
+      `the devices differ in size: ${nameOf(source)} has ${source.sizeBytes} bytes, ${nameOf(target)} has ${target.sizeBytes}.`,
     );
   }
   for (const { phase, unreadableBytes = 0, unreadableRangeCount = 0 } of phases) {
     if (unreadableBytes === 0) continue;
     const outcome = phase === 'recheck' ? 'were not compared' : 'were left as they are on the target';
-    const where = `${formatBytes(unreadableBytes)} in ${formatCount(unreadableRangeCount, 'range')} of ${source.path}`;
+    const where = `${formatBytes(unreadableBytes)} in ${formatCount(unreadableRangeCount, 'range')} of ${nameOf(source)}`;
     sentences.push(`${where} can't be read, and ${outcome} (${phase}).`);
   }
   return sentences;
@@ -162,8 +161,12 @@ function describeDevice({ path, kind, sizeBytes }: DeviceReport): Html {
   return html`${pathOf(path)} (${kind}, ${formatBytes(sizeBytes)})`;
 }
 
+function nameOf({ path }: DeviceReport): string {
+  return cutPath(path, pathBytes);
+}
+
 function pathOf(path: string): Html {
-  return html`<span class="path">${cutPath(path, pathCharacters)}</span>`;
+  return html`<span class="path">${cutPath(path, pathBytes)}</span>`;
 }
 
 /** "SYNC (PUSH), then recheck". */

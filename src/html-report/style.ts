@@ -49,9 +49,8 @@ svg { display: block; width: 100%; }
 ul.legend { display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; list-style: none; margin: .6rem 0; padding: 0; font-size: .9rem; }
 ul.legend svg { display: inline-block; width: .85em; height: .85em; margin-right: .45em; vertical-align: -.08em; border: 1px solid var(--line); border-radius: 2px; }
 .chart { height: 5.5rem; background: var(--panel); border-bottom: 1px solid var(--quiet); }
-.area { stroke: none; opacity: .25; } .stroke { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+.chart path { fill-opacity: .25; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .done { fill: var(--done); stroke: var(--done); } .sent { fill: var(--sent); stroke: var(--sent); }
-.stroke.done, .stroke.sent { fill: none; } .area.done, .area.sent { stroke: none; }
 .stall { fill: var(--stall); opacity: .75; } .reconnect { fill: var(--reconnect); opacity: .85; }
 .axis { display: flex; justify-content: space-between; font-size: .85rem; color: var(--quiet); }
 .share { height: 1.4rem; border-radius: .25rem; overflow: hidden; margin-bottom: .6rem; }

@@ -172,7 +172,10 @@ export const tuning = {
   },
   /** The page of `--report`. It stays below 300 kB with these numbers. */
   htmlReport: {
-    /** Cells of the map of a device: sixteen rows of 64, so that a cell can still be seen on a phone. */
+    /**
+     * Cells of the map of a device: sixteen rows of 64, so that a cell can still be seen on a phone. Where there are two maps,
+     * each has half of that.
+     */
     mapColumns: 64,
     mapCells: 1024,
     /** A device is not divided more finely than it is compared. */
@@ -185,10 +188,10 @@ export const tuning = {
     detailedFailedJobs: 24,
     detailedOtherJobs: 24,
     /** The details of jobs end at this length of the page. The jobs that follow have a few lines each. */
-    detailCharacters: 200_000,
+    detailBytes: 200_000,
     /** Jobs on the page. The rest is counted. */
     listedJobs: 1_000,
-    nameCharacters: 100,
+    nameBytes: 100,
     /** Samples of the speeds. The first ones are this long. */
     rateSamples: 240,
     firstSampleMs: 250,
@@ -199,13 +202,13 @@ export const tuning = {
     /** What is listed of each. The rest is counted. */
     listedStalls: 20,
     listedReconnects: 20,
-    listedWarnings: 40,
+    listedWarnings: 30,
     listedUnreadableRanges: 40,
-    listedOptions: 60,
-    /** Longer texts are cut. */
-    messageCharacters: 4_500,
-    noticeCharacters: 600,
-    pathCharacters: 200,
+    listedOptions: 40,
+    /** Longer texts are cut. In bytes, because a quotation mark takes six of them on the page. */
+    messageBytes: 6_000,
+    noticeBytes: 500,
+    pathBytes: 200,
   },
   /** Output that a pipe or a terminal did not take is offered again after this time. */
   outputRetryMs: 20,

@@ -50,8 +50,8 @@ export type * from './report.ts';
  *   is `usage` or `refused`.
  */
 export async function sync(options: SyncOptions): Promise<RunReport> {
-  return withRecorder(checkOptions('sync', options), async (checked, recorder) =>
-    transfer(withDefaults(checked), recorder),
+  return withRangeList(checkOptions('sync', options), (observed) =>
+    withRecorder(observed, async (checked, recorder) => transfer(withDefaults(checked), recorder)),
   );
 }
 
@@ -106,10 +106,12 @@ async function selectorFor(options: Complete<SyncOptions>): Promise<PhaseSelecto
  * @throws {BasynError} where they can't be compared to the end. A difference is no rejection, see {@link sync}.
  */
 export async function recheck(options: RecheckOptions): Promise<RunReport> {
-  return withRecorder(checkOptions('recheck', options), async (checked, recorder) => {
-    const complete = withDefaults(checked);
-    return run(complete, recheckOrder(complete), { select: undefined, recorder });
-  });
+  return withRangeList(checkOptions('recheck', options), (observed) =>
+    withRecorder(observed, async (checked, recorder) => {
+      const complete = withDefaults(checked);
+      return run(complete, recheckOrder(complete), { select: undefined, recorder });
+    }),
+  );
 }
 
 /**
@@ -180,6 +182,39 @@ export async function runJobs(jobs: readonly Job[], options: JobsOptions = {}): 
   });
 }
 
+/** Lists every range that differs, where the options name a file for that. */
+async function withRangeList<Options extends RecordingOptions>(
+  options: Options,
+  use: (options: Options) => Promise<RunReport>,
+): Promise<RunReport> {
+  const { ranges, local, remote, host, bitmap, changed, onExtent } = options;
+  if (ranges === undefined) return use(options);
+  const { RangeList } = await import('./ranges/range-list.ts');
+  const others = [
+    local,
+    host === undefined ? remote : undefined,
+    bitmap,
+    changed === '-' ? undefined : changed,
+  ];
+  const list = RangeList.open(
+    ranges,
+    others.filter((path) => path !== undefined),
+  );
+  try {
+    const report = await use({
+      ...options,
+      onExtent: (fact) => {
+        list.add(fact);
+        onExtent?.(fact);
+      },
+    });
+    list.finish(report);
+    return report;
+  } finally {
+    list.close();
+  }
+}
+
 /** Opens the state file of a run that has one. What the options leave out is what the file was made with. */
 async function withRecorder<Options extends RecordingOptions>(
   options: Options,
@@ -230,6 +265,7 @@ type Comparing = Pick<
   | 'readErrors'
   | 'snapshot'
   | 'readBytesPerSecond'
+  | 'needsRanges'
 >;
 
 function comparisonOf(options: Complete<RecheckOptions>): Comparing {
@@ -244,6 +280,7 @@ function comparisonOf(options: Complete<RecheckOptions>): Comparing {
     readErrors: options.skipReadErrors ? 'skip' : 'fail',
     readBytesPerSecond: options.readBytesPerSecond,
     snapshot: snapshotOf(options),
+    needsRanges: options.ranges !== undefined,
   };
 }
 

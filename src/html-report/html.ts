@@ -24,14 +24,14 @@ export function verbatim(text: string): Html {
 
 /** The beginning of a text, which takes at most this number of bytes on the page. */
 export function cut(text: string, bytes: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   const kept = countOf(characters, bytes);
   return kept === characters.length ? text : `${characters.slice(0, kept).join('')}…`;
 }
 
 /** The same of a path, whose end says more than its beginning. */
 export function cutPath(path: string, bytes: number): string {
-  const backwards = [...path].reverse();
+  const backwards = Array.from(path).reverse();
   const kept = countOf(backwards, bytes);
   return kept === backwards.length ? path : `…${backwards.slice(0, kept).reverse().join('')}`;
 }

@@ -1,3 +1,4 @@
+import { JsonLineParser } from './json-lines.ts';
 import { JsonListParser } from './json-lists.ts';
 import { LineParser } from './lines.ts';
 import { ListProblem, type ListParser, type RangeListener } from './list-parser.ts';
@@ -33,10 +34,11 @@ export class DetectingParser implements ListParser {
 
   #parserFor(first: string): ListParser {
     if (first === '[') return new JsonListParser(this.#listener);
+    if (first === '{') return new JsonLineParser(this.#listener);
     if (first === '<') return new XmlListParser(this.#listener, this.#eraBlockBytes);
     if (/[0-9#-]/.test(first)) return new LineParser(this.#listener);
     throw new ListProblem(
-      `begins with ${JSON.stringify(first)}, and is in no known format: the JSON of rbd diff or nbdinfo, thin_delta, ` +
+      `begins with ${JSON.stringify(first)}, and is in no known format: a list of ranges, the JSON of rbd diff or nbdinfo, thin_delta, ` +
         'era_invalidate, or lines of an offset and a length in bytes',
     );
   }

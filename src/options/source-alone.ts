@@ -9,7 +9,7 @@ import type { Wording } from './wording.ts';
  * @throws {BasynError} `usage`, unless the source, the file and the direction are given, and nothing about a target.
  */
 export function requireSourceAlone(options: Partial<RecordOptions>, wording: Wording): void {
-  const { action, bitmap, host, skipReadErrors = false } = options;
+  const { action, bitmap, host, ranges, skipReadErrors = false } = options;
   if (action === undefined) throw missing('action', wording);
   if (bitmap === undefined) throw missing('bitmap', wording);
   const [source, target] =
@@ -26,6 +26,12 @@ export function requireSourceAlone(options: Partial<RecordOptions>, wording: Wor
       'usage',
       `${wording.name('host')} needs ${wording.name('remote')}, which names the target on the host. To make the state file ` +
         `from the source alone, leave out ${wording.name('host')}: the source of a PUSH is on this machine.`,
+    );
+  }
+  if (ranges !== undefined) {
+    throw new BasynError(
+      'usage',
+      `${wording.name('ranges')} needs a target: without one, nothing is compared.`,
     );
   }
   if (skipReadErrors) {

@@ -44,7 +44,14 @@ function kindOf(given: GivenOptions, values: SyncValues, wording: Wording): RunK
       wording,
       `needs ${name('action')}: give the direction with ${write({ action: 'PUSH' })} or ${write({ action: 'POP' })}.`,
     );
-    return given.has('recheck') ? 'recheck' : 'inspect';
+    if (given.has('recheck')) return 'recheck';
+    if (given.has('ranges')) {
+      throw new BasynError(
+        'usage',
+        `${name('ranges')} needs ${name('recheck')}, or ${name('action')} and ${name('mode')}: otherwise, nothing is compared.`,
+      );
+    }
+    return 'inspect';
   }
   if (given.has('mode')) return transferKindOf(given, values, wording);
   if (given.has('recheck')) {

@@ -66,6 +66,11 @@ export interface Comparison {
    * in bytes. A thin volume needs no size. Needs `action`. 1 MiB to 1 PiB. Default: the source is read itself.
    */
   readonly snapshot?: boolean | number | undefined;
+  /**
+   * Path of a file on this machine that will list every range that differs, or can't be read, once the run has ended. An earlier
+   * list is removed before. `changed` takes such a list.
+   */
+  readonly ranges?: string | undefined;
   /** Most bytes per second that are read of each device, on whichever host it is. 1 KiB to 1 TiB. Left out, there is no limit. */
   readonly readBytesPerSecond?: number | undefined;
 }

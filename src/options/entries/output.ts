@@ -41,6 +41,18 @@ export const outputOptions = {
     details:
       'The page needs no network. See [Report](#report). An existing file must be an earlier report, or empty.',
   },
+  ranges: {
+    key: 'ranges',
+    scope: 'comparison',
+    group: 'Output',
+    value: { type: 'path' },
+    placeholder: 'FILE',
+    otherwise: 'the report has the first ten',
+    help: 'List every range that differs in FILE, once the run has ended: JSON lines with an offset and a length in bytes. `--changed` takes such a list.',
+    details:
+      'Of `COPY`, that is the whole device. What can not be read of the source is listed as well. ' +
+      'An earlier list is removed when the run begins, so that a run that fails leaves none.',
+  },
   help: { group: 'Output', value: { type: 'flag' }, help: 'Show the options.' },
   version: { group: 'Output', value: { type: 'flag' }, help: 'Show the version.' },
 } as const satisfies Record<string, CheckedEntry>;

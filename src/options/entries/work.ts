@@ -123,7 +123,7 @@ export const workOptions = {
       'Compare only the ranges that the list in FILE names (`-`: stdin), and take everything else for equal. ' +
       'Only with `--mode=SYNC`.',
     details:
-      'Accepted are the outputs of `rbd diff --format json`, `nbdinfo --map=qemu:dirty-bitmap:NAME --json`, `thin_delta` and ' +
+      'Accepted are lists that `--ranges` made, the outputs of `rbd diff --format json`, `nbdinfo --map=qemu:dirty-bitmap:NAME --json`, `thin_delta` and ' +
       '`era_invalidate`, and lines of an offset and a length in bytes.',
   },
   'changed-block-size': {

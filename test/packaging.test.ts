@@ -180,8 +180,9 @@ describe('the packed library', () => {
 
 describe('the licences', () => {
   const headings = readFileSync(join(root, 'dist/licenses.txt'), 'utf8').split('\n');
-  const namesOf = (files: readonly string[]): string[] =>
-    files.flatMap((file) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
+  /** The directories of packages, also of those within another one. */
+  const packagesOf = (files: readonly string[]): string[] =>
+    files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
 
   it('name every package that is bundled, also inside the programs that are bundled as text', async () => {
     const entryPoints = ['src/cli/main.ts', 'src/index.ts'].map((path) => join(root, path));
@@ -194,11 +195,11 @@ describe('the licences', () => {
         'node_modules/@bokuweb/zstd-wasm/dist/common/zstd.wasm',
       ]),
     );
-    for (const bundled of new Set(namesOf(files))) {
-      const { version: bundledVersion, license } = JSON.parse(
-        readFileSync(join(root, 'node_modules', bundled, 'package.json'), 'utf8'),
+    for (const bundled of new Set(packagesOf(files))) {
+      const { name, version, license } = JSON.parse(
+        readFileSync(join(root, bundled, 'package.json'), 'utf8'),
       );
-      expect(headings).toContain(`${bundled} ${bundledVersion} (${license})`);
+      expect(headings).toContain(`${name} ${version} (${license})`);
     }
   });
 

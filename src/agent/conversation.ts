@@ -15,7 +15,7 @@ export interface ConversationParts {
 }
 
 /**
- * Serves the conversation on stdin and stdout, and ends the process with it. If the local side disconnects, the process exits
+ * Serves the runs of one conversation on stdin and stdout, and ends the process with it. If the local side disconnects, the process exits
  * at once, because it could not report anything further.
  */
 export async function serveConversation({
@@ -29,11 +29,14 @@ export async function serveConversation({
   let patienceMs: number = bounds.killAfterMs;
   streams.readable.once('close', () => process.exit(exitCode));
   try {
-    await serveAgentEnd(channel, runner, host);
+    while ((await serveAgentEnd(channel, runner, host)) === 'again') exitCode = 0;
     exitCode = 0;
-  } catch (error) {
+  } catch (thrown) {
+    const { code } = BasynError.from(thrown);
+    // Without a further run, the link has ended in place of it.
+    if (code !== 'connection') exitCode = 2;
     // If the link still exists, the failure is being sent, possibly behind megabytes of data on a slow link.
-    if (BasynError.from(error).code !== 'connection') patienceMs = bounds.lastMessageTimeoutMs;
+    if (code !== 'connection') patienceMs = bounds.lastMessageTimeoutMs;
   }
   setTimeout(() => process.exit(exitCode), patienceMs).unref();
   await channel.end();

@@ -1,4 +1,5 @@
 import { Channel } from '../link/channel.ts';
+import type { LaneAddress } from '../protocol/schemas.ts';
 import { serveConversation } from './conversation.ts';
 import { listenForLanes } from './lane-server.ts';
 import { endPredecessors } from './predecessor.ts';
@@ -11,13 +12,15 @@ declare const basynThreadProgram: string;
 const channel = new Channel();
 const streams = standardStreams(channel.memory);
 channel.addLane(streams);
+/** The runs of a conversation share its lanes. */
+let laneAddress: Promise<LaneAddress | null> | undefined;
 void serveConversation({
   channel,
   streams,
   threadProgram: basynThreadProgram,
   host: {
     hosts: 'two',
-    listenForLanes: () => listenForLanes((streams) => channel.addLane(streams)),
+    listenForLanes: () => (laneAddress ??= listenForLanes((streams) => channel.addLane(streams))),
     endPredecessors,
   },
 });

@@ -12,6 +12,7 @@ import { withRemedy } from './remedies.ts';
 import { refuseScpNotation } from './scp-notation.ts';
 import { serveHelpLines } from './serve.ts';
 import { reportersOf } from './reporters.ts';
+import { commandWording } from './wording.ts';
 import { withPage } from './write-page.ts';
 
 /** Carries out a command line, from its words to the exit code. Never rejects. */
@@ -77,11 +78,11 @@ async function carryOut(
   environment: Environment,
 ): Promise<ExitCode> {
   const { interruption, crash, library } = environment;
-  const milestone = new Milestone();
+  const milestone = new Milestone(commandWording);
   const reporter = together([milestone, ...reporters]);
   interruption.addEventListener('abort', () => reporter.interrupted(), { once: true });
   try {
-    refuseScpNotation(task);
+    refuseScpNotation(task, commandWording);
     reporter.started(task);
     const observation = {
       onEvent: reporter.event,
@@ -93,7 +94,7 @@ async function carryOut(
   } catch (thrown) {
     const error = interruption.aborted
       ? milestone.interruption(interruption, thrown)
-      : milestone.failure(withRemedy(BasynError.from(thrown)));
+      : milestone.failure(withRemedy(BasynError.from(thrown), commandWording));
     reporter.failed(error);
     return exitCodeOf(error);
   }

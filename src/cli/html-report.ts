@@ -11,7 +11,6 @@ import { tuning } from '../limits.ts';
 import type { Task } from '../options/task.ts';
 import type { ExtentFact, RecordReport, RunEvent, RunReport } from '../report.ts';
 import type { Environment } from './environment.ts';
-import { withRemedy } from './remedies.ts';
 import { ReportFile } from './report-file.ts';
 import type { Devices, Reporter } from './reporter.ts';
 import { statRows } from './stat.ts';
@@ -120,7 +119,7 @@ function endingOf({ status, report, error }: Extract<JobEvent, { type: 'job-end'
     status,
     ...(report !== undefined && { report }),
     ...(report !== undefined && 'phases' in report && { figures: statRows(report) }),
-    ...(error !== undefined && { error: withRemedy(error) }),
+    ...(error !== undefined && { error }),
   };
 }
 

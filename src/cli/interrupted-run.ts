@@ -2,18 +2,23 @@ import { BasynError } from '../errors.ts';
 import type { ReportedPhase, RunEvent } from '../report.ts';
 import { formatExactBytes, percentOf } from './format.ts';
 import type { Task } from '../options/task.ts';
+import type { Wording } from '../options/wording.ts';
 import type { Reporter } from './reporter.ts';
 import { withSentence } from './remedies.ts';
 import { GivenUp } from './signals.ts';
-
-const repair = 'The target may be incomplete: run the same command with --mode=SYNC to repair it.';
 
 /** Remembers how far a run came, for when it is interrupted or fails. */
 export class Milestone implements Reporter {
   #last:
     { readonly phase: ReportedPhase; readonly doneBytes: number; readonly sizeBytes: number } | undefined;
+  readonly #wording: Wording;
   #writes = false;
   #isWriting = false;
+
+  /** @param wording of what the user has written: a command, or a file of jobs. */
+  constructor(wording: Wording) {
+    this.#wording = wording;
+  }
 
   started({ kind, options }: Task): void {
     this.#writes = kind === 'sync' && options.dryRun !== true;
@@ -59,7 +64,8 @@ export class Milestone implements Reporter {
   /** The error, with what to do about a target that may have been written to. */
   failure(error: BasynError): BasynError {
     if (!this.#isWriting) return error;
-    const repaired = withSentence(error, repair);
+    const again = `run it again with ${this.#wording.write({ mode: 'SYNC' })} to repair it`;
+    const repaired = withSentence(error, `The target may be incomplete: ${again}.`);
     return error.retryable === true ? withSentence(repaired, this.#nextRun()) : repaired;
   }
 
@@ -67,7 +73,7 @@ export class Milestone implements Reporter {
   #nextRun(): string {
     const sizeBytes = this.#last?.sizeBytes ?? 0;
     const reads = `It reads ${formatExactBytes(sizeBytes)} on each side, and sends what still differs.`;
-    return `${reads} With --retries, a run continues by itself after such a failure.`;
+    return `${reads} With ${this.#wording.name('retries')}, a run continues by itself after such a failure.`;
   }
 
   #howFar(): string {

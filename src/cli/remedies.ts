@@ -1,25 +1,26 @@
 import { BasynError, type Remedy } from '../errors.ts';
+import type { Wording } from '../options/wording.ts';
 
-/** What the user can do, in the options of the command. */
-const sentences: Readonly<Record<Remedy, string>> = {
-  create: 'To create it as a regular file, add --create.',
-  'do-not-create': 'If the file is still there, run the command again without --create.',
-  grow: 'To extend the file to the size of the source, add --grow.',
-  force: 'To write to it anyway, add --force.',
-  'other-user': 'To log in as another user, add --user.',
-  'other-node': 'To start another node there, name it with --remote-node.',
-  'other-runtime': 'To send another node, name its file with --remote-runtime.',
-  'snapshot-size': 'The space of the snapshot is the value of --snapshot=SIZE.',
-  'changed-block-size': 'Name their size with --changed-block-size.',
-  'no-list': 'Fill it once without --changed.',
-  'longer-timeout': 'If the host or the link is only slow, raise --timeout.',
-  'skip-read-errors': "To leave out what can't be read, add --skip-read-errors.",
-  'update-bitmap': 'To make it anew, add --update-bitmap.',
+/** What the user can do, in the options of the command or of a file of jobs. */
+const sentences: Readonly<Record<Remedy, (wording: Wording) => string>> = {
+  create: ({ turnOn }) => `To create it as a regular file, add ${turnOn('create')}.`,
+  'do-not-create': ({ name }) => `If the file is still there, run it again without ${name('create')}.`,
+  grow: ({ turnOn }) => `To extend the file to the size of the source, add ${turnOn('grow')}.`,
+  force: ({ turnOn }) => `To write to it anyway, add ${turnOn('force')}.`,
+  'other-user': ({ name }) => `To log in as another user, add ${name('user')}.`,
+  'other-node': ({ name }) => `To start another node there, name it with ${name('remote-node')}.`,
+  'other-runtime': ({ name }) => `To send another node, name its file with ${name('remote-runtime')}.`,
+  'snapshot-size': ({ write }) => `The space of the snapshot is the value of ${write({ snapshot: 'SIZE' })}.`,
+  'changed-block-size': ({ name }) => `Name their size with ${name('changed-block-size')}.`,
+  'no-list': ({ name }) => `Fill it once without ${name('changed')}.`,
+  'longer-timeout': ({ name }) => `If the host or the link is only slow, raise ${name('timeout')}.`,
+  'skip-read-errors': ({ turnOn }) => `To leave out what can't be read, add ${turnOn('skip-read-errors')}.`,
+  'update-bitmap': ({ turnOn }) => `To make it anew, add ${turnOn('update-bitmap')}.`,
 };
 
 /** The error as the command reports it: its message ends with the option that helps. */
-export function withRemedy(error: BasynError): BasynError {
-  return error.remedy === undefined ? error : withSentence(error, sentences[error.remedy]);
+export function withRemedy(error: BasynError, wording: Wording): BasynError {
+  return error.remedy === undefined ? error : withSentence(error, sentences[error.remedy](wording));
 }
 
 /** The same error with one more sentence in its message. */

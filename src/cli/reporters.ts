@@ -51,6 +51,16 @@ export function reportersOfJob(
   ];
 }
 
+/** The reporters of one job whose devices are only opened. */
+export function reportersOfCheck(
+  display: Display,
+  { now }: Pick<ReporterEnvironment, 'now'>,
+  output: LineWriter,
+  host: string | undefined,
+): Reporter[] {
+  return noticeReporters(display, now, output, host);
+}
+
 function progressReporters(
   { progress }: Display,
   { now, onProgressRequest }: Pick<ReporterEnvironment, 'now' | 'onProgressRequest'>,

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { BasynError } from '../errors.ts';
 import type { Task } from '../options/task.ts';
+import type { Wording } from '../options/wording.ts';
 
 /**
  * Refuses `host:/path`, as scp and rsync take it, where both devices are on this machine: it would be taken for the name
@@ -8,18 +9,19 @@ import type { Task } from '../options/task.ts';
  *
  * @throws {BasynError} `usage`, with the options that are meant.
  */
-export function refuseScpNotation({ options }: Task): void {
+export function refuseScpNotation({ options }: Task, wording: Wording): void {
   if (options.host !== undefined) return;
   for (const name of ['local', 'remote'] as const) {
     const path = options[name];
     if (path === undefined) continue;
     const { host, pathThere } = notation.exec(path)?.groups ?? {};
     if (host === undefined || pathThere === undefined || isThere(path)) continue;
-    const there = `--host=${host} --remote=${pathThere}`;
+    const there = wording.write({ host, remote: pathThere });
+    const action = wording.name('action');
     throw new BasynError(
       'usage',
-      `--${name}: there is no file named ${JSON.stringify(path)} on this machine. For a device on another machine, ` +
-        `write ${name === 'remote' ? there : `${there}, and choose the direction with --action`}.`,
+      `${wording.name(name)}: there is no file named ${JSON.stringify(path)} on this machine. For a device on another machine, ` +
+        `write ${name === 'remote' ? there : `${there}, and choose the direction with ${action}`}.`,
     );
   }
 }

@@ -7,4 +7,5 @@ export const commandWording: Wording = {
     Object.entries(values)
       .map(([option, value]) => `--${option}=${value}`)
       .join(' '),
+  turnOn: (option) => `--${option}`,
 };

@@ -13,6 +13,7 @@ export const fileWording: Wording = {
     Object.entries(values)
       .map(([option, value]) => `${option} = ${JSON.stringify(value)}`)
       .join(', '),
+  turnOn: (option) => `${option} = true`,
 };
 
 /** The options of a run as the file gives them, each as the texts of a command line. Null: the option is turned off. */

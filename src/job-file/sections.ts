@@ -87,13 +87,16 @@ function readTop(fileName: string, { values }: LocatedTable): Pick<Sections, 'pa
   return { parallel, shareDisks };
 }
 
-/** A host has only what says how it is reached. */
+const hostKeys = ['parallel'] as const;
+
+/** A host has only what says how it is reached, and how many jobs may use it. */
 function readHost(fileName: string, name: string, table: LocatedTable): Section {
+  const known: readonly string[] = [...connectionNames, ...hostKeys];
   for (const [key, { line }] of table.values) {
-    const isOther = findOption(key) !== undefined && !connectionNames.some((known) => known === key);
+    const isOther = findOption(key)?.key !== undefined && !known.includes(key);
     if (isOther) throw wrongLine(fileName, line, `"${key}" belongs to a job, and not to a host`);
   }
-  return readSection(fileName, name, table, ['parallel']);
+  return readSection(fileName, name, table, hostKeys);
 }
 
 type ExtraKey = (typeof hookKeys)[number] | 'exclude' | 'parallel';

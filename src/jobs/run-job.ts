@@ -15,6 +15,7 @@ export interface JobContext {
   readonly run: JobRun;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
   readonly onExtent?: ((job: string, fact: ExtentFact) => void) | undefined;
+  readonly explain?: ((job: string, error: BasynError) => BasynError) | undefined;
   readonly debug?: boolean | undefined;
   readonly signal?: RunSignal | undefined;
   /** Rejects when a job that was asked to end is not waited for any more. */
@@ -52,7 +53,7 @@ async function runWithHooks(job: Job, context: JobContext): Promise<Outcome> {
 
 async function outcomeOf(
   job: Job,
-  { run, onEvent, onExtent, signal, debug, givenUp }: JobContext,
+  { run, onEvent, onExtent, explain, signal, debug, givenUp }: JobContext,
 ): Promise<Outcome> {
   let attempts = 1;
   const listener = (event: RunEvent): void => {
@@ -65,7 +66,8 @@ async function outcomeOf(
     const differs = 'matches' in report && !report.matches;
     return { status: differs ? 'failed' : 'succeeded', report, attempts };
   } catch (thrown) {
-    return { status: 'failed', error: BasynError.from(thrown), attempts };
+    const error = BasynError.from(thrown);
+    return { status: 'failed', error: explain?.(job.name, error) ?? error, attempts };
   }
 }
 

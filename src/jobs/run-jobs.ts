@@ -20,6 +20,8 @@ export interface JobsOptions {
   /** Takes what is found out about each range of a job's source, as the option of a single run does. */
   readonly onExtent?: ((job: string, fact: ExtentFact) => void) | undefined;
   readonly debug?: boolean | undefined;
+  /** Adds to the error of a job what its user should know. Left out: the error stays as the run has thrown it. */
+  readonly explain?: ((job: string, error: BasynError) => BasynError) | undefined;
   /** Ends all jobs that run, and begins no further one. */
   readonly signal?: RunSignal | undefined;
 }

@@ -201,6 +201,10 @@ export const bounds = {
   keptSnapshotMs: 86_400_000,
   /** An agent that keeps a snapshot for a later attempt has this time to learn that there is none. */
   agentReleaseMs: 1_000,
+  /** The longest wait for an agent that was idle since the last run. After it, the run starts an agent of its own. */
+  idleAgentAnswerMs: 5_000,
+  /** Of several jobs: the most agents that wait for a further run. Each has threads on this host. */
+  maxIdleLinks: 4,
   /** After a signal, the reader of the output has this time to take the rest of it. */
   outputGraceMs: 500,
   /** A run that has not ended this time after a signal is abandoned: a device or a child does not respond. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { DataMessage, FailureMessage, Message, WrittenMessage } from '../protocol/messages.ts';
@@ -49,6 +50,7 @@ export class Channel {
   #roundTripMs: number | undefined;
   #limitBytesPerMs: number | undefined;
   #dataBytes = 0;
+  #isReusable = false;
 
   constructor(trace?: Trace) {
     this.#trace = trace;
@@ -86,6 +88,20 @@ export class Channel {
       },
       peerTimeoutMs,
     );
+  }
+
+  get isWatched(): boolean {
+    return this.#keepAlive !== undefined;
+  }
+
+  /** The agent serves a further run after this one. */
+  learnReuse(): void {
+    this.#isReusable = true;
+  }
+
+  /** Whether a further run can use the conversation. */
+  get isReusable(): boolean {
+    return this.#isReusable && this.#failure === undefined;
   }
 
   /** Waits for the device of this side, without a job. Meanwhile it tells the peer, and expects no message from it. */
@@ -181,6 +197,16 @@ export class Channel {
     const roundTripMs = await measureRoundTripMs(() => this.#pinger.ping(), shortMs);
     this.learnRoundTripMs(roundTripMs);
     return roundTripMs;
+  }
+
+  /** Whether the peer answers a ping within this time. */
+  async answersWithin(timeoutMs: number): Promise<boolean> {
+    const silence = sleep(timeoutMs, false, { ref: false });
+    const answer = this.#pinger.ping().then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answer, silence]);
   }
 
   /** @param listener is called when a flush begins on either side. */

@@ -24,6 +24,7 @@ export class LaneOpener {
   readonly #furtherLanes: number;
   readonly #open: OpenLane;
   #timer: NodeJS.Timeout | undefined;
+  #hasOpened = false;
 
   /** @param furtherLanes the most connections besides the first one. */
   constructor(channel: Channel, furtherLanes: number, open: OpenLane) {
@@ -33,12 +34,13 @@ export class LaneOpener {
   }
 
   /**
-   * Opens lanes as soon as they pay.
+   * Opens lanes as soon as they pay. An earlier run over the same link may have opened them.
    *
    * @param address where the agent accepts them; `null` where it does not.
    * @param certainBytes of data that this run will certainly move.
    */
   watch(address: LaneAddress | null, roundTripMs: number, certainBytes: number): void {
+    if (this.#hasOpened) return;
     const furtherLanes = Math.min(this.#furtherLanes, this.#usefulLanes(roundTripMs));
     if (address === null || furtherLanes === 0 || isNear(roundTripMs)) {
       this.#channel.trace?.(
@@ -76,6 +78,7 @@ export class LaneOpener {
   }
 
   #openAll(address: LaneAddress, furtherLanes: number): void {
+    this.#hasOpened = true;
     const sharedLanes = Math.min(furtherLanes, bounds.maxSharedLanes);
     this.#channel.trace?.(
       `decision: opening ${sharedLanes} lanes in the first connection and ${furtherLanes} in connections of their own`,

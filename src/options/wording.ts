@@ -7,6 +7,8 @@ export interface Wording {
   readonly name: (option: OptionName) => string;
   /** Options with values: "--host=backup --port=22" or "host: 'backup', port: 22". */
   readonly write: (values: Partial<Record<OptionName, string>>) => string;
+  /** A flag that is on: "--force" or "force: true". */
+  readonly turnOn: (option: OptionName) => string;
 }
 
 /** For callers of the library. */
@@ -18,6 +20,7 @@ export const libraryWording: Wording = {
         ([option, value]) => `${libraryName(option as OptionName)}: ${literal(option as OptionName, value)}`,
       )
       .join(', '),
+  turnOn: (option) => `${libraryName(option)}: true`,
 };
 
 function libraryName(option: OptionName): string {

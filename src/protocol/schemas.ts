@@ -91,6 +91,8 @@ export const openSchema = v.object({
   ),
   /** The most that the agent reads of its device. */
   readBytesPerSecond: v.exactOptional(v.pipe(bytes, v.minValue(1))),
+  /** Present if another `open` may follow after the end of this run. */
+  again: v.exactOptional(v.literal(true)),
 });
 
 /** Bytes that the side has read of its device, in a phase with a list of buffers or a state file. Left out where it is 0. */
@@ -132,6 +134,8 @@ export const openedSchema = v.object({
   snapshot: v.exactOptional(fact),
   /** The agent is the source, and can send `ranges`. */
   reportsRanges: v.exactOptional(v.literal(true)),
+  /** The agent serves a further run after this one. Only where `open` asks for it. */
+  again: v.exactOptional(v.literal(true)),
 });
 
 export const closedSchema = v.object({

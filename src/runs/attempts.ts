@@ -4,32 +4,33 @@ import { BasynError, runEnded } from '../errors.ts';
 import type { Traffic } from '../report.ts';
 import { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
-import { RateLimit } from '../transport/rate-limit.ts';
+import { AgentLink, type LinkNeeds } from './agent-link.ts';
 import { Attempt, type AttemptOptions } from './attempt.ts';
 import { waitBeforeRetryMs, type RetryPolicy } from './retry-policy.ts';
 
-type RunOptions = Omit<AttemptOptions, 'continuity' | 'limit' | 'prompts'>;
+/** What the attempts of a run have in common. */
+export interface AttemptsOptions extends Omit<AttemptOptions, 'continuity'> {
+  /** Of the first attempt. */
+  readonly link: AgentLink;
+  readonly needs: LinkNeeds;
+}
 
-/** The attempts of one run over ssh: each has a connection and an agent of its own. */
+/** The attempts of one run over ssh: each has a link of its own. */
 export class Attempts {
-  readonly #options: RunOptions;
+  readonly #options: AttemptsOptions;
   readonly #policy: RetryPolicy;
   readonly #continuity: Continuity | undefined;
-  readonly #limit: RateLimit | undefined;
   readonly #waiting = new AbortController();
   #current: Attempt;
   /** Of the attempts before the current one. */
   #earlier: Traffic = { receivedBytes: 0, transmittedBytes: 0 };
   #failureCount = 0;
 
-  /** Starts the first one. */
-  constructor(options: RunOptions, policy: RetryPolicy) {
+  constructor(options: AttemptsOptions, policy: RetryPolicy) {
     this.#options = options;
     this.#policy = policy;
     this.#continuity = policy.retries === 0 ? undefined : new Continuity();
-    const { linkBytesPerSecond } = options.order;
-    this.#limit = linkBytesPerSecond === undefined ? undefined : new RateLimit(linkBytesPerSecond);
-    this.#current = this.#newAttempt('allowed');
+    this.#current = this.#attemptOver(options.link);
   }
 
   /** Bytes at the pipes to ssh so far. */
@@ -86,11 +87,13 @@ export class Attempts {
   #startNext(): void {
     this.#earlier = this.traffic();
     // In the middle of a run, nobody may be there to type a password.
-    this.#current = this.#newAttempt('never');
+    const { needs, link } = this.#options;
+    this.#current = this.#attemptOver(new AgentLink({ ...needs, limit: link.limit, prompts: 'never' }));
   }
 
-  #newAttempt(prompts: AttemptOptions['prompts']): Attempt {
-    return new Attempt({ ...this.#options, continuity: this.#continuity, limit: this.#limit, prompts });
+  #attemptOver(link: AgentLink): Attempt {
+    const { order, reporter, snapshots, recorder, links } = this.#options;
+    return new Attempt(link, { order, reporter, snapshots, recorder, links, continuity: this.#continuity });
   }
 }
 

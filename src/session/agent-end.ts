@@ -64,16 +64,21 @@ export interface AgentPolicy {
  * The whole run, seen from the remote host: the other half of {@link runLocalEnd}. Resolves after `bye`, when the device
  * is closed and `closed` has been sent.
  *
+ * @returns whether a further run may follow.
  * @throws {BasynError} the first failure. A failure on this side has been sent to the peer.
  */
-export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: AgentHost): Promise<void> {
+export async function serveAgentEnd(
+  channel: Channel,
+  runner: JobRunner,
+  host: AgentHost,
+): Promise<'over' | 'again'> {
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
     const reach = host.policy?.admit(open);
     if (open.trace === true) channel.sendTrace();
     const peerTimeoutMs = Math.min(open.peerTimeoutMs, host.policy?.longestPeerTimeoutMs ?? Infinity);
-    channel.watch(peerTimeoutMs, () => runner.isBusy);
+    if (!channel.isWatched) channel.watch(peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, peerTimeoutMs);
     const snapshots = snapshotsOf(open);
     const { warnings, marks } = await serveDevice({ open, reach, snapshots, channel, runner, host });
@@ -85,6 +90,7 @@ export async function serveAgentEnd(channel: Channel, runner: JobRunner, host: A
       ...(base !== undefined && { base }),
     });
     if (snapshots !== undefined && base !== undefined) await awaitRecord(channel, snapshots);
+    return open.again === true ? 'again' : 'over';
   } catch (thrown) {
     const error = BasynError.from(thrown);
     const isWithheld = error.remedy !== undefined && host.policy?.withheld.includes(error.remedy) === true;
@@ -164,6 +170,7 @@ async function serveDevice({ open, reach, snapshots, channel, runner, host }: Se
       ...(device.snapshot !== undefined && { snapshot: device.snapshot.uuid }),
       ...(device.marks && { marks: device.marks }),
       ...(open.role === 'source' && { reportsRanges: true as const }),
+      ...(open.again === true && { again: true }),
     });
     const covers = new Covers();
     for (;;) {

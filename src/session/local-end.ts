@@ -21,6 +21,8 @@ export interface LocalEnd extends PhasesEnd {
   /** `one`: the agent's end is in this process. Left out: on another host. */
   readonly hosts?: 'one' | 'two';
   readonly laneOpener: LaneOpener;
+  /** Whether the agent is to serve a further run after this one. Left out: once. */
+  readonly linkUse?: 'once' | 'again';
 }
 
 /**
@@ -220,7 +222,7 @@ function requestOfAttempt(
 }
 
 export function sendOpen(
-  { order, channel, continuity, recorder }: LocalEnd,
+  { order, channel, continuity, recorder, linkUse }: LocalEnd,
   targetRequest: TargetRequest | null,
 ): void {
   const { remotePath: path, peerTimeoutMs, laneCount, phases, readBytesPerSecond, cache, snapshot } = order;
@@ -240,6 +242,7 @@ export function sendOpen(
     ...(isReading && snapshot !== undefined && { snapshot }),
     ...(recorder !== undefined && { marks: true }),
     ...(readBytesPerSecond !== undefined && { readBytesPerSecond }),
+    ...(linkUse === 'again' && { again: true }),
   });
 }
 
@@ -247,6 +250,7 @@ export async function expectOpened({ order, channel }: LocalEnd): Promise<Opened
   const message = await channel.next();
   if (message.type !== 'opened') throw unexpected(message);
   requireSnapshot(order, message);
+  if (message.again === true) channel.learnReuse();
   if (order.laneCount === 1 || message.lanes === null) channel.useOneLane();
   return message;
 }
@@ -277,7 +281,9 @@ async function measureRoundTrip(
   sizeBytes: number,
 ): Promise<void> {
   if (order.dryRun || !isWriting(order)) return;
-  const roundTripMs = await channel.measureRoundTripMs(tuning.longRoundTripMs);
+  // An earlier run over the same link has measured it.
+  const known = channel.throughput.roundTripMs;
+  const roundTripMs = known ?? (await channel.measureRoundTripMs(tuning.longRoundTripMs));
   laneOpener.watch(laneAddress, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
 }
 

@@ -174,7 +174,7 @@ describe('a failure', () => {
 });
 
 describe('a run that fails after it has begun to write', () => {
-  const advice = ' The target may be incomplete: run the same command with --mode=SYNC to repair it.';
+  const advice = ' The target may be incomplete: run it again with --mode=SYNC to repair it.';
   const failingAfter =
     (events: readonly RunEvent[]): Library['sync'] =>
     async ({ onEvent }) => {

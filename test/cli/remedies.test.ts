@@ -4,7 +4,9 @@ import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { helpLines } from '../../src/cli/help.ts';
 import { withRemedy } from '../../src/cli/remedies.ts';
+import { commandWording } from '../../src/cli/wording.ts';
 import { BasynError, remedies } from '../../src/errors.ts';
+import { fileWording } from '../../src/job-file/read-options.ts';
 
 const options = new Set(
   helpLines()
@@ -13,22 +15,28 @@ const options = new Set(
 );
 
 test.each(remedies)('the remedy "%s" adds one sentence, which names one option', (remedy) => {
-  const { message } = withRemedy(new BasynError('device', 'It failed.', { remedy }));
+  const { message } = withRemedy(new BasynError('device', 'It failed.', { remedy }), commandWording);
   expect(message).toMatch(/^It failed\. [A-Z][^.]*\.$/);
   expect(message.match(/--[a-z][a-z-]*/g)?.filter((name) => options.has(name))).toHaveLength(1);
+});
+
+test.each(remedies)('the remedy "%s" names the option as it is written in a file of jobs', (remedy) => {
+  const { message } = withRemedy(new BasynError('device', 'It failed.', { remedy }), fileWording);
+  expect(message).toMatch(/("[a-z-]+"|[a-z-]+ = (true|"[A-Z]+"))/);
+  expect(message).not.toContain('--');
 });
 
 test('an error with a remedy keeps its facts, its cause and its stack', () => {
   const facts = { side: 'remote', device: '/dev/sdb', offsetBytes: 5, remedy: 'force' } as const;
   const error = new BasynError('device', 'It failed.', facts, { cause: new Error('the cause') });
-  const phrased = withRemedy(error);
+  const phrased = withRemedy(error, commandWording);
   expect(phrased.toRecord()).toEqual({ ...error.toRecord(), message: phrased.message });
   expect(phrased).toMatchObject({ cause: error.cause, stack: error.stack });
 });
 
 test('an error without a remedy is unchanged', () => {
   const error = new BasynError('device', 'It failed.');
-  expect(withRemedy(error)).toBe(error);
+  expect(withRemedy(error, commandWording)).toBe(error);
 });
 
 const sources = fileURLToPath(new URL('../../src/', import.meta.url));

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { refuseScpNotation } from '../../src/cli/scp-notation.ts';
+import { commandWording } from '../../src/cli/wording.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { usageMessage } from './output.fixture.ts';
 
@@ -14,13 +15,13 @@ it.each([
   ['[::1]:/dev/sdb', '--host=[::1] --remote=/dev/sdb'],
   ['me@[fe80::1%eth0]:/dev/sdb', '--host=me@[fe80::1%eth0] --remote=/dev/sdb'],
 ])('--remote=%s without a host is refused with the intended options', (remote, meant) => {
-  const message = usageMessage(() => refuseScpNotation(inspecting('/a', remote)));
+  const message = usageMessage(() => refuseScpNotation(inspecting('/a', remote), commandWording));
   expect(message).toContain(`--remote: there is no file named "${remote}" on this machine.`);
   expect(message).toContain(`write ${meant}.`);
 });
 
 it('--local must be a path on the local machine', () => {
-  expect(usageMessage(() => refuseScpNotation(inspecting('backup:/srv/a', '/b')))).toMatch(
+  expect(usageMessage(() => refuseScpNotation(inspecting('backup:/srv/a', '/b'), commandWording))).toMatch(
     /^--local: .* write --host=backup --remote=\/srv\/a, and choose the direction with --action\.$/,
   );
 });
@@ -28,7 +29,7 @@ it('--local must be a path on the local machine', () => {
 it.each(['/dev/disk/by-path/pci-0000:00:1f.2', './host:/path', 'a/b:/c', 'disk:1.img', '12:30', ':/x'])(
   'the path %s is accepted as a local path',
   (path) => {
-    expect(() => refuseScpNotation(inspecting(path, path))).not.toThrow();
+    expect(() => refuseScpNotation(inspecting(path, path), commandWording)).not.toThrow();
   },
 );
 
@@ -38,6 +39,6 @@ it('an existing file of this name is accepted, and so is any remote path if a ho
   onTestFinished(() => process.chdir(previous));
   mkdirSync('host:');
   writeFileSync(join('host:', 'disk'), 'x');
-  expect(() => refuseScpNotation(inspecting('/a', 'host:/disk'))).not.toThrow();
-  expect(() => refuseScpNotation(inspecting('/a', 'host:/other', 'backup'))).not.toThrow();
+  expect(() => refuseScpNotation(inspecting('/a', 'host:/disk'), commandWording)).not.toThrow();
+  expect(() => refuseScpNotation(inspecting('/a', 'host:/other', 'backup'), commandWording)).not.toThrow();
 });

@@ -2,8 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { CommandOptions, CommandResult } from '../../rig/processes/command.ts';
-import { expectSentence, hostOptions, jsonLines, linesOf, useBasyn } from '../support/basyn.ts';
+import type { RunReport } from '../../src/report.ts';
+import { expectSentence, jsonLines, linesOf, useBasyn } from '../support/basyn.ts';
+import { hostTable } from '../support/host-table.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { environmentWithSsh } from '../support/ssh-script.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
 const basyn = useBasyn();
@@ -71,15 +74,17 @@ describe('--jobs', () => {
 
   test('checks the file and opens every device with --check, and writes nothing', async () => {
     writeFileSync(file, top + pattern());
-    expect(await run(['--check'])).toMatchObject({ exitCode: 0 });
+    expect((await run(['--check'])).stdout).toContain('valid, and the devices of 3 jobs could be opened.');
     writeFileSync(file, top + missing() + pattern());
-    expect(await run(['--check'])).toMatchObject({ exitCode: 2 });
+    const { exitCode, stdout } = await run(['--check']);
+    expect(exitCode).toBe(2);
+    expect(stdout).toMatch(/1 of 4 jobs could not run:\n {2}gone: .*does not exist/);
     expect(target('a').equals(Buffer.alloc(data.length))).toBe(true);
   });
 
   test('rejects a file that is wrong before anything runs', async () => {
     writeFileSync(file, `${top}[jobs.a]\nlocal = "${root}/sources/a"\nremot = "x"\n`);
-    expectSentence(await run(), 1, `${file}, line 6: "remot" is no option, "remote" is one.`);
+    expectSentence(await run(), 1, `${file}, line 7: "remot" is no option, "remote" is one.`);
     const twice = pattern().replace('jobs.all', 'jobs.again');
     writeFileSync(file, top + pattern() + twice);
     expectSentence(
@@ -137,11 +142,11 @@ describe('--jobs', () => {
   });
 
   test('refuses a second instance, and a signal ends all jobs and runs what comes after them', async () => {
-    const log = join(root, 'log');
+    const [log, go] = [join(root, 'log'), join(root, 'go')];
     writeFileSync(
       file,
       `${top}after = 'echo after >> ${log}'\n` +
-        `[jobs.a]\nlocal = "${root}/sources/a"\nremote = "${root}/targets/a"\nbefore = "touch ${log}; sleep 3"\n` +
+        `[jobs.a]\nlocal = "${root}/sources/a"\nremote = "${root}/targets/a"\nbefore = "touch ${log}; ${until(go)}"\n` +
         `[jobs.b]\nlocal = "${root}/sources/b"\nremote = "${root}/targets/b"\n`,
     );
     const env = { ...process.env, STATE_DIRECTORY: join(root, 'state') };
@@ -149,6 +154,7 @@ describe('--jobs', () => {
     await expect.poll(() => existsSync(log)).toBe(true);
     expectSentence(await run(), 2, `The jobs of ${file} are running already: nothing was started.`);
     first.child.kill('SIGTERM');
+    writeFileSync(go, '');
     const result = await first.result;
     expect(result.exitCode).toBe(2);
     expect(readFileSync(log, 'utf8')).toBe('after\n');
@@ -156,18 +162,54 @@ describe('--jobs', () => {
   });
 
   test('reaches hosts that the file describes', async () => {
-    const options = hostOptions(server()).map((option) => option.replace(/^--/, '').split('='));
-    const lines = options.map(([key, ...value]) => [key!, value.join('=')] as const);
-    const sshOptions = lines
-      .filter(([key]) => key === 'ssh-option')
-      .map(([, value]) => JSON.stringify(value));
-    const others = lines
-      .filter(([key]) => key !== 'ssh-option')
-      .map(([key, value]) => `${key} = ${key === 'port' ? value : JSON.stringify(value)}\n`);
-    const host = `[hosts.backup]\n${others.join('')}ssh-option = [${sshOptions.join(', ')}]\nparallel = 2\n`;
-    writeFileSync(file, `parallel = 3\n${top}host = "backup"\n${host}${pattern()}`);
+    writeFileSync(
+      file,
+      `parallel = 3\n${top}host = "backup"\n${hostTable('backup', server())}parallel = 2\n${pattern()}`,
+    );
     expect(await run()).toMatchObject({ exitCode: 0, stderr: '' });
     for (const name of ['a', 'b', 'c']) expect(target(name).equals(data)).toBe(true);
+  });
+
+  describe('over ssh', () => {
+    /** Each start of ssh for a login, as a line with its process id. */
+    const logins = (): string[] => readFileSync(join(root, 'logins'), 'utf8').trim().split('\n');
+    const options = (): CommandOptions => {
+      const count = `case "$*" in *" -G "*|"-G "*|-V) ;; *) echo $$ >>${join(root, 'logins')};; esac`;
+      const env = environmentWithSsh(count, 'exec ssh "$@"');
+      return { env: { ...process.env, ...env, STATE_DIRECTORY: join(root, 'state') } };
+    };
+    const write = (before = ''): void =>
+      writeFileSync(file, `${top}host = "backup"\n${before}${hostTable('backup', server())}${pattern()}`);
+
+    test('logs in once for jobs that use a host one after the other, and counts the bytes of each', async () => {
+      write();
+      const result = await run(['--json'], options());
+      expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(logins()).toHaveLength(1);
+      for (const name of ['a', 'b', 'c']) expect(target(name).equals(data)).toBe(true);
+      const sentBytes = jsonLines(result)
+        .filter(({ type }) => type === 'job-end')
+        .map(({ report }) => (report as RunReport).traffic.transmittedBytes);
+      // The program of the agent is sent with the first one.
+      const [first = 0, ...others] = sentBytes;
+      expect(first - Math.max(...others)).toBeGreaterThan(100_000);
+      expect(Math.max(...others)).toBeLessThan(1.1 * data.length);
+    });
+
+    test('logs in again after a job that has failed', async () => {
+      writeFileSync(file, `${top}host = "backup"\n${hostTable('backup', server())}${missing()}${pattern()}`);
+      const { exitCode } = await run([], options());
+      expect({ exitCode, logins: logins().length }).toEqual({ exitCode: 2, logins: 2 });
+      expect(target('c').equals(data)).toBe(true);
+    });
+
+    test('logs in again if the link is gone between two jobs', async () => {
+      const once = `[ -e ${root}/done ] || { touch ${root}/done; kill -KILL $(cat ${root}/logins); }`;
+      write(`before = ${JSON.stringify(`[ $BASYN_JOB = all/a ] || ${once}`)}\n`);
+      expect(await run([], options())).toMatchObject({ exitCode: 0 });
+      expect(logins()).toHaveLength(2);
+      for (const name of ['a', 'b', 'c']) expect(target(name).equals(data)).toBe(true);
+    });
   });
 
   test.each([
@@ -183,3 +225,8 @@ describe('--jobs', () => {
     expectSentence(await basyn.run(['--jobs=-', '--retry-failed']), 1, /--retry-failed needs a file/);
   });
 });
+
+/** A command that ends when the file is there. */
+function until(path: string): string {
+  return `until [ -e ${path} ]; do sleep 0.1; done`;
+}

@@ -38,7 +38,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
         expect.stringMatching(
           new RegExp(
             `^basyn: Stopped by ${signal} during sync at \\d+ of 68719476736 bytes \\(\\d+%\\)\\. ` +
-              'The target may be incomplete: run the same command with --mode=SYNC to repair it\\.$',
+              'The target may be incomplete: run it again with --mode=SYNC to repair it\\.$',
           ),
         ),
       ]);

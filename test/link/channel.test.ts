@@ -50,6 +50,13 @@ test('with a long round trip, payload goes out without waiting for a confirmatio
   expect(carried()).toBe(5 * MiB);
 });
 
+test('a peer that is silent does not count as one that answers', async () => {
+  const { channel } = channelOver(nearMs);
+  expect(await channel.answersWithin(20)).toBe(false);
+  const [local] = channelPair();
+  expect(await local.answersWithin(10_000)).toBe(true);
+});
+
 test('with a short round trip, waiting for space measures the throughput', async () => {
   const { channel } = channelOver(nearMs);
   for (let count = 0; count < 80; count++) {

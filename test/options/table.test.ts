@@ -35,6 +35,8 @@ describe('the table of options', () => {
       'remote',
       'mode',
       'ssh-option',
+      'check',
+      'retry-failed',
       'help',
       'version',
     ]);

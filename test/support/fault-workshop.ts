@@ -39,7 +39,7 @@ export function sideOf({ action }: Wiring, role: 'source' | 'target'): 'local' |
 }
 
 const repairAdvice =
-  / The target may be incomplete: run the same command with --mode=SYNC to repair it\.( It reads \d+ bytes( \([^)]*\))? on each side, and sends what still differs\. With --retries, a run continues by itself after such a failure\.)?/;
+  / The target may be incomplete: run it again with --mode=SYNC to repair it\.( It reads \d+ bytes( \([^)]*\))? on each side, and sends what still differs\. With --retries, a run continues by itself after such a failure\.)?/;
 
 /** The beginning of a device's name in a message: without a side if both are on one machine. */
 export function sideWord(wiring: Wiring, role: 'source' | 'target'): '' | 'local ' | 'remote ' {

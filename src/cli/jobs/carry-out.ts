@@ -4,8 +4,8 @@ import type { JobsPageReporter } from '../html-report.ts';
 import type { Command } from '../options.ts';
 import type { LineWriter } from '../output.ts';
 import { together } from '../reporter.ts';
-import { reportersOfJob } from '../reporters.ts';
-import { jsonJobsReporter, ReportersByJob, tableReporter } from './reporter.ts';
+import { reportersOfCheck, reportersOfJob } from '../reporters.ts';
+import { jsonJobsReporter, ReportersByJob, summaryReporter } from './reporter.ts';
 import { runJobFile } from './run-job-file.ts';
 import { JobsScreen } from './screen.ts';
 
@@ -47,15 +47,14 @@ async function carryOut(
     ({ name, options }) => {
       const onProgressRequest = (print: () => void): void => void requests.set(name, print);
       const { now } = environment;
-      return together(
-        reportersOfJob(display, { now, onProgressRequest }, screen.writerOf(name), options.host),
-      );
+      const reporters = request.work === 'check' ? reportersOfCheck : reportersOfJob;
+      return together(reporters(display, { now, onProgressRequest }, screen.writerOf(name), options.host));
     },
     (endedCount, jobCount) => {
       if (display.progress) screen.showTotal(jobCount === 0 ? '' : `${endedCount} of ${jobCount} jobs done`);
     },
   );
-  const whole = display.json ? jsonJobsReporter(output) : tableReporter(output);
+  const whole = display.json ? jsonJobsReporter(output) : summaryReporter(request.work, output);
   interruption.addEventListener('abort', () => byJob.interrupted(), { once: true });
   const running = runJobFile({
     request,
@@ -63,6 +62,7 @@ async function carryOut(
     environment: process.env,
     signal: interruption,
     debug: display.debug,
+    explain: (job, error) => byJob.explain(job, error, interruption),
     onStart: (jobs) => {
       byJob.started(jobs);
       page?.started(jobs);

@@ -1,10 +1,14 @@
-import { exitCodeOf } from '../../errors.ts';
+import { exitCodeOf, type BasynError } from '../../errors.ts';
+import { fileWording } from '../../job-file/read-options.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { JobEvent, JobResult, JobsReport } from '../../jobs/report.ts';
 import type { LineWriter } from '../output.ts';
-import type { Reporter } from '../reporter.ts';
+import { Milestone } from '../interrupted-run.ts';
+import { withRemedy } from '../remedies.ts';
+import { together, type Reporter } from '../reporter.ts';
 import { safeJson } from '../safe-text.ts';
-import { tableLines } from './table.ts';
+import type { JobsRequest } from './request.ts';
+import { checkLines, tableLines } from './table.ts';
 
 /** Prints the events of several jobs in one form. */
 export interface JobsReporter {
@@ -19,7 +23,10 @@ export class ReportersByJob implements JobsReporter {
   readonly #reportersOf: (job: Job) => Required<Reporter>;
   readonly #onProgress: (endedCount: number, jobCount: number) => void;
   readonly #jobs = new Map<string, Job>();
-  readonly #running = new Map<string, Required<Reporter>>();
+  readonly #running = new Map<
+    string,
+    { readonly reporter: Required<Reporter>; readonly milestone: Milestone }
+  >();
   #endedCount = 0;
 
   /** @param onProgress takes how many jobs have ended. */
@@ -41,18 +48,26 @@ export class ReportersByJob implements JobsReporter {
     if (event.type === 'job-start') {
       this.#start(this.#jobs.get(name)!);
     } else if (event.type === 'job-end') {
-      end(this.#running.get(name)!, event);
+      end(this.#reporterOf(name), event);
       this.#running.delete(name);
       this.#onProgress(++this.#endedCount, this.#jobs.size);
     } else if (event.type === 'hook-output') {
-      this.#running.get(name)!.event({ type: 'note', message: event.line });
+      this.#reporterOf(name).event({ type: 'note', message: event.line });
     } else {
-      this.#running.get(name)!.event(event);
+      this.#reporterOf(name).event(event);
     }
   }
 
+  /** What became of a job, as its user should read it. */
+  explain(name: string, error: BasynError, interruption: AbortSignal): BasynError {
+    const { milestone } = this.#running.get(name)!;
+    return interruption.aborted
+      ? milestone.interruption(interruption, error)
+      : milestone.failure(withRemedy(error, fileWording));
+  }
+
   interrupted(): void {
-    for (const reporter of this.#running.values()) reporter.interrupted();
+    for (const { reporter } of this.#running.values()) reporter.interrupted();
   }
 
   finished(): void {
@@ -60,9 +75,14 @@ export class ReportersByJob implements JobsReporter {
   }
 
   #start(job: Job): void {
-    const reporter = this.#reportersOf(job);
-    this.#running.set(job.name, reporter);
+    const milestone = new Milestone(fileWording);
+    const reporter = together([milestone, this.#reportersOf(job)]);
+    this.#running.set(job.name, { reporter, milestone });
     reporter.started(job);
+  }
+
+  #reporterOf(name: string): Required<Reporter> {
+    return this.#running.get(name)!.reporter;
   }
 }
 
@@ -78,11 +98,12 @@ function end(reporter: Required<Reporter>, { report, error }: Omit<JobResult, 'n
 /** Prints what all jobs have in common. */
 export type WholeReporter = Pick<JobsReporter, 'event' | 'finished'>;
 
-/** The table at the end, on stdout. */
-export function tableReporter(output: LineWriter): WholeReporter {
+/** The lines at the end, on stdout. */
+export function summaryReporter(work: JobsRequest['work'], output: LineWriter): WholeReporter {
+  const linesOf = work === 'check' ? checkLines : tableLines;
   return {
     event: () => undefined,
-    finished: (report) => tableLines(report).forEach((line) => output.print(line)),
+    finished: (report) => linesOf(report).forEach((line) => output.print(line)),
   };
 }
 

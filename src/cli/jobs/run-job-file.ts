@@ -2,11 +2,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { BasynError, systemReason } from '../../errors.ts';
 import { LastResults, stateDirectoryOf } from '../../jobs/last-results.ts';
 import { readJobs, type JobFile } from '../../job-file/read-jobs.ts';
+import { fileWording } from '../../job-file/read-options.ts';
 import type { Job } from '../../jobs/job.ts';
 import type { JobEvent, JobsReport } from '../../jobs/report.ts';
 import { requireSeparate, type JobsOptions } from '../../jobs/run-jobs.ts';
 import { bounds } from '../../limits.ts';
 import type { RunSignal } from '../../report.ts';
+import { refuseScpNotation } from '../scp-notation.ts';
 import { checkOf } from './check.ts';
 import type { JobsRequest } from './request.ts';
 
@@ -14,6 +16,7 @@ export interface JobFileRun {
   readonly request: JobsRequest;
   readonly runJobs: (jobs: readonly Job[], options: JobsOptions) => Promise<JobsReport>;
   readonly environment: NodeJS.ProcessEnv;
+  readonly explain: (job: string, error: BasynError) => BasynError;
   readonly onStart: (jobs: readonly Job[]) => void;
   readonly onEvent: (event: JobEvent) => void;
   readonly onExtent?: JobsOptions['onExtent'];
@@ -44,11 +47,12 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
+  { request, runJobs, explain, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
 ): Promise<JobsReport> {
+  for (const job of file.jobs) refuseScpNotation(job, fileWording);
   // Two jobs may be wrong together although only one of them is asked for.
   requireSeparate(file.jobs);
   onStart(jobs);
@@ -56,6 +60,7 @@ async function runWanted(
     parallel: request.parallel ?? file.parallel,
     parallelByHost: file.parallelByHost,
     shareDisks: file.shareDisks,
+    explain,
     signal,
     debug,
     onExtent,

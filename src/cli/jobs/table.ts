@@ -1,10 +1,11 @@
 import type { JobResult, JobsReport } from '../../jobs/report.ts';
-import { bytesPerSecond, formatBytes, formatClock, formatSpeed } from '../format.ts';
+import { bytesPerSecond, formatBytes, formatClock, formatCount, formatSpeed } from '../format.ts';
 
 const header = ['job', 'differing', 'sent', 'time', 'speed', 'result'] as const;
 
 /** The table after several jobs, and below it why each failed job has failed. */
 export function tableLines({ jobs, elapsedMs }: JobsReport): string[] {
+  if (jobs.length === 0) return ['No job failed last time. Nothing was run.'];
   const rows = [header, ...jobs.map(rowOf)];
   const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>
@@ -18,12 +19,26 @@ export function tableLines({ jobs, elapsedMs }: JobsReport): string[] {
       .join('  ')
       .trimEnd(),
   );
-  const failed = jobs.filter(({ status }) => status !== 'succeeded');
+  const failures = failureLines(jobs);
   const summary =
-    failed.length === 0
+    failures.length === 0
       ? `${jobs.length} of ${jobs.length} jobs succeeded in ${formatClock(elapsedMs)}.`
-      : `${failed.length} of ${jobs.length} jobs failed, ${formatClock(elapsedMs)}:`;
-  return [...lines, summary, ...failed.map((result) => `  ${result.name}: ${reasonOf(result)}`)];
+      : `${failures.length} of ${jobs.length} jobs failed, ${formatClock(elapsedMs)}:`;
+  return [...lines, summary, ...failures];
+}
+
+/** What `--check` prints: which jobs could not run, and why. */
+export function checkLines({ jobs }: JobsReport): string[] {
+  const failures = failureLines(jobs);
+  return failures.length === 0
+    ? [`The file is valid, and the devices of ${formatCount(jobs.length, 'job')} could be opened.`]
+    : [`${failures.length} of ${jobs.length} jobs could not run:`, ...failures];
+}
+
+function failureLines(jobs: readonly JobResult[]): string[] {
+  return jobs
+    .filter(({ status }) => status !== 'succeeded')
+    .map((result) => `  ${result.name}: ${reasonOf(result)}`);
 }
 
 function rowOf({ name, status, report, elapsedMs }: JobResult): string[] {

@@ -7,6 +7,7 @@ export const jobsOptions = {
     group: 'Several jobs',
     value: { type: 'path' },
     placeholder: 'FILE',
+    otherwise: 'there is one run, which the options describe',
     help: 'Run all jobs of a TOML file (`-`: stdin). Their devices and options are in the file.',
     details:
       'See [Many devices](#many-devices). Besides it, only the options of this group and of Output are possible.',

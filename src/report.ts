@@ -156,13 +156,17 @@ export interface StateFileReport {
 export interface RunTimes {
   /** Until a phase begins: ssh, the start of the agent, and the examination of the devices. */
   readonly connectingMs: number;
-  /** In phases, while no data was under way. */
+  /** In a SYNC and a recheck, while no data was under way. On one host, a SYNC writes while it compares. */
   readonly comparingMs: number;
-  /** In phases, while the source had read data for the target that the target had not written. Left out where none was sent. */
+  /**
+   * In a copy, and in a SYNC while the source had read data that the target had not written. Left out where none was sent. Of a
+   * remote source, only the last attempt counts.
+   */
   readonly sendingMs?: number;
   /** In phases, after the last write: until the target was flushed. */
   readonly flushingMs: number;
-  readonly waitingMs: WaitingTimes;
+  /** Left out where it is not known: the kernel does not count the times of threads, or the user limits the reads. */
+  readonly waitingMs?: WaitingTimes;
 }
 
 /**
@@ -202,7 +206,6 @@ export interface RunReport {
   readonly phases: readonly PhaseReport[];
   readonly traffic: Traffic;
   readonly elapsedMs: number;
-  /** Left out where a peer does not measure its part. */
   readonly times?: RunTimes;
   readonly bottleneck?: Bottleneck;
   /** Left out in a run without a state file. */

@@ -1,5 +1,5 @@
 import { formatSeconds } from '../cli/format.ts';
-import type { Bottleneck, RunReport } from '../report.ts';
+import type { Bottleneck, RunReport, WaitingTimes } from '../report.ts';
 import { html, type Html } from './html.ts';
 import type { RunRecord } from './run-record.ts';
 import { scrollable } from './tables.ts';
@@ -9,9 +9,9 @@ export function limitSentence(run: RunRecord): Html {
   const bottleneck = reportOf(run)?.bottleneck;
   if (bottleneck === undefined) return html``;
   const { limitedMs, ofMs } = bottleneck;
+  const [limited, of] = [limitedMs, ofMs].map((ms) => (ms / 1000).toFixed(ofMs < 10_000 ? 1 : 0));
   return html`<p class="limit">
-    Limited by <strong>${limitName(bottleneck)}</strong>: ${formatSeconds(limitedMs)} of
-    ${formatSeconds(ofMs)}.
+    Limited by <strong>${limitName(bottleneck)}</strong> (${limited} of ${of} s).
   </p>`;
 }
 
@@ -28,22 +28,26 @@ export function timeSection(run: RunRecord, heading: (text: string) => Html): Ht
     { css: 't4', name: 'flushing', durationMs: flushingMs },
     { css: 't6', name: 'the rest', durationMs: Math.max(elapsedMs - known, 0) },
   ];
-  const isOneHost = run.task.options.host === undefined;
-  const waits: Part[] = [
-    { css: 't5', name: isOneHost ? 'the first disk' : 'the local disk', durationMs: waitingMs.localDisk },
-    { css: 't5', name: isOneHost ? 'the second disk' : 'the remote disk', durationMs: waitingMs.remoteDisk },
-    ...(isOneHost ? [] : [{ css: 't5', name: 'the link', durationMs: waitingMs.link } as const]),
-    { css: 't5', name: 'the processor', durationMs: waitingMs.processor },
-  ];
   return html`<section>
     ${heading('Where the time went')} ${shareBar(parts, elapsedMs)}
     ${timeTable('What the run did', 'the run was', parts, elapsedMs)}
-    <p class="quiet">
+    ${waitingMs === undefined ? html`` : waitingTable(waitingMs, run, elapsedMs)}
+  </section>`;
+}
+
+function waitingTable(waitingMs: WaitingTimes, { task }: RunRecord, elapsedMs: number): Html {
+  const isOneHost = task.options.host === undefined;
+  const waits: Part[] = [
+    { css: 't5', name: 'the local disk', durationMs: waitingMs.localDisk },
+    { css: 't5', name: 'the remote disk', durationMs: waitingMs.remoteDisk },
+    ...(isOneHost ? [] : [{ css: 't5', name: 'the link', durationMs: waitingMs.link } as const]),
+    { css: 't5', name: 'the processor', durationMs: waitingMs.processor },
+  ];
+  return html`<p class="quiet">
       All parts of a run work at the same time. So it may wait for several of them at once, and these times
       overlap:
     </p>
-    ${timeTable('What the run waited for', 'it waited for', waits, elapsedMs)}
-  </section>`;
+    ${timeTable('What the run waited for', 'it waited for', waits, elapsedMs)}`;
 }
 
 interface Part {
@@ -125,7 +129,7 @@ function barOf({
 function limitName({ limitedBy, side }: Bottleneck): string {
   switch (limitedBy) {
     case 'start':
-      return 'its start';
+      return 'connecting';
     case 'processor':
       return side === undefined ? 'the processor' : `the ${side} processor`;
     case 'local disk':

@@ -14,8 +14,8 @@ import { scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
 const KiB = 1024;
-const sizeBytes = 2048 * KiB;
-/** Of a map with 512 cells. */
+const sizeBytes = 512 * KiB;
+/** Of a map with 128 cells. */
 const cellBytes = 4 * KiB;
 
 const basyn = useBasyn();
@@ -88,7 +88,7 @@ const isSmall = (path: string): boolean => statSync(path).size < 300_000;
 
 describe('the page of --report', () => {
   test('shows over ssh what a SYNC has changed, and where', async () => {
-    const place = setUp([0, 1, 77, 300, 511]);
+    const place = setUp([0, 1, 77, 100, 127]);
     const options = [
       ...hostOptions(server()),
       '--action=PUSH',
@@ -144,14 +144,14 @@ describe('the page of --report', () => {
 
   test.runIf(isRoot)('shows what could not be read, and where a run without it ended', async () => {
     const place = setUp([]);
-    const bad = [20, 21, 400].map((cell) => ({ offsetBytes: cell * cellBytes, lengthBytes: cellBytes }));
+    const bad = [20, 21, 120].map((cell) => ({ offsetBytes: cell * cellBytes, lengthBytes: cellBytes }));
     const disk = await makeBadDisk('file', readFileSync(place.source), bad);
     const options = [...local({ ...place, source: disk.path }), '--action=PUSH', '--mode=SYNC', '--json'];
     const result = await basyn.run([...options, '--skip-read-errors']);
     expect(result.exitCode).toBe(2);
     const page = await browser.open(place.report, 'unreadable');
     expect(await heading(page)).toContain('Failed: 12.0 KiB in 2 ranges of ');
-    expect(await cellsDrawn(page, /u$/)).toEqual([20, 21, 400]);
+    expect(await cellsDrawn(page, /u$/)).toEqual([20, 21, 120]);
     await expectPhases(page, jsonPhases(result));
     expect((await basyn.run(options)).exitCode).toBe(2);
     expect(readFileSync(place.report, 'utf8')).toContain('input/output error');
@@ -181,7 +181,7 @@ describe('the page of --report', () => {
     expect(shown).toEqual([
       expect.stringMatching(/^bad \S+ failed$/),
       expect.stringMatching(/^good 4\.0 KiB differing 4\.0 KiB sent .* succeeded$/),
-      expect.stringMatching(/^copied \S+ MiB differing .* succeeded$/),
+      expect.stringMatching(/^copied \S+ KiB differing .* succeeded$/),
     ]);
     expect(results.map(({ name, status }) => `${name} ${status}`)).toEqual([
       'good succeeded',
@@ -196,13 +196,13 @@ describe('the page of --report', () => {
 describe('the file of --report', () => {
   test('is written after a signal as well, with what the run has reached', async () => {
     const place = setUp([2]);
-    const options = ['--action=PUSH', '--mode=SYNC', '--read-limit=512', '--json'];
+    const options = ['--action=PUSH', '--mode=SYNC', '--read-limit=128', '--json'];
     const run = await basyn.start([...local(place), ...options]);
     await lineWith(run.child.stdout!, '"type":"progress"');
     run.child.kill('SIGTERM');
     expect((await run.result).exitCode).toBe(2);
     const page = readFileSync(place.report, 'utf8');
-    expect(page).toMatch(/Stopped by SIGTERM during sync at \d+ of 2097152 bytes/);
+    expect(page).toMatch(/Stopped by SIGTERM during sync at \d+ of 524288 bytes/);
     expect(page).toContain('not reached');
   });
 

@@ -4,6 +4,7 @@ import { BasynError } from '../../src/errors.ts';
 import { jobsPage } from '../../src/html-report/jobs-page.ts';
 import { pageStart, runPage } from '../../src/html-report/page.ts';
 import { tuning } from '../../src/limits.ts';
+import type { RunReport } from '../../src/report.ts';
 import { largestRun, plainRun, task } from './page.fixture.ts';
 
 const origin = { version: '1.0.0', writtenMs: 0 };
@@ -17,6 +18,25 @@ describe('the page of a run', () => {
       /^Basyn: failed Basyn 1\.0\.0, 1970-01-01 00:00:00 UTC Failed: target \/dev\/b does not exist\. To create it, add --create\. Local \/dev\/a/,
     );
     expect(page).toContain('<h1><span class="word">Failed:</span> target /dev/b does not exist.</h1>');
+  });
+
+  test('states what limited the run, and where its time went', () => {
+    const report: RunReport = {
+      source: { side: 'local', path: '/a', kind: 'regular file', sizeBytes: 1 },
+      target: { side: 'remote', path: '/b', kind: 'regular file', sizeBytes: 1 },
+      ...{ dryRun: false, phases: [], sizesMatch: true, matches: true, elapsedMs: 41_000 },
+      traffic: { receivedBytes: 1, transmittedBytes: 1 },
+      times: {
+        ...{ connectingMs: 1_000, comparingMs: 2_000, sendingMs: 36_000, flushingMs: 500 },
+        waitingMs: { localDisk: 4_100, remoteDisk: 0, link: 38_000, processor: 800 },
+      },
+      bottleneck: { limitedBy: 'link', limitedMs: 38_000, ofMs: 41_000 },
+    };
+    const text = textOf(runPage(plainRun({ status: 'succeeded', report }), origin));
+    expect(text).toContain('Limited by the link (38 of 41 s).');
+    expect(text).toContain('sending 36.0 s 88 %');
+    expect(text).toContain('the rest 1.5 s 4 %');
+    expect(text).toContain('the local disk 4.1 s 10 % the remote disk 0.0 s 0 % the link 38.0 s 93 %');
   });
 
   test('shows text from outside as text', () => {

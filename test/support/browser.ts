@@ -59,8 +59,7 @@ async function openEverywhere(page: Page, path: string, name: string): Promise<P
 
 async function violations(page: Page, rules: string): Promise<string[]> {
   await page.evaluate(axe);
-  const found = (await page.evaluate(
+  return page.evaluate<string[]>(
     `axe.run(${rules}).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
-  )) as string[];
-  return found;
+  );
 }

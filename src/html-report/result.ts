@@ -109,7 +109,7 @@ export function isDryRun({ ending: { report }, task }: RunRecord): boolean {
 }
 
 /** Why a run that went to its end has failed. */
-function differencesOf({ phases, sizesMatch, source, target }: RunReport): string[] {
+function differencesOf({ phases, sizesMatch, source, target, dryRun }: RunReport): string[] {
   const recheck = phases.find(({ phase }) => phase === 'recheck');
   const sentences: string[] = [];
   if (recheck !== undefined && recheck.differingBytes > 0) {
@@ -125,7 +125,8 @@ function differencesOf({ phases, sizesMatch, source, target }: RunReport): strin
   }
   for (const { phase, unreadableBytes = 0, unreadableRangeCount = 0 } of phases) {
     if (unreadableBytes === 0) continue;
-    const outcome = phase === 'recheck' ? 'were not compared' : 'were left as they are on the target';
+    const left = `${dryRun ? 'would be' : 'were'} left as they are on the target`;
+    const outcome = phase === 'recheck' ? 'were not compared' : left;
     const where = `${formatBytes(unreadableBytes)} in ${formatCount(unreadableRangeCount, 'range')} of ${nameOf(source)}`;
     sentences.push(`${where} can't be read, and ${outcome} (${phase}).`);
   }

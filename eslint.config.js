@@ -9,9 +9,11 @@ import tseslint from 'typescript-eslint';
  */
 const leaves = [
   'binary-search.ts',
+  'busy-time.ts',
   'clock.ts',
   'errors.ts',
   'limits.ts',
+  'loop-time.ts',
   'token-bucket.ts',
   'trace.ts',
   'zero.ts',
@@ -20,8 +22,10 @@ const layers = {
   'limits.ts': ['limits'],
   limits: [],
   'binary-search.ts': [],
+  'busy-time.ts': ['clock.ts'],
   'clock.ts': [],
   'token-bucket.ts': ['clock.ts', 'limits.ts'],
+  'loop-time.ts': [],
   'trace.ts': [],
   'zero.ts': [],
   'errors.ts': ['limits.ts'],

@@ -15,8 +15,10 @@ import { join } from 'node:path';
 import { changeBlocks, filesEqual, writeImage, type ByteExtent } from '../rig/images/images.ts';
 import { makeRandom } from '../rig/images/random.ts';
 import { makeTemporaryDirectory } from '../rig/temporary.ts';
+import { areFleetsEqual, makeFleet } from './fleet-images.ts';
 
-export type ImageName = 'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge' | 'disk' | 'giant';
+export type ImageName =
+  'tiny' | 'small' | 'medium' | 'large' | 'sparse' | 'thin' | 'huge' | 'disk' | 'giant' | 'fleet';
 
 /**
  * `changed`: 1 % of the target's 4 KiB blocks differ from the source's, at random. `few`: 0.1 % of its 64 KiB
@@ -63,6 +65,7 @@ export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<Image
     huge: 10 * 1024 * GIB,
     disk: 2 * GIB,
     giant: 6 * GIB,
+    fleet: 100 * 16 * MIB,
   },
   quick: {
     tiny: 4 * KIB,
@@ -74,10 +77,11 @@ export const imageBytes: Readonly<Record<'full' | 'quick', Readonly<Record<Image
     huge: 1024 * GIB,
     disk: 256 * MIB,
     giant: 768 * MIB,
+    fleet: 20 * 16 * MIB,
   },
 };
 
-/** A source and a target of the same size, in memory, except the image `disk`. */
+/** A source and a target of the same size, in memory, except the image `disk`. The image `fleet` is a directory of many. */
 export class ImagePair {
   readonly sizeBytes: number;
   readonly files: ImageFiles;
@@ -104,6 +108,7 @@ export class ImagePair {
     if (name === 'sparse') makeHoles(this.files, sizeBytes);
     else if (name === 'thin') makeThin(this.files, sizeBytes);
     else if (name === 'huge') makeHuge(this.files, sizeBytes);
+    else if (name === 'fleet') makeFleet(this.files.source, this.files.target, sizeBytes);
     else makeAllocated(this.files, sizeBytes);
   }
 
@@ -154,6 +159,7 @@ export class ImagePair {
     const { source, target } = this.files;
     if (this.#name === 'thin') return areThinFilesEqual(this.files, this.sizeBytes);
     if (this.#name === 'huge') return areRangesEqual(this.files, hugeRanges(this.sizeBytes));
+    if (this.#name === 'fleet') return areFleetsEqual(source, target);
     return filesEqual(source, target, this.sizeBytes);
   }
 }

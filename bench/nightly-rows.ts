@@ -1,7 +1,8 @@
-/** The rows of runs that read only what can have changed: with a list of changes, a state file, or both. */
+/** The rows of nightly work: runs that read only what can have changed, and many devices. */
 
 import { atMost } from './check.ts';
 import { basyn, blocksyncFastWithDigests, rsync, withList, withStateFile, type RemoteWork } from './peers.ts';
+import { basynJobs, inLoop } from './fleet-peers.ts';
 import { memoryBound } from './peak.ts';
 import { overSsh, timesAsFast } from './row-parts.ts';
 import type { Row } from './row.ts';
@@ -13,7 +14,22 @@ export const nightlyRows: readonly Row[] = [
   recordedFar(),
   recordedDifferent(),
   recordedHuge(),
+  fleet(),
 ];
+
+/** The work is small, so that starts and logins are most of it. */
+function fleet(): Row {
+  const work: RemoteWork = { image: 'fleet', state: 'identical', host: 'near' };
+  const ours = basynJobs(work);
+  const loop = inLoop(basyn(work, 'SYNC'));
+  const peer = inLoop(rsync(work));
+  const title = '100 identical images of 16 MiB, ssh, --jobs';
+  return {
+    title,
+    contenders: [ours, loop, peer],
+    checks: [timesAsFast(title, ours, [loop], 3), timesAsFast(title, ours, [peer], 1)],
+  };
+}
 
 function listedFar(): Row {
   const work = overSsh('few', 'far');

@@ -61,3 +61,11 @@ function withoutApacheText(section: string): string {
   const [heading = ''] = section.split('\n');
   return `${heading}\n\nThe text of the licence is in /usr/share/common-licenses/Apache-2.0.\n`;
 }
+
+/** After units have come or gone, systemd reads them again. It is not everywhere. */
+export const reloadScript = `#!/bin/sh
+set -e
+if [ -d /run/systemd/system ]; then
+  systemctl --system daemon-reload || true
+fi
+`;

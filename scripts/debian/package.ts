@@ -5,7 +5,14 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { makeTemporaryDirectory } from '../../rig/temporary.ts';
 import { root } from '../bundle.ts';
-import { type ControlFields, changelogText, controlText, copyrightText, debianVersion } from './documents.ts';
+import {
+  type ControlFields,
+  changelogText,
+  controlText,
+  copyrightText,
+  debianVersion,
+  reloadScript,
+} from './documents.ts';
 
 const run = promisify(execFile);
 
@@ -30,6 +37,10 @@ export async function buildDebianPackage(made: DebianPackage, date: Date, output
     await fill(tree.path, made, date);
     const kilobytes = Math.ceil((await bytesBelow(tree.path)) / 1024);
     await add(tree.path, 'DEBIAN/control', controlText(made.control, kilobytes));
+    for (const script of ['postinst', 'postrm']) {
+      await add(tree.path, `DEBIAN/${script}`, reloadScript);
+      await chmod(join(tree.path, 'DEBIAN', script), 0o755);
+    }
     await addSums(tree.path);
     await setTimes(tree.path, date);
     const { Package: name, Architecture: architecture } = made.control;
@@ -64,9 +75,12 @@ async function fill(tree: string, made: DebianPackage, date: Date): Promise<void
   await add(tree, `${documents}/changelog.Debian.gz`, packed(changelogText(name, date)));
   await add(tree, `${documents}/README.md`, await readFile(join(root, 'README.md')));
   for (const folder of ['docs', 'examples']) {
-    for (const file of (await readdir(join(root, folder))).sort()) {
+    for (const file of await filesBelow(join(root, folder))) {
       await add(tree, `${documents}/${folder}/${file}`, await readFile(join(root, folder, file)));
     }
+  }
+  for (const unit of await filesBelow(join(root, 'examples/systemd'))) {
+    await add(tree, `usr/lib/systemd/system/${unit}`, await readFile(join(root, 'examples/systemd', unit)));
   }
   await add(tree, `usr/share/lintian/overrides/${name}`, `${made.overrides.join('\n')}\n`);
 }

@@ -5,7 +5,8 @@ import type { Environment, ExitCode, Library } from './environment.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interrupted-run.ts';
 import type { Task } from '../options/task.ts';
-import { type Display, displayOf, parseCommand } from './options.ts';
+import type { RunMetrics } from './metrics/run-metrics.ts';
+import { type Command, type Display, displayOf, parseCommand } from './options.ts';
 import { Output } from './output.ts';
 import { type Reporter, together } from './reporter.ts';
 import { withRemedy } from './remedies.ts';
@@ -22,7 +23,7 @@ export async function runCommand(argv: readonly string[], environment: Environme
   const ending = await output.flush(environment.interruption);
   if (ending === 'written') return exitCode;
   const reason = ending === 'unread' ? 'its reader did not take it before the signal' : systemReason(ending);
-  output.notice(`basyn: The output can't be written to the end: ${reason}.`);
+  output.notice(`basyn: The output can't be written to the end: ${reason}.`, 'kept', 'error');
   return 2;
 }
 
@@ -49,11 +50,12 @@ async function execute(argv: readonly string[], environment: Environment, output
         return await carryOutJobs(command, environment, output);
       }
       case 'run': {
+        const order = { ...command, metrics: await metricsOf(command) };
         const reporters = reportersOf(command.display, environment, output, command.task.options.host);
-        if (command.reportPath === undefined) return await carryOut(command, reporters, environment);
+        if (command.reportPath === undefined) return await carryOut(order, reporters, environment);
         const { RunPageReporter } = await import('./html-report.ts');
         const page = new RunPageReporter(command.reportPath, environment);
-        return withPage(page, await carryOut(command, [page, ...reporters], environment), output);
+        return withPage(page, await carryOut(order, [page, ...reporters], environment), output);
       }
     }
   } catch (thrown) {
@@ -72,14 +74,31 @@ async function serve(restriction: Restriction, environment: Environment): Promis
   return Promise.race([environment.serve(restriction), crash, interrupted]);
 }
 
+interface RunOrder {
+  readonly task: Task;
+  readonly display: Display;
+  readonly metrics: RunMetrics | undefined;
+}
+
+/** @throws {BasynError} `usage`, where the file of metrics can't be used. */
+async function metricsOf({
+  task,
+  metricsPath,
+}: Extract<Command, { kind: 'run' }>): Promise<RunMetrics | undefined> {
+  if (metricsPath === undefined) return undefined;
+  const { RunMetrics } = await import('./metrics/run-metrics.ts');
+  return new RunMetrics(metricsPath, task);
+}
+
 async function carryOut(
-  { task, display }: { readonly task: Task; readonly display: Display },
+  { task, display, metrics }: RunOrder,
   reporters: readonly Reporter[],
   environment: Environment,
 ): Promise<ExitCode> {
   const { interruption, crash, library } = environment;
   const milestone = new Milestone(commandWording);
-  const reporter = together([milestone, ...reporters]);
+  const all = together([milestone, ...reporters]);
+  const reporter = metrics === undefined ? all : metrics.before(all);
   interruption.addEventListener('abort', () => reporter.interrupted(), { once: true });
   try {
     refuseScpNotation(task, commandWording);

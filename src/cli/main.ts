@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { monotonicMs } from '../clock.ts';
 import { inspect, recheck, record, runJobs, sync } from '../index.ts';
 import { runCommand } from './command.ts';
+import { journalStreams } from './journal.ts';
 import { leave } from './leave.ts';
 import { abortOnSignals, givenUp } from './signals.ts';
 import { acceptProgressRequests, onProgressRequest } from './progress-requests.ts';
@@ -46,6 +47,7 @@ void runCommand(process.argv.slice(2), {
   crash,
   uncaught,
   terminalType: process.env.TERM,
+  journal: journalStreams(process.env.JOURNAL_STREAM),
   get stdout() {
     return openStandardStream(1);
   },

@@ -1,4 +1,5 @@
 import type { Restriction } from '../agent/restriction.ts';
+import { BasynError } from '../errors.ts';
 import { type DisplayFlag, optionEntries } from '../options/table.ts';
 import { taskOf, type Task } from '../options/task.ts';
 import { readArguments } from './arguments.ts';
@@ -17,7 +18,7 @@ export type Command =
   | { readonly kind: 'serve'; readonly restriction: Restriction }
   | { readonly kind: 'version' }
   | ({ readonly kind: 'jobs'; readonly request: JobsRequest } & Presentation)
-  | ({ readonly kind: 'run'; readonly task: Task } & Presentation);
+  | ({ readonly kind: 'run'; readonly task: Task; readonly metricsPath: string | undefined } & Presentation);
 
 interface Presentation {
   readonly display: Display;
@@ -39,9 +40,15 @@ export function parseCommand(argv: readonly string[]): Command {
   const display = displayOf((flag) => given.has(flag));
   const request = jobsRequestOf(given);
   const presentation = { display, reportPath: given.texts('report')?.[0] };
-  return request === undefined
-    ? { kind: 'run', task: taskOf(given, commandWording), ...presentation }
-    : { kind: 'jobs', request, ...presentation };
+  if (request !== undefined) return { kind: 'jobs', request, ...presentation };
+  const task = taskOf(given, commandWording);
+  if (given.has('metrics') && given.has('dry-run')) {
+    throw new BasynError(
+      'usage',
+      '--metrics and --dry-run contradict each other: a dry run changes nothing, and would be reported as a success.',
+    );
+  }
+  return { kind: 'run', task, ...presentation, metricsPath: given.texts('metrics')?.[0] };
 }
 
 function serveOf(argv: readonly string[]): Command {

@@ -1,4 +1,5 @@
 import { bounds, tuning } from '../limits.ts';
+import { journalPrefix, type JournalStreams, type Level } from './journal.ts';
 import { type Importance, Outlet, type TextStream } from './outlet.ts';
 import { safeJson, safeText } from './safe-text.ts';
 
@@ -8,14 +9,16 @@ export interface Streams {
   readonly stderr: TextStream;
   /** The variable TERM. A `dumb` terminal obeys no commands: it gets lines, like a log. */
   readonly terminalType?: string | undefined;
+  /** Lines to the journal begin with their level. Left out: neither stream leads there. */
+  readonly journal?: JournalStreams | undefined;
 }
 
 /** Takes lines, and a status line below them. */
 export interface LineWriter {
   /** A line of what the user asked for. */
   print(line: string, importance?: Importance): void;
-  /** A line about what the user should know besides. */
-  notice(line: string, importance?: Importance): void;
+  /** A line about what the user should know besides. Its level is `notice` unless it is given. */
+  notice(line: string, importance?: Importance, level?: Level): void;
   /** Draws the status line on a terminal. The empty text removes it. */
   showStatus(text: string): void;
   /** Undefined where there is no terminal, or one that obeys no commands. */
@@ -44,30 +47,32 @@ export class Output implements LineWriter {
   readonly #stdout: Outlet;
   readonly #stderr: Outlet;
   readonly #isDumb: boolean;
+  readonly #journal: JournalStreams;
   #status = '';
 
   constructor(streams: Streams) {
     this.#isDumb = streams.terminalType === 'dumb';
+    this.#journal = streams.journal ?? { stdout: false, stderr: false };
     // All that may be dropped from stdout is JSON.
     const gapObject = (count: number): string => safeJson({ type: 'warning', message: gapSentence(count) });
     this.#stdout = new Outlet(
       () => streams.stdout,
-      (count) => `${gapObject(count)}\n`,
+      (count) => `${this.#prefix('stdout', 'warning')}${gapObject(count)}\n`,
     );
     this.#stderr = new Outlet(
       () => streams.stderr,
-      (count) => `basyn: warning: ${gapSentence(count)}\n`,
+      (count) => `${this.#prefix('stderr', 'warning')}basyn: warning: ${gapSentence(count)}\n`,
     );
   }
 
   /** A line of what the user asked for, to stdout. */
   print(line: string, importance: Importance = 'kept'): void {
-    this.#writeLine(this.#stdout, line, importance);
+    this.#writeLine(this.#stdout, this.#prefix('stdout', 'info'), line, importance);
   }
 
   /** A line about what the user should know besides, to stderr. */
-  notice(line: string, importance: Importance = 'kept'): void {
-    this.#writeLine(this.#stderr, line, importance);
+  notice(line: string, importance: Importance = 'kept', level: Level = 'notice'): void {
+    this.#writeLine(this.#stderr, this.#prefix('stderr', level), line, importance);
   }
 
   /** Draws the status on stderr, which must be a terminal. It may have several lines. The empty text removes it. */
@@ -106,15 +111,19 @@ export class Output implements LineWriter {
     return error !== undefined && error.code !== 'EPIPE' ? error : ending;
   }
 
-  #writeLine(outlet: Outlet, line: string, importance: Importance): void {
+  #prefix(stream: keyof JournalStreams, level: Level): string {
+    return this.#journal[stream] ? journalPrefix(level) : '';
+  }
+
+  #writeLine(outlet: Outlet, prefix: string, line: string, importance: Importance): void {
     const hasStatus = this.#status !== '' && outlet.stream.isTTY === true;
     if (!hasStatus) {
-      outlet.put(importance, () => `${safeText(line)}\n`);
+      outlet.put(importance, () => `${prefix}${safeText(line)}\n`);
     } else if (outlet === this.#stderr) {
-      outlet.put(importance, () => `${eraseStatus}${safeText(line)}\n${this.#drawnStatus}`);
+      outlet.put(importance, () => `${eraseStatus}${prefix}${safeText(line)}\n${this.#drawnStatus}`);
     } else {
       this.#stderr.put('latest', () => eraseStatus);
-      outlet.put(importance, () => `${safeText(line)}\n`);
+      outlet.put(importance, () => `${prefix}${safeText(line)}\n`);
       this.#stderr.put('latest', () => this.#drawnStatus);
     }
   }

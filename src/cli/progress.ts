@@ -105,8 +105,8 @@ function terminalIndicator(output: LineWriter): Indicator {
 function logIndicator(output: LineWriter, now: Clock): Indicator {
   return {
     intervalMs: tuning.progress.logIntervalMs,
-    show: (moment) => output.notice(logLine(now, describeMoment(moment)), 'latest'),
-    showEnd: (report) => output.notice(logLine(now, describePhase(report))),
+    show: (moment) => output.notice(logLine(now, describeMoment(moment)), 'latest', 'info'),
+    showEnd: (report) => output.notice(logLine(now, describePhase(report)), 'kept', 'info'),
     clear: () => undefined,
   };
 }
@@ -125,6 +125,6 @@ export class ProgressOnRequest extends RunState {
   print(): void {
     const text = describeMoment(this.moment);
     const isLog = this.#output.terminalColumns === undefined;
-    this.#output.notice(isLog ? logLine(this.#now, text) : `basyn: ${text}`);
+    this.#output.notice(isLog ? logLine(this.#now, text) : `basyn: ${text}`, 'kept', 'info');
   }
 }

@@ -39,6 +39,7 @@ export function statRows(report: RunReport | RecordReport): StatRow[] {
     row('', 'Effective:', formatBandwidth(source.sizeBytes, elapsedMs)),
     ...phases.flatMap(changeRows),
     ...stateFileRows(stateFile),
+    ...('bottleneck' in report ? bottleneckRows(report) : []),
     ...attemptRows(interruptions),
   ];
 }
@@ -53,6 +54,16 @@ function attemptRows(interruptions: readonly Interruption[]): StatRow[] {
     row('', 'Waits:', `${(sum(({ waitMs }) => waitMs) / 1000).toFixed(3)} seconds`),
     row('', 'Lost:', formatExactBytes(sum(({ lostBytes }) => lostBytes))),
   ];
+}
+
+/** What limited the run, where that is known. */
+function bottleneckRows({ bottleneck }: RunReport): StatRow[] {
+  if (bottleneck === undefined) return [];
+  const { limitedBy, side, limitedMs, ofMs } = bottleneck;
+  const what =
+    limitedBy === 'start' ? 'connecting' : `the ${side === undefined ? '' : `${side} `}${limitedBy}`;
+  const [limited, of] = [limitedMs, ofMs].map((ms) => (ms / 1000).toFixed(ofMs < 10_000 ? 1 : 0));
+  return [row('Limited by:', '', `${what} (${limited} of ${of} s)`)];
 }
 
 /** What the phase found and did: the rows that the traffic alone doesn't tell. */

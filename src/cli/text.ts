@@ -28,13 +28,15 @@ export function deviceNames(host: string | undefined): DeviceName {
 /** Always reported on stderr: warnings, the stderr of the remote host, failures, differences. */
 export function noticeReporter(output: LineWriter, nameOf: DeviceName): Reporter {
   let knowledge: SourceKnowledge = 'stated';
+  const warn = (text: string): void => output.notice(`basyn: warning: ${text}`, 'kept', 'warning');
+  const fail = (line: string): void => output.notice(line, 'kept', 'error');
   return {
     started({ options }) {
       knowledge = 'action' in options ? 'stated' : 'not stated';
     },
     event(event) {
-      if (event.type === 'warning') output.notice(`basyn: warning: ${event.message}`);
-      if (event.type === 'attempt') output.notice(`basyn: warning: ${describeAttempt(event)}`);
+      if (event.type === 'warning') warn(event.message);
+      if (event.type === 'attempt') warn(describeAttempt(event));
       // ssh ends its lines with CR LF.
       if (event.type === 'remote-stderr') {
         output.notice(`remote: ${event.line.replace(/\r$/, '')}`, 'droppable');
@@ -42,11 +44,9 @@ export function noticeReporter(output: LineWriter, nameOf: DeviceName): Reporter
     },
     finished(report) {
       const lines = [...differenceLines(report, nameOf, knowledge), ...unreadableLines(report, nameOf)];
-      lines.forEach((line) => output.notice(line));
+      lines.forEach(fail);
     },
-    failed(error) {
-      output.notice(`basyn: ${error.message}`);
-    },
+    failed: (error) => fail(`basyn: ${error.message}`),
   };
 }
 
@@ -55,10 +55,10 @@ export function debugReporter(output: LineWriter, now: Clock): Reporter {
   return {
     event(event) {
       if (event.type !== 'debug') return;
-      output.notice(`${new Date(now()).toISOString()} debug: ${event.message}`, 'droppable');
+      output.notice(`${new Date(now()).toISOString()} debug: ${event.message}`, 'droppable', 'debug');
     },
     failed(error) {
-      stackLines(error).forEach((line) => output.notice(line));
+      stackLines(error).forEach((line) => output.notice(line, 'kept', 'debug'));
     },
   };
 }

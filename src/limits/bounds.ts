@@ -17,6 +17,8 @@ export const bounds = {
   maxJobs: 10_000,
   maxParallelJobs: 1_000,
   maxJobFileBytes: 16 * MiB,
+  /** All metrics of the most jobs take 16 MB. */
+  maxMetricsFileBytes: 64 * MiB,
   minHookTimeoutMs: 1_000,
   maxHookTimeoutMs: 86_400_000,
   /** From SIGTERM to SIGKILL, for a command that takes too long. */

@@ -62,6 +62,14 @@ export const tuning = {
   leastDataPayloadBytes: 256 * KiB,
   /** Payload memory that is kept for reuse: as much as is in flight. */
   sparePayloads: 32,
+  bottleneck: {
+    /** A shorter run does not tell what limits a longer one. */
+    leastRunMs: 2_000,
+    /** What was busy for less of the run did not limit it. */
+    leastShare: 0.6,
+    /** Nothing dominates where another stage was busy for more than this part of the time of the first. */
+    mostOthersShare: 0.75,
+  },
   runtime: {
     /** What is packed by one thread at a time. Longer pieces are hardly smaller when packed. */
     pieceBytes: MiB,
@@ -210,6 +218,8 @@ export const tuning = {
     noticeBytes: 500,
     pathBytes: 200,
   },
+  /** The least time between two writes of the metrics while jobs run. */
+  metricsIntervalMs: 10_000,
   /** Output that a pipe or a terminal did not take is offered again after this time. */
   outputRetryMs: 20,
   /** The search for open files lets other work run after each turn. */

@@ -132,10 +132,10 @@ export const openedSchema = v.object({
   marks: v.exactOptional(marks),
   /** Names the snapshot that is read. Present where `open` has a `snapshot`. */
   snapshot: v.exactOptional(fact),
-  /** The agent is the source, and can send `ranges`. */
-  reportsRanges: v.exactOptional(v.literal(true)),
   /** The agent serves a further run after this one. Only where `open` asks for it. */
   again: v.exactOptional(v.literal(true)),
+  /** The agent is the source, and can send `ranges`. */
+  reportsRanges: v.exactOptional(v.literal(true)),
 });
 
 export const closedSchema = v.object({
@@ -145,6 +145,8 @@ export const closedSchema = v.object({
   warnings: v.pipe(v.array(text), v.maxLength(bounds.maxNotes)),
   /** The snapshot that was kept, for the `since` of the next run. Left out where there is none. */
   base: v.exactOptional(base),
+  /** For how long each part of the agent's side was busy, in milliseconds. Left out where it is not known. */
+  times: v.exactOptional(v.object({ diskMs: count, processorMs: count, exchangeMs: count, dataMs: count })),
 });
 
 export const sinceSchema = v.object({

@@ -25,7 +25,7 @@ export class RangeList {
   #unreadable: Extent[] = [];
   readonly #differingBytes = new Map<string, number>();
   /** Why the list can't be kept. */
-  #failure: unknown;
+  #failure: Error | undefined;
 
   /**
    * Removes an earlier list.
@@ -61,7 +61,7 @@ export class RangeList {
       this.#spool.add({ offsetBytes, lengthBytes });
     } catch (error) {
       // The devices are more important than the list: the run goes on.
-      this.#failure = error;
+      this.#failure = error as Error;
     }
   }
 
@@ -122,10 +122,13 @@ export class RangeList {
     throw failed(this.#path, `was not written: not all ${what} were reported`);
   }
 
-  *#ranges(): Generator<Extent, void> {
+  /** Most runs have one list, which needs no union. */
+  #ranges(): Iterable<Extent> {
+    const last = this.#spool.ranges();
+    const found = this.#earlier === undefined ? last : unionOfLists(this.#earlier.ranges(), last);
+    if (this.#unreadable.length === 0) return found;
     const unreadable = this.#unreadable.sort((a, b) => a.offsetBytes - b.offsetBytes);
-    const found = unionOfLists(this.#earlier?.ranges() ?? [], this.#spool.ranges());
-    yield* unionOfLists(found, unionOfLists(unreadable, []));
+    return unionOfLists(found, unionOfLists(unreadable, []));
   }
 
   #write(path: string): void {

@@ -5,6 +5,7 @@ import type { Traffic } from '../report.ts';
 import type { Continuity } from '../session/continuity.ts';
 import type { LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
+import { SideMeter } from '../session/side-times.ts';
 import type { RunReporter } from '../session/run-reporter.ts';
 import type { RunSnapshots } from '../session/run-snapshots.ts';
 import type { Recorder } from '../state-file/recorder.ts';
@@ -33,12 +34,16 @@ export class Attempt {
   readonly #link: AgentLink;
   /** What earlier runs have transferred over the link. */
   readonly #before: Traffic;
+  readonly #meter: SideMeter;
   #isReleased: Promise<void> | undefined;
 
   constructor(link: AgentLink, options: AttemptOptions) {
     this.#options = options;
     this.#link = link;
     this.#before = link.traffic();
+    const { clock } = options.reporter;
+    clock.attemptBegins();
+    this.#meter = new SideMeter(link.runner, 'local', clock.stages);
   }
 
   /** Bytes at the pipes to ssh so far. */
@@ -61,15 +66,23 @@ export class Attempt {
     try {
       const result = await use({ ...options, channel, runner, laneOpener, linkUse: links.linkUse });
       laneOpener.stop();
+      this.#endMeasurement();
       await links.giveBack(this.#link);
       return result;
     } catch (thrown) {
       laneOpener.stop();
+      this.#endMeasurement();
       const error = await this.#link.explain(BasynError.from(thrown));
       await this.#releaseAgent(error);
       await this.#link.stop();
       throw error;
     }
+  }
+
+  /** Before another run may use the link. */
+  #endMeasurement(): void {
+    const { order, reporter } = this.#options;
+    reporter.clock.attemptEnds(order.localRole, 'two', this.#meter.times);
   }
 
   /** Makes {@link run} fail soon. */

@@ -9,6 +9,7 @@ import { serveAgentEnd, type AgentHost } from '../session/agent-end.ts';
 import { runLocalEnd, type LocalEnd } from '../session/local-end.ts';
 import type { Order } from '../session/order.ts';
 import { runRecordEnd, type Recording } from '../session/record-source.ts';
+import { SideMeter } from '../session/side-times.ts';
 import { RunReporter } from '../session/run-reporter.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import { WorkerPool } from '../workers/pool.ts';
@@ -78,6 +79,7 @@ async function withBothEnds<T>(
     agent.destroy();
   };
   return abortable(signal, stop, async () => {
+    const meter = new SideMeter(runners[0], 'local', reporter.clock.stages);
     const using = use({
       order: plainOrder,
       hosts: 'one',
@@ -91,6 +93,7 @@ async function withBothEnds<T>(
     const serving = serveAgentEnd(agent, runners[1], { ...agentHost, side: agentSide });
     try {
       const [result] = await Promise.all([using, serving]);
+      reporter.clock.attemptEnds(order.localRole, 'one', meter.times);
       return result();
     } catch (thrown) {
       local.destroy();

@@ -48,6 +48,8 @@ export async function runSameHost(
             writtenBytes += lengthBytes;
           },
         });
+        const target = order.localRole === 'source' ? 'remote' : 'local';
+        reporter.clock.sameHostEnds(runner?.times, runner?.parallelism ?? 1, target);
         return reporter.report();
       } catch (thrown) {
         throw BasynError.from(thrown);

@@ -124,7 +124,9 @@ export class SameHostPhase {
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#name !== 'recheck' && !this.#dryRun) {
       reporter.flushing(target.handle.side);
+      reporter.clock.stages.flush.begin(1);
       await flush(target.handle);
+      reporter.clock.stages.flush.end(1);
     }
     const holeBytesOf = ({ handle }: RunDevice): number =>
       holeBytesIn(handle.holes, rangesOf(this.#coverage, this.#geometry, Infinity));

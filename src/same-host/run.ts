@@ -63,7 +63,7 @@ export async function runOnSameHost(run: SameHostRun): Promise<void> {
         const geometry = geometryOfPlan({ ...order, sizeBytes });
         const selection = await selectionFor(run, runner, { source, target }, { name, geometry });
         const onProgress = reporter.phaseStart(name, sizeBytes, partOf(selection, geometry));
-        const facts = reporter.factsOf(name);
+        const facts = reporter.extents.listenerFor(name);
         if (selection !== undefined) facts?.('not read', [...gapsOf(selection.coverage, geometry, 0)]);
         const work = {
           name,

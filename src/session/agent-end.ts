@@ -29,6 +29,8 @@ import { windowBuffersOf } from './window.ts';
 import { playRole } from './play-role.ts';
 import { RunSnapshots } from './run-snapshots.ts';
 import { answerSince } from './source-base.ts';
+import { SideMeter, type SideTimes } from './side-times.ts';
+import type { StageTimes } from './stage-times.ts';
 import { unexpected } from './unexpected.ts';
 
 /** What the agent's end needs of its process. */
@@ -75,17 +77,28 @@ export async function serveAgentEnd(
   try {
     const open = await channel.next();
     if (open.type !== 'open') throw unexpected(open);
+    const meter = new SideMeter(runner, host.side ?? 'remote');
     const reach = host.policy?.admit(open);
     if (open.trace === true) channel.sendTrace();
     const peerTimeoutMs = Math.min(open.peerTimeoutMs, host.policy?.longestPeerTimeoutMs ?? Infinity);
     if (!channel.isWatched) channel.watch(peerTimeoutMs, () => runner.isBusy);
     if (open.run !== undefined) await host.endPredecessors(open.run, peerTimeoutMs);
     const snapshots = snapshotsOf(open);
-    const { warnings, marks } = await serveDevice({ open, reach, snapshots, channel, runner, host });
+    const { warnings, marks } = await serveDevice({
+      open,
+      reach,
+      snapshots,
+      channel,
+      runner,
+      host,
+      stages: meter.stages,
+    });
     // A conversation that has failed since `bye` carries no `closed`: the peer has to learn of the failure.
     if (channel.failure !== undefined) throw channel.failure;
     const base = snapshots?.base;
+    const { times } = meter;
     sendClosed(channel, [...warnings, ...(snapshots?.warnings ?? [])], {
+      ...(times && { times: rounded(times) }),
       ...(marks && { marks }),
       ...(base !== undefined && { base }),
     });
@@ -110,7 +123,7 @@ async function awaitRecord(channel: Channel, snapshots: RunSnapshots): Promise<v
 function sendClosed(
   channel: Channel,
   warnings: readonly string[],
-  facts: Pick<ClosedMessage, 'marks' | 'base'>,
+  facts: Pick<ClosedMessage, 'marks' | 'base' | 'times'>,
 ): void {
   channel.send({ type: 'closed', warnings: warnings.map(shortened), ...facts });
 }
@@ -119,6 +132,15 @@ function sendClosed(
 function failureOf({ code, message, retryable: _retryable, ...place }: ErrorRecord): FailureMessage {
   assert(code !== 'usage', `the agent failed with "${code}"`);
   return { type: 'failure', code, message: shortened(message), ...place };
+}
+
+function rounded({ diskMs, processorMs, exchangeMs, dataMs }: SideTimes): SideTimes {
+  return {
+    diskMs: Math.round(diskMs),
+    processorMs: Math.round(processorMs),
+    exchangeMs: Math.round(exchangeMs),
+    dataMs: Math.round(dataMs),
+  };
 }
 
 function shortened(text: string): string {
@@ -141,10 +163,19 @@ interface Service {
   readonly channel: Channel;
   readonly runner: JobRunner;
   readonly host: AgentHost;
+  readonly stages: StageTimes;
 }
 
 /** Serves all phases. Resolves when the device is closed. */
-async function serveDevice({ open, reach, snapshots, channel, runner, host }: Service): Promise<DeviceEnd> {
+async function serveDevice({
+  open,
+  reach,
+  snapshots,
+  channel,
+  runner,
+  host,
+  stages,
+}: Service): Promise<DeviceEnd> {
   const { listenForLanes, hosts, side = 'remote' } = host;
   const location = { side, hosts, ...(reach && { reach }) };
   return usingDevice(await openPatiently(open, snapshots, channel, location), runner, async (device) => {
@@ -169,8 +200,8 @@ async function serveDevice({ open, reach, snapshots, channel, runner, host }: Se
       ...(open.run !== undefined && { lasting: lastingIdentityOf(handle) }),
       ...(device.snapshot !== undefined && { snapshot: device.snapshot.uuid }),
       ...(device.marks && { marks: device.marks }),
-      ...(open.role === 'source' && { reportsRanges: true as const }),
       ...(open.again === true && { again: true }),
+      ...(open.role === 'source' && { reportsRanges: true as const }),
     });
     const covers = new Covers();
     for (;;) {
@@ -179,7 +210,7 @@ async function serveDevice({ open, reach, snapshots, channel, runner, host }: Se
         const warnings = await device.checkAtEnd();
         return { warnings, marks: open.marks === true ? await device.marksNow() : undefined };
       }
-      await serve(message, { open, snapshots, device, channel, runner, covers });
+      await serve(message, { open, snapshots, device, channel, runner, covers, stages });
     }
   });
 }
@@ -251,7 +282,7 @@ function keepSnapshot({ pairId }: KeepMessage, { snapshots }: Serving): void {
 
 async function servePhase(
   { type: _type, ...plan }: BeginMessage,
-  { open, device, channel, runner, covers }: Serving,
+  { open, device, channel, runner, covers, stages }: Serving,
 ): Promise<void> {
   const writes = plan.phase !== 'recheck' && !plan.dryRun;
   const mayWrite = open.receiving !== null && !open.receiving.dryRun;
@@ -274,6 +305,7 @@ async function servePhase(
     {
       starting: Promise.resolve(start),
       onUnreadable: ignoreRange,
+      times: stages,
       ...(plan.reportRanges === true && open.role === 'source' && { facts: factsTo(channel) }),
     },
   );

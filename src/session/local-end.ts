@@ -157,6 +157,7 @@ export async function sayGoodbye({ channel, reporter }: LocalEnd): Promise<Close
   const message = await channel.next();
   if (message.type !== 'closed') throw unexpected(message);
   reporter.warn(message.warnings);
+  reporter.clock.remoteMeasured(message.times);
   return message;
 }
 

@@ -77,7 +77,7 @@ async function runPhase(
   const listed = await selectionFor(end, device, whole, opening);
   const selection = withRecord(end, listed, whole);
   const continued = continuity?.continued(whole) ?? whole;
-  const facts = reporter.factsOf(name);
+  const facts = reporter.extents.listenerFor(name);
   const asksForRanges =
     facts !== undefined && localRole === 'target' && (await opening).reportsRanges === true;
   // A local source learns later whether zeros may be left out.
@@ -109,6 +109,7 @@ async function runPhase(
       onUnreadable,
       resumption: continuity,
       facts,
+      times: reporter.clock.stages,
     },
   );
   reporter.note(notes);

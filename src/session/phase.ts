@@ -12,6 +12,7 @@ import type { UnreadableRanges } from '../workers/unreadable.ts';
 import type { Selection } from './selection.ts';
 import type { FactListener } from './extent-facts.ts';
 import type { Durable } from './settled.ts';
+import type { StageTimes } from './stage-times.ts';
 import { chunkBytesOf } from './window.ts';
 import { examinedBytesBefore, fromBuffer, wholeDevice, type Coverage } from './coverage.ts';
 
@@ -54,6 +55,8 @@ export interface Phase {
   readonly resumption?: Resumption | undefined;
   /** Takes what is found out about ranges. Undefined where nobody asked. */
   readonly facts?: FactListener | undefined;
+  /** Undefined where nothing is measured. */
+  readonly times?: StageTimes | undefined;
 }
 
 /** The listener of a phase that may be interrupted. */

@@ -14,6 +14,7 @@ import { CountingRunner } from './read-count.ts';
 import { SkippingRunner, type UnreadableRangeListener } from './read-errors.ts';
 import { coverageOfRole, type Selection } from './selection.ts';
 import { Source } from './source.ts';
+import type { StageTimes } from './stage-times.ts';
 import { Target } from './target.ts';
 
 const roles = { source: Source, target: Target } as const;
@@ -41,6 +42,8 @@ export interface RoleListener {
   readonly resumption?: Resumption | undefined;
   /** Takes what is found out about ranges. Undefined where nobody asked. */
   readonly facts?: FactListener | undefined;
+  /** Undefined where nothing is measured. */
+  readonly times?: StageTimes | undefined;
 }
 
 /**
@@ -50,7 +53,7 @@ export interface RoleListener {
  */
 export async function playRole(
   { role, plan, selection, device: opened, channel, runner, recorder }: RolePart,
-  { starting, onUnreadable, resumption, facts }: RoleListener,
+  { starting, onUnreadable, resumption, facts, times }: RoleListener,
 ): Promise<PhaseOutcome> {
   const needsHoles = role === 'source' || needsHolesOfTarget(plan.phase, opened.zeros);
   const { device, notes } = needsHoles
@@ -83,6 +86,7 @@ export async function playRole(
       record: recorder,
       resumption,
       facts,
+      times,
     },
     selection,
   );

@@ -4,15 +4,14 @@ import { assert, type Side } from '../errors.ts';
 import type { Extent } from '../digest/extent.ts';
 import { bounds, tuning } from '../limits.ts';
 import type { Trace } from '../trace.ts';
-import type { FactListener } from './extent-facts.ts';
-import { MovingExtents } from './moving-extents.ts';
+import { ExtentReporter } from './extent-reporter.ts';
 import type { Order } from './order.ts';
+import { bottleneckOf } from './bottleneck.ts';
+import { RunClock } from './run-clock.ts';
 import { doSizesMatch } from './sizes.ts';
 import type {
   DeviceReport,
   EventListener,
-  ExtentFact,
-  ExtentKind,
   ExtentListener,
   Interruption,
   PhaseCounts,
@@ -48,10 +47,13 @@ export interface Observer {
 export class RunReporter {
   readonly #order: Pick<Order, 'dryRun' | 'sizes'>;
   readonly #emit: EventListener;
-  readonly #onExtent: ExtentListener | undefined;
   readonly #traffic: () => Traffic;
   readonly #trace: Trace | undefined;
   readonly #startMs = monotonicMs();
+  /** Reports what is found out about ranges. */
+  readonly extents: ExtentReporter;
+  /** Measures where the time goes. */
+  readonly clock = new RunClock();
   readonly #phases: PhaseReport[] = [];
   readonly #interruptions: Interruption[] = [];
   readonly #said = new Set<string>();
@@ -62,10 +64,6 @@ export class RunReporter {
   #emitProgress: ((elapsedMs: number) => void) | undefined;
   #phaseStartMs = 0;
   #unreadableCount = 0;
-  /** What was found out before its phase has begun: a local source reads ahead. */
-  #earlyFacts: ExtentFact[] = [];
-  readonly #moving = new MovingExtents();
-  #attempt = 1;
   #source: DeviceReport | undefined;
   #target: DeviceReport | undefined;
   #diskReads: DiskReads | undefined;
@@ -79,7 +77,7 @@ export class RunReporter {
   ) {
     this.#order = order;
     this.#emit = onEvent;
-    this.#onExtent = onExtent;
+    this.extents = new ExtentReporter(onExtent);
     this.#traffic = traffic;
     this.#trace = trace;
   }
@@ -123,10 +121,7 @@ export class RunReporter {
    */
   interrupted(attempt: number, interruption: Interruption, fromBytes: number): void {
     this.stop();
-    this.#attempt = attempt;
-    this.#earlyFacts = [];
-    const moving = this.#moving.take();
-    if (this.#phase !== undefined) this.#facts(this.#phase.name, 'differing', moving);
+    this.extents.interrupted();
     this.#interruptions.push(interruption);
     const { reason, waitMs } = interruption;
     const place = this.#phase === undefined ? {} : { phase: this.#phase.name, fromBytes };
@@ -138,34 +133,6 @@ export class RunReporter {
     this.#phases.length = 0;
     this.#phase = undefined;
     this.#unreadableCount = 0;
-  }
-
-  /**
-   * Takes what this attempt finds out about ranges in a phase. What comes after the attempt has failed is left out.
-   *
-   * @returns undefined where nobody asked.
-   */
-  factsOf(phase: ReportedPhase): FactListener | undefined {
-    if (this.#onExtent === undefined) return undefined;
-    const attempt = this.#attempt;
-    return (kind, extents) => {
-      if (attempt !== this.#attempt) return;
-      if (kind === 'moving') {
-        this.#moving.add(extents);
-        return;
-      }
-      if (kind === 'differing') this.#moving.settled(extents);
-      this.#facts(phase, kind, extents);
-    };
-  }
-
-  #facts(phase: ReportedPhase, kind: ExtentKind, extents: readonly Extent[]): void {
-    for (const { offsetBytes, lengthBytes } of extents) this.#fact({ phase, kind, offsetBytes, lengthBytes });
-  }
-
-  #fact(fact: ExtentFact): void {
-    if (this.#phase?.name === fact.phase) this.#onExtent?.(fact);
-    else this.#earlyFacts.push(fact);
   }
 
   /** A range of the source that can't be read. Only the first ones of a phase are reported. */
@@ -193,6 +160,7 @@ export class RunReporter {
     let doneBytes = 0;
     const { examinedBytes } = part;
     clearTimeout(this.#flushTimer);
+    this.clock.phaseBegins(phase === 'copy' && !this.#order.dryRun ? 'copying' : 'comparing');
     if (this.#phase?.name !== phase) {
       this.#phaseStartMs = monotonicMs();
       this.#phase = { name: phase, sizeBytes, part };
@@ -202,7 +170,7 @@ export class RunReporter {
         sizeBytes,
         ...(examinedBytes !== undefined && { examinedBytes }),
       });
-      this.#earlyFacts.splice(0).forEach((fact) => this.#fact(fact));
+      this.extents.phaseBegins(phase);
       this.#traceReads(phase);
     }
     this.#emitProgress = (elapsedMs) => {
@@ -230,9 +198,10 @@ export class RunReporter {
     };
     this.#emitProgress?.(elapsedMs);
     this.stop();
+    this.clock.phaseEnds();
     this.#phase = undefined;
     this.#unreadableCount = 0;
-    this.#moving.take();
+    this.extents.phaseEnds();
     this.#phases.push(report);
     this.#emit({ type: 'phase-end', ...report });
   }
@@ -270,6 +239,8 @@ export class RunReporter {
     const source = this.#source!;
     const target = this.#target!;
     const elapsedMs = monotonicMs() - this.#startMs;
+    const times = this.clock.times(elapsedMs);
+    const bottleneck = bottleneckOf(times, elapsedMs, this.clock.busierSide);
     const sizesMatch = doSizesMatch(this.#order, {
       sourceBytes: source.sizeBytes,
       targetBytes: target.sizeBytes,
@@ -285,6 +256,8 @@ export class RunReporter {
       phases: this.#phases,
       traffic: this.#traffic(),
       elapsedMs,
+      times,
+      ...(bottleneck && { bottleneck }),
       ...(this.#stateFile && { stateFile: this.#stateFile }),
       ...this.#failedAttempts(),
       sizesMatch,

@@ -64,6 +64,7 @@ export class Source {
   /** Whether what differs is sent. */
   readonly #moves: boolean = false;
   #isFinishing = false;
+  #isFlushing = false;
 
   /** Starts reading at once. Nothing is sent before {@link run}. */
   constructor(phase: Phase, channel: Channel) {
@@ -148,7 +149,17 @@ export class Source {
       ...unreadable,
       ...(unreadableRanges && { unreadableRanges: [...unreadableRanges] }),
     });
+    this.#measureFlush();
     return findings;
+  }
+
+  /** What remains when everything is written is the flush of the target. */
+  #measureFlush(): void {
+    const { plan, times } = this.#phase;
+    const isWriting = plan.phase !== 'recheck' && !plan.dryRun;
+    if (!isWriting || this.#isFlushing || !this.#isFinishing || !this.#sender.isConfirmed) return;
+    this.#isFlushing = true;
+    times?.flush.begin(1);
   }
 
   /**
@@ -255,9 +266,11 @@ export class Source {
       } else if (message.type === 'written') {
         this.#sender.written(message);
         count.written(this.#sender.settledBytes);
+        this.#measureFlush();
       } else if (message.type === 'durable') {
         this.#checkpoints.durable(message);
       } else if (message.type === 'finished' && this.#isFinishing) {
+        if (this.#isFlushing) this.#phase.times?.flush.end(1);
         return message;
       } else {
         throw unexpected(message);

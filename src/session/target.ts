@@ -100,7 +100,9 @@ export class Target {
     // Also where nothing was written: data that was found equal has to be durable as well.
     if (this.#writes) {
       this.#channel.announceFlush();
+      this.#phase.times?.flush.begin(1);
       await flush(this.#phase.output);
+      this.#phase.times?.flush.end(1);
     }
     if (this.#survey === undefined && !this.#phase.plan.dryRun) onProgress(examinedBytesOf(this.#phase));
     const { writtenBytes, releasedBytes, skippedBytes } = this.#writer.total;
@@ -265,11 +267,13 @@ export class Target {
   async #answer({ id, extents, stepBytes }: AskMessage): Promise<void> {
     const { device, plan, runner, geometry } = this.#phase;
     const charge = this.#chargeOf(extents, stepBytes);
+    this.#phase.times?.exchange.begin(1);
     this.#askedBytes += charge;
     const kept = stepBytes === blockBytesOf(geometry) ? this.#keptDigests(extents) : undefined;
     const job = { kind: 'digest', device, hash: plan.hash, extents, stepBytes } as const;
     const digests = kept ?? (await runner.run(job, 'now')).digests;
     this.#askedBytes -= charge;
+    this.#phase.times?.exchange.end(1);
     this.#channel.send({ type: 'answer', id, digests });
   }
 

@@ -45,14 +45,14 @@ export function performTask(
 }
 
 /** Makes one device equal to the other. */
-export async function performSync(options: SyncOptions, links: Links): Promise<RunReport> {
+export function performSync(options: SyncOptions, links: Links): Promise<RunReport> {
   return withRangeList(checkOptions('sync', options), (observed) =>
     withRecorder(observed, async (checked, recorder) => transfer(withDefaults(checked), recorder, links)),
   );
 }
 
 /** Compares two devices. */
-export async function performRecheck(options: RecheckOptions, links: Links): Promise<RunReport> {
+export function performRecheck(options: RecheckOptions, links: Links): Promise<RunReport> {
   return withRangeList(checkOptions('recheck', options), (observed) =>
     withRecorder(observed, async (checked, recorder) => {
       const complete = withDefaults(checked);

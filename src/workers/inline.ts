@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { runEnded } from '../errors.ts';
+import { JobMeter, JobSum, type RunnerTimes } from './job-meter.ts';
 import type { Job, JobRunner, ResultOf } from './jobs.ts';
 
 /** The jobs of all runs in this thread. They share its memory, so they run one after another. */
 let lastJob: Promise<unknown> = Promise.resolve();
+let meter: JobMeter | undefined;
 
 /** Runs jobs in the calling thread, for work that takes less time than the start of a thread. */
 export class InlineRunner<Able extends Job> implements JobRunner<Able> {
@@ -11,6 +13,8 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
   readonly #perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>;
   #isClosed = false;
   #underWay = 0;
+  #activeMs = 0;
+  readonly #sum = new JobSum();
 
   constructor(perform: <J extends Able>(job: J) => ResultOf<J> | Promise<ResultOf<J>>) {
     this.#perform = perform;
@@ -20,6 +24,10 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
     return this.#underWay > 0;
   }
 
+  get times(): RunnerTimes {
+    return this.#sum.times(this.#activeMs);
+  }
+
   run<J extends Able>(job: J): Promise<ResultOf<J>> {
     this.#underWay++;
     const result = lastJob.then(async () => {
@@ -27,7 +35,12 @@ export class InlineRunner<Able extends Job> implements JobRunner<Able> {
         // Lets the event loop process signals.
         await setImmediate();
         if (this.#isClosed) throw runEnded();
-        return await this.#perform(job);
+        const end = (meter ??= new JobMeter()).begin(job);
+        const done = await this.#perform(job);
+        const times = end();
+        this.#activeMs += times.elapsedMs;
+        this.#sum.add(times);
+        return done;
       } finally {
         this.#underWay--;
       }

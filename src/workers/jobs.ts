@@ -3,6 +3,7 @@ import type { DeviceHandle } from '../device/handle.ts';
 import type { WriteOutcome, ZeroPolicy } from '../device/zeros.ts';
 import type { Extent } from '../digest/extent.ts';
 import type { HashName } from '../digest/hash-names.ts';
+import type { RunnerTimes } from './job-meter.ts';
 
 /** A job that reads from a source. */
 export interface SourceJob {
@@ -126,6 +127,8 @@ export interface JobRunner<Able extends Job = Job> {
   readonly parallelism: number;
   /** Whether a job is running or waiting. */
   readonly isBusy: boolean;
+  /** What the jobs have done so far. Left out where that is not measured. */
+  readonly times?: RunnerTimes;
   /**
    * @param urgency `ahead` jobs wait as long as a `now` job waits.
    * @throws {BasynError} the error of the job, or `internal` if its thread died.

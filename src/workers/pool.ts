@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import { BusyTime } from '../busy-time.ts';
 import { assert, BasynError, runEnded, type Side } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
+import { JobSum, type RunnerTimes } from './job-meter.ts';
 import { memoryOf, type Job, type JobRunner, type ResultOf, type Urgency } from './jobs.ts';
 import { processorCount } from './processors.ts';
 import type { ThreadAnswer } from './thread.ts';
@@ -24,6 +26,8 @@ export class WorkerPool implements JobRunner {
   readonly #side: Side;
   readonly #threads: Thread[] = [];
   readonly #waiting: Record<Urgency, PendingJob[]> = { now: [], ahead: [] };
+  readonly #active = new BusyTime();
+  readonly #sum = new JobSum();
   #mostThreads: number;
   #failure: BasynError | undefined;
 
@@ -43,6 +47,10 @@ export class WorkerPool implements JobRunner {
   get isBusy(): boolean {
     const waiting = this.#waiting.now.length + this.#waiting.ahead.length;
     return waiting > 0 || this.#threads.some(({ jobs }) => jobs.length > 0);
+  }
+
+  get times(): RunnerTimes {
+    return this.#sum.times(this.#active.ms);
   }
 
   /** Leaves one of several processors to other programs until {@link useAll}. */
@@ -104,6 +112,7 @@ export class WorkerPool implements JobRunner {
       if (thread === undefined || pending === undefined) return;
       (this.#waiting.now.length > 0 ? this.#waiting.now : this.#waiting.ahead).shift();
       thread.jobs.push(pending);
+      this.#active.begin(1);
       thread.worker.postMessage(pending.job, memoryOf(pending.job));
     }
   }
@@ -122,7 +131,9 @@ export class WorkerPool implements JobRunner {
     const pending = thread.jobs.shift();
     assert(pending !== undefined, 'a thread answered without a job');
     this.#dispatch();
+    this.#active.end(1);
     if ('result' in answer) {
+      this.#sum.add(answer.times);
       pending.resolve(answer.result);
       return;
     }

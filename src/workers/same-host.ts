@@ -1,4 +1,3 @@
-import type { DeviceHandle } from '../device/handle.ts';
 import { pieceBytesOf, PieceReader } from '../device/piece-reader.ts';
 import { readFully } from '../device/range-io.ts';
 import { nothingWritten, TargetWriter } from '../device/zeros.ts';
@@ -13,6 +12,7 @@ import type {
   SameHostJob,
   ZeroJob,
 } from './jobs.ts';
+import { onDevice } from './job-meter.ts';
 import { UnreadableInJob } from './unreadable.ts';
 
 /**
@@ -35,6 +35,8 @@ function dispatch(job: SameHostJob): ResultOf<SameHostJob> | Promise<ResultOf<Sa
       return zero(job);
   }
 }
+
+type Devices = Pick<CompareJob, 'source' | 'target'>;
 
 // The readers and the memory of a thread are reused for all its jobs.
 const sourceReader = new PieceReader();
@@ -69,11 +71,13 @@ async function compareSmallSteps(
   targetReader.start(target, pieces);
   const differing: Extent[] = [];
   for (const piece of pieces) {
-    const { sourcePiece, targetPiece, lost } = await nextPieces(piece, unreadable);
+    const { sourcePiece, targetPiece, lost } = await nextPieces({ source, target }, piece, unreadable);
     if (sourcePiece.equals(targetPiece)) continue;
     for (const place of without(differingRanges(piece, sourcePiece, targetPiece, stepBytes), lost)) {
       const start = place.offsetBytes - piece.offsetBytes;
-      writer?.bytes(place.offsetBytes, sourcePiece.subarray(start, start + place.lengthBytes));
+      onDevice(target.side, () =>
+        writer?.bytes(place.offsetBytes, sourcePiece.subarray(start, start + place.lengthBytes)),
+      );
       differing.push(place);
     }
   }
@@ -95,13 +99,13 @@ async function compareLargeSteps(
   for (const step of steps) {
     let isSame = true;
     for (const piece of cutAll([step], pieceBytes)) {
-      const { sourcePiece, targetPiece } = await nextPieces(piece, unreadable);
+      const { sourcePiece, targetPiece } = await nextPieces({ source, target }, piece, unreadable);
       isSame &&= sourcePiece.equals(targetPiece);
     }
     if (isSame) continue;
     const places = without([step], unreadable.ranges);
     if (writer !== undefined) {
-      for (const place of places) await copyRange(source, place, writer, unreadable);
+      for (const place of places) await copyRange({ source, target }, place, writer, unreadable);
     }
     // Without what could be compared, and not be read again.
     differing.push(...without(places, unreadable.ranges));
@@ -117,9 +121,13 @@ interface Pieces {
 }
 
 /** Starts both reads before awaiting one. */
-async function nextPieces(piece: Extent, unreadable: UnreadableInJob): Promise<Pieces> {
-  const targetReading = targetReader.next();
-  const sourceReading = sourceReader.next();
+async function nextPieces(
+  { source, target }: Devices,
+  piece: Extent,
+  unreadable: UnreadableInJob,
+): Promise<Pieces> {
+  const targetReading = onDevice(target.side, () => targetReader.next());
+  const sourceReading = onDevice(source.side, () => sourceReader.next());
   const [sourcePiece, targetPiece] = [bufferView(await sourceReading), bufferView(await targetReading)];
   const lost = within(unreadable.ranges, piece);
   for (const { offsetBytes, lengthBytes } of lost) {
@@ -148,29 +156,31 @@ async function copy(job: CopyJob): Promise<CopyResult> {
   const { source, target, extents, zeros } = job;
   const unreadable = new UnreadableInJob(job, source);
   const writer = new TargetWriter(target, zeros);
-  for (const extent of extents) await copyRange(source, extent, writer, unreadable);
+  for (const extent of extents) await copyRange({ source, target }, extent, writer, unreadable);
   return { ...writer.outcome(), ...unreadable.result() };
 }
 
 function zero({ target, extents, zeros }: ZeroJob): CopyResult {
   const writer = new TargetWriter(target, zeros);
-  for (const { offsetBytes, lengthBytes } of extents) writer.zeros(offsetBytes, lengthBytes);
+  onDevice(target.side, () => {
+    for (const { offsetBytes, lengthBytes } of extents) writer.zeros(offsetBytes, lengthBytes);
+  });
   return writer.outcome();
 }
 
 function copyRange(
-  source: DeviceHandle,
+  devices: Devices,
   range: Extent,
   writer: TargetWriter,
   unreadable: UnreadableInJob,
 ): Promise<void> {
-  if (source.access === 'direct') return copyRangeDirectly(source, range, writer, unreadable);
-  copyRangeThroughCache(source, range, writer, unreadable);
+  if (devices.source.access === 'direct') return copyRangeDirectly(devices, range, writer, unreadable);
+  copyRangeThroughCache(devices, range, writer, unreadable);
   return Promise.resolve();
 }
 
 async function copyRangeDirectly(
-  source: DeviceHandle,
+  { source, target }: Devices,
   range: Extent,
   writer: TargetWriter,
   unreadable: UnreadableInJob,
@@ -178,7 +188,10 @@ async function copyRangeDirectly(
   const pieces = cutAll([range], pieceBytesOf(source));
   try {
     copyReader.start(source, pieces, unreadable.listener);
-    for (const piece of pieces) writePiece(piece, await copyReader.next(), writer, unreadable);
+    for (const piece of pieces) {
+      const bytes = await onDevice(source.side, () => copyReader.next());
+      onDevice(target.side, () => writePiece(piece, bytes, writer, unreadable));
+    }
   } finally {
     await copyReader.stop();
   }
@@ -186,7 +199,7 @@ async function copyRangeDirectly(
 
 /** A plain loop, because a copy spends most of its time here and each thread would have to compile a generator. */
 function copyRangeThroughCache(
-  source: DeviceHandle,
+  { source, target }: Devices,
   range: Extent,
   writer: TargetWriter,
   unreadable: UnreadableInJob,
@@ -196,8 +209,8 @@ function copyRangeThroughCache(
   for (let atBytes = range.offsetBytes; atBytes < endBytes; atBytes += tuning.pieceBytes) {
     const piece = { offsetBytes: atBytes, lengthBytes: Math.min(tuning.pieceBytes, endBytes - atBytes) };
     const bytes = memory.subarray(0, piece.lengthBytes);
-    readFully(source, atBytes, bytes, unreadable.listener);
-    writePiece(piece, bytes, writer, unreadable);
+    onDevice(source.side, () => readFully(source, atBytes, bytes, unreadable.listener));
+    onDevice(target.side, () => writePiece(piece, bytes, writer, unreadable));
   }
 }
 

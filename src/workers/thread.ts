@@ -1,16 +1,18 @@
 import { parentPort } from 'node:worker_threads';
 import { assert, BasynError, type ErrorRecord } from '../errors.ts';
+import { JobMeter, type JobTimes } from './job-meter.ts';
 import { memoryOf, type Job, type JobResults } from './jobs.ts';
 import { perform } from './perform.ts';
 
 /** The answer of a thread to a job. Answers have the order of the jobs. */
 export type ThreadAnswer =
-  | { readonly result: JobResults[Job['kind']] }
+  | { readonly result: JobResults[Job['kind']]; readonly times: JobTimes }
   | { readonly error: ErrorRecord; readonly stack: string | undefined };
 
 // A worker thread answers one job after another until the pool ends it.
 assert(parentPort !== null, 'the program of a thread runs outside a thread');
 const port = parentPort;
+const meter = new JobMeter();
 let last: Promise<void> = Promise.resolve();
 port.on('message', (job: Job) => {
   last = last.then(async () => {
@@ -20,8 +22,10 @@ port.on('message', (job: Job) => {
 });
 
 async function answerTo(job: Job): Promise<ThreadAnswer> {
+  const end = meter.begin(job);
   try {
-    return { result: await perform(job) };
+    const result = await perform(job);
+    return { result, times: end() };
   } catch (thrown) {
     const error = BasynError.from(thrown);
     return { error: error.toRecord(), stack: error.stack };

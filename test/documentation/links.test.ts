@@ -14,6 +14,8 @@ const documents = [
   'docs/recipes.md',
   'docs/ssh.md',
   'docs/restricted-keys.md',
+  'docs/monitoring.md',
+  'docs/fleet.md',
 ].filter((name) => existsSync(join(root, name)));
 
 describe.each(documents)('the links of %s', (name) => {

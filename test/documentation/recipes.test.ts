@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCommand } from '../../src/cli/options.ts';
+import { isOnPath } from '../support/on-path.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { basynCommands } from './basyn-commands.fixture.ts';
 import { codeBlocks, readDocument, root, sectionOf, tableRows } from './markdown.fixture.ts';
@@ -174,12 +175,3 @@ describe.skipIf(!hasJq)('the jq programs of the recipes (need jq)', () => {
     expect(output(`${program} mail.jsonl`)).toEqual(['sync: 25 %']);
   });
 });
-
-function isOnPath(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -13,7 +13,7 @@ test('what an attempt was sending when it failed is reported: the next one may f
   const device = { side: 'local', path: '/a', kind: 'regular file', sizeBytes: 100_000 } as const;
   reporter.start(device, device, { source: 'direct', survey: 'direct', sent: 'direct', target: 'direct' });
   reporter.phaseStart('sync', 100_000);
-  const listener = reporter.factsOf('sync')!;
+  const listener = reporter.extents.listenerFor('sync')!;
   // As many as are never kept: what is settled is dropped.
   for (let at = 0; at < 50_000; at += 10) {
     listener('moving', [extent(at)]);

@@ -6,6 +6,7 @@ import type { LineWriter } from '../output.ts';
 import { together } from '../reporter.ts';
 import { reportersOfCheck, reportersOfJob } from '../reporters.ts';
 import { jsonJobsReporter, ReportersByJob, summaryReporter } from './reporter.ts';
+import { JobsMetrics } from '../metrics/jobs-metrics.ts';
 import { runJobFile } from './run-job-file.ts';
 import { JobsScreen } from './screen.ts';
 
@@ -55,6 +56,7 @@ async function carryOut(
     },
   );
   const whole = display.json ? jsonJobsReporter(output) : summaryReporter(request.work, output);
+  let metrics: JobsMetrics | undefined;
   interruption.addEventListener('abort', () => byJob.interrupted(), { once: true });
   const running = runJobFile({
     request,
@@ -62,6 +64,9 @@ async function carryOut(
     environment: process.env,
     signal: interruption,
     debug: display.debug,
+    onRead: (known) => {
+      if (request.metricsPath !== undefined) metrics = new JobsMetrics(request.metricsPath, known);
+    },
     explain: (job, error) => byJob.explain(job, error, interruption),
     onStart: (jobs) => {
       byJob.started(jobs);
@@ -72,7 +77,9 @@ async function carryOut(
       byJob.event(event);
       whole.event(event);
       page?.event(event);
-      if (event.type === 'job-end') requests.delete(event.job);
+      if (event.type !== 'job-end') return;
+      requests.delete(event.job);
+      metrics?.add({ name: event.job, ...event });
     },
   });
   // Jobs that do not end after a signal are given up one by one: their commands have to run.
@@ -80,5 +87,6 @@ async function carryOut(
   byJob.finished();
   whole.finished(report);
   page?.finished();
+  metrics?.write();
   return report.succeeded ? 0 : 2;
 }

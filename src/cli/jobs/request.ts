@@ -12,6 +12,7 @@ export interface JobsRequest {
   readonly parallel: number | undefined;
   readonly work: 'run' | 'check';
   readonly selection: 'all' | 'failed last time';
+  readonly metricsPath: string | undefined;
 }
 
 /**
@@ -41,12 +42,16 @@ export function jobsRequestOf(given: GivenOptions): JobsRequest | undefined {
       '--retry-failed needs a file: the results of jobs from stdin are not kept.',
     );
   }
+  if (given.has('metrics') && given.has('check')) {
+    throw new BasynError('usage', '--metrics and --check contradict each other: a check runs no job.');
+  }
   return {
     path,
     only: given.texts('only') ?? [],
     parallel: parallelOf(given.texts('parallel')?.[0]),
     work: given.has('check') ? 'check' : 'run',
     selection: given.has('retry-failed') ? 'failed last time' : 'all',
+    metricsPath: given.texts('metrics')?.[0],
   };
 }
 

@@ -8,6 +8,7 @@ import type { JobEvent, JobsReport } from '../../jobs/report.ts';
 import { requireSeparate, type JobsOptions } from '../../jobs/run-jobs.ts';
 import { bounds } from '../../limits.ts';
 import type { RunSignal } from '../../report.ts';
+import type { KnownJobs } from '../metrics/jobs-metrics.ts';
 import { refuseScpNotation } from '../scp-notation.ts';
 import { checkOf } from './check.ts';
 import type { JobsRequest } from './request.ts';
@@ -16,6 +17,8 @@ export interface JobFileRun {
   readonly request: JobsRequest;
   readonly runJobs: (jobs: readonly Job[], options: JobsOptions) => Promise<JobsReport>;
   readonly environment: NodeJS.ProcessEnv;
+  /** Takes what is known when all jobs are known to be valid, and nothing has begun. */
+  readonly onRead: (known: KnownJobs) => void;
   readonly explain: (job: string, error: BasynError) => BasynError;
   readonly onStart: (jobs: readonly Job[]) => void;
   readonly onEvent: (event: JobEvent) => void;
@@ -47,7 +50,7 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, explain, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
+  { request, runJobs, explain, onRead, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
@@ -55,6 +58,7 @@ async function runWanted(
   for (const job of file.jobs) refuseScpNotation(job, fileWording);
   // Two jobs may be wrong together although only one of them is asked for.
   requireSeparate(file.jobs);
+  onRead({ path: request.path, jobs: file.jobs, lastOf: (name) => results?.of(name) });
   onStart(jobs);
   return runJobs(request.work === 'check' ? jobs.flatMap(checkOf) : jobs, {
     parallel: request.parallel ?? file.parallel,

@@ -1,3 +1,4 @@
+import type { Level } from '../journal.ts';
 import type { Importance } from '../outlet.ts';
 import type { LineWriter } from '../output.ts';
 import { safeText } from '../safe-text.ts';
@@ -21,7 +22,8 @@ export class JobsScreen {
     const named = (line: string): string => `${job}: ${line}`;
     return {
       print: (line: string, importance?: Importance) => output.print(named(line), importance),
-      notice: (line: string, importance?: Importance) => output.notice(named(line), importance),
+      notice: (line: string, importance?: Importance, level?: Level) =>
+        output.notice(named(line), importance, level),
       showStatus: (text) => this.#show(job, text === '' ? '' : named(text)),
       get terminalColumns() {
         const columns = output.terminalColumns;

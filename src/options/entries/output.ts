@@ -37,9 +37,18 @@ export const outputOptions = {
     group: 'Output',
     value: { type: 'path' },
     placeholder: 'FILE',
+    otherwise: 'no page is written',
     help: 'Write an HTML page about the run or the jobs, also if it fails.',
+    details: 'The page needs no network. An existing file must be an earlier report, or empty.',
+  },
+  metrics: {
+    group: 'Output',
+    value: { type: 'path' },
+    placeholder: 'FILE',
+    otherwise: 'none are written',
+    help: 'Write metrics for Prometheus to FILE at the end, such as whether the run has succeeded, and when last.',
     details:
-      'The page needs no network. See [Report](#report). An existing file must be an earlier report, or empty.',
+      'The file is for the textfile collector of node_exporter. It is replaced as a whole. See [docs/monitoring.md](docs/monitoring.md).',
   },
   ranges: {
     key: 'ranges',

@@ -1,3 +1,4 @@
+import type { BusyTime } from '../../busy-time.ts';
 import { cut, type Extent } from '../../digest/extent.ts';
 import { stepCountOf } from '../../digest/geometry.ts';
 import { BasynError } from '../../errors.ts';
@@ -18,9 +19,12 @@ export class Asker {
   readonly #open = new Map<number, OpenAsk>();
   readonly #credit = new Credit(bounds.askedDigestBytes);
   #lastId = 0;
+  readonly #exchange: BusyTime | undefined;
 
-  constructor(channel: Channel, digestBytes: number) {
+  /** @param exchange measures for how long a request is open. */
+  constructor(channel: Channel, digestBytes: number, exchange?: BusyTime) {
     this.#channel = channel;
+    this.#exchange = exchange;
     this.#digestBytes = digestBytes;
   }
 
@@ -40,6 +44,7 @@ export class Asker {
     }
     this.#open.delete(id);
     this.#credit.release(askCharge(ask.expectedBytes));
+    this.#exchange?.end(1);
     ask.resolve(digests);
   }
 
@@ -49,6 +54,7 @@ export class Asker {
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       this.#open.set(id, { expectedBytes, resolve });
+      this.#exchange?.begin(1);
       this.#channel.send({ type: 'ask', id, stepBytes, extents });
     });
   }

@@ -8,7 +8,7 @@ import { Asker } from './asker.ts';
 import type { DigestListener, DigestSource } from './digest-source.ts';
 
 /** What has to be known of a phase. */
-type DigestPhase = Pick<Phase, 'plan' | 'hasher' | 'coverage' | 'surveyed' | 'record'>;
+type DigestPhase = Pick<Phase, 'plan' | 'hasher' | 'coverage' | 'surveyed' | 'record' | 'times'>;
 
 /**
  * The target's digests as the peer sends them: of whole buffers unrequested, within a window; finer ones on request. Those
@@ -26,7 +26,7 @@ export class PeerDigests implements DigestSource {
   constructor(phase: DigestPhase, channel: Channel) {
     this.#phase = phase;
     this.#channel = channel;
-    this.#asker = new Asker(channel, phase.hasher.digestBytes);
+    this.#asker = new Asker(channel, phase.hasher.digestBytes, phase.times?.exchange);
   }
 
   known(index: number): Uint8Array | undefined {

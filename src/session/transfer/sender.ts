@@ -70,6 +70,11 @@ export class Sender {
     return this.#queuedBytes;
   }
 
+  /** Whether the target has confirmed all that it was sent. */
+  get isConfirmed(): boolean {
+    return this.#writtenBytes === this.#queuedBytes;
+  }
+
   /** Device bytes that need no further work: written, or unreadable. */
   get settledBytes(): number {
     return this.#writtenBytes + this.#skippedBytes;
@@ -119,6 +124,8 @@ export class Sender {
   written(message: WrittenMessage): void {
     const { writtenBytes, windowBytes = writtenBytes } = message;
     this.#channel.confirmed(message);
+    this.#phase.times?.data.end(writtenBytes);
+    this.#phase.times?.exchange.end(writtenBytes);
     this.#writtenBytes += writtenBytes;
     this.#window.release(windowBytes);
   }
@@ -213,6 +220,8 @@ export class Sender {
     onTaken?: () => void,
   ): Promise<void> {
     const lengthBytes = totalBytes(frame.extents);
+    this.#phase.times?.data.begin(lengthBytes);
+    this.#phase.times?.exchange.begin(lengthBytes);
     if (frame.encoding === 'zero') this.#phase.facts?.('zero', frame.extents);
     const channel = this.#channel;
     const { drained } = await (this.#phase.plan.checkpoints !== true

@@ -90,6 +90,7 @@ export class Writer {
     }
     this.#receivedBytes += lengthBytes;
     resumption?.onMoved(lengthBytes);
+    this.#phase.times?.exchange.begin(lengthBytes);
     this.#phase.facts?.('moving', message.extents);
     if (message.encoding === 'zero') this.#phase.facts?.('zero', message.extents);
     this.#windowBytes += windowBytesOf(message.encoding, lengthBytes);
@@ -140,5 +141,6 @@ export class Writer {
     this.#furthestBytes = Math.max(this.#furthestBytes, ...ends);
     if (group !== undefined) this.#groupBytes.set(group, this.groupBytesOf(group) + lengthBytes);
     this.#channel.send({ type: 'written', writtenBytes: lengthBytes, payloadBytes, windowBytes });
+    this.#phase.times?.exchange.end(lengthBytes);
   }
 }

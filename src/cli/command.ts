@@ -14,6 +14,7 @@ import { refuseScpNotation } from './scp-notation.ts';
 import { serveHelpLines } from './serve.ts';
 import { reportersOf } from './reporters.ts';
 import { commandWording } from './wording.ts';
+import { withPage } from './write-page.ts';
 
 /** Carries out a command line, from its words to the exit code. Never rejects. */
 export async function runCommand(argv: readonly string[], environment: Environment): Promise<ExitCode> {
@@ -48,12 +49,14 @@ async function execute(argv: readonly string[], environment: Environment, output
         const { carryOutJobs } = await import('./jobs/carry-out.ts');
         return await carryOutJobs(command, environment, output);
       }
-      case 'run':
-        return await carryOut(
-          { ...command, metrics: await metricsOf(command) },
-          reportersOf(command.display, environment, output, command.task.options.host),
-          environment,
-        );
+      case 'run': {
+        const order = { ...command, metrics: await metricsOf(command) };
+        const reporters = reportersOf(command.display, environment, output, command.task.options.host);
+        if (command.reportPath === undefined) return await carryOut(order, reporters, environment);
+        const { RunPageReporter } = await import('./html-report.ts');
+        const page = new RunPageReporter(command.reportPath, environment);
+        return withPage(page, await carryOut(order, [page, ...reporters], environment), output);
+      }
     }
   } catch (thrown) {
     const error = BasynError.from(thrown);
@@ -100,7 +103,12 @@ async function carryOut(
   try {
     refuseScpNotation(task, commandWording);
     reporter.started(task);
-    const observation = { onEvent: reporter.event, signal: interruption, debug: display.debug };
+    const observation = {
+      onEvent: reporter.event,
+      ...(reporters.some((each) => 'extent' in each) && { onExtent: reporter.extent }),
+      signal: interruption,
+      debug: display.debug,
+    };
     return await Promise.race([perform(task, library, observation, reporter), crash]);
   } catch (thrown) {
     const error = interruption.aborted

@@ -17,13 +17,14 @@ export type Command =
   | { readonly kind: 'help for serve' }
   | { readonly kind: 'serve'; readonly restriction: Restriction }
   | { readonly kind: 'version' }
-  | { readonly kind: 'jobs'; readonly request: JobsRequest; readonly display: Display }
-  | {
-      readonly kind: 'run';
-      readonly task: Task;
-      readonly display: Display;
-      readonly metricsPath: string | undefined;
-    };
+  | ({ readonly kind: 'jobs'; readonly request: JobsRequest } & Presentation)
+  | ({ readonly kind: 'run'; readonly task: Task; readonly metricsPath: string | undefined } & Presentation);
+
+interface Presentation {
+  readonly display: Display;
+  /** The file of the HTML page. */
+  readonly reportPath?: string | undefined;
+}
 
 /**
  * Reads a command line.
@@ -38,7 +39,8 @@ export function parseCommand(argv: readonly string[]): Command {
   if (given.has('version')) return { kind: 'version' };
   const display = displayOf((flag) => given.has(flag));
   const request = jobsRequestOf(given);
-  if (request !== undefined) return { kind: 'jobs', request, display };
+  const presentation = { display, reportPath: given.texts('report')?.[0] };
+  if (request !== undefined) return { kind: 'jobs', request, ...presentation };
   const task = taskOf(given, commandWording);
   if (given.has('metrics') && given.has('dry-run')) {
     throw new BasynError(
@@ -46,7 +48,7 @@ export function parseCommand(argv: readonly string[]): Command {
       '--metrics and --dry-run contradict each other: a dry run changes nothing, and would be reported as a success.',
     );
   }
-  return { kind: 'run', task, display, metricsPath: given.texts('metrics')?.[0] };
+  return { kind: 'run', task, ...presentation, metricsPath: given.texts('metrics')?.[0] };
 }
 
 function serveOf(argv: readonly string[]): Command {

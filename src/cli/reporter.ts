@@ -1,5 +1,5 @@
 import type { BasynError } from '../errors.ts';
-import type { DeviceReport, RecordReport, RunEvent, RunReport } from '../report.ts';
+import type { DeviceReport, ExtentFact, RecordReport, RunEvent, RunReport } from '../report.ts';
 import type { Task } from '../options/task.ts';
 
 /** Both devices, as a run without an action finds them. */
@@ -12,6 +12,8 @@ export interface Devices {
 export interface Reporter {
   started?(task: Task): void;
   event?(event: RunEvent): void;
+  /** A reporter without this method costs the run nothing. */
+  extent?(fact: ExtentFact): void;
   /** A signal has arrived, so the run is about to fail. */
   interrupted?(): void;
   finished?(report: RunReport): void;
@@ -25,6 +27,7 @@ export function together(reporters: readonly Reporter[]): Required<Reporter> {
   return {
     started: (task) => reporters.forEach((reporter) => reporter.started?.(task)),
     event: (event) => reporters.forEach((reporter) => reporter.event?.(event)),
+    extent: (fact) => reporters.forEach((reporter) => reporter.extent?.(fact)),
     interrupted: () => reporters.forEach((reporter) => reporter.interrupted?.()),
     finished: (report) => reporters.forEach((reporter) => reporter.finished?.(report)),
     recorded: (report) => reporters.forEach((reporter) => reporter.recorded?.(report)),

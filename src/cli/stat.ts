@@ -12,6 +12,19 @@ export function statReporter(output: LineWriter): Reporter {
 
 /** The statistics, one row a line. */
 export function statLines(report: RunReport | RecordReport): string[] {
+  return statRows(report).map(
+    ({ group, name, value }) => `${group.padEnd(12)} ${name === '' ? '' : `${name.padEnd(10)} `}${value}`,
+  );
+}
+
+/** A row without a group belongs to the group before it. */
+interface StatRow {
+  readonly group: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+export function statRows(report: RunReport | RecordReport): StatRow[] {
   const { source, phases, traffic, elapsedMs, interruptions = [], stateFile } = report;
   const { receivedBytes, transmittedBytes } = traffic;
   const bothBytes = receivedBytes + transmittedBytes;
@@ -32,7 +45,7 @@ export function statLines(report: RunReport | RecordReport): string[] {
 }
 
 /** Only where the link has failed. */
-function attemptRows(interruptions: readonly Interruption[]): string[] {
+function attemptRows(interruptions: readonly Interruption[]): StatRow[] {
   if (interruptions.length === 0) return [];
   const sum = (count: (each: Interruption) => number): number =>
     interruptions.reduce((total, each) => total + count(each), 0);
@@ -44,7 +57,7 @@ function attemptRows(interruptions: readonly Interruption[]): string[] {
 }
 
 /** What limited the run, where that is known. */
-function bottleneckRows({ bottleneck }: RunReport): string[] {
+function bottleneckRows({ bottleneck }: RunReport): StatRow[] {
   if (bottleneck === undefined) return [];
   const { limitedBy, side, limitedMs, ofMs } = bottleneck;
   const what =
@@ -54,7 +67,7 @@ function bottleneckRows({ bottleneck }: RunReport): string[] {
 }
 
 /** What the phase found and did: the rows that the traffic alone doesn't tell. */
-function changeRows(report: PhaseReport): string[] {
+function changeRows(report: PhaseReport): StatRow[] {
   const { phase, differingBytes, writtenBytes, releasedBytes } = report;
   if (phase === 'record') return [...holeRows(report), ...readRows(report)];
   if (phase === 'recheck') {
@@ -71,7 +84,7 @@ function changeRows(report: PhaseReport): string[] {
 }
 
 /** What was read, where a state file or a list of changes decides about that. */
-function readRows({ sourceReadBytes, targetReadBytes }: PhaseReport): string[] {
+function readRows({ sourceReadBytes, targetReadBytes }: PhaseReport): StatRow[] {
   if (sourceReadBytes === undefined || targetReadBytes === undefined) return [];
   return [
     row('Read:', 'Source:', formatExactBytes(sourceReadBytes)),
@@ -80,7 +93,7 @@ function readRows({ sourceReadBytes, targetReadBytes }: PhaseReport): string[] {
 }
 
 /** What the state file was worth. */
-function stateFileRows(stateFile: StateFileReport | undefined): string[] {
+function stateFileRows(stateFile: StateFileReport | undefined): StatRow[] {
   if (stateFile === undefined) return [];
   const { knownBuffers, bufferCount, reason } = stateFile;
   return [
@@ -90,7 +103,7 @@ function stateFileRows(stateFile: StateFileReport | undefined): string[] {
 }
 
 /** What a list of changes was used for. */
-function listRows({ sizeBytes, examinedBytes = sizeBytes, changeList }: PhaseReport): string[] {
+function listRows({ sizeBytes, examinedBytes = sizeBytes, changeList }: PhaseReport): StatRow[] {
   if (changeList === undefined) return [];
   const { listedBytes, sampledBytes, rejectedAtBytes } = changeList;
   return [
@@ -104,7 +117,7 @@ function listRows({ sizeBytes, examinedBytes = sizeBytes, changeList }: PhaseRep
 }
 
 /** Holes that were not read. Most devices have none. */
-function holeRows({ sourceHoleBytes, targetHoleBytes }: PhaseReport): string[] {
+function holeRows({ sourceHoleBytes, targetHoleBytes }: PhaseReport): StatRow[] {
   if (sourceHoleBytes === 0 && targetHoleBytes === 0) return [];
   return [
     row('Not read:', 'Source:', formatExactBytes(sourceHoleBytes)),
@@ -112,8 +125,8 @@ function holeRows({ sourceHoleBytes, targetHoleBytes }: PhaseReport): string[] {
   ];
 }
 
-function row(group: string, name: string, value: string): string {
-  return `${group.padEnd(12)} ${name === '' ? '' : `${name.padEnd(10)} `}${value}`;
+function row(group: string, name: string, value: string): StatRow {
+  return { group, name, value };
 }
 
 function formatRatio(trafficBytes: number, sizeBytes: number): string {

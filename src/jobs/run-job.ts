@@ -2,7 +2,7 @@ import { monotonicMs } from '../clock.ts';
 import { BasynError, runEnded } from '../errors.ts';
 import type { Task } from '../options/task.ts';
 import type { Observation } from '../options/types.ts';
-import type { RunEvent, RunSignal } from '../report.ts';
+import type { ExtentFact, RunEvent, RunSignal } from '../report.ts';
 import { runHook, type HookName } from './hooks.ts';
 import type { Job } from './job.ts';
 import type { JobEvent, JobResult, ReportOfJob } from './report.ts';
@@ -14,6 +14,7 @@ export type JobRun = (task: Task, observation: Observation) => Promise<ReportOfJ
 export interface JobContext {
   readonly run: JobRun;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
+  readonly onExtent?: ((job: string, fact: ExtentFact) => void) | undefined;
   readonly explain?: ((job: string, error: BasynError) => BasynError) | undefined;
   readonly debug?: boolean | undefined;
   readonly signal?: RunSignal | undefined;
@@ -52,15 +53,16 @@ async function runWithHooks(job: Job, context: JobContext): Promise<Outcome> {
 
 async function outcomeOf(
   job: Job,
-  { run, onEvent, explain, signal, debug, givenUp }: JobContext,
+  { run, onEvent, onExtent, explain, signal, debug, givenUp }: JobContext,
 ): Promise<Outcome> {
   let attempts = 1;
   const listener = (event: RunEvent): void => {
     if (event.type === 'attempt') ({ attempt: attempts } = event);
     onEvent?.({ job: job.name, ...event });
   };
+  const extents = onExtent && { onExtent: (fact: ExtentFact) => onExtent(job.name, fact) };
   try {
-    const report = await Promise.race([run(job, { onEvent: listener, signal, debug }), givenUp]);
+    const report = await Promise.race([run(job, { onEvent: listener, ...extents, signal, debug }), givenUp]);
     const differs = 'matches' in report && !report.matches;
     return { status: differs ? 'failed' : 'succeeded', report, attempts };
   } catch (thrown) {

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.ts';
 import { BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
-import type { RunSignal } from '../report.ts';
+import type { ExtentFact, RunSignal } from '../report.ts';
 import { checkOptions } from '../options/check.ts';
 import { JobDevices, requireSeparateStateFiles } from './targets.ts';
 import type { Job } from './job.ts';
@@ -17,6 +17,8 @@ export interface JobsOptions {
   /** Run jobs at the same time although they share a disk of this machine. */
   readonly shareDisks?: boolean | undefined;
   readonly onEvent?: ((event: JobEvent) => void) | undefined;
+  /** Takes what is found out about each range of a job's source, as the option of a single run does. */
+  readonly onExtent?: ((job: string, fact: ExtentFact) => void) | undefined;
   readonly debug?: boolean | undefined;
   /** Adds to the error of a job what its user should know. Left out: the error stays as the run has thrown it. */
   readonly explain?: ((job: string, error: BasynError) => BasynError) | undefined;

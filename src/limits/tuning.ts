@@ -178,6 +178,46 @@ export const tuning = {
     /** What would take more than 1000 hours isn't moving. */
     mostRemainingMs: 1000 * 3_600_000,
   },
+  /** The page of `--report`. It stays below 300 kB with these numbers. */
+  htmlReport: {
+    /**
+     * Cells of the map of a device: sixteen rows of 64, so that a cell can still be seen on a phone. Where there are two maps,
+     * each has half of that.
+     */
+    mapColumns: 64,
+    mapCells: 1024,
+    /** A device is not divided more finely than it is compared. */
+    leastCellBytes: 4 * KiB,
+    /** Rows of the table that holds the same as the map. */
+    mapTableRows: 32,
+    rateTableRows: 24,
+    /** With several jobs: the cells of each map, and the jobs of each kind whose details are kept until the page is made. */
+    jobMapCells: 256,
+    detailedFailedJobs: 24,
+    detailedOtherJobs: 24,
+    /** The details of jobs end at this length of the page. The jobs that follow have a few lines each. */
+    detailBytes: 200_000,
+    /** Jobs on the page. The rest is counted. */
+    listedJobs: 1_000,
+    nameBytes: 100,
+    /** Samples of the speeds. The first ones are this long. */
+    rateSamples: 240,
+    firstSampleMs: 250,
+    /** A run that makes no progress for this time has stalled. */
+    stallMs: 5_000,
+    /** Bytes over the link that count as progress: signs of life are smaller. */
+    stallTrafficBytes: 4 * KiB,
+    /** What is listed of each. The rest is counted. */
+    listedStalls: 20,
+    listedReconnects: 20,
+    listedWarnings: 30,
+    listedUnreadableRanges: 40,
+    listedOptions: 40,
+    /** Longer texts are cut. In bytes, because a quotation mark takes six of them on the page. */
+    messageBytes: 6_000,
+    noticeBytes: 500,
+    pathBytes: 200,
+  },
   /** The least time between two writes of the metrics while jobs run. */
   metricsIntervalMs: 10_000,
   /** Output that a pipe or a terminal did not take is offered again after this time. */

@@ -1,23 +1,43 @@
 import type { Environment, ExitCode } from '../environment.ts';
-import type { Display } from '../options.ts';
+import { withPage } from '../write-page.ts';
+import type { JobsPageReporter } from '../html-report.ts';
+import type { Command } from '../options.ts';
 import type { LineWriter } from '../output.ts';
 import { together } from '../reporter.ts';
 import { reportersOfCheck, reportersOfJob } from '../reporters.ts';
 import { jsonJobsReporter, ReportersByJob, summaryReporter } from './reporter.ts';
 import { JobsMetrics } from '../metrics/jobs-metrics.ts';
-import type { JobsRequest } from './request.ts';
 import { runJobFile } from './run-job-file.ts';
 import { JobsScreen } from './screen.ts';
 
+type JobsCommand = Extract<Command, { kind: 'jobs' }>;
+
 /**
- * Carries out a command line with `--jobs`.
+ * Carries out a command line with `--jobs`, and writes its page in any case.
  *
  * @throws {BasynError} what kept the jobs from running at all. The failure of a job is in the exit code.
  */
 export async function carryOutJobs(
-  { request, display }: { readonly request: JobsRequest; readonly display: Display },
+  command: JobsCommand,
   environment: Environment,
   output: LineWriter,
+): Promise<ExitCode> {
+  if (command.reportPath === undefined) return carryOut(command, environment, output, undefined);
+  const { JobsPageReporter } = await import('../html-report.ts');
+  const page = new JobsPageReporter(command.reportPath, environment);
+  try {
+    return withPage(page, await carryOut(command, environment, output, page), output);
+  } catch (thrown) {
+    withPage(page, 2, output);
+    throw thrown;
+  }
+}
+
+async function carryOut(
+  { request, display }: JobsCommand,
+  environment: Environment,
+  output: LineWriter,
+  page: JobsPageReporter | undefined,
 ): Promise<ExitCode> {
   const { interruption, uncaught, library } = environment;
   const screen = new JobsScreen(output);
@@ -48,10 +68,15 @@ export async function carryOutJobs(
       if (request.metricsPath !== undefined) metrics = new JobsMetrics(request.metricsPath, known);
     },
     explain: (job, error) => byJob.explain(job, error, interruption),
-    onStart: (jobs) => byJob.started(jobs),
+    onStart: (jobs) => {
+      byJob.started(jobs);
+      page?.started(jobs);
+    },
+    ...(page !== undefined && { onExtent: page.extent.bind(page) }),
     onEvent: (event) => {
       byJob.event(event);
       whole.event(event);
+      page?.event(event);
       if (event.type !== 'job-end') return;
       requests.delete(event.job);
       metrics?.add({ name: event.job, ...event });
@@ -61,6 +86,7 @@ export async function carryOutJobs(
   const report = await Promise.race([running, uncaught]);
   byJob.finished();
   whole.finished(report);
+  page?.finished();
   metrics?.write();
   return report.succeeded ? 0 : 2;
 }

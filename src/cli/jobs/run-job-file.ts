@@ -22,6 +22,7 @@ export interface JobFileRun {
   readonly explain: (job: string, error: BasynError) => BasynError;
   readonly onStart: (jobs: readonly Job[]) => void;
   readonly onEvent: (event: JobEvent) => void;
+  readonly onExtent?: JobsOptions['onExtent'];
   readonly signal: RunSignal;
   readonly debug: boolean;
 }
@@ -49,7 +50,7 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, explain, onRead, onStart, onEvent, signal, debug }: JobFileRun,
+  { request, runJobs, explain, onRead, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
@@ -66,6 +67,7 @@ async function runWanted(
     explain,
     signal,
     debug,
+    onExtent,
     onEvent: (event) => {
       if (event.type === 'job-end') results?.add({ name: event.job, ...event });
       onEvent(event);

@@ -33,6 +33,14 @@ export const outputOptions = {
     default: false,
     help: 'Print one JSON object per line on stdout, instead of text.',
   },
+  report: {
+    group: 'Output',
+    value: { type: 'path' },
+    placeholder: 'FILE',
+    otherwise: 'no page is written',
+    help: 'Write an HTML page about the run or the jobs, also if it fails.',
+    details: 'The page needs no network. An existing file must be an earlier report, or empty.',
+  },
   metrics: {
     group: 'Output',
     value: { type: 'path' },

@@ -30,6 +30,7 @@ describe.skipIf(!isRoot)('a night with twelve volumes and two hosts (needs root)
     });
     onTestFinished(() => relay.stop());
     const unmount = mount(stage.mounted, join(stage.root, 'mnt'));
+    onTestFinished(unmount);
 
     writeFileSync(
       stage.file,
@@ -106,8 +107,8 @@ function makeStage(): Stage {
     target: image(directory, name, Buffer.alloc(8 * MiB)),
   });
   const onLoops = ({ source, target }: Volume): Volume => ({
-    source: attachLoop(source).path,
-    target: attachLoop(target).path,
+    source: loopOver(source),
+    target: loopOver(target),
   });
   const volumes = new Map<string, Volume>();
   for (let index = 1; index <= 6; index++) {
@@ -122,6 +123,12 @@ function makeStage(): Stage {
     volumes.set(name, pair(10 + index, 'far', 'devices', name));
   });
   return { root, file: join(root, 'night.toml'), mail: join(root, 'mail'), volumes, mounted: mounted.target };
+}
+
+function loopOver(file: string): string {
+  const { path, detach } = attachLoop(file);
+  onTestFinished(detach);
+  return path;
 }
 
 interface Hosts {

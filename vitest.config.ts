@@ -12,7 +12,8 @@ const virtualPlugin: Plugin = {
 };
 
 /** They take minutes. */
-const onlyInLaboratory = process.env.BASYN_TEST_LAB === undefined ? ['test/installation.test.ts'] : [];
+const onlyInLaboratory =
+  process.env.BASYN_TEST_LAB === undefined ? ['test/installation.test.ts', 'test/booted-system.test.ts'] : [];
 
 const allTests = { include: ['test/**/*.test.ts'] };
 

@@ -55,7 +55,7 @@ async function runInGuest(): Promise<void> {
 /** The test files whose number of cases depends on the laboratory, and those that only it runs. */
 function runMatrices(): void {
   const isOfLaboratory = (file: string): boolean =>
-    file === 'test/support/lab-cases.ts' || file === 'test/installation.test.ts';
+    ['test/support/lab-cases.ts', 'test/installation.test.ts', 'test/booted-system.test.ts'].includes(file);
   const files = testFilesThatNeed(isOfLaboratory);
   const selection = words === '' ? [] : ['--testNamePattern', words];
   runTests([...selection, ...files], { BASYN_TEST_LAB: '1' });

@@ -44,7 +44,7 @@ test.skipIf(!isRoot || !isOnPath('systemd-nspawn'))(
       expect(filesEqual(join(system.path, 'srv/disk.img'), copy, deviceBytes)).toBe(true);
     }
     expect(output).toMatch(/^3 gone: basyn: source \/srv\/none does not exist\.$/m);
-    expect(output).toMatch(/^6 near +64\.0 MiB.*succeeded$/m);
+    expect(output).toMatch(/^6 near +\d.*succeeded$/m);
     expect(readFileSync(join(system.path, metrics), 'utf8')).toContain('name="device",kind="transfer"} 1');
     // A stop leaves time for the command after a job.
     expect(output).toContain('stopped: exit-code 2');
@@ -104,7 +104,7 @@ const nightlyScript = `mkdir -p /run/sshd /root/.ssh
   mv both night.toml
   systemctl start basyn@night
   ended ended night
-  journalctl -u basyn@night -o json --output-fields=PRIORITY,MESSAGE | sed 's/.*"PRIORITY":"\\(.\\)".*"MESSAGE":"\\([^"]*\\)".*/\\1 \\2/; s/.*"MESSAGE":"\\([^"]*\\)".*"PRIORITY":"\\(.\\)".*/\\2 \\1/'
+  journalctl -t basyn -o json --output-fields=PRIORITY,MESSAGE | sed 's/.*"PRIORITY":"\\(.\\)".*"MESSAGE":"\\([^"]*\\)".*/\\1 \\2/; s/.*"MESSAGE":"\\([^"]*\\)".*"PRIORITY":"\\(.\\)".*/\\2 \\1/'
   systemctl --no-block start basyn@slow
   sleep 5
   systemctl stop basyn@slow

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** A device of this machine for the booted one, or another option of systemd-nspawn. */
 export type BootOption = `--bind=${string}`;
 
-const bootLimitMs = 120_000;
+const bootLimitMs = 300_000;
 
 /**
  * Boots a root with systemd as a container of systemd-nspawn, runs a script in it as root, and turns it off. Its network is

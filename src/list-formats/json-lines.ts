@@ -37,7 +37,10 @@ export class JsonLineParser implements ListParser {
   }
 
   end(): void {
-    if (this.#hasEnded && this.#pending === '') return;
+    const rest = this.#pending.trim();
+    // A line that was cut off has no brace at its end.
+    if (rest.endsWith('}')) this.#line(rest);
+    if (this.#hasEnded && (rest === '' || rest.endsWith('}'))) return;
     throw new ListProblem('is cut off: its last line, with the number of ranges and bytes, is missing');
   }
 

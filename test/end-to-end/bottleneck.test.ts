@@ -108,7 +108,7 @@ test.skipIf(!isRoot)(
 test.each(casesOf(['PUSH', 'POP'] as const, (action) => action === 'PUSH'))(
   'what limits a run is the processor, where one compresses as much as it can: %s',
   async (action) => {
-    const directories = pair({ incompressible: 0, text: 1 }, 128 * MiB);
+    const directories = pair({ incompressible: 0, text: 1 }, 96 * MiB);
     const options = [...optionsOf({ action, mode: 'COPY' }, directories), ...hostOptions(server())];
     const command = [basyn.executable, ...options, '--zlevel=9', '--json'];
     const { bottleneck } = reportOf(await runCommand('taskset', ['-c', '0', ...command]));

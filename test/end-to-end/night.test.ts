@@ -1,8 +1,9 @@
-import { readFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { CommandResult } from '../../rig/processes/command.ts';
 import { startRelay } from '../../rig/relay/relay.ts';
 import type { SshServer } from '../../rig/ssh/server.ts';
 import { useBasyn } from '../support/basyn.ts';
@@ -52,6 +53,13 @@ describe.skipIf(!isRoot)('a night with twelve volumes and two hosts (needs root)
     expect(first.stdout).toMatch(/^ {2}down: .*Connection refused/m);
     expect(first.stdout).toMatch(/^ {2}frozen: The command "before" failed with exit code 1/m);
     expect(first.stdout).toMatch(/^ {2}mounted: .*is mounted .* add force = true\.$/m);
+    const errors = [...first.journal.matchAll(/^<3>(\S+): basyn: /gm)].map(([, name]) => name).sort();
+    expect(errors).toEqual(troubled);
+    expect(first.page).toContain('4 of 12 jobs');
+    const all = [...sound, ...troubled];
+    const succeeding = (names: readonly string[]): Record<string, number> =>
+      Object.fromEntries(all.map((name) => [name, names.includes(name) ? 1 : 0]));
+    expect(first.successes).toEqual(succeeding(sound));
     expect(readFileSync(stage.mail, 'utf8').split('\n').filter(Boolean).sort()).toEqual(troubled);
     for (const [name, { source, target }] of stage.volumes) {
       if (sound.includes(name)) expect(readFileSync(target).equals(readFileSync(source))).toBe(true);
@@ -64,7 +72,8 @@ describe.skipIf(!isRoot)('a night with twelve volumes and two hosts (needs root)
       fileOf(stage, { near: near(), far: far(), cutPort: relay.port, downPort: near().port }),
     );
     const second = await night(stage, '--retry-failed');
-    expect(second).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(second).toMatchObject({ exitCode: 0, journal: '', successes: succeeding(all) });
+    expect(second.page).toContain('4 jobs');
     expect(resultsIn(second.stdout)).toEqual(Object.fromEntries(troubled.map((name) => [name, 'succeeded'])));
     for (const { source, target } of stage.volumes.values()) {
       expect(readFileSync(target).equals(readFileSync(source))).toBe(true);
@@ -74,7 +83,8 @@ describe.skipIf(!isRoot)('a night with twelve volumes and two hosts (needs root)
     expect(third).toMatchObject({
       exitCode: 0,
       stdout: 'No job failed last time. Nothing was run.\n',
-      stderr: '',
+      journal: '',
+      successes: succeeding(all),
     });
   });
 });
@@ -162,9 +172,36 @@ function fileOf({ root, mail, volumes }: Stage, { near, far, cutPort, downPort }
   ].join('');
 }
 
-function night({ file, root }: Stage, ...options: string[]): Promise<CommandResult> {
-  const env = { ...process.env, STATE_DIRECTORY: join(root, 'state') };
-  return basyn.run([`--jobs=${file}`, ...options], { env });
+interface Night {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  /** What it has written to the journal. */
+  readonly journal: string;
+  readonly page: string;
+  /** Whether the metrics count it as a success, by the name of the job. */
+  readonly successes: Readonly<Record<string, number>>;
+}
+
+/** One run of the file, as systemd starts it. */
+async function night({ file, root }: Stage, ...options: string[]): Promise<Night> {
+  const path = (name: string): string => join(root, name);
+  const [stdout, stderr] = [openSync(path('stdout'), 'w'), openSync(path('stderr'), 'w')];
+  const { dev, ino } = fstatSync(stderr, { bigint: true });
+  const env = { ...process.env, STATE_DIRECTORY: path('state'), JOURNAL_STREAM: `${dev}:${ino}` };
+  const outputs = [`--metrics=${path('night.prom')}`, `--report=${path('night.html')}`];
+  const args = [`--jobs=${file}`, ...outputs, ...options];
+  const child = spawn(basyn.executable, args, { env, stdio: ['ignore', stdout, stderr] });
+  const [exitCode] = (await once(child, 'exit')) as [number | null];
+  [stdout, stderr].forEach(closeSync);
+  const text = (name: string): string => readFileSync(path(name), 'utf8');
+  const samples = text('night.prom').matchAll(/^basyn_job_success\{.*name="([^"]*)".*\} ([01])$/gm);
+  return {
+    exitCode,
+    stdout: text('stdout'),
+    journal: text('stderr'),
+    page: text('night.html'),
+    successes: Object.fromEntries([...samples].map(([, name, value]) => [name!, Number(value)])),
+  };
 }
 
 /** The last column of the table, by the first one. */

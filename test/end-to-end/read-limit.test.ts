@@ -37,7 +37,7 @@ test.each(['here', 'over ssh'] as const)(
     const result = await basyn.run([
       ...equalPair('in memory'),
       ...hostOf(where),
-      '--read-limit=8M',
+      '--read-limit=4M',
       '--json',
     ]);
     expect(result).toMatchObject({ exitCode: 0 });

@@ -178,7 +178,7 @@ describe('a link that fails at any point', () => {
   const endingServer = useSshServer();
   const endingWorkshop = useWorkshop(endingServer);
   const groupLength = 5;
-  const groups = Array.from({ length: caseCount(200) / groupLength }, (_, group) =>
+  const groups = Array.from({ length: caseCount(200, 10) / groupLength }, (_, group) =>
     Array.from({ length: groupLength }, (_each, index) => group * groupLength + index),
   );
 

@@ -14,9 +14,9 @@ export function casesOf<T>(all: readonly T[], isSelected: (each: T) => boolean):
   return isLab ? [...all] : all.filter(isSelected);
 }
 
-/** The number of cases to draw. */
-export function caseCount(inLab: number): number {
-  return isLab ? inLab : fewCases;
+/** The number of cases to draw. Of cases that take many seconds each, `npm test` has fewer. */
+export function caseCount(inLab: number, inShort = fewCases): number {
+  return isLab ? inLab : inShort;
 }
 
 /** Parameters of a property: always the same few cases, or in the laboratory many cases that differ each time. */

@@ -3,7 +3,7 @@ import { BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { ExtentFact, RunSignal } from '../report.ts';
 import { checkOptions } from '../options/check.ts';
-import { JobDevices, requireSeparateStateFiles } from './targets.ts';
+import { JobDevices, requireSeparateFiles } from './targets.ts';
 import type { Job } from './job.ts';
 import type { JobEvent, JobResult, JobsReport } from './report.ts';
 import { runJob, type JobRun } from './run-job.ts';
@@ -90,14 +90,14 @@ export function requireValid(jobs: readonly Job[]): void {
 }
 
 /**
- * No two jobs may write to one target or state file, and none to the source of another.
+ * No two jobs may write to one target, state file or list of ranges, and none to the source of another.
  *
  * @throws {BasynError} `usage`, which names both jobs.
  */
 export function requireSeparate(jobs: readonly Job[]): JobDevices {
   const devices = new JobDevices(jobs);
   devices.requireSeparateTargets();
-  requireSeparateStateFiles(jobs);
+  requireSeparateFiles(jobs);
   return devices;
 }
 

@@ -59,20 +59,27 @@ export class JobDevices {
   }
 }
 
-/** @throws {BasynError} `usage`, where two jobs keep one state file. */
-export function requireSeparateStateFiles(jobs: readonly Job[]): void {
+/** @throws {BasynError} `usage`, where two jobs write one state file or one list of ranges. */
+export function requireSeparateFiles(jobs: readonly Job[]): void {
   const users = new Map<string, string>();
   for (const { name, options } of jobs) {
-    if (!('bitmap' in options) || options.bitmap === undefined) continue;
-    const path = posix.resolve(options.bitmap);
-    const user = users.get(path);
-    if (user !== undefined) {
-      throw new BasynError(
-        'usage',
-        `Jobs ${user} and ${name} have one state file, ${path}: give each its own.`,
-      );
+    const files = [
+      ['state file', 'bitmap' in options ? options.bitmap : undefined],
+      ['list of ranges', 'ranges' in options ? options.ranges : undefined],
+    ] as const;
+    for (const [kind, given] of files) {
+      if (given === undefined) continue;
+      const path = posix.resolve(given);
+      const user = users.get(path);
+      // The run of a job that names one file twice refuses that.
+      if (user !== undefined && user !== name) {
+        throw new BasynError(
+          'usage',
+          `Jobs ${user} and ${name} have one ${kind}, ${path}: give each its own.`,
+        );
+      }
+      users.set(path, name);
     }
-    users.set(path, name);
   }
 }
 

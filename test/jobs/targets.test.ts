@@ -1,6 +1,6 @@
 import { linkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Job } from '../../src/jobs/job.ts';
 import { requireSeparate } from '../../src/jobs/run-jobs.ts';
 import { usageMessage } from '../cli/output.fixture.ts';
@@ -21,6 +21,7 @@ interface Devices {
   readonly host?: string;
   readonly action?: 'push' | 'pop';
   readonly bitmap?: string;
+  readonly ranges?: string;
 }
 
 function jobs(...devices: readonly Devices[]): Job[] {
@@ -82,20 +83,25 @@ describe('two jobs', () => {
   });
 
   test.skipIf(!isRoot)('must not be a file and a loop device on it (needs root)', () => {
-    const loop = attachLoop(file).path;
+    const { path: loop, detach } = attachLoop(file);
+    onTestFinished(detach);
     const problem = usageMessage(() =>
       requireSeparate(jobs({ local: '/a', remote: file }, { local: '/b', remote: loop })),
     );
     expect(problem).toContain(`which is also the target of job job2 under the name ${loop}`);
   });
 
-  test('must not keep one state file', () => {
+  test.each([
+    ['state file', { bitmap: '/s' }, { bitmap: '/x/../s' }],
+    ['list of ranges', { ranges: '/s' }, { ranges: '/s' }],
+    ['list of ranges', { bitmap: '/s' }, { ranges: '/s' }],
+  ])('must not write one %s', (kind, first, second) => {
     const problem = usageMessage(() =>
       requireSeparate(
-        jobs({ local: '/a', remote: '/b', bitmap: '/s' }, { local: '/c', remote: '/d', bitmap: '/x/../s' }),
+        jobs({ local: '/a', remote: '/b', ...first }, { local: '/c', remote: '/d', ...second }),
       ),
     );
-    expect(problem).toBe('Jobs job1 and job2 have one state file, /s: give each its own.');
+    expect(problem).toBe(`Jobs job1 and job2 have one ${kind}, /s: give each its own.`);
   });
 
   test('share a disk if their files are on one file system', () => {

@@ -109,7 +109,7 @@ describe('--jobs', () => {
     writeFileSync(
       file,
       `${top}${hooks}${pattern().replace('*', '[ab]')}before = '${say('before')}'\n` +
-        `[jobs.skipped]\nlocal = "${root}/sources/c"\nremote = "${root}/targets/c"\nbefore = "false"\n`,
+        `[jobs.skipped]\nlocal = "${root}/sources/c"\nremote = "${root}/targets/c"\nbefore = "echo No space. >&2; false"\n`,
     );
     const result = await run();
     expect(result.exitCode).toBe(2);
@@ -122,7 +122,10 @@ describe('--jobs', () => {
       'failure skipped skipped',
     ]);
     expect(target('c').equals(Buffer.alloc(data.length))).toBe(true);
-    expect(result.stdout).toContain('  skipped: The command "before" failed with exit code 1: false');
+    expect(result.stdout).toContain(
+      '  skipped: The command "before" failed with exit code 1: echo No space.',
+    );
+    expect(linesOf(result.stdout)).toContain('skipped: No space.');
   });
 
   test('prints JSON in which each event has its job', async () => {

@@ -51,9 +51,7 @@ export class ReportersByJob implements JobsReporter {
       end(this.#reporterOf(name), event);
       this.#running.delete(name);
       this.#onProgress(++this.#endedCount, this.#jobs.size);
-    } else if (event.type === 'hook-output') {
-      this.#reporterOf(name).event({ type: 'note', message: event.line });
-    } else {
+    } else if (event.type !== 'hook-output') {
       this.#reporterOf(name).event(event);
     }
   }
@@ -98,11 +96,13 @@ function end(reporter: Required<Reporter>, { report, error }: Omit<JobResult, 'n
 /** Prints what all jobs have in common. */
 export type WholeReporter = Pick<JobsReporter, 'event' | 'finished'>;
 
-/** The lines at the end, on stdout. */
+/** What the commands of jobs print, and the lines at the end, on stdout. */
 export function summaryReporter(work: JobsRequest['work'], output: LineWriter): WholeReporter {
   const linesOf = work === 'check' ? checkLines : tableLines;
   return {
-    event: () => undefined,
+    event: (event) => {
+      if (event.type === 'hook-output') output.print(`${event.job}: ${event.line}`);
+    },
     finished: (report) => linesOf(report).forEach((line) => output.print(line)),
   };
 }

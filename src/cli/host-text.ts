@@ -1,5 +1,5 @@
 import type { RunEvent, RuntimeReport } from '../report.ts';
-import { formatBytes, formatSeconds } from './format.ts';
+import { formatBytes, formatSeconds } from '../display/format.ts';
 
 /** What is sent to a host without node, and that it was sent. */
 export function describeRuntime(event: Extract<RunEvent, { type: 'runtime-start' | 'runtime-end' }>): string {

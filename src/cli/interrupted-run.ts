@@ -1,6 +1,6 @@
 import { BasynError } from '../errors.ts';
 import type { ReportedPhase, RunEvent } from '../report.ts';
-import { formatExactBytes, percentOf } from './format.ts';
+import { formatExactBytes, percentOf } from '../display/format.ts';
 import type { Task } from '../options/task.ts';
 import type { Wording } from '../options/wording.ts';
 import type { Reporter } from './reporter.ts';

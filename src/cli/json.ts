@@ -2,7 +2,7 @@ import { exitCodeOf } from '../errors.ts';
 import type { LineWriter } from './output.ts';
 import type { Reporter } from './reporter.ts';
 import type { Task } from '../options/task.ts';
-import { safeJson } from './safe-text.ts';
+import { safeJson } from '../display/safe-text.ts';
 import type { Clock } from './text.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { bounds, tuning } from '../limits.ts';
 import { journalPrefix, type JournalStreams, type Level } from './journal.ts';
 import { type Importance, Outlet, type TextStream } from './outlet.ts';
-import { safeJson, safeText } from './safe-text.ts';
+import { safeJson, safeText } from '../display/safe-text.ts';
 
 /** Read only when something is written. */
 export interface Streams {

@@ -1,6 +1,6 @@
 import { tuning } from '../limits.ts';
 import type { ReportedPhase } from '../report.ts';
-import { formatBytes, formatClock, formatSpeed, percentOf } from './format.ts';
+import { formatBytes, formatClock, formatSpeed, percentOf } from '../display/format.ts';
 import type { Speeds } from './speed-meter.ts';
 
 /** A moment of a phase, as the indicator shows it. */

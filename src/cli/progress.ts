@@ -5,7 +5,8 @@ import type { LineWriter } from './output.ts';
 import { progressLine } from './progress-line.ts';
 import type { Reporter } from './reporter.ts';
 import { describeMoment, RunState, type Moment } from './run-state.ts';
-import { type Clock, describePhase, logLine } from './text.ts';
+import { describePhase } from './phase-text.ts';
+import { type Clock, logLine } from './text.ts';
 
 /** Where the progress is shown, and how often. */
 interface Indicator {

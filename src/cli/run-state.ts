@@ -1,5 +1,5 @@
 import type { RunEvent } from '../report.ts';
-import { formatBytes, percentOf } from './format.ts';
+import { formatBytes, percentOf } from '../display/format.ts';
 import type { ProgressView } from './progress-line.ts';
 import { progressSentence } from './progress-line.ts';
 import { RemainingTime } from './remaining-time.ts';

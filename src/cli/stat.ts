@@ -1,5 +1,5 @@
 import type { Interruption, PhaseReport, RecordReport, RunReport, StateFileReport } from '../report.ts';
-import { bytesPerSecond, formatExactBytes, formatSpeed } from './format.ts';
+import { bytesPerSecond, formatExactBytes, formatSpeed } from '../display/format.ts';
 import type { LineWriter } from './output.ts';
 import type { Reporter } from './reporter.ts';
 

@@ -5,7 +5,7 @@ import {
   formatExactBytes,
   formatSeconds,
   formatSpeed,
-} from '../cli/format.ts';
+} from '../display/format.ts';
 import type { Extent } from '../digest/extent.ts';
 import { tuning } from '../limits.ts';
 import type { ChoiceValue, OptionEntry } from '../options/entry.ts';

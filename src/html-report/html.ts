@@ -1,4 +1,4 @@
-import { safeText } from '../cli/safe-text.ts';
+import { safeText } from '../display/safe-text.ts';
 
 /** A piece of a page that needs no more escaping. Only the tag {@link html} makes one. */
 export class Html {

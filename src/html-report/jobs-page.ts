@@ -1,4 +1,4 @@
-import { bytesPerSecond, formatBytes, formatClock, formatCount, formatSpeed } from '../cli/format.ts';
+import { bytesPerSecond, formatBytes, formatClock, formatCount, formatSpeed } from '../display/format.ts';
 import { tuning } from '../limits.ts';
 import { cut, cutPath, html, type Html } from './html.ts';
 import { type JobRecord, type JobsRecord, sizeOf } from './jobs-collector.ts';

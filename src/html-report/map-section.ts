@@ -1,4 +1,4 @@
-import { formatBytes } from '../cli/format.ts';
+import { formatBytes } from '../display/format.ts';
 import { tuning } from '../limits.ts';
 import type { ReportedPhase } from '../report.ts';
 import type { CellBytes, MapCell } from './device-map.ts';

@@ -1,4 +1,4 @@
-import { formatClock, formatCount, formatSeconds, formatSpeed } from '../cli/format.ts';
+import { formatClock, formatCount, formatSeconds, formatSpeed } from '../display/format.ts';
 import { tuning } from '../limits.ts';
 import { cut, html, type Html } from './html.ts';
 import type { RateSample } from './rate-series.ts';

@@ -1,4 +1,4 @@
-import { formatBytes, formatClock, formatCount, formatSeconds } from '../cli/format.ts';
+import { formatBytes, formatClock, formatCount, formatSeconds } from '../display/format.ts';
 import { tuning } from '../limits.ts';
 import type { Task } from '../options/task.ts';
 import type { DeviceReport, PhaseReport, RunReport } from '../report.ts';

@@ -1,4 +1,4 @@
-import { formatSeconds } from '../cli/format.ts';
+import { formatSeconds } from '../display/format.ts';
 import type { Bottleneck, RunReport, WaitingTimes } from '../report.ts';
 import { html, type Html } from './html.ts';
 import type { RunRecord } from './run-record.ts';

@@ -6,7 +6,7 @@ import { ProgressOnRequest, ProgressReporter } from '../../src/cli/progress.ts';
 import type { Task } from '../../src/options/task.ts';
 import { RemainingTime } from '../../src/cli/remaining-time.ts';
 import { SpeedMeter } from '../../src/cli/speed-meter.ts';
-import { describePhase } from '../../src/cli/text.ts';
+import { describePhase } from '../../src/cli/phase-text.ts';
 import type { RunEvent } from '../../src/report.ts';
 import { FakeStream, GiB, MiB, recheckPhase, syncPhase } from './output.fixture.ts';
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { Output } from '../../src/cli/output.ts';
 import { describeAttempt } from '../../src/cli/host-text.ts';
 import type { Reporter } from '../../src/cli/reporter.ts';
+import { describePhase } from '../../src/cli/phase-text.ts';
 import {
   deviceNames,
   debugReporter,
-  describePhase,
   deviceReporter,
   differenceLines,
   unreadableLines,

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { mixedBytes } from '../../rig/images/mixed-bytes.ts';
 import { lineWith } from '../../rig/processes/command.ts';
-import { formatBytes } from '../../src/cli/format.ts';
+import { formatBytes } from '../../src/display/format.ts';
 import type { PhaseReport } from '../../src/report.ts';
 import { makeBadDisk } from '../support/bad-sectors.ts';
 import { expectSentence, hostOptions, jsonLines, jsonPhases, useBasyn } from '../support/basyn.ts';

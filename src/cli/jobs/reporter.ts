@@ -6,7 +6,7 @@ import type { LineWriter } from '../output.ts';
 import { Milestone } from '../interrupted-run.ts';
 import { withRemedy } from '../remedies.ts';
 import { together, type Reporter } from '../reporter.ts';
-import { safeJson } from '../safe-text.ts';
+import { safeJson } from '../../display/safe-text.ts';
 import type { JobsRequest } from './request.ts';
 import { checkLines, tableLines } from './table.ts';
 

@@ -1,7 +1,7 @@
 import type { Level } from '../journal.ts';
 import type { Importance } from '../outlet.ts';
 import type { LineWriter } from '../output.ts';
-import { safeText } from '../safe-text.ts';
+import { safeText } from '../../display/safe-text.ts';
 
 /** The most lines of progress, so that they fit onto a small terminal. The others are counted. */
 const mostLines = 16;

@@ -1,5 +1,5 @@
 import type { JobResult, JobsReport } from '../../jobs/report.ts';
-import { bytesPerSecond, formatBytes, formatClock, formatCount, formatSpeed } from '../format.ts';
+import { bytesPerSecond, formatBytes, formatClock, formatCount, formatSpeed } from '../../display/format.ts';
 
 const header = ['job', 'differing', 'sent', 'time', 'speed', 'result'] as const;
 

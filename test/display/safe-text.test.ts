@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { safeJson, safeText } from '../../src/cli/safe-text.ts';
+import { safeJson, safeText } from '../../src/display/safe-text.ts';
 
 describe('safeText', () => {
   it.each([

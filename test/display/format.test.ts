@@ -7,7 +7,7 @@ import {
   formatExactBytes,
   formatSpeed,
   percentOf,
-} from '../../src/cli/format.ts';
+} from '../../src/display/format.ts';
 
 describe('formats', () => {
   it.each([

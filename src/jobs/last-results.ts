@@ -20,7 +20,8 @@ import type { JobResult } from './report.ts';
 const version = 1;
 
 const lastResultSchema = v.object({
-  status: v.picklist(['succeeded', 'failed', 'skipped']),
+  /** `begun`: it is to run, or was when its run was killed. */
+  status: v.picklist(['succeeded', 'failed', 'skipped', 'begun']),
   /** Milliseconds since 1970. */
   endedMs: v.number(),
   /** When it last succeeded. Left out: never. */
@@ -101,6 +102,20 @@ export class LastResults {
   /** Undefined for a job that has never run. */
   of(name: string): LastResult | undefined {
     return this.#jobs[name];
+  }
+
+  /** These jobs are to run. If the process is killed before they end, they count as failed. */
+  begin(names: readonly string[]): void {
+    const nowMs = Date.now();
+    for (const name of names) {
+      const succeededMs = this.#jobs[name]?.succeededMs;
+      this.#jobs[name] = {
+        status: 'begun',
+        endedMs: nowMs,
+        ...(succeededMs !== undefined && { succeededMs }),
+      };
+    }
+    inState(this.#path, () => this.#write());
   }
 
   /** Takes the result of a job, and writes all of them to the disk. */

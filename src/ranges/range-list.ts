@@ -73,6 +73,10 @@ export class RangeList {
    */
   finish(report: RunReport): void {
     for (const phase of report.phases) this.#requireComplete(phase);
+    // An earlier list was removed at the beginning. The run may have created its target here, under another name.
+    if (statSync(this.#path, { throwIfNoEntry: false }) !== undefined) {
+      throw failed(this.#path, 'was not written: a file of this name was made during the run');
+    }
     try {
       if (this.#failure !== undefined) throw this.#failure;
       const temporaryPath = this.#temporaryPath();

@@ -26,6 +26,19 @@ test('results are kept from one run to the next, and a failure keeps the time of
   second.close();
 });
 
+test('a job that has begun and never ended counts as one that did not succeed', async () => {
+  const directory = scratchDirectory();
+  const file = join(directory, 'night.toml');
+  writeFileSync(file, '');
+  const first = await LastResults.open(directory, file);
+  first.add({ name: 'mail', status: 'succeeded', attempts: 1, startedMs: 1_000, elapsedMs: 5 });
+  first.begin(['mail']);
+  first.close();
+  const second = await LastResults.open(directory, file);
+  expect(second.of('mail')).toMatchObject({ status: 'begun', succeededMs: 1_005 });
+  second.close();
+});
+
 test('a second run of the same file is refused, also under another name, and one of another file is not', async () => {
   const { directory, file } = setUp();
   const results = await LastResults.open(directory, file);

@@ -59,6 +59,7 @@ async function runWanted(
   // Two jobs may be wrong together although only one of them is asked for.
   requireSeparate(file.jobs);
   onRead({ path: request.path, jobs: file.jobs, lastOf: (name) => results?.of(name) });
+  results?.begin(jobs.map(({ name }) => name));
   onStart(jobs);
   return runJobs(request.work === 'check' ? jobs.flatMap(checkOf) : jobs, {
     parallel: request.parallel ?? file.parallel,

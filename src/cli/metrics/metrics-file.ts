@@ -34,7 +34,7 @@ export class MetricsFile {
     try {
       this.#path = resolved(name);
       const text = readText(this.#path);
-      if (text !== '' && !isOurs(text)) throw foreign(name);
+      if (text !== '' && !isOurs(text)) throw foreign('usage', name);
       this.previous = readExposition(text);
       this.#writeNew('');
       rmSync(this.#newPath);
@@ -50,10 +50,12 @@ export class MetricsFile {
    */
   write(jobs: readonly JobMetrics[]): void {
     try {
+      // The run may have created its target here.
+      if (!mayBeReplaced(this.#path)) throw foreign('device', this.#name);
       this.#writeNew(expositionText(jobs));
       renameSync(this.#newPath, this.#path);
     } catch (error) {
-      throw problem('device', this.#name, error);
+      throw error instanceof BasynError ? error : problem('device', this.#name, error);
     }
   }
 
@@ -89,13 +91,19 @@ function resolved(path: string): string {
 function readText(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return '';
-  if (!stats.isFile() || stats.size > bounds.maxMetricsFileBytes) throw foreign(path);
+  if (!stats.isFile() || stats.size > bounds.maxMetricsFileBytes) throw foreign('usage', path);
   return readFileSync(path, 'utf8');
 }
 
-function foreign(path: string): BasynError {
+function mayBeReplaced(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.size === 0) return true;
+  return stats.isFile() && stats.size <= bounds.maxMetricsFileBytes && isOurs(readFileSync(path, 'utf8'));
+}
+
+function foreign(code: 'usage' | 'device', path: string): BasynError {
   return new BasynError(
-    'usage',
+    code,
     `${path} is not a file of metrics that Basyn has written, and would be replaced: name another file.`,
   );
 }

@@ -1,24 +1,18 @@
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { BasynError, systemReason } from '../errors.ts';
+import { Replacement } from '../replacement.ts';
 
 /** A file that appears as a whole, at the end of a run. */
 export class ReportFile {
   readonly #path: string;
   readonly #start: string;
+  readonly #replacement: Replacement;
 
   private constructor(path: string, start: string) {
     this.#path = path;
     this.#start = start;
+    // Not that of another run that writes the same file.
+    this.#replacement = new Replacement(path, `${path}.${process.pid}.new`);
   }
 
   /**
@@ -33,8 +27,7 @@ export class ReportFile {
       // A link stays a link.
       const file = new ReportFile(isThere ? realpathSync(path) : path, start);
       file.#requireReplaceable('nothing was started');
-      closeSync(file.#openNew());
-      rmSync(file.#newPath);
+      file.#replacement.try();
       return file;
     });
   }
@@ -47,19 +40,7 @@ export class ReportFile {
   write(text: string): void {
     orExplain(this.#path, () => {
       this.#requireReplaceable('no report was written');
-      try {
-        const fd = this.#openNew();
-        try {
-          writeFileSync(fd, text);
-          fsyncSync(fd);
-        } finally {
-          closeSync(fd);
-        }
-        renameSync(this.#newPath, this.#path);
-      } catch (error) {
-        rmSync(this.#newPath, { force: true });
-        throw error;
-      }
+      this.#replacement.write(text);
     });
   }
 
@@ -71,17 +52,6 @@ export class ReportFile {
       `${this.#path} exists, and is no earlier report: ${outcome}, and the file is as it was.`,
       { device: this.#path },
     );
-  }
-
-  /** A file that a killed process has left there, or a link, is not written to. */
-  #openNew(): number {
-    rmSync(this.#newPath, { force: true });
-    return openSync(this.#newPath, 'wx');
-  }
-
-  /** In the same directory, and not that of another run that writes the same file. */
-  get #newPath(): string {
-    return `${this.#path}.${process.pid}.new`;
   }
 }
 

@@ -4,54 +4,46 @@ export interface Few<T> {
   readonly omittedCount: number;
 }
 
-/** Keeps the first things that are added, and counts the rest. */
-export class FirstFew<T> implements Few<T> {
-  readonly #most: number;
-  readonly #items: T[] = [];
+/** Counts all things that are added, and keeps some of them. */
+abstract class KeptFew<T> implements Few<T> {
+  protected readonly most: number;
+  protected kept: T[] = [];
   #count = 0;
 
   constructor(most: number) {
-    this.#most = most;
+    this.most = most;
   }
 
   get items(): readonly T[] {
-    return this.#items;
+    return this.kept;
   }
 
   get omittedCount(): number {
-    return this.#count - this.#items.length;
+    return this.#count - this.kept.length;
   }
 
   add(item: T): void {
     this.#count += 1;
-    if (this.#items.length < this.#most) this.#items.push(item);
+    this.keep(item);
+  }
+
+  protected abstract keep(item: T): void;
+}
+
+/** Keeps the first things that are added, and counts the rest. */
+export class FirstFew<T> extends KeptFew<T> {
+  protected keep(item: T): void {
+    if (this.kept.length < this.most) this.kept.push(item);
   }
 }
 
 /** Keeps the longest spans of time, in their order, and counts the rest. */
-export class LongestFew<T extends { readonly startMs: number; readonly endMs: number }> implements Few<T> {
-  readonly #most: number;
-  #items: T[] = [];
-  #count = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get items(): readonly T[] {
-    return this.#items;
-  }
-
-  get omittedCount(): number {
-    return this.#count - this.#items.length;
-  }
-
-  add(item: T): void {
-    this.#count += 1;
-    this.#items.push(item);
-    if (this.#items.length <= this.#most) return;
-    const shortest = this.#items.reduce((least, each) => (lengthOf(each) < lengthOf(least) ? each : least));
-    this.#items = this.#items.filter((each) => each !== shortest);
+export class LongestFew<T extends { readonly startMs: number; readonly endMs: number }> extends KeptFew<T> {
+  protected keep(item: T): void {
+    this.kept.push(item);
+    if (this.kept.length <= this.most) return;
+    const shortest = this.kept.reduce((least, each) => (lengthOf(each) < lengthOf(least) ? each : least));
+    this.kept = this.kept.filter((each) => each !== shortest);
   }
 }
 

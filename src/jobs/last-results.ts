@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { lockFile, syncDirectory } from '../device/device.ts';
 import { BasynError, systemReason } from '../errors.ts';
+import { Replacement } from '../replacement.ts';
 import type { JobResult } from './report.ts';
 
 const version = 1;
@@ -132,16 +122,9 @@ export class LastResults {
 
   /** A crash leaves the old file or the new one. */
   #write(): void {
-    const newPath = `${this.#path}.new`;
-    rmSync(newPath, { force: true });
-    const fd = openSync(newPath, 'wx', 0o600);
-    try {
-      writeFileSync(fd, JSON.stringify({ version, file: this.#jobsFile, jobs: this.#jobs }));
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(newPath, this.#path);
+    const text = JSON.stringify({ version, file: this.#jobsFile, jobs: this.#jobs });
+    // The lock keeps other processes from writing the same file.
+    new Replacement(this.#path, `${this.#path}.new`, 0o600).write(text);
     syncDirectory(this.#directory);
   }
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from './json-elements.ts';
+import { LineSplitter } from './line-splitter.ts';
 import {
   ListProblem,
   requireExactEnd,
@@ -7,9 +8,6 @@ import {
   type RangeListener,
 } from './list-parser.ts';
 
-/** No line of two numbers needs more. */
-const longestLine = 4096;
-
 /**
  * The list of ranges that a run of Basyn makes: JSON lines with an `offset` and a `length` in bytes, and a last line with the
  * number of `ranges` and their `bytes`, without which a list that was cut off would look complete.
@@ -17,8 +15,7 @@ const longestLine = 4096;
 export class JsonLineParser implements ListParser {
   readonly format = "Basyn's list of ranges";
   readonly #listener: RangeListener;
-  #pending = '';
-  #lineNumber = 0;
+  readonly #lines = new LineSplitter((line, number) => this.#line(line, number));
   #rangeCount = 0;
   #bytes = 0;
   #hasEnded = false;
@@ -28,25 +25,19 @@ export class JsonLineParser implements ListParser {
   }
 
   write(text: string): void {
-    const lines = (this.#pending + text).split('\n');
-    this.#pending = lines.pop()!;
-    for (const line of lines) this.#line(line);
-    if (this.#pending.length > longestLine) {
-      throw new ListProblem(`has a line ${this.#lineNumber + 1} of more than ${longestLine} characters`);
-    }
+    this.#lines.write(text);
   }
 
   end(): void {
-    const rest = this.#pending.trim();
+    const rest = this.#lines.rest.trim();
     // A line that was cut off has no brace at its end.
-    if (rest.endsWith('}')) this.#line(rest);
+    if (rest.endsWith('}')) this.#line(rest, this.#lines.restNumber);
     if (this.#hasEnded && (rest === '' || rest.endsWith('}'))) return;
     throw new ListProblem('is cut off: its last line, with the number of ranges and bytes, is missing');
   }
 
-  #line(line: string): void {
-    this.#lineNumber++;
-    const place = (): string => `in line ${this.#lineNumber}`;
+  #line(line: string, number: number): void {
+    const place = (): string => `in line ${number}`;
     if (this.#hasEnded) throw new ListProblem(`goes on behind its end ${place()}`);
     const fields = objectIn(line, place);
     if ('ranges' in fields) {

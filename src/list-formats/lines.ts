@@ -1,3 +1,4 @@
+import { LineSplitter } from './line-splitter.ts';
 import {
   ListProblem,
   requireExactEnd,
@@ -6,9 +7,6 @@ import {
   type RangeListener,
 } from './list-parser.ts';
 
-/** No line of two numbers and a comment needs more. */
-const longestLine = 4096;
-
 /**
  * Lines of an offset and a length in bytes, both decimal. A line that is blank or begins with `#` is skipped. Each line ends
  * with a newline: without it, the last number may have been cut off. `0 0` says that nothing has changed.
@@ -16,8 +14,7 @@ const longestLine = 4096;
 export class LineParser implements ListParser {
   readonly format = 'lines of an offset and a length';
   readonly #listener: RangeListener;
-  #pending = '';
-  #lineNumber = 0;
+  readonly #lines = new LineSplitter((line, number) => this.#line(line, number));
   #hasRange = false;
 
   constructor(listener: RangeListener) {
@@ -25,18 +22,13 @@ export class LineParser implements ListParser {
   }
 
   write(text: string): void {
-    const lines = (this.#pending + text).split('\n');
-    this.#pending = lines.pop()!;
-    for (const line of lines) this.#line(line);
-    if (this.#pending.length > longestLine) {
-      throw new ListProblem(`has a line ${this.#lineNumber + 1} of more than ${longestLine} characters`);
-    }
+    this.#lines.write(text);
   }
 
   end(): void {
-    if (this.#pending !== '') {
+    if (this.#lines.rest !== '') {
       throw new ListProblem(
-        `does not end with a newline: line ${this.#lineNumber + 1} may have been cut off`,
+        `does not end with a newline: line ${this.#lines.restNumber} may have been cut off`,
       );
     }
     if (!this.#hasRange) {
@@ -44,11 +36,10 @@ export class LineParser implements ListParser {
     }
   }
 
-  #line(line: string): void {
-    this.#lineNumber++;
+  #line(line: string, number: number): void {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) return;
-    const place = (): string => `in line ${this.#lineNumber}`;
+    const place = (): string => `in line ${number}`;
     const words = text.split(/[ \t]+/);
     if (words.length !== 2) {
       throw new ListProblem(`has ${words.length} words ${place()} in place of an offset and a length`);

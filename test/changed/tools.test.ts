@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { isOnPath } from '../support/on-path.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { startCommand } from '../../rig/processes/command.ts';
 import { runsIn } from './lists.fixture.ts';
@@ -11,7 +12,8 @@ import { runsIn } from './lists.fixture.ts';
 const MiB = 1024 * 1024;
 const sizeBytes = 16 * MiB;
 
-describe.skipIf(!isAvailable('thin_delta'))('thin_delta', () => {
+// The tools come with thin-provisioning-tools, qemu-utils and libnbd-bin.
+describe.skipIf(!isOnPath('thin_delta'))('thin_delta', () => {
   const metadata = `
     <superblock uuid="" time="2" transaction="3" flags="0" version="2" data_block_size="128" nr_data_blocks="1000">
       <device dev_id="1" mapped_blocks="6" transaction="0" creation_time="0" snap_time="1">
@@ -40,7 +42,7 @@ describe.skipIf(!isAvailable('thin_delta'))('thin_delta', () => {
   });
 });
 
-describe.skipIf(!isAvailable('era_invalidate'))('era_invalidate', () => {
+describe.skipIf(!isOnPath('era_invalidate'))('era_invalidate', () => {
   test('names the blocks that were written', () => {
     const file = metadataFile(
       'era_restore',
@@ -62,7 +64,7 @@ describe.skipIf(!isAvailable('era_invalidate'))('era_invalidate', () => {
   });
 });
 
-describe.skipIf(!isAvailable('qemu-nbd') || !isAvailable('nbdinfo'))('qemu-nbd and nbdinfo', () => {
+describe.skipIf(!isOnPath('qemu-nbd') || !isOnPath('nbdinfo'))('qemu-nbd and nbdinfo', () => {
   test('name the dirty ranges of a bitmap, and the map of data is refused', async () => {
     const directory = scratchDirectory();
     const [image, socket] = [join(directory, 'image.qcow2'), join(directory, 'socket')];
@@ -104,9 +106,4 @@ function metadataFile(restore: string, xml: string): string {
   truncateSync(file, 16 * MiB);
   execFileSync(restore, ['-i', source, '-o', file], { stdio: 'pipe' });
   return file;
-}
-
-/** They come with thin-provisioning-tools, qemu-utils and libnbd-bin. */
-function isAvailable(program: string): boolean {
-  return spawnSync('sh', ['-c', 'command -v "$0"', program]).status === 0;
 }

@@ -2,10 +2,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, constants, copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openInspected, type Place } from '../../src/device/open.ts';
+import { mountView } from '../support/fuse-view.ts';
 import { isRoot, mountOverlay } from '../support/loop-device.ts';
 import { directory, failureOf, fileOf, MiB, source, target } from './devices.fixture.ts';
 
@@ -99,14 +98,7 @@ describe.skipIf(!isRoot)('a file system whose inode numbers change (needs root)'
     const [below, mountPoint] = [directory(), directory()];
     fileOf(MiB, 'a', below);
     fileOf(MiB, 'b', below);
-    const script = fileURLToPath(new URL('../support/fuse/restless.py', import.meta.url));
-    const child = spawn('/usr/bin/python3', [script, below, mountPoint], { stdio: 'inherit' });
-    const exited = once(child, 'exit');
-    onTestFinished(async () => {
-      execFileSync('umount', [mountPoint]);
-      await exited;
-    });
-    while (readdirSync(mountPoint).length === 0) await sleep(20);
+    await mountView('restless.py', below, mountPoint);
     return mountPoint;
   }
   const what = expect.stringContaining('is on a file system whose inode numbers change') as unknown;

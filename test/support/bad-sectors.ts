@@ -1,11 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Extent } from '../../src/digest/extent.ts';
+import { mountView } from './fuse-view.ts';
 import { attachLoop } from './loop-device.ts';
 import { scratchDirectory } from './scratch.ts';
 
@@ -32,7 +29,7 @@ export async function makeBadDisk(
   };
   writeFileSync(image, bytes);
   damage(bad);
-  await mountBadSectors(below, mountPoint);
+  await mountView('bad_sectors.py', below, mountPoint);
   const file = join(mountPoint, 'disk.img');
   const unplug = (): void => {
     writeFileSync(`${image}.gone`, '');
@@ -45,18 +42,4 @@ function loopOver(file: string): string {
   const { path, detach } = attachLoop(file);
   onTestFinished(detach);
   return path;
-}
-
-async function mountBadSectors(below: string, mountPoint: string): Promise<void> {
-  const script = fileURLToPath(new URL('fuse/bad_sectors.py', import.meta.url));
-  const child = spawn('/usr/bin/python3', [script, below, mountPoint], { stdio: 'inherit' });
-  const exited = once(child, 'exit');
-  onTestFinished(async () => {
-    execFileSync('umount', [mountPoint]);
-    await exited;
-  });
-  while (readdirSync(mountPoint).length === 0) {
-    if (child.exitCode !== null) throw new Error('the file system could not be mounted');
-    await sleep(20);
-  }
 }

@@ -1,9 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { mountView } from './fuse-view.ts';
 import { scratchDirectory } from './scratch.ts';
 
 /**
@@ -13,18 +8,6 @@ import { scratchDirectory } from './scratch.ts';
  */
 export async function slowViewOf(directory: string, bytesPerSecond: number): Promise<string> {
   const mountPoint = scratchDirectory();
-  const { dev } = statSync(mountPoint);
-  const script = fileURLToPath(new URL('fuse/slow.py', import.meta.url));
-  const args = [script, directory, mountPoint, `${bytesPerSecond}`];
-  const child = spawn('/usr/bin/python3', args, { stdio: 'inherit' });
-  const exited = once(child, 'exit');
-  onTestFinished(async () => {
-    execFileSync('umount', [mountPoint]);
-    await exited;
-  });
-  while (statSync(mountPoint).dev === dev) {
-    if (child.exitCode !== null) throw new Error('the file system could not be mounted');
-    await sleep(20);
-  }
+  await mountView('slow.py', directory, mountPoint, `${bytesPerSecond}`);
   return mountPoint;
 }

@@ -8,6 +8,10 @@ export interface JobIdentity {
   readonly kind: 'transfer' | 'recheck' | 'record' | 'inspect';
 }
 
+export function isSameJob(one: JobIdentity, other: JobIdentity): boolean {
+  return one.file === other.file && one.name === other.name && one.kind === other.kind;
+}
+
 export interface JobMetrics extends JobIdentity {
   readonly measures: JobMeasures;
 }

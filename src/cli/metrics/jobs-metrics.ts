@@ -5,10 +5,10 @@ import type { Job } from '../../jobs/job.ts';
 import type { LastResult } from '../../jobs/last-results.ts';
 import type { JobResult } from '../../jobs/report.ts';
 import { tuning } from '../../limits.ts';
-import type { JobIdentity, JobMetrics } from './exposition.ts';
+import { isSameJob, type JobMetrics } from './exposition.ts';
 import type { JobMeasures } from './families.ts';
 import { kindOf, measuresOf, measuresOfLast } from './measure.ts';
-import { MetricsFile } from './metrics-file.ts';
+import { MetricsFile, otherOwner } from './metrics-file.ts';
 
 /** What is known of a file of jobs before they run. */
 export interface KnownJobs {
@@ -38,7 +38,7 @@ export class JobsMetrics {
     this.#metrics = new Map(
       jobs.map((job) => {
         const identity = { file: name, name: job.name, kind: kindOf(job) };
-        const previous = this.#file.previous.find((known) => isSame(known, identity))?.measures;
+        const previous = this.#file.previous.find((known) => isSameJob(known, identity))?.measures;
         return [job.name, { ...identity, measures: latestOf(previous, lastOf(job.name)) }];
       }),
     );
@@ -72,22 +72,9 @@ function latestOf(previous: JobMeasures | undefined, last: LastResult | undefine
   return { ...latest, lastSuccessMs: Math.max(kept.lastSuccessMs, previous.lastSuccessMs) };
 }
 
-function isSame(one: JobIdentity, other: JobIdentity): boolean {
-  return one.file === other.file && one.name === other.name && one.kind === other.kind;
-}
-
 function dryRunProblem(name: string): BasynError {
   return new BasynError(
     'usage',
     `Job ${name} is a dry run, which changes nothing: metrics would report it as a success.`,
-  );
-}
-
-/** The file belongs to another command: each would remove the metrics of the other. */
-export function otherOwner(path: string, { file, name }: JobIdentity): BasynError {
-  const owner = file === undefined ? name : `the jobs of ${file}`;
-  return new BasynError(
-    'usage',
-    `${path} has the metrics of ${owner}, which would be lost: name another file, or remove this one.`,
   );
 }

@@ -1,19 +1,12 @@
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { BasynError, systemReason } from '../../errors.ts';
 import { bounds } from '../../limits.ts';
-import { expositionText, isOurs, readExposition, type JobMetrics } from './exposition.ts';
+import { Replacement } from '../../replacement.ts';
+import { expositionText, isOurs, readExposition, type JobIdentity, type JobMetrics } from './exposition.ts';
+
+/** The collector runs under another account. */
+const mode = 0o644;
 
 /** A file for the textfile collector of node_exporter. */
 export class MetricsFile {
@@ -21,6 +14,7 @@ export class MetricsFile {
   readonly #name: string;
   /** Without symbolic links, which a rename would replace. */
   readonly #path: string;
+  readonly #replacement: Replacement;
   /** What the file held when it was opened. */
   readonly previous: readonly JobMetrics[];
 
@@ -33,11 +27,10 @@ export class MetricsFile {
     this.#name = name;
     try {
       this.#path = resolved(name);
-      const text = readText(this.#path);
-      if (text !== '' && !isOurs(text)) throw foreign('usage', name);
-      this.previous = readExposition(text);
-      this.#writeNew('');
-      rmSync(this.#newPath);
+      // The collector reads only names that end with `.prom`.
+      this.#replacement = new Replacement(this.#path, `${this.#path}.${process.pid}.new`, mode);
+      this.previous = readExposition(this.#readOwn('usage'));
+      this.#replacement.try();
     } catch (error) {
       throw error instanceof BasynError ? error : problem('usage', name, error);
     }
@@ -51,33 +44,24 @@ export class MetricsFile {
   write(jobs: readonly JobMetrics[]): void {
     try {
       // The run may have created its target here.
-      if (!mayBeReplaced(this.#path)) throw foreign('device', this.#name);
-      this.#writeNew(expositionText(jobs));
-      renameSync(this.#newPath, this.#path);
+      this.#readOwn('device');
+      this.#replacement.write(expositionText(jobs));
     } catch (error) {
       throw error instanceof BasynError ? error : problem('device', this.#name, error);
     }
   }
 
-  /** The collector reads only names that end with `.prom`. */
-  get #newPath(): string {
-    return `${this.#path}.${process.pid}.new`;
-  }
-
-  #writeNew(text: string): void {
-    rmSync(this.#newPath, { force: true });
-    const fd = openSync(this.#newPath, 'wx', 0o644);
-    try {
-      // The collector runs under another account, and the umask may be strict.
-      fchmodSync(fd, 0o644);
-      writeFileSync(fd, text);
-      fsyncSync(fd);
-    } catch (error) {
-      rmSync(this.#newPath, { force: true });
-      throw error;
-    } finally {
-      closeSync(fd);
-    }
+  /**
+   * @param code of the error, where Basyn has not written the file.
+   * @returns an empty text where there is no file.
+   */
+  #readOwn(code: 'usage' | 'device'): string {
+    const stats = statSync(this.#path, { throwIfNoEntry: false });
+    if (stats === undefined) return '';
+    const isMetrics = stats.isFile() && stats.size <= bounds.maxMetricsFileBytes;
+    const text = isMetrics ? readFileSync(this.#path, 'utf8') : undefined;
+    if (text === '' || (text !== undefined && isOurs(text))) return text;
+    throw foreign(code, this.#name);
   }
 }
 
@@ -87,18 +71,13 @@ function resolved(path: string): string {
   return exists ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
 }
 
-/** @returns an empty text where there is no file. */
-function readText(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return '';
-  if (!stats.isFile() || stats.size > bounds.maxMetricsFileBytes) throw foreign('usage', path);
-  return readFileSync(path, 'utf8');
-}
-
-function mayBeReplaced(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || stats.size === 0) return true;
-  return stats.isFile() && stats.size <= bounds.maxMetricsFileBytes && isOurs(readFileSync(path, 'utf8'));
+/** The file belongs to another command: each would remove the metrics of the other. */
+export function otherOwner(path: string, { file, name }: JobIdentity): BasynError {
+  const owner = file === undefined ? name : `the jobs of ${file}`;
+  return new BasynError(
+    'usage',
+    `${path} has the metrics of ${owner}, which would be lost: name another file, or remove this one.`,
+  );
 }
 
 function foreign(code: 'usage' | 'device', path: string): BasynError {

@@ -5,10 +5,9 @@ import type { Task } from '../../options/task.ts';
 import type { RecordReport, RunEvent, RunReport } from '../../report.ts';
 import type { Devices, Reporter } from '../reporter.ts';
 import { withSentence } from '../remedies.ts';
-import type { JobIdentity } from './exposition.ts';
-import { otherOwner } from './jobs-metrics.ts';
+import { isSameJob, type JobIdentity } from './exposition.ts';
 import { type Ended, kindOf, measuresOf } from './measure.ts';
-import { MetricsFile } from './metrics-file.ts';
+import { MetricsFile, otherOwner } from './metrics-file.ts';
 
 /** The metrics of a single run, as one job. */
 export class RunMetrics {
@@ -26,15 +25,12 @@ export class RunMetrics {
     this.#file = new MetricsFile(path);
     this.#task = task;
     this.#identity = { name: nameOf(task), kind: kindOf(task) };
-    const { file, name, kind } = { ...this.#identity, file: undefined };
-    const isOther = (known: JobIdentity): boolean =>
-      known.file !== file || known.name !== name || known.kind !== kind;
-    const other = this.#file.previous.find(isOther);
+    const other = this.#file.previous.find((known) => !isSameJob(known, this.#identity));
     if (other !== undefined) throw otherOwner(path, other);
     this.#lastSuccessMs = this.#file.previous[0]?.measures.lastSuccessMs ?? 0;
   }
 
-  /** Writes the file before the reporter hears of the end, so that it reports a file that can't be written. */
+  /** Writes the file before it tells the reporter that the run has ended. The reporter can then report a failure to write it. */
   before(reporter: Required<Reporter>): Required<Reporter> {
     return {
       ...reporter,

@@ -9,23 +9,10 @@ import os
 import sys
 
 import fusepy
+from directory_view import DirectoryView
 
 
-class BadSectors(fusepy.Operations):
-    def __init__(self, root):
-        self.root = root
-
-    def below(self, path):
-        return os.path.join(self.root, path[1:])
-
-    def getattr(self, path, fh=None):
-        stats = os.lstat(self.below(path))
-        names = ("st_ino", "st_mode", "st_nlink", "st_size", "st_mtime", "st_ctime", "st_blocks", "st_uid", "st_gid")
-        return {name: getattr(stats, name) for name in names}
-
-    def readdir(self, path, fh):
-        return [".", "..", *os.listdir(self.below(path))]
-
+class BadSectors(DirectoryView):
     def open(self, path, flags):
         return os.open(self.below(path), os.O_RDONLY)
 
@@ -35,7 +22,7 @@ class BadSectors(fusepy.Operations):
         for start, length in self.bad_ranges(path):
             if offset < start + length and start < offset + size:
                 raise fusepy.FuseOSError(errno.EIO)
-        return os.pread(fh, size, offset)
+        return super().read(path, size, offset, fh)
 
     def bad_ranges(self, path):
         try:
@@ -46,9 +33,6 @@ class BadSectors(fusepy.Operations):
 
     def fsync(self, path, datasync, fh):
         pass
-
-    def release(self, path, fh):
-        os.close(fh)
 
 
 options = {"use_ino": True, "attr_timeout": 0, "entry_timeout": 0, "foreground": True, "nothreads": True}

@@ -1,0 +1,36 @@
+import { ListProblem } from './list-parser.ts';
+
+/** No line of two numbers and a comment needs more. */
+const longestLine = 4096;
+
+/** Cuts a text that arrives in parts into its lines. */
+export class LineSplitter {
+  readonly #onLine: (line: string, number: number) => void;
+  #rest = '';
+  #count = 0;
+
+  /** @param onLine takes each line without its newline, and its number from 1 on. */
+  constructor(onLine: (line: string, number: number) => void) {
+    this.#onLine = onLine;
+  }
+
+  /** What follows the last newline so far. */
+  get rest(): string {
+    return this.#rest;
+  }
+
+  /** The number of the line that {@link rest} begins. */
+  get restNumber(): number {
+    return this.#count + 1;
+  }
+
+  /** @throws {ListProblem} where a line is too long. */
+  write(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#onLine(line, ++this.#count);
+    if (this.#rest.length > longestLine) {
+      throw new ListProblem(`has a line ${this.restNumber} of more than ${longestLine} characters`);
+    }
+  }
+}

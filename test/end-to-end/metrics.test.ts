@@ -150,6 +150,12 @@ describe('the metrics of a run', () => {
     rmSync(directory, { recursive: true });
     expectSentence(await running.result, 2, /The metrics can't be written to .*basyn\.prom: no such file/);
   });
+
+  test('do not replace a target that the run creates under their name', async () => {
+    metricsFile = join(root, 'targets/a');
+    expectSentence(await basyn.run(args('--create')), 2, /is not a file of metrics that Basyn has written/);
+    expect(readFileSync(metricsFile).equals(Buffer.alloc(sizeBytes, 'a'))).toBe(true);
+  });
 });
 
 describe('the metrics of jobs', () => {

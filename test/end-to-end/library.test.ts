@@ -54,7 +54,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     expect(report.phases[0]!.writtenBytes).toBeGreaterThan(700_000);
     const types = events
       .map(({ type }) => type)
-      .filter((type) => !['progress', 'note', 'debug'].includes(type));
+      .filter((type) => !['progress', 'flushing', 'note', 'debug'].includes(type));
     expect(types).toEqual(['start', 'phase-start', 'phase-end', 'phase-start', 'phase-end']);
   });
 

@@ -37,8 +37,10 @@ export default defineConfig({
     // A file often waits: for a link, a timeout, a process. Four at once keep two cores busy.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
+    // Whatever is awaited may be late on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/temporary-files.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],

@@ -65,7 +65,7 @@ describe.each(Object.entries(shells))('in %s', (name, command) => {
       await terminal.type('Enter');
       // fish offers values in the case of what is typed.
       const rows = async (): Promise<string[]> => (await terminal.rows()).map((row) => row.toLowerCase());
-      await expect.poll(rows, { timeout: 10_000, message: what }).toEqual([shown.toLowerCase(), '>']);
+      await expect.poll(rows, { message: what }).toEqual([shown.toLowerCase(), '>']);
     };
     for (const [what, keys, shown] of cases) {
       await enter(terminal, keys);
@@ -78,7 +78,7 @@ describe.each(Object.entries(shells))('in %s', (name, command) => {
     );
     await enter(terminal, ['--compress=z', 'Tab', 'Tab']);
     const text = async (): Promise<string> => (await terminal.rows()).join('\n');
-    await expect.poll(text, { timeout: 10_000, message: 'a list' }).toMatch(/zlib[^]*zstd|zstd[^]*zlib/);
+    await expect.poll(text, { message: 'a list' }).toMatch(/zlib[^]*zstd|zstd[^]*zlib/);
     expect(await text()).not.toContain('none');
   });
 });
@@ -86,7 +86,7 @@ describe.each(Object.entries(shells))('in %s', (name, command) => {
 async function openShell(command: string): Promise<Terminal> {
   const environment = `HOME='${home}' ZDOTDIR='${home}' TMPDIR='${home}' XDG_CONFIG_HOME= XDG_DATA_HOME=`;
   const terminal = await openTerminal(`cd '${home}'; exec env ${environment} ${command}`, 120);
-  await expect.poll(() => terminal.rows(), { timeout: 20_000 }).toEqual(['>']);
+  await expect.poll(() => terminal.rows()).toEqual(['>']);
   return terminal;
 }
 

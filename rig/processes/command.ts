@@ -45,7 +45,7 @@ export async function runCommand(
 export async function startCommand(
   file: string,
   args: readonly string[],
-  { deadlineMs = 30_000, outputBytesMax = 1024 * 1024, input = '', cwd, env }: CommandOptions = {},
+  { deadlineMs = 60_000, outputBytesMax = 1024 * 1024, input = '', cwd, env }: CommandOptions = {},
 ): Promise<RunningCommand> {
   const startedMs = performance.now();
   const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });

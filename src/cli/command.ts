@@ -4,9 +4,12 @@ import type { Observation } from '../options/types.ts';
 import type { Environment, ExitCode, Library } from './environment.ts';
 import { helpLines, usageLines } from './help.ts';
 import { Milestone } from './interrupted-run.ts';
+import { namedFilesOf } from '../options/named-files.ts';
 import type { Task } from '../options/task.ts';
+import { requireSeparateFiles } from '../separate-files.ts';
 import type { RunMetrics } from './metrics/run-metrics.ts';
 import { type Command, type Display, displayOf, parseCommand } from './options.ts';
+import { outputFilesOf } from './output-files.ts';
 import { Output } from './output.ts';
 import { type Reporter, together } from './reporter.ts';
 import { withRemedy } from './remedies.ts';
@@ -50,6 +53,8 @@ async function execute(argv: readonly string[], environment: Environment, output
         return await carryOutJobs(command, environment, output);
       }
       case 'run': {
+        const { kind, options } = command.task;
+        requireSeparateFiles([...namedFilesOf(kind, options), ...outputFilesOf(command)]);
         const order = { ...command, metrics: await metricsOf(command) };
         const reporters = reportersOf(command.display, environment, output, command.task.options.host);
         if (command.reportPath === undefined) return await carryOut(order, reporters, environment);

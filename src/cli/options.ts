@@ -18,12 +18,17 @@ export type Command =
   | { readonly kind: 'serve'; readonly restriction: Restriction }
   | { readonly kind: 'version' }
   | ({ readonly kind: 'jobs'; readonly request: JobsRequest } & Presentation)
-  | ({ readonly kind: 'run'; readonly task: Task; readonly metricsPath: string | undefined } & Presentation);
+  | ({ readonly kind: 'run'; readonly task: Task } & Presentation);
 
-interface Presentation {
+interface Presentation extends OutputPaths {
   readonly display: Display;
-  /** The file of the HTML page. */
+}
+
+/** The files that the command itself writes. */
+export interface OutputPaths {
+  /** The HTML page. */
   readonly reportPath?: string | undefined;
+  readonly metricsPath?: string | undefined;
 }
 
 /**
@@ -39,7 +44,11 @@ export function parseCommand(argv: readonly string[]): Command {
   if (given.has('version')) return { kind: 'version' };
   const display = displayOf((flag) => given.has(flag));
   const request = jobsRequestOf(given);
-  const presentation = { display, reportPath: given.texts('report')?.[0] };
+  const presentation = {
+    display,
+    reportPath: given.texts('report')?.[0],
+    metricsPath: given.texts('metrics')?.[0],
+  };
   if (request !== undefined) return { kind: 'jobs', request, ...presentation };
   const task = taskOf(given, commandWording);
   if (given.has('metrics') && given.has('dry-run')) {
@@ -48,7 +57,7 @@ export function parseCommand(argv: readonly string[]): Command {
       '--metrics and --dry-run contradict each other: a dry run changes nothing, and would be reported as a success.',
     );
   }
-  return { kind: 'run', task, ...presentation, metricsPath: given.texts('metrics')?.[0] };
+  return { kind: 'run', task, ...presentation };
 }
 
 function serveOf(argv: readonly string[]): Command {

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import picomatch from 'picomatch';
 import { BasynError, systemReason } from '../errors.ts';
+import { fileKeyAt } from '../separate-files.ts';
 
 /** A device that a pattern has found. */
 export interface Found {
@@ -26,13 +27,23 @@ export function expandPattern(pattern: string, exclude: readonly string[]): Foun
   if (isPattern(directory)) {
     throw new BasynError('usage', `Only the last part of ${pattern} may be a pattern.`);
   }
-  const isMatch = picomatch(basename(pattern), { dot: false });
-  const isExcluded = exclude.length === 0 ? () => false : picomatch([...exclude]);
   return namesIn(directory)
-    .filter((name) => isMatch(name) && !isExcluded(name) && !ownSnapshot.test(name))
+    .filter(nameFilter(pattern, exclude))
     .sort()
     .map((name) => ({ name, path: join(directory, name) }))
     .filter(({ path }) => isDevice(path));
+}
+
+/** Whether the pattern would find this path if there were a file. */
+export function wouldFind(pattern: string, exclude: readonly string[], path: string): boolean {
+  const isThere = fileKeyAt(dirname(path)) === fileKeyAt(dirname(pattern));
+  return isThere && nameFilter(pattern, exclude)(basename(path));
+}
+
+function nameFilter(pattern: string, exclude: readonly string[]): (name: string) => boolean {
+  const isMatch = picomatch(basename(pattern), { dot: false });
+  const isExcluded = exclude.length === 0 ? () => false : picomatch([...exclude]);
+  return (name) => isMatch(name) && !isExcluded(name) && !ownSnapshot.test(name);
 }
 
 /** A name that leads nowhere counts: its run reports it. */

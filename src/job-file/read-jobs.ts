@@ -4,7 +4,7 @@ import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { OptionName } from '../options/table.ts';
 import { taskOf } from '../options/task.ts';
-import { expandPattern, isPattern, type Found } from './expand.ts';
+import { expandPattern, isPattern, wouldFind, type Found } from './expand.ts';
 import { fileWording, givenOptionsOf, type OptionTexts } from './read-options.ts';
 import { sectionsOf, type Section, type Sections } from './sections.ts';
 import { readTables, wrongLine } from './toml.ts';
@@ -64,8 +64,22 @@ function jobsOf(fileName: string, section: Section, sections: Sections): Job[] {
   if (found.length === 0) throw wrongLine(fileName, line, `job ${name}: ${local} finds no device or file`);
   return found.map((device) => {
     const own = new Map(options).set('local', [device.path]);
-    return makeJob({ fileName, line, name: `${name}/${device.name}`, device, options: own, hooks });
+    const job = makeJob({ fileName, line, name: `${name}/${device.name}`, device, options: own, hooks });
+    const target = targetHereOf(job);
+    if (target === undefined || !wouldFind(local, exclude, target)) return job;
+    throw wrongLine(
+      fileName,
+      line,
+      `job ${job.name}: ${local} would find the target ${target} the next time: write it into "exclude"`,
+    );
   });
+}
+
+/** The target on this machine of a device that a pattern has found. */
+function targetHereOf({ kind, options }: Job): string | undefined {
+  return kind === 'sync' && options.action === 'push' && options.host === undefined
+    ? options.remote
+    : undefined;
 }
 
 /** The options of the job, then those of its host, then the defaults. */

@@ -3,7 +3,9 @@ import { BasynError, runEnded } from '../errors.ts';
 import { bounds } from '../limits.ts';
 import type { ExtentFact, RunSignal } from '../report.ts';
 import { checkOptions } from '../options/check.ts';
-import { JobDevices, requireSeparateFiles } from './targets.ts';
+import { namedFilesOf } from '../options/named-files.ts';
+import { type NamedFile, requireSeparateFiles } from '../separate-files.ts';
+import { JobDevices } from './targets.ts';
 import type { Job } from './job.ts';
 import type { JobEvent, JobResult, JobsReport } from './report.ts';
 import { runJob, type JobRun } from './run-job.ts';
@@ -90,14 +92,18 @@ export function requireValid(jobs: readonly Job[]): void {
 }
 
 /**
- * No two jobs may write to one target, state file or list of ranges, and none to the source of another.
+ * No two jobs may write to one target, state file or list of ranges, and none to the source or a file of another.
  *
+ * @param common files that belong to no job, or to all.
  * @throws {BasynError} `usage`, which names both jobs.
  */
-export function requireSeparate(jobs: readonly Job[]): JobDevices {
+export function requireSeparate(jobs: readonly Job[], common: readonly NamedFile[] = []): JobDevices {
   const devices = new JobDevices(jobs);
   devices.requireSeparateTargets();
-  requireSeparateFiles(jobs);
+  const files = jobs.flatMap(({ name, kind, options }) =>
+    namedFilesOf(kind, options).map((file) => ({ ...file, job: name })),
+  );
+  requireSeparateFiles([...files, ...common]);
   return devices;
 }
 

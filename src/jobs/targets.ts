@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { StackIndex, stacksAt, type Stack } from '../device/device.ts';
 import { BasynError, type Side } from '../errors.ts';
+import { fileKeyAt } from '../separate-files.ts';
 import type { Job } from './job.ts';
 
 /** A device of a job. */
@@ -31,7 +32,7 @@ export class JobDevices {
 
   /**
    * Two jobs must not write to one target, nor one to the source of another. On this machine, devices are compared by what
-   * storage they are, and on a host by their path. What stays unknown is found by the claim of each run on its target.
+   * storage they are, and files that do not exist yet by their directory and name; on a host, the path is compared. What stays unknown is found by the claim of each run on its target.
    *
    * @throws {BasynError} `usage`, which names both jobs.
    */
@@ -59,30 +60,6 @@ export class JobDevices {
   }
 }
 
-/** @throws {BasynError} `usage`, where two jobs write one state file or one list of ranges. */
-export function requireSeparateFiles(jobs: readonly Job[]): void {
-  const users = new Map<string, string>();
-  for (const { name, options } of jobs) {
-    const files = [
-      ['state file', 'bitmap' in options ? options.bitmap : undefined],
-      ['list of ranges', 'ranges' in options ? options.ranges : undefined],
-    ] as const;
-    for (const [kind, given] of files) {
-      if (given === undefined) continue;
-      const path = posix.resolve(given);
-      const user = users.get(path);
-      // The run of a job that names one file twice refuses that.
-      if (user !== undefined && user !== name) {
-        throw new BasynError(
-          'usage',
-          `Jobs ${user} and ${name} have one ${kind}, ${path}: give each its own.`,
-        );
-      }
-      users.set(path, name);
-    }
-  }
-}
-
 function endpointsOf({ name, kind, options }: Job): Omit<Endpoint, 'stack'>[] {
   const { local, remote, host } = options;
   const isWriting = kind === 'sync' && options.dryRun !== true;
@@ -100,7 +77,7 @@ function endpointsOf({ name, kind, options }: Job): Omit<Endpoint, 'stack'>[] {
 }
 
 function keyOf({ host, path }: Endpoint): string {
-  return `${host?.toLowerCase() ?? ''} ${posix.normalize(path)}`;
+  return host === undefined ? fileKeyAt(path) : `host ${host.toLowerCase()} ${posix.normalize(path)}`;
 }
 
 function refuseShared(

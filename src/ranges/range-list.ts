@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, renameSync, statSync, unlinkSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from '../device/device.ts';
 import type { Extent } from '../digest/extent.ts';
 import { BasynError, systemReason } from '../errors.ts';
@@ -30,13 +30,9 @@ export class RangeList {
   /**
    * Removes an earlier list.
    *
-   * @param devices paths of the devices and files of the run on this machine.
-   * @throws {BasynError} `refused`, where the file is one of these, or is no such list, or can't be created.
+   * @throws {BasynError} `refused`, where the file is no such list, or can't be created.
    */
-  static open(path: string, devices: readonly string[]): RangeList {
-    if (devices.some((device) => resolve(device) === resolve(path))) {
-      throw refused(path, 'is another file of the run: name a file of its own');
-    }
+  static open(path: string): RangeList {
     try {
       if (isThere(path)) unlinkSync(path);
       return new RangeList(path);

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-import { BasynError } from '../errors.ts';
 import type { RecheckOptions, RecordOptions, SyncOptions } from '../options/types.ts';
 import { Recorder } from '../state-file/recorder.ts';
 
@@ -14,7 +12,6 @@ export type RecordingOptions = RecheckOptions & Partial<Omit<SyncOptions, keyof 
 export function openRecorder(options: RecordingOptions): Promise<Recorder> {
   const { bitmap = '', action, mode, host, local, remote, dryRun = false } = options;
   const target = action === 'pop' ? { host: '', path: local } : { host: host ?? '', path: remote };
-  requireOwnFile(bitmap, host === undefined || action === 'pop' ? target.path : undefined);
   const isRebuilt = mode === 'copy' || options.updateBitmap === true || options.resetBitmap === true;
   return Recorder.open({
     path: bitmap,
@@ -25,12 +22,6 @@ export function openRecorder(options: RecordingOptions): Promise<Recorder> {
     trust: options.trustTarget === true ? 'given' : 'proved',
     scrubPercent: options.scrubPercent ?? 0,
   });
-}
-
-/** A target that is created would take the name of the state file. */
-function requireOwnFile(bitmap: string, targetPath: string | undefined): void {
-  if (targetPath === undefined || resolve(targetPath) !== resolve(bitmap)) return;
-  throw new BasynError('refused', `The state file ${bitmap} is the target itself: name another file.`);
 }
 
 /**

@@ -1,6 +1,8 @@
 import { BasynError } from '../errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { type Complete, withDefaults } from '../options/defaults.ts';
+import type { OptionsByRun, RunKind } from '../options/entry.ts';
+import { namedFilesOf } from '../options/named-files.ts';
 import type { Task } from '../options/task.ts';
 import type {
   Comparison,
@@ -17,6 +19,7 @@ import type { RunParts } from '../runs/over-ssh.ts';
 import { inspectSameHost, runSameHost } from '../runs/same-host.ts';
 import type { RecordingOptions } from '../runs/state-file.ts';
 import type { Order } from '../session/order.ts';
+import { requireSeparateFiles } from '../separate-files.ts';
 import type { PhaseSelector } from '../session/selection.ts';
 import type { Recorder } from '../state-file/recorder.ts';
 import { recheckOrder, recordOrder, transferOrder } from './orders.ts';
@@ -46,16 +49,16 @@ export function performTask(
 
 /** Makes one device equal to the other. */
 export function performSync(options: SyncOptions, links: Links): Promise<RunReport> {
-  return withRangeList(checkOptions('sync', options), (observed) =>
-    withRecorder(observed, async (checked, recorder) => transfer(withDefaults(checked), recorder, links)),
+  return withRangeList(checked('sync', options), (observed) =>
+    withRecorder(observed, async (known, recorder) => transfer(withDefaults(known), recorder, links)),
   );
 }
 
 /** Compares two devices. */
 export function performRecheck(options: RecheckOptions, links: Links): Promise<RunReport> {
-  return withRangeList(checkOptions('recheck', options), (observed) =>
-    withRecorder(observed, async (checked, recorder) => {
-      const complete = withDefaults(checked);
+  return withRangeList(checked('recheck', options), (observed) =>
+    withRecorder(observed, async (known, recorder) => {
+      const complete = withDefaults(known);
       return run(complete, recheckOrder(complete), { select: undefined, recorder, links });
     }),
   );
@@ -63,11 +66,11 @@ export function performRecheck(options: RecheckOptions, links: Links): Promise<R
 
 /** Makes a state file from the source alone. */
 export async function performRecord(options: RecordOptions, links: Links): Promise<RecordReport> {
-  const checked = checkOptions('record', options);
+  const given = checked('record', options);
   const { openRecorderOfSource } = await import('../runs/state-file.ts');
-  const recorder = await openRecorderOfSource(checked);
+  const recorder = await openRecorderOfSource(given);
   try {
-    const complete = withDefaults({ ...checked, ...kindOf(recorder, checked) });
+    const complete = withDefaults({ ...given, ...kindOf(recorder, given) });
     return await recordWith(complete, recorder, links);
   } finally {
     recorder.close();
@@ -84,6 +87,13 @@ export async function performInspect(
   if (complete.host === undefined) return inspectSameHost(complete, order);
   const { inspectOverSsh } = await import('../runs/over-ssh.ts');
   return inspectOverSsh(complete, order, links);
+}
+
+/** @throws {BasynError} `usage`, for options that are wrong, and for a file that is written and has another use. */
+function checked<Kind extends RunKind>(kind: Kind, given: OptionsByRun[Kind]): OptionsByRun[Kind] {
+  const options = checkOptions(kind, given);
+  requireSeparateFiles(namedFilesOf(kind, options));
+  return options;
 }
 
 async function transfer(
@@ -139,19 +149,10 @@ async function withRangeList<Options extends RecordingOptions>(
   options: Options,
   use: (options: Options) => Promise<RunReport>,
 ): Promise<RunReport> {
-  const { ranges, local, remote, host, bitmap, changed, onExtent } = options;
+  const { ranges, onExtent } = options;
   if (ranges === undefined) return use(options);
   const { RangeList } = await import('../ranges/range-list.ts');
-  const others = [
-    local,
-    host === undefined ? remote : undefined,
-    bitmap,
-    changed === '-' ? undefined : changed,
-  ];
-  const list = RangeList.open(
-    ranges,
-    others.filter((path) => path !== undefined),
-  );
+  const list = RangeList.open(ranges);
   try {
     const report = await use({
       ...options,

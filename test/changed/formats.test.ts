@@ -110,7 +110,7 @@ describe('a list of changes', () => {
     expect(write).toThrow(/has more than 1048576 characters without a complete element in line 1/);
   });
 
-  test('of a million ranges is read in bounded time', { timeout: 60_000 }, () => {
+  test('of a million ranges is read in bounded time', () => {
     const count = 1_000_000;
     const text = Array.from(
       { length: count },

@@ -63,11 +63,11 @@ test('--bwlimit ends with its run: a signal does not wait for the limited bytes'
   const meter = new PipeMeter();
   const args = [...optionsOf(pair), ...hostOptions(server()), '--bwlimit=20'];
   const run = await basyn.start(args, { env: meter.env });
-  await expect.poll(() => meter.totalBytes, { timeout: 10_000 }).toBeGreaterThan(20 * KiB);
+  await expect.poll(() => meter.totalBytes).toBeGreaterThan(20 * KiB);
   const signalledMs = performance.now();
   run.child.kill('SIGTERM');
   expect((await run.result).exitCode).toBe(2);
-  expect(performance.now() - signalledMs).toBeLessThan(3000);
+  expect(performance.now() - signalledMs).toBeLessThan(10_000);
 });
 
 interface Pair {

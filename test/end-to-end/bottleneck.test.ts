@@ -87,7 +87,6 @@ function reportOf(result: CommandResult): RunReport {
 
 test.skipIf(!isRoot)(
   'what limits a run is the slow link, or the slow disk of either side (needs root: FUSE)',
-  { timeout: 120_000 },
   async () => {
     const runs = someCases.map(async (each) => ({
       each,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
@@ -212,15 +212,12 @@ describe('the file of --report', () => {
     const report = join(place.root, 'none/report.html');
     const result = await basyn.run([...local({ ...place, report }), '--action=PUSH', '--mode=SYNC']);
     expectSentence(result, 2, `The report ${report} can't be written: no such file or device (ENOENT).`);
-    const image = await basyn.run([
-      ...local({ ...place, report: place.source }),
-      '--action=PUSH',
-      '--mode=SYNC',
-    ]);
+    const image = join(place.root, 'other.img');
+    writeFileSync(image, 'data');
     expectSentence(
-      image,
+      await basyn.run([...local({ ...place, report: image }), '--action=PUSH', '--mode=SYNC']),
       2,
-      `${place.source} exists, and is no earlier report: nothing was started, and the file is as it was.`,
+      `${image} exists, and is no earlier report: nothing was started, and the file is as it was.`,
     );
     expect(readFileSync(place.target).equals(before)).toBe(true);
   });
@@ -228,14 +225,16 @@ describe('the file of --report', () => {
   test('that cannot be written at the end makes the run a failed one', async () => {
     const place = setUp([]);
     const target = join(place.root, 'new.img');
-    const result = await basyn.run([
-      ...local({ ...place, target, report: target }),
-      ...['--action=PUSH', '--mode=COPY', '--create'],
+    const running = await basyn.start([
+      ...local({ ...place, target }),
+      ...['--action=PUSH', '--mode=COPY', '--create', '--read-limit=400K'],
     ]);
+    await expect.poll(() => existsSync(target)).toBe(true);
+    writeFileSync(place.report, 'notes\n');
     expectSentence(
-      result,
+      await running.result,
       2,
-      `${target} exists, and is no earlier report: no report was written, and the file is as it was.`,
+      `${place.report} exists, and is no earlier report: no report was written, and the file is as it was.`,
     );
     expect(readFileSync(target).equals(readFileSync(place.source))).toBe(true);
   });

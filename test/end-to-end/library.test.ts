@@ -178,7 +178,7 @@ test('of two runs to the same target, the second is refused', async () => {
     signal: interruption.signal,
     onEvent: ({ type }) => (isMoving ||= type === 'progress'),
   });
-  await expect.poll(() => isMoving, { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => isMoving).toBe(true);
   const second = library.sync({ ...options, local: makePair().source });
   await expect(second).rejects.toMatchObject({
     code: 'refused',

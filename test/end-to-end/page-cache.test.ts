@@ -40,7 +40,7 @@ describe.each(
     where === 'here' ? action === 'PUSH' && mode === 'SYNC' : action === 'POP' && mode === 'COPY',
   ),
 )('a $mode that writes all of a large device ($where, $action)', ({ where, action, mode }) => {
-  test('caches only a part of what it reads and writes at any time', { timeout: 120_000 }, async () => {
+  test('caches only a part of what it reads and writes at any time', async () => {
     const [source, target] = await differingPair(largeBytes);
     const watch = watchCache([source, target]);
     expect(await transfer({ where, action }, [source, target], mode)).toMatchObject({
@@ -74,7 +74,6 @@ describe.skipIf(!hasMemoryGroups)(
     ];
     test.each(casesOf(both, ({ isKept }) => isKept))(
       "after a SYNC of files larger than the memory, another program's file is still cached: $isKept with $options",
-      { timeout: 60_000 },
       async ({ options, isKept }) => {
         const group = memoryGroup(128 * MiB);
         const directory = scratchDirectory();
@@ -99,7 +98,6 @@ describe.skipIf(!hasMemoryGroups)(
 
     test.each(casesOf(both, ({ isKept }) => isKept))(
       "after a COPY of a file as large as the memory, another program's file is still cached: $isKept with $options",
-      { timeout: 120_000 },
       async ({ options, isKept }) => {
         const group = memoryGroup(groupBytes);
         const [source, target] = await differingPair(groupBytes);

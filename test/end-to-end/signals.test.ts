@@ -42,7 +42,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
           ),
         ),
       ]);
-      expect(wallMs).toBeLessThan(15_000);
+      expect(wallMs).toBeLessThan(25_000);
       await processes.expectNothingLeft();
     },
   );
@@ -64,7 +64,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
     const run = await startLongRun('PUSH');
     run.child.kill('SIGKILL');
     expect(await run.result).toMatchObject({ signal: 'SIGKILL' });
-    await processes.expectNothingLeft(10_000);
+    await processes.expectNothingLeft();
   });
 
   /** A run over many gigabytes of zeros, once it has made progress. */
@@ -97,7 +97,7 @@ test('a terminal that is closed ends a run as SIGHUP does: with exit code 2, and
 test('a signal before the start of the first phase is reported as such', async () => {
   // The command that should start node only discards its input.
   const run = await startSlowly('cat >/dev/null; node');
-  await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
+  await expect.poll(() => namesBelow(server().pid)).toContain('cat');
   run.child.kill('SIGINT');
   const { exitCode, stderr } = await run.result;
   expect(exitCode).toBe(2);
@@ -106,7 +106,7 @@ test('a signal before the start of the first phase is reported as such', async (
 
 test('SIGUSR1 names the host while the run connects', async () => {
   const run = await startSlowly('cat >/dev/null; node');
-  await expect.poll(() => namesBelow(server().pid), { timeout: 10_000 }).toContain('cat');
+  await expect.poll(() => namesBelow(server().pid)).toContain('cat');
   run.child.kill('SIGUSR1');
   await lineWith(run.child.stderr!, 'connecting to');
   run.child.kill('SIGINT');
@@ -129,7 +129,7 @@ test('a second signal ends the run at once, whatever ssh does', async () => {
   const temporary = scratchDirectory();
   const deaf = environmentWithSsh('[ "$1" != -G ] || exec ssh "$@"', 'trap "" TERM', 'exec sleep 4');
   const run = await startSlowly('node', { ...deaf, TMPDIR: temporary });
-  await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
+  await expect.poll(() => namesBelow(run.pid)).toContain('sleep 4');
   run.child.kill('SIGINT');
   // Later than an echo of the first one, and sooner than ssh is killed.
   await sleep(1000);
@@ -137,7 +137,7 @@ test('a second signal ends the run at once, whatever ssh does', async () => {
   // No report of the progress: that would follow the first signal.
   expect(await run.result).toMatchObject({ ...atOnce, stderr: '' });
   // The guard removes what the run had no time to remove.
-  await expect.poll(() => readdirSync(temporary), { timeout: 6000 }).toEqual([]);
+  await expect.poll(() => readdirSync(temporary)).toEqual([]);
 });
 
 test.skipIf(!isScript)(
@@ -149,7 +149,7 @@ test.skipIf(!isScript)(
       'back.cjs',
     );
     const run = await startSlowly('node', { ...deaf, NODE_OPTIONS: `--require=${back}` });
-    await expect.poll(() => namesBelow(run.pid), { timeout: 10_000 }).toContain('sleep 4');
+    await expect.poll(() => namesBelow(run.pid)).toContain('sleep 4');
     run.child.kill('SIGINT');
     await sleep(1000);
     run.child.kill('SIGINT');

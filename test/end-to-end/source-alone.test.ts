@@ -13,7 +13,6 @@ const sizeBytes = 8 * 2 ** 20 - 512;
 describe('a state file that is made from the source alone', () => {
   test.each(['here', 'over ssh'] as const)(
     'is used when its target has been filled in another way: POP %s',
-    { timeout: 60_000 },
     async (where) => {
       const shipment = ship();
       const host = where === 'here' ? [] : hostOptions(server());
@@ -34,7 +33,7 @@ describe('a state file that is made from the source alone', () => {
     },
   );
 
-  test('is discarded if the target is not what was shipped: PUSH over ssh', { timeout: 60_000 }, async () => {
+  test('is discarded if the target is not what was shipped: PUSH over ssh', async () => {
     const shipment = ship();
     const record = ['-l', shipment.source, '-a', 'PUSH', '-m', 'SYNC', '-b', shipment.state];
     expectSilence(await basyn.run(record));

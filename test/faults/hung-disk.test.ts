@@ -24,7 +24,6 @@ test.skipIf(!isRoot).each([
   ['over ssh', 'POP'],
 ] as const)(
   'a signal ends what can be ended while a write hangs in the kernel, and the command reports it at once: %s (needs root: a frozen file system)',
-  { timeout: 90_000 },
   async (where, action) => {
     const { directory, thaw } = frozenDirectory();
     const source = join(scratchDirectory(), 'source');
@@ -35,13 +34,13 @@ test.skipIf(!isRoot).each([
     const run = await basyn.start([...args, '--verbose'], { deadlineMs: 60_000 });
     await lineWith(run.child.stdout!, 'to go through');
     // A read or a flush may wait for a moment as well.
-    await expect.poll(makeHangWatch(run.pid), { timeout: 20_000, interval: 300 }).toBe(true);
+    await expect.poll(makeHangWatch(run.pid), { interval: 300 }).toBe(true);
     const startedMs = performance.now();
     run.child.kill('SIGTERM');
     await lineWith(run.child.stderr!, 'Stopped by SIGTERM during copy at ');
-    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     // The children have ended. The process itself waits in the kernel.
-    await expect.poll(() => descendants(run.pid), { timeout: 4_000 }).toEqual([]);
+    await expect.poll(() => descendants(run.pid)).toEqual([]);
     thaw();
     const { exitCode, stderr } = await run.result;
     expect(exitCode).toBe(2);

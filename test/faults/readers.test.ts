@@ -20,7 +20,6 @@ useProcessCheck();
 describe('a reader that does not read', () => {
   test.each(['--debug', '--json'])(
     'neither stops the run nor makes its memory grow, whatever the amount of output (%s)',
-    { timeout: 90_000 },
     async (option) => {
       const pair = makePair({ sizeBytes: 4 * MiB });
       const [stdout, stderr] = [unreadPipe('empty'), unreadPipe('empty')];
@@ -76,7 +75,7 @@ describe('a reader that does not read', () => {
     const child = start([...runOptions('PUSH', 'SYNC', pair), '--json'], [stdout.fd, 'pipe']);
     const exit = once(child, 'exit');
     stdout.release();
-    await expect.poll(() => isSynchronised(pair), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isSynchronised(pair)).toBe(true);
     await sleep(1_000);
     expect(child.exitCode).toBeNull();
     let text = '';
@@ -101,18 +100,18 @@ describe('a reader that does not read', () => {
     const child = start([...runOptions('PUSH', 'SYNC', { source, target }), '--json'], [stdout.fd, 'pipe']);
     const exit = once(child, 'exit');
     stdout.release();
-    await expect.poll(() => hasOpen(child.pid!, target), { timeout: 10_000, interval: 5 }).toBe(true);
-    if (!isOpen) await expect.poll(() => hasOpen(child.pid!, target), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => hasOpen(child.pid!, target), { interval: 5 }).toBe(true);
+    if (!isOpen) await expect.poll(() => hasOpen(child.pid!, target)).toBe(false);
     const startedMs = performance.now();
     child.kill('SIGTERM');
     const said = (await child.stderr!.toArray()).join('');
     expect(await exit).toEqual([2, null]);
-    expect(performance.now() - startedMs).toBeLessThan(4_000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(said).toMatch(sentence);
   });
 });
 
-test('a terminal that is paused by Ctrl-S does not pause the run', { timeout: 60_000 }, async () => {
+test('a terminal that is paused by Ctrl-S does not pause the run', async () => {
   const pair = makePair({ sizeBytes: 8 * MiB });
   const args = [
     ...runOptions('PUSH', 'COPY', pair),

@@ -11,6 +11,7 @@ import { jsonLines, jsonPhases } from '../support/basyn.ts';
 import { guardPair, MiB, useWorkshop, type Wiring } from '../support/fault-workshop.ts';
 import { caseCount, casesOf, fewCases } from '../support/lab-cases.ts';
 import { mediaEqual } from '../support/medium.ts';
+import { memoryDirectory, scratchDirectory } from '../support/scratch.ts';
 import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
@@ -83,40 +84,36 @@ test('an agent whose link carries nothing more is ended by the next attempt, whi
   const options = ['--mode=COPY', ...retrying, ...alive];
   const result = await workshop.run({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
   expect(result).toMatchObject({ exitCode: 0 });
-  expect(result.wallMs).toBeLessThan(25_000);
+  expect(result.wallMs).toBeLessThan(60_000);
   expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
 });
 
-test(
-  'an attempt continues behind the last checkpoint, and the report counts all attempts together',
-  { timeout: 120_000 },
-  async () => {
-    const pair = workshop.pair(96 * MiB);
-    const faults = [{ kind: 'reset', afterBytes: 75_000_000 }] as const;
-    // About four seconds, with a checkpoint each second. The first one covers what is accepted for sending at once.
-    const relay = await workshop.relay({ bandwidthMbit: 200, passingFaults: faults });
-    const options = ['--mode=COPY', ...retrying];
-    const result = await workshop.run({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
-    expect(result).toMatchObject({ exitCode: 0 });
-    expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
-    const [attempt] = jsonLines(result).filter(({ type }) => type === 'attempt');
-    expect(attempt).toMatchObject({ attempt: 2, phase: 'copy' });
-    expect(attempt!.fromBytes).toBeGreaterThan(8 * MiB);
-    const whole = { offsetBytes: 0, lengthBytes: pair.sizeBytes };
-    expect(jsonPhases(result)).toEqual([
-      expect.objectContaining({
-        writtenBytes: pair.sizeBytes,
-        differingBytes: pair.sizeBytes,
-        differingRangeCount: 1,
-        differingRanges: [whole],
-      }),
-    ]);
-    const { traffic, interruptions } = jsonLines(result).at(-1) as unknown as RunReport;
-    expect(interruptions).toHaveLength(1);
-    expect(interruptions![0]!.lostBytes).toBeLessThan(70 * MiB);
-    expect(traffic.transmittedBytes).toBeLessThan(pair.sizeBytes + interruptions![0]!.lostBytes + 4 * MiB);
-  },
-);
+test('an attempt continues behind the last checkpoint, and the report counts all attempts together', async () => {
+  const pair = workshop.pair(96 * MiB);
+  const faults = [{ kind: 'reset', afterBytes: 75_000_000 }] as const;
+  // About four seconds, with a checkpoint each second. The first one covers what is accepted for sending at once.
+  const relay = await workshop.relay({ bandwidthMbit: 200, passingFaults: faults });
+  const options = ['--mode=COPY', ...retrying];
+  const result = await workshop.run({ action: 'PUSH', over: 'ssh' }, pair, options, { port: relay.port });
+  expect(result).toMatchObject({ exitCode: 0 });
+  expect(filesEqual(pair.source, pair.target, pair.sizeBytes)).toBe(true);
+  const [attempt] = jsonLines(result).filter(({ type }) => type === 'attempt');
+  expect(attempt).toMatchObject({ attempt: 2, phase: 'copy' });
+  expect(attempt!.fromBytes).toBeGreaterThan(8 * MiB);
+  const whole = { offsetBytes: 0, lengthBytes: pair.sizeBytes };
+  expect(jsonPhases(result)).toEqual([
+    expect.objectContaining({
+      writtenBytes: pair.sizeBytes,
+      differingBytes: pair.sizeBytes,
+      differingRangeCount: 1,
+      differingRanges: [whole],
+    }),
+  ]);
+  const { traffic, interruptions } = jsonLines(result).at(-1) as unknown as RunReport;
+  expect(interruptions).toHaveLength(1);
+  expect(interruptions![0]!.lostBytes).toBeLessThan(70 * MiB);
+  expect(traffic.transmittedBytes).toBeLessThan(pair.sizeBytes + interruptions![0]!.lostBytes + 4 * MiB);
+});
 
 const slowRuns = [
   ['PUSH', 'SYNC'],
@@ -126,9 +123,9 @@ const slowRuns = [
 ] as const;
 test.each(casesOf(slowRuns, ([action, mode]) => action === 'POP' && mode === 'COPY'))(
   'a slow link that is cut again and again carries a %s in mode %s to its end',
-  { timeout: 120_000 },
   async (action, mode) => {
-    const pair = workshop.pair(16 * MiB);
+    // In memory, a flush does not outlast an attempt.
+    const pair = workshop.pair(16 * MiB, 'different', scratchDirectory(memoryDirectory));
     // Each attempt has about a second, and sends less than a run reads ahead. Retries count attempts without progress.
     const cut = { kind: 'reset', afterBytes: 7_500_000 } as const;
     const relay = await workshop.relay({
@@ -150,7 +147,6 @@ test.each([
   { change: 'vanishes', option: '--create', problem: /does not exist/ },
 ])(
   'a target that $change between two attempts ends the run, also with $option, which is not recommended',
-  { timeout: 60_000 },
   async ({ option, problem }) => {
     const pair = workshop.pair(48 * MiB);
     if (option === '--grow') truncateSync(pair.target, MiB);

@@ -1,5 +1,5 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readJobs } from '../../src/job-file/read-jobs.ts';
 import { usageMessage } from '../cli/output.fixture.ts';
@@ -154,6 +154,11 @@ describe('a pattern of devices', () => {
       (path: string) =>
         `[jobs.all]\nlocal = "${path}/mail"\nremote = "/dev/*"\naction = "POP"\nmode = "SYNC"\n`,
       /"remote" can't be a pattern/,
+    ],
+    [
+      (path: string) =>
+        `[jobs.all]\nlocal = "${path}/m*"\n${rest.replace('/dev/vg1/{name}', `${path}/../${basename(path)}/{name}.bak`)}`,
+      /line 1: job all\/mail: .*m\* would find the target .*mail\.bak the next time: write it into "exclude"/,
     ],
   ])('is refused where it can not be expanded (%#)', (text, problem) => {
     expect(problemOf(text(directory()))).toMatch(problem);

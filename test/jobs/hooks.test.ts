@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BasynError } from '../../src/errors.ts';
 import { runHook } from '../../src/jobs/hooks.ts';
 import type { Job, JobHooks } from '../../src/jobs/job.ts';
@@ -39,7 +39,7 @@ describe('a command of a job', () => {
     await expect(running).rejects.toThrow(/took longer than 1 seconds and was ended/);
     const pid = Number(readFileSync(file, 'utf8'));
     // Where no process collects the dead of others, a zombie remains.
-    await vi.waitFor(() => expect(processState(pid)).toMatch(/^Z?$/));
+    await expect.poll(() => processState(pid)).toMatch(/^Z?$/);
   });
 
   test('does not hold up the job with what it leaves in the background', async () => {

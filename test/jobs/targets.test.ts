@@ -1,4 +1,4 @@
-import { linkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Job } from '../../src/jobs/job.ts';
@@ -70,6 +70,18 @@ describe('two jobs', () => {
     }
   });
 
+  test('must not create one target, or the source of another, under two names', () => {
+    mkdirSync(join(directory, 'real'));
+    symlinkSync('real', join(directory, 'link'));
+    const [one, other] = [join(directory, 'real/new'), join(directory, 'link/new')];
+    expect(
+      usageMessage(() => requireSeparate(jobs({ local: '/a', remote: one }, { local: '/b', remote: other }))),
+    ).toBe(`Job job1 writes to ${one}, which is also the target of job job2 under the name ${other}.`);
+    expect(
+      usageMessage(() => requireSeparate(jobs({ local: '/a', remote: one }, { local: other, remote: '/b' }))),
+    ).toBe(`Job job1 writes to ${one}, which is the source of job job2 under the name ${other}.`);
+  });
+
   test('must not be a source and a target, in whatever order and direction', () => {
     const problem = usageMessage(() =>
       requireSeparate(
@@ -92,16 +104,30 @@ describe('two jobs', () => {
   });
 
   test.each([
-    ['state file', { bitmap: '/s' }, { bitmap: '/x/../s' }],
-    ['list of ranges', { ranges: '/s' }, { ranges: '/s' }],
-    ['list of ranges', { bitmap: '/s' }, { ranges: '/s' }],
-  ])('must not write one %s', (kind, first, second) => {
-    const problem = usageMessage(() =>
+    [
+      { bitmap: '/s' },
+      { bitmap: '/x/../s' },
+      'The state file /s of job job1 is also the state file of job job2 under the name /x/../s',
+    ],
+    [
+      { ranges: '/s' },
+      { ranges: '/s' },
+      'The list of ranges /s of job job1 is also the list of ranges of job job2',
+    ],
+    [
+      { bitmap: '/s' },
+      { ranges: '/s' },
+      'The state file /s of job job1 is also the list of ranges of job job2',
+    ],
+    [{ ranges: '/c' }, {}, 'The list of ranges /c of job job1 is also the local device of job job2'],
+    [{ ranges: '/d' }, {}, 'The list of ranges /d of job job1 is also the remote device of job job2'],
+  ])('must not write one file: %j and %j', (first, second, problem) => {
+    const found = usageMessage(() =>
       requireSeparate(
         jobs({ local: '/a', remote: '/b', ...first }, { local: '/c', remote: '/d', ...second }),
       ),
     );
-    expect(problem).toBe(`Jobs job1 and job2 have one ${kind}, /s: give each its own.`);
+    expect(found).toBe(`${problem}: name another file.`);
   });
 
   test('share a disk if their files are on one file system', () => {

@@ -30,9 +30,9 @@ describe('the guard of a snapshot', () => {
     const { guard, hasRemoved, removed } = await startGuard(0, 2);
     expect(isGuardAlive(guard.tag)).toBe(true);
     guard.letGo();
-    await vi.waitFor(() => expect(hasRemoved()).toBe(true), 10_000);
+    await expect.poll(hasRemoved).toBe(true);
     expect(removed()).toBe(`--yes @${idTag}\n`);
-    await vi.waitFor(() => expect(isGuardAlive(guard.tag)).toBe(false), 5_000);
+    await expect.poll(() => isGuardAlive(guard.tag)).toBe(false);
   });
 
   test('keeps it for the next attempt, which ends the guard', async () => {
@@ -49,7 +49,7 @@ describe('the guard of a snapshot', () => {
     const { guard, hasRemoved } = await startGuard(60_000);
     guard.keepNoLonger();
     guard.letGo();
-    await vi.waitFor(() => expect(hasRemoved()).toBe(true), 10_000);
+    await expect.poll(hasRemoved).toBe(true);
   });
 
   test('does nothing when it is dismissed', async () => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ test('a list has what any attempt or phase has found, once', () => {
   fc.assert(
     fc.property(attempts, ascendingExtents(5, 50, 9), (found, unreadable) => {
       const path = join(scratchDirectory(), 'list');
-      const list = RangeList.open(path, []);
+      const list = RangeList.open(path);
       const facts = found.flat().map((extent) => factOf('differing', extent));
       const lost = unreadable.map((extent) => factOf('unreadable', extent));
       for (const fact of [...lost.reverse(), ...facts]) list.add(fact);
@@ -41,7 +41,7 @@ test('a list has what any attempt or phase has found, once', () => {
 
 test('a list of many ranges is complete', () => {
   const path = join(scratchDirectory(), 'list');
-  const list = RangeList.open(path, []);
+  const list = RangeList.open(path);
   for (let index = 0; index < 20_000; index++) {
     list.add(factOf('differing', { offsetBytes: 8192 * index, lengthBytes: 4096 }));
   }
@@ -58,7 +58,7 @@ test('a list of many ranges is complete', () => {
 
 test('a list that lacks what a phase has found is not written', () => {
   const path = join(scratchDirectory(), 'list');
-  const list = RangeList.open(path, []);
+  const list = RangeList.open(path);
   list.add(factOf('differing', { offsetBytes: 0, lengthBytes: 10 }));
   const unreported = { phases: [{ ...phase, differingBytes: 11 }] } as unknown as RunReport;
   expect(() => list.finish(unreported)).toThrow(/not all ranges that differ were reported/);
@@ -66,6 +66,16 @@ test('a list that lacks what a phase has found is not written', () => {
   expect(() => list.finish(unread)).toThrow(/not all ranges that can not be read were reported/);
   list.close();
   expect(readdirSync(dirname(path))).toEqual([]);
+});
+
+test('a file that appears under the name of the list during the run is not replaced', () => {
+  const path = join(scratchDirectory(), 'list');
+  const list = RangeList.open(path);
+  writeFileSync(path, 'notes');
+  expect(() => list.finish(report)).toThrow(/a file of this name was made during the run/);
+  list.close();
+  expect(readFileSync(path, 'utf8')).toBe('notes');
+  expect(readdirSync(dirname(path))).toEqual(['list']);
 });
 
 function factOf(

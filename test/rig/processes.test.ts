@@ -54,14 +54,14 @@ test('a process that has left its parent is still found', async () => {
   if (orphanage.exitCode === null) await once(orphanage, 'exit');
   // While it executes `setsid` and then `sleep`, it briefly has no command line.
   const commandLine = (): string => readFileSync(`/proc/${Number(pid)}/cmdline`, 'latin1');
-  await expect.poll(commandLine, { timeout: 5000 }).toBe(['sleep', '600', ''].join('\0'));
+  await expect.poll(commandLine).toBe(['sleep', '600', ''].join('\0'));
   await expect(assertNothingLeft(before, 100)).rejects.toThrow('sleep 600');
   process.kill(Number(pid), 'SIGKILL');
 });
 
 test('a tree of processes is found and ended', async () => {
   const tree = await startCommand('sh', ['-c', 'sh -c "sleep 600; true" & sleep 600; true']);
-  await expect.poll(() => descendants(tree.pid).length, { timeout: 5000 }).toBe(3);
+  await expect.poll(() => descendants(tree.pid).length).toBe(3);
   killTree(tree.pid);
   await tree.result;
 });

@@ -76,10 +76,10 @@ describe.each(starters)('the $kind server', ({ kind, start }) => {
     test('a command sees the end of its input when its client is killed', async () => {
       const client = spawn('ssh', [...sshArguments(server), 'exec cat'], { stdio: 'pipe' });
       const isUp = (): boolean => descendants(server.pid).some(({ name }) => name === 'cat');
-      await expect.poll(isUp, { timeout: 5000 }).toBe(true);
+      await expect.poll(isUp).toBe(true);
       client.kill('SIGKILL');
       await once(client, 'close');
-      await expect.poll(isUp, { timeout: 5000 }).toBe(false);
+      await expect.poll(isUp).toBe(false);
     });
 
     test('ends its sessions when it is stopped', async () => {

@@ -27,7 +27,6 @@ const unit = 64 * KiB;
 
 test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
   'a run over a part of the device repairs and reports every difference in it, and touches nothing else: seed %i',
-  { timeout: 120_000 },
   async (seed) => {
     const random = makeRandom(seed);
     const [source, target] = devices(random, seed);

@@ -55,7 +55,6 @@ const sizeBytes = 600_000;
 
 test.each(Array.from({ length: caseCount(300) }, (_, seed) => seed))(
   'a run that is interrupted at any point, and loses what is not flushed, ends with an equal target, exact counts and every range: seed %i',
-  { timeout: 120_000 },
   async (seed) => {
     const random = makeRandom(seed + 1);
     const directory = scratchDirectory(memoryDirectory);
@@ -141,7 +140,6 @@ function expectExact(
 
 test.each(Array.from({ length: caseCount(150) }, (_, seed) => seed))(
   'a run over a part of the device that is interrupted repairs that part, and nothing else: seed %i',
-  { timeout: 120_000 },
   async (seed) => {
     const random = makeRandom(seed + 1000);
     const directory = scratchDirectory(memoryDirectory);

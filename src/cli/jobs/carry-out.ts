@@ -1,4 +1,5 @@
 import type { Environment, ExitCode } from '../environment.ts';
+import { outputFilesOf } from '../output-files.ts';
 import { withPage } from '../write-page.ts';
 import type { JobsPageReporter } from '../html-report.ts';
 import type { Command } from '../options.ts';
@@ -9,6 +10,8 @@ import { jsonJobsReporter, ReportersByJob, summaryReporter } from './reporter.ts
 import { JobsMetrics } from '../metrics/jobs-metrics.ts';
 import { runJobFile } from './run-job-file.ts';
 import { JobsScreen } from './screen.ts';
+
+const jobFile = { what: 'file of jobs', kind: 'file', use: 'read' } as const;
 
 type JobsCommand = Extract<Command, { kind: 'jobs' }>;
 
@@ -34,11 +37,12 @@ export async function carryOutJobs(
 }
 
 async function carryOut(
-  { request, display }: JobsCommand,
+  command: JobsCommand,
   environment: Environment,
   output: LineWriter,
   page: JobsPageReporter | undefined,
 ): Promise<ExitCode> {
+  const { request, display, metricsPath } = command;
   const { interruption, uncaught, library } = environment;
   const screen = new JobsScreen(output);
   // Each job adds its own listener, so that a request shows all jobs that run.
@@ -60,12 +64,16 @@ async function carryOut(
   interruption.addEventListener('abort', () => byJob.interrupted(), { once: true });
   const running = runJobFile({
     request,
+    commonFiles: [
+      ...outputFilesOf(command),
+      ...(request.path === '-' ? [] : [{ ...jobFile, path: request.path }]),
+    ],
     runJobs: (jobs, options) => library.runJobs(jobs, options),
     environment: process.env,
     signal: interruption,
     debug: display.debug,
     onRead: (known) => {
-      if (request.metricsPath !== undefined) metrics = new JobsMetrics(request.metricsPath, known);
+      if (metricsPath !== undefined) metrics = new JobsMetrics(metricsPath, known);
     },
     explain: (job, error) => byJob.explain(job, error, interruption),
     onStart: (jobs) => {

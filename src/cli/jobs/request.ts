@@ -12,7 +12,6 @@ export interface JobsRequest {
   readonly parallel: number | undefined;
   readonly work: 'run' | 'check';
   readonly selection: 'all' | 'failed last time';
-  readonly metricsPath: string | undefined;
 }
 
 /**
@@ -51,7 +50,6 @@ export function jobsRequestOf(given: GivenOptions): JobsRequest | undefined {
     parallel: parallelOf(given.texts('parallel')?.[0]),
     work: given.has('check') ? 'check' : 'run',
     selection: given.has('retry-failed') ? 'failed last time' : 'all',
-    metricsPath: given.texts('metrics')?.[0],
   };
 }
 

@@ -9,12 +9,15 @@ import { requireSeparate, type JobsOptions } from '../../jobs/run-jobs.ts';
 import { bounds } from '../../limits.ts';
 import type { RunSignal } from '../../report.ts';
 import type { KnownJobs } from '../metrics/jobs-metrics.ts';
+import type { NamedFile } from '../../separate-files.ts';
 import { refuseScpNotation } from '../scp-notation.ts';
 import { checkOf } from './check.ts';
 import type { JobsRequest } from './request.ts';
 
 export interface JobFileRun {
   readonly request: JobsRequest;
+  /** What no job names, and the command line does. */
+  readonly commonFiles: readonly NamedFile[];
   readonly runJobs: (jobs: readonly Job[], options: JobsOptions) => Promise<JobsReport>;
   readonly environment: NodeJS.ProcessEnv;
   /** Takes what is known when all jobs are known to be valid, and nothing has begun. */
@@ -50,14 +53,14 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
 }
 
 async function runWanted(
-  { request, runJobs, explain, onRead, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
+  { request, commonFiles, runJobs, explain, onRead, onStart, onEvent, onExtent, signal, debug }: JobFileRun,
   file: JobFile,
   jobs: readonly Job[],
   results: LastResults | undefined,
 ): Promise<JobsReport> {
   for (const job of file.jobs) refuseScpNotation(job, fileWording);
   // Two jobs may be wrong together although only one of them is asked for.
-  requireSeparate(file.jobs);
+  requireSeparate(file.jobs, commonFiles);
   onRead({ path: request.path, jobs: file.jobs, lastOf: (name) => results?.of(name) });
   results?.begin(jobs.map(({ name }) => name));
   onStart(jobs);

@@ -95,7 +95,7 @@ test('a refiner holds back its questions while its results are not consumed', as
     isRefined = true;
     return result;
   });
-  await expect.poll(() => waiting, { timeout: 5000, interval: 5 }).toBeGreaterThan(0);
+  await expect.poll(() => waiting, { interval: 5 }).toBeGreaterThan(0);
   // Much longer than the remaining work takes.
   await sleep(200);
   expect(isRefined).toBe(false);
@@ -121,7 +121,7 @@ test('a buffer is refined when its own differences are taken, although those of 
     (extents) => (extents.every(({ offsetBytes }) => offsetBytes < 4 * MiB) ? Promise.resolve() : released),
     (index) => refined.push(index),
   );
-  await expect.poll(() => refined, { timeout: 5000, interval: 5 }).toEqual([0, 1]);
+  await expect.poll(() => refined, { interval: 5 }).toEqual([0, 1]);
   release();
   await refining;
   expect(refined).toHaveLength(8);

@@ -1,5 +1,5 @@
 import { defineConfig, type Plugin, type TestProjectInlineConfiguration } from 'vitest/config';
-import type { InlineConfig } from 'vitest/node';
+import type { ProjectConfig } from 'vitest/node';
 import { define, virtualModules } from './scripts/bundle.ts';
 import { LongestFirst } from './test/support/longest-first.ts';
 import { isMocking, quickTestFiles } from './test/support/quick-tests.ts';
@@ -15,23 +15,33 @@ const virtualPlugin: Plugin = {
 const onlyInLaboratory =
   process.env.BASYN_TEST_LAB === undefined ? ['test/installation.test.ts', 'test/booted-system.test.ts'] : [];
 
-const allTests = { include: ['test/**/*.test.ts'] };
+const excluded = ['test/nodes/**', 'test/package-checks/**', ...onlyInLaboratory];
 
-function quickTests(): Pick<InlineConfig, 'projects'> {
-  const files = quickTestFiles();
-  const project = (name: string, isolate: boolean): TestProjectInlineConfiguration => ({
+/** Many files need only the sources, which they can share. The others have a process each. */
+function projects(): TestProjectInlineConfiguration[] {
+  const quick = quickTestFiles();
+  const shared = quick.filter((file) => !isMocking(file));
+  const project = (name: string, test: ProjectConfig): TestProjectInlineConfiguration => ({
     extends: true,
-    test: { name, isolate, include: files.filter((file) => isMocking(file) === isolate) },
+    test: { name, ...test },
   });
-  return { projects: [project('shared', false), project('isolated', true)] };
+  return [
+    project('shared', { isolate: false, include: shared }),
+    project(
+      'isolated',
+      process.env.BASYN_TEST_QUICK === undefined
+        ? { include: ['test/**/*.test.ts'], exclude: [...excluded, ...shared] }
+        : { include: quick.filter(isMocking) },
+    ),
+  ];
 }
 
 export default defineConfig({
   plugins: [virtualPlugin],
   define: { ...define }, // A copy, because vitest takes its own object apart.
   test: {
-    ...(process.env.BASYN_TEST_QUICK === undefined ? allTests : quickTests()),
-    exclude: ['test/nodes/**', 'test/package-checks/**', ...onlyInLaboratory],
+    projects: projects(),
+    exclude: excluded,
     environment: 'node',
     pool: 'forks',
     // A file often waits: for a link, a timeout, a process. Four at once keep two cores busy.

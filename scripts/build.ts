@@ -3,12 +3,12 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { BuildOptions } from 'esbuild';
 import { bundle, filesIn, oldestNode, root } from './bundle.ts';
 import { completions } from './completion/completions.ts';
 import { bundleDeclarations } from './declarations.ts';
 import { licensesOf } from './licenses.ts';
 import { manualPage } from './manual/page.ts';
+import { programInParts } from './program-parts.ts';
 import { refusalOfOldNode } from './old-node.ts';
 import { sourceDate } from './source-date.ts';
 
@@ -28,33 +28,31 @@ async function main(): Promise<void> {
 
 /** Resolves with the files that both programs are made of. */
 async function programs(): Promise<string[]> {
-  const files = await Promise.all([
-    // A copy as ~/bin/basyn has no extension, and node treats such a file as CommonJS. The program may also
-    // be run by `node -` as a script, where a variable named `crypto` would be global.
-    program('src/cli/main.ts', 'basyn.cjs', {
-      // Node parses the whole file before it runs the first statement. So an old node must be able to parse it, too.
-      target: 'node12',
-      // Until the first statement, node would open its debugger on a port of the machine when it receives SIGUSR1.
-      banner: {
-        js: `#!/usr/bin/env node\nprocess.on('SIGUSR1', () => undefined);\n${refusalOfOldNode()}\n(() => {`,
-      },
-      footer: { js: '})();' },
-    }),
-    program('src/index.ts', 'index.cjs', { target: `node${oldestNode}` }),
-  ]);
+  const files = await Promise.all([command(), library()]);
   return files.flat();
 }
 
-async function program(
-  entry: string,
-  out: string,
-  options: Pick<BuildOptions, 'banner' | 'footer' | 'target'>,
-): Promise<string[]> {
+async function command(): Promise<readonly string[]> {
+  const { loader, files } = await programInParts(join(root, 'src/cli/main.ts'));
+  const text = [
+    '#!/usr/bin/env node',
+    // Until the first statement, node would open its debugger on a port of the machine when it receives SIGUSR1.
+    "process.on('SIGUSR1', () => undefined);",
+    refusalOfOldNode(),
+    // A copy as ~/bin/basyn has no extension, and node treats such a file as CommonJS. The program may also
+    // be run by `node -` as a script, where a variable named `crypto` would be global.
+    `(function () {${loader}})();`,
+  ];
+  await writeFile(join(dist, 'basyn.cjs'), `${text.join('\n')}\n`);
+  return files;
+}
+
+async function library(): Promise<readonly string[]> {
   const { metafile } = await bundle({
-    entryPoints: [join(root, entry)],
-    outfile: join(dist, out),
+    entryPoints: [join(root, 'src/index.ts')],
+    outfile: join(dist, 'index.cjs'),
     format: 'cjs',
-    ...options,
+    target: `node${oldestNode}`,
     legalComments: 'none', // They are in licenses.txt.
   });
   return filesIn(metafile);

@@ -197,8 +197,8 @@ export const bounds = {
   programOutputBytes: 32 * MiB,
   /** A snapshot may still be open for a moment when it is removed. */
   removalTries: 5,
-  /** The same for the guard of a snapshot, once a second: the process that read it may wait for its disk. */
-  guardTries: 300,
+  /** The same for the cleaner of a snapshot, once a second: the process that read it may wait for its disk. */
+  cleanerTries: 300,
   /** A snapshot waits this time for the next attempt of its run: a night in which the link fails. */
   keptSnapshotMs: 86_400_000,
   /** An agent that keeps a snapshot for a later attempt has this time to learn that there is none. */

@@ -1,13 +1,13 @@
 import { placeMessage, type Place } from '../device/open.ts';
 import { bounds } from '../limits.ts';
-import { isGuardAlive } from './guard.ts';
+import { isCleanerAlive } from './snapshot-cleaner.ts';
 import { runProgram } from './program.ts';
-import { baseTag, guardTagIn, idTagIn, mark } from './tags.ts';
+import { baseTag, cleanerTagIn, idTagIn, mark } from './tags.ts';
 import { fullNameOf, type Volume } from './volume.ts';
 
 /**
- * Removes the snapshots that runs left which were killed. A snapshot is left over if its guard is gone. One that a run still
- * reads is open, which LVM refuses to remove, also if the run is in another container. A kept base has no guard.
+ * Removes the snapshots that runs left which were killed. A snapshot is left over if its cleaner is gone. One that a run still
+ * reads is open, which LVM refuses to remove, also if the run is in another container. A kept base has no cleaner.
  *
  * @param volumes all volumes of the group.
  * @returns notes for the user.
@@ -31,13 +31,13 @@ export async function removeLeftovers(place: Place, volumes: readonly Volume[]):
 
 /** Whether a snapshot belongs to a run that has ended without removing it. */
 export function isLeftOver({ tags, isOpen }: Pick<Volume, 'tags' | 'isOpen'>): boolean {
-  const guardTag = guardTagIn(tags);
+  const cleanerTag = cleanerTagIn(tags);
   return (
     tags.includes(mark) &&
     !tags.includes(baseTag) &&
     idTagIn(tags) !== undefined &&
-    guardTag !== undefined &&
+    cleanerTag !== undefined &&
     !isOpen &&
-    !isGuardAlive(guardTag)
+    !isCleanerAlive(cleanerTag)
   );
 }

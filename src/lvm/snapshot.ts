@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { placeError, placeMessage, type Place } from '../device/open.ts';
 import type { BasynError } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
-import { endGuard, SnapshotGuard } from './guard.ts';
+import { endCleaner, SnapshotCleaner } from './snapshot-cleaner.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { requirePossible } from './snapshot-conditions.ts';
 import { runProgram } from './program.ts';
-import { guardTagIn, idTagIn, idTagOf, mark, runTagOf, snapshotNameOf } from './tags.ts';
+import { cleanerTagIn, idTagIn, idTagOf, mark, runTagOf, snapshotNameOf } from './tags.ts';
 import { findVolume, fullNameOf, kernelUuidOf, snapshotError, volumeAt, type Volume } from './volume.ts';
 
 /** What a run wants of a snapshot. */
@@ -31,9 +31,9 @@ export class Snapshot {
   readonly volume: Volume;
   readonly #place: Place;
   readonly #idTag: string;
-  readonly #guard: SnapshotGuard;
+  readonly #cleaner: SnapshotCleaner;
 
-  constructor(place: Place, volume: Volume, guard: SnapshotGuard, notes: readonly string[]) {
+  constructor(place: Place, volume: Volume, cleaner: SnapshotCleaner, notes: readonly string[]) {
     this.name = fullNameOf(volume);
     this.devicePath = volume.devicePath;
     this.kernelUuid = kernelUuidOf(volume);
@@ -41,7 +41,7 @@ export class Snapshot {
     this.notes = notes;
     this.#place = place;
     this.#idTag = idTagIn(volume.tags)!;
-    this.#guard = guard;
+    this.#cleaner = cleaner;
   }
 
   /**
@@ -70,31 +70,31 @@ export class Snapshot {
 
   /** From now on the snapshot does not outlive this process. */
   keepNoLonger(): void {
-    this.#guard.keepNoLonger();
+    this.#cleaner.keepNoLonger();
   }
 
   /**
    * Removes the snapshot. Its device must be closed.
    *
-   * @throws {BasynError} `device`, if that fails. The guard then goes on trying.
+   * @throws {BasynError} `device`, if that fails. The cleaner then goes on trying.
    */
   async remove(): Promise<void> {
     this.keepNoLonger();
     const reason = await removeByTag(this.#idTag);
     if (reason !== '') {
-      this.#guard.letGo();
+      this.#cleaner.letGo();
       throw placeError(
         'device',
         this.#place,
         `was read from the snapshot ${this.name}, which can't be removed: ${reason}.`,
       );
     }
-    await this.#guard.dismiss();
+    await this.#cleaner.dismiss();
   }
 
   /** The snapshot is kept for good: it belongs to the caller now. */
   async leave(): Promise<void> {
-    await this.#guard.dismiss();
+    await this.#cleaner.dismiss();
   }
 }
 
@@ -149,29 +149,29 @@ function isOfRun(candidate: Volume, origin: Volume, { runToken }: SnapshotWish):
 }
 
 /**
- * The snapshot of an earlier attempt, with a guard of this process.
+ * The snapshot of an earlier attempt, with a cleaner of this process.
  *
  * @returns undefined if it can't be used any more. It was removed then.
  */
 async function takeOver(place: Place, earlier: Volume): Promise<Snapshot | undefined> {
   const name = fullNameOf(earlier);
   const idTag = idTagIn(earlier.tags)!;
-  const oldTag = guardTagIn(earlier.tags);
-  if (oldTag !== undefined) await endGuard(oldTag);
+  const oldTag = cleanerTagIn(earlier.tags);
+  if (oldTag !== undefined) await endCleaner(oldTag);
   if (earlier.isInvalid || !earlier.isReadOnly) {
     await removeByTag(idTag);
     return undefined;
   }
-  const guard = await startGuard(place, idTag, bounds.keptSnapshotMs);
-  const tags = [...(oldTag === undefined ? [] : ['--deltag', oldTag]), '--addtag', guard.tag];
+  const cleaner = await startCleaner(place, idTag, bounds.keptSnapshotMs);
+  const tags = [...(oldTag === undefined ? [] : ['--deltag', oldTag]), '--addtag', cleaner.tag];
   await change('lvchange', [...tags, name]);
   await change('lvchange', ['--activate', 'y', '--ignoreactivationskip', name]);
   const now = await findVolume(place, name);
-  if (now?.uuid === earlier.uuid && !now.isInvalid && now.isActive && now.tags.includes(guard.tag)) {
-    return new Snapshot(place, now, guard, []);
+  if (now?.uuid === earlier.uuid && !now.isInvalid && now.isActive && now.tags.includes(cleaner.tag)) {
+    return new Snapshot(place, now, cleaner, []);
   }
   await removeByTag(idTag);
-  await guard.dismiss();
+  await cleaner.dismiss();
   return undefined;
 }
 
@@ -185,9 +185,9 @@ async function create(
   const idTag = idTagOf(id);
   const name = snapshotNameOf(origin.name, id);
   const { runToken, sizeBytes } = wish;
-  const guard = await startGuard(place, idTag, runToken === undefined ? 0 : bounds.keptSnapshotMs);
+  const cleaner = await startCleaner(place, idTag, runToken === undefined ? 0 : bounds.keptSnapshotMs);
   try {
-    const tags = [mark, idTag, guard.tag, ...(runToken === undefined ? [] : [runTagOf(runToken)])];
+    const tags = [mark, idTag, cleaner.tag, ...(runToken === undefined ? [] : [runTagOf(runToken)])];
     const size = origin.kind === 'thin' ? [] : ['--size', `${sizeBytes}b`];
     const args = ['-s', '--permission', 'r', '--setactivationskip', 'n', '--name', name, ...size];
     const reason = await change('lvcreate', [
@@ -201,11 +201,11 @@ async function create(
     if (volume === undefined || !volume.isReadOnly || volume.originUuid !== origin.uuid) {
       throw snapshotError(place, `LVM did not make the snapshot ${name} as it should`);
     }
-    return new Snapshot(place, volume, guard, [...notes, ...sizeNotes(place, origin, wish)]);
+    return new Snapshot(place, volume, cleaner, [...notes, ...sizeNotes(place, origin, wish)]);
   } catch (error) {
     // A creation that fails half-way may have made the volume.
     await removeByTag(idTag);
-    await guard.dismiss();
+    await cleaner.dismiss();
     throw error;
   }
 }
@@ -220,10 +220,10 @@ function sizeNotes(place: Place, { kind }: Volume, { sizeBytes }: SnapshotWish):
   ];
 }
 
-async function startGuard(place: Place, idTag: string, keepMs: number): Promise<SnapshotGuard> {
-  const guard = await SnapshotGuard.start(idTag, keepMs);
-  if (typeof guard === 'string') throw snapshotError(place, guard);
-  return guard;
+async function startCleaner(place: Place, idTag: string, keepMs: number): Promise<SnapshotCleaner> {
+  const cleaner = await SnapshotCleaner.start(idTag, keepMs);
+  if (typeof cleaner === 'string') throw snapshotError(place, cleaner);
+  return cleaner;
 }
 
 /** @returns the reason as a clause if it failed. */

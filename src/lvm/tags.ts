@@ -4,7 +4,7 @@
  * - `basyn`: marks all of them, for users.
  * - `basyn.id.ID`: random. Names exactly one snapshot, so that nothing else can be removed by mistake.
  * - `basyn.run.TOKEN`: the run, if it may have several attempts.
- * - `basyn.guard.BOOT.PID.START`: the process that removes it at the end. If that process is gone, the snapshot is left over.
+ * - `basyn.cleaner.BOOT.PID.START`: the process that removes it at the end. If that process is gone, the snapshot is left over.
  * - `basyn.base`: it is kept as the base of the next run, and is never left over.
  * - `basyn.pair.ID`: the source and target that it is the base of. A pair has one.
  * - `basyn.blocks.N`: the blocks of its pool that it has mapped. A base that was changed has another number.
@@ -13,7 +13,7 @@ export const mark = 'basyn';
 export const baseTag = 'basyn.base';
 
 const idPrefix = 'basyn.id.';
-const guardPrefix = 'basyn.guard.';
+const cleanerPrefix = 'basyn.cleaner.';
 
 export function idTagOf(id: string): string {
   return `${idPrefix}${id}`;
@@ -49,18 +49,18 @@ export interface ProcessName {
   readonly startTicks: string;
 }
 
-export function guardTagOf({ bootId, pid, startTicks }: ProcessName): string {
-  return `${guardPrefix}${bootId.replaceAll('-', '')}.${pid}.${startTicks}`;
+export function cleanerTagOf({ bootId, pid, startTicks }: ProcessName): string {
+  return `${cleanerPrefix}${bootId.replaceAll('-', '')}.${pid}.${startTicks}`;
 }
 
-/** The tag of the snapshot's guard, among others. */
-export function guardTagIn(tags: readonly string[]): string | undefined {
-  return tags.find((tag) => tag.startsWith(guardPrefix));
+/** The tag of the snapshot's cleaner, among others. */
+export function cleanerTagIn(tags: readonly string[]): string | undefined {
+  return tags.find((tag) => tag.startsWith(cleanerPrefix));
 }
 
-/** @returns undefined for a tag that {@link guardTagOf} did not make. */
-export function guardOf(tag: string): ProcessName | undefined {
-  const [bootId, pid, startTicks, ...rest] = tag.slice(guardPrefix.length).split('.');
+/** @returns undefined for a tag that {@link cleanerTagOf} did not make. */
+export function cleanerOf(tag: string): ProcessName | undefined {
+  const [bootId, pid, startTicks, ...rest] = tag.slice(cleanerPrefix.length).split('.');
   if (bootId === undefined || pid === undefined || startTicks === undefined || rest.length > 0)
     return undefined;
   return /^\d+$/.test(pid) ? { bootId, pid: Number(pid), startTicks } : undefined;

@@ -118,7 +118,7 @@ export class RunSnapshots {
     }
   }
 
-  /** Removes the snapshot where the run has failed between two attempts. If that fails, its guard goes on trying. */
+  /** Removes the snapshot where the run has failed between two attempts. If that fails, its cleaner goes on trying. */
   async abandon(): Promise<void> {
     await this.#remove().catch(() => undefined);
   }
@@ -177,7 +177,7 @@ export class RunSnapshots {
           )
         : undefined;
     this.#held = undefined;
-    // The guard of the snapshot goes on trying. The failure of the run is what the user has to know.
+    // The cleaner of the snapshot goes on trying. The failure of the run is what the user has to know.
     await snapshot.remove().catch(() => undefined);
     return overflow?.remedy === 'snapshot-size'
       ? new BasynError(overflow.code, overflow.message, overflow, { cause: thrown })

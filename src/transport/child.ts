@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { bounds } from '../limits.ts';
 import { limitedReadable, limitedWritable } from './limited-pipes.ts';
-import type { ProcessGuard } from './process-guard.ts';
+import type { ProcessCleaner } from './process-cleaner.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 /** How a child ended. */
@@ -39,10 +39,10 @@ export class Child {
   readonly #kill: (signal: NodeJS.Signals) => void;
 
   /**
-   * @param guard ends the child if we are killed.
+   * @param cleaner ends the child if we are killed.
    * @param limit of stdin and stdout. Undefined: they are not limited.
    */
-  constructor(file: string, args: readonly string[], guard: ProcessGuard, limit?: RateLimit) {
+  constructor(file: string, args: readonly string[], cleaner: ProcessCleaner, limit?: RateLimit) {
     const { child, spawnError } = start(file, args);
     const stdin = (child?.stdin ?? endedStream()) as CountingWritable;
     const stdout = (child?.stdout ?? endedStream()) as CountingReadable;
@@ -57,9 +57,9 @@ export class Child {
       child?.once('close', (code, signal) => resolve({ code, signal }));
     });
     const pid = child?.pid;
-    if (pid !== undefined) guard.watch(pid);
+    if (pid !== undefined) cleaner.watch(pid);
     child?.once('exit', () => {
-      if (pid !== undefined) guard.forget(pid);
+      if (pid !== undefined) cleaner.forget(pid);
       setTimeout(() => this.stderr.destroy(), bounds.stderrGraceMs).unref();
     });
     // A write to a child that has ended fails with EPIPE; its exit explains the failure better.

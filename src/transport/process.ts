@@ -6,7 +6,7 @@ import type { Traffic } from '../report.ts';
 import { Child, endInWords, type ChildExit } from './child.ts';
 import { LineReader } from './lines.ts';
 import type { Handshake, RemoteCommand } from './loader/loader.ts';
-import type { ProcessGuard } from './process-guard.ts';
+import type { ProcessCleaner } from './process-cleaner.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { spawnFailureReason } from './spawn-failure.ts';
 import { reasonIn } from './stderr-reason.ts';
@@ -25,7 +25,7 @@ export interface ProcessCommand {
   readonly host: string;
   /** Receives the lines of the process's stderr, once frames follow. */
   readonly onStderrLine: (line: string) => void;
-  readonly guard: ProcessGuard;
+  readonly cleaner: ProcessCleaner;
   /** Of all bytes at the pipes of the process. Undefined: they are not limited. */
   readonly limit: RateLimit | undefined;
 }
@@ -40,7 +40,7 @@ export class ProcessConnection {
 
   constructor(command: ProcessCommand) {
     this.#command = command;
-    this.#child = new Child(command.file, command.arguments, command.guard, command.limit);
+    this.#child = new Child(command.file, command.arguments, command.cleaner, command.limit);
     this.#stderr = new LineReader(this.#child.stderr);
     this.ready = this.#start();
     this.ready.catch(() => undefined);

@@ -9,7 +9,7 @@ import { ControlSocket } from './control-socket.ts';
 import { LaneHandshake } from './loader/lane-handshake.ts';
 import type { AgentLoader, Handshake } from './loader/loader.ts';
 import { ProcessConnection } from './process.ts';
-import { ProcessGuard } from './process-guard.ts';
+import { ProcessCleaner } from './process-cleaner.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { sessionOptions } from './session-options.ts';
 import { shellQuoted } from './shell-quote.ts';
@@ -41,7 +41,7 @@ interface Approach {
   readonly cipherOptions: readonly string[];
   readonly controlSocket: ControlSocket | undefined;
   /** Ends every ssh if this process is killed. */
-  readonly guard: ProcessGuard;
+  readonly cleaner: ProcessCleaner;
 }
 
 /** One ssh of a run. */
@@ -140,9 +140,9 @@ export class SshConnection {
     this.#isOver = true;
     await Promise.all(this.#started.map(endOne));
     await this.#approach.then(
-      ({ controlSocket, guard }) => {
+      ({ controlSocket, cleaner }) => {
         controlSocket?.remove();
-        return guard.close();
+        return cleaner.close();
       },
       // `ready` has reported it.
       () => undefined,
@@ -169,7 +169,7 @@ export class SshConnection {
       goal: call.goal,
       host: destination.host,
       onStderrLine: call.onStderrLine,
-      guard: approach.guard,
+      cleaner: approach.cleaner,
       limit: this.#options.limit,
     });
     this.#started.push(connection);
@@ -191,6 +191,6 @@ async function approachTo({ destination, furtherLanes, trace }: SshConnectionOpt
     sessionOptions: settings === undefined ? [] : sessionOptions(settings),
     cipherOptions: settings === undefined ? [] : fasterCiphers(settings),
     controlSocket,
-    guard: new ProcessGuard(controlSocket?.directory),
+    cleaner: new ProcessCleaner(controlSocket?.directory),
   };
 }

@@ -136,7 +136,7 @@ test('a second signal ends the run at once, whatever ssh does', async () => {
   run.child.kill('SIGINT');
   // No report of the progress: that would follow the first signal.
   expect(await run.result).toMatchObject({ ...atOnce, stderr: '' });
-  // The guard removes what the run had no time to remove.
+  // The cleaner removes what the run had no time to remove.
   await expect.poll(() => readdirSync(temporary)).toEqual([]);
 });
 

@@ -95,7 +95,7 @@ export const labTests: readonly LabTest[] = [
       survivesAfterKilledRun('ssh', atSecondFlush),
     'snapshot in a POP with retries: the next attempt reads the same one': () =>
       nextAttemptReadsSameSnapshot('classic', 'POP over ssh'),
-    'snapshot that a killed PUSH and its guard have left: the next run removes it': () =>
+    'snapshot that a killed PUSH and its cleaner have left: the next run removes it': () =>
       nextRunRemovesLeftover('classic', 'PUSH'),
     'a thin base: what would make its list wrong is detected': () => detectsWrongBases(),
     'a source with bad sectors: the same over ssh': () => leavesOutBadSectors('ssh'),
@@ -161,10 +161,10 @@ export const labTests: readonly LabTest[] = [
       reportsOverflow('POP over ssh'),
     'snapshot of a classic volume that overflows after the last byte was read: exit code 2': () =>
       reportsOverflowAtEnd('PUSH over ssh'),
-    'snapshot of a killed PUSH: its guard removes it': () => removesSnapshotOfKilledRun('PUSH'),
-    'snapshot of a killed POP over ssh: its guard removes it': () =>
+    'snapshot of a killed PUSH: its cleaner removes it': () => removesSnapshotOfKilledRun('PUSH'),
+    'snapshot of a killed POP over ssh: its cleaner removes it': () =>
       removesSnapshotOfKilledRun('POP over ssh'),
-    'snapshot that a killed POP and its guard have left: the next run removes it': () =>
+    'snapshot that a killed POP and its cleaner have left: the next run removes it': () =>
       nextRunRemovesLeftover('thin', 'POP over ssh'),
     'snapshot in a PUSH with retries: the next attempt reads the same one': () =>
       nextAttemptReadsSameSnapshot('thin', 'PUSH over ssh'),

@@ -7,7 +7,7 @@ import type { Order } from '../../src/session/order.ts';
 import type { RunEvent, RunReport } from '../../src/report.ts';
 import { Recorder, type RecorderOptions } from '../../src/state-file/recorder.ts';
 import { makeRandom } from '../../rig/images/random.ts';
-import { makeTemporaryDirectory } from '../../rig/temporary.ts';
+import { makeTemporaryDirectory, memoryDirectory } from '../../rig/temporary.ts';
 import { MemoryWire } from '../../src/link/memory-wire.ts';
 import { propertyCases } from '../support/lab-cases.ts';
 import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/memory-session.ts';
@@ -15,7 +15,12 @@ import { plainOrder, runInMemory, type MemorySessionOptions } from '../support/m
 const KiB = 1024;
 const bufferBytes = 64 * KiB;
 const directory = makeTemporaryDirectory('recorded');
-afterAll(() => directory.remove());
+/** Nothing proves that nobody else has written to a device in memory. A state file may be there. */
+const stateDirectory = makeTemporaryDirectory('recorded', memoryDirectory);
+afterAll(() => {
+  directory.remove();
+  stateDirectory.remove();
+});
 
 const roles = ['source', 'target'] as const;
 let pairCount = 0;
@@ -28,12 +33,10 @@ class Nights {
   readonly localRole: Order['localRole'];
 
   constructor(localRole: Order['localRole'], source: Uint8Array, target: Uint8Array) {
-    const name = join(directory.path, `${++pairCount}`);
-    [this.sourcePath, this.targetPath, this.statePath] = [
-      `${name}-source`,
-      `${name}-target`,
-      `${name}-state`,
-    ];
+    const number = ++pairCount;
+    this.sourcePath = join(directory.path, `${number}-source`);
+    this.targetPath = join(directory.path, `${number}-target`);
+    this.statePath = join(stateDirectory.path, `${number}-state`);
     this.localRole = localRole;
     writeFileSync(this.sourcePath, source);
     writeFileSync(this.targetPath, target);

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Child } from '../../src/transport/child.ts';
-import { ProcessGuard } from '../../src/transport/process-guard.ts';
+import { ProcessCleaner } from '../../src/transport/process-cleaner.ts';
 import { bounds } from '../../src/limits.ts';
 import { useProcessCheck } from '../support/process-check.ts';
 
@@ -20,14 +20,14 @@ test.each([
   ['does not exist', '/no/such/program', 'ENOENT'],
   ['may not be run', '/etc/passwd', 'EACCES'],
 ])('a program that %s is an exit with the reason', async (_, file, code) => {
-  const child = new Child(file, [], guard());
+  const child = new Child(file, [], cleaner());
   child.stdin.write('nobody reads this');
   expect(await child.exit).toMatchObject({ code: null, signal: null, spawnError: { code } });
   expect(await textOf(child.stdout)).toBe('');
 });
 
 test('an argument that cannot be passed to a program is an exit with the reason', async () => {
-  const child = new Child('true', ['a\0b'], guard());
+  const child = new Child('true', ['a\0b'], cleaner());
   expect(await child.exit).toMatchObject({ spawnError: { code: 'ERR_INVALID_ARG_VALUE' } });
 });
 
@@ -61,11 +61,11 @@ test('a process that keeps the child’s stderr open is not waited for', async (
 });
 
 function start(script: string): Child {
-  return new Child('/bin/sh', ['-c', script], guard());
+  return new Child('/bin/sh', ['-c', script], cleaner());
 }
 
-function guard(): ProcessGuard {
-  const made = new ProcessGuard(undefined);
+function cleaner(): ProcessCleaner {
+  const made = new ProcessCleaner(undefined);
   onTestFinished(() => made.close());
   return made;
 }

@@ -9,7 +9,7 @@ import {
   baseTag,
   blocksIn,
   blocksTagOf,
-  guardTagIn,
+  cleanerTagIn,
   idTagIn,
   pairTagOf,
   runTagsIn,
@@ -111,7 +111,7 @@ export async function keepAsBase(place: Place, snapshot: Snapshot, pairId: strin
   if (problem !== undefined) throw noBase(place, problem);
   const name = baseNameOf(volume);
   const fullName = fullNameOf({ ...volume, name });
-  const old = [idTagIn(volume.tags), guardTagIn(volume.tags), ...runTagsIn(volume.tags)];
+  const old = [idTagIn(volume.tags), cleanerTagIn(volume.tags), ...runTagsIn(volume.tags)];
   const dropped = old.flatMap((tag) => (tag === undefined ? [] : ['--deltag', tag]));
   // Only an active volume can be asked.
   const mapped = await mappedBlocksOf(volume, poolDeviceOf(volume));
@@ -120,7 +120,7 @@ export async function keepAsBase(place: Place, snapshot: Snapshot, pairId: strin
   const reason =
     (await change('lvchange', ['--activate', 'n', snapshot.name])) ||
     (await change('lvrename', [snapshot.name, fullName])) ||
-    // From here on the guard does not find it, and it is kept.
+    // From here on the cleaner does not find it, and it is kept.
     (await change('lvchange', ['--setactivationskip', 'y', ...added, ...dropped, fullName]));
   if (reason !== '') throw noBase(place, reason);
   const kept = await findVolume(place, fullName);

@@ -71,7 +71,7 @@ export function comparesGrownEnd(way: Way): void {
   assert.equal(countIn(second, 'examinedBytes'), larger);
 }
 
-/** A run is killed with its agent and its guard, as by a power cut. The volume is then set back to an earlier snapshot. */
+/** A run is killed with its agent and its cleaner, as by a power cut. The volume is then set back to an earlier snapshot. */
 export function noticesRollbackAfterKilledRun(way: Way): void {
   begin();
   sh('lvcreate', ['-s', '-kn', '-n', 'earlier', 'vg0/mail']);
@@ -171,7 +171,7 @@ function nightOptions(way: Way): string[] {
   return [...devices(origin, way), '--snapshot', `--bitmap=${stateFile}`, '--json', '--buffer=64'];
 }
 
-/** Kills the local process, its agent and the guard of the snapshot when something is the case. */
+/** Kills the local process, its agent and the cleaner of the snapshot when something is the case. */
 function killRun(way: Way, more: readonly string[], isTime: () => boolean): void {
   const run = new BackgroundRun([...nightOptions(way), ...more]);
   waitForSnapshot();

@@ -85,7 +85,7 @@ export function reportsOverflowAtEnd(way: Way): void {
   assert.deepEqual(snapshots(), []);
 }
 
-/** The guard of the snapshot removes it. */
+/** The cleaner of the snapshot removes it. */
 export function removesSnapshotOfKilledRun(way: Way): void {
   const origin = makeOrigin('thin');
   const run = new BackgroundRun([...devices(origin, way), '--snapshot', '--read-limit=1M']);
@@ -95,7 +95,7 @@ export function removesSnapshotOfKilledRun(way: Way): void {
   waitUntil('the snapshot is removed', () => snapshots().length === 0);
 }
 
-/** The guard was killed as well, as by a power cut. A kept base is not removed. */
+/** The cleaner was killed as well, as by a power cut. A kept base is not removed. */
 export function nextRunRemovesLeftover(kind: Kind, way: Way): void {
   const origin = makeOrigin(kind);
   const run = new BackgroundRun([...devices(origin, way), ...snapshotOption(kind), '--read-limit=1M']);

@@ -19,10 +19,10 @@ const script = [
 
 /**
  * Ends the ssh processes of a run, and removes their control socket, if this process is killed or exits without doing so.
- * ssh alone would wait for the remote command, which may never end, or for the network. The guard is a process of its own,
+ * ssh alone would wait for the remote command, which may never end, or for the network. The cleaner is a process of its own,
  * because a killed process cannot clean up.
  */
-export class ProcessGuard {
+export class ProcessCleaner {
   readonly #pids = new Set<number>();
   readonly #sendList: (list: string) => void;
   readonly #endInput: () => void;
@@ -32,7 +32,7 @@ export class ProcessGuard {
   constructor(directory: string | undefined) {
     try {
       // In a session of its own: a signal from the terminal reaches the whole process group.
-      const child = spawn('/bin/sh', ['-c', script, 'basyn-guard', directory ?? ''], {
+      const child = spawn('/bin/sh', ['-c', script, 'basyn-cleaner', directory ?? ''], {
         stdio: ['pipe', 'ignore', 'ignore'],
         detached: true,
         cwd: '/',
@@ -46,7 +46,7 @@ export class ProcessGuard {
         child.once('error', () => resolve()).once('exit', () => resolve());
       });
     } catch {
-      // A run works without its guard. A lack of processes or memory is reported when ssh cannot be started.
+      // A run works without its cleaner. A lack of processes or memory is reported when ssh cannot be started.
       this.#sendList = this.#endInput = () => undefined;
       this.#ended = Promise.resolve();
     }
@@ -64,7 +64,7 @@ export class ProcessGuard {
     this.#update();
   }
 
-  /** Ends the processes that are still watched. Resolves when the guard itself has ended. */
+  /** Ends the processes that are still watched. Resolves when the cleaner itself has ended. */
   async close(): Promise<void> {
     this.#endInput();
     await this.#ended;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemReason } from '../errors.ts';
 import { bounds, tuning } from '../limits.ts';
 import { programEnvironment } from './program.ts';
-import { guardOf, guardTagOf, type ProcessName } from './tags.ts';
+import { cleanerOf, cleanerTagOf, type ProcessName } from './tags.ts';
 
 /**
  * Waits until its input ends, also because the process that holds it was killed. Then it removes the volume with the tag `$1`,
@@ -17,7 +17,7 @@ const script = [
   'case $word in done) exit 0 ;; now) keep=0 ;; esac',
   'done',
   '[ "$keep" -eq 0 ] || sleep "$keep"',
-  `tries=${bounds.guardTries}`,
+  `tries=${bounds.cleanerTries}`,
   'until lvremove --yes "@$1"; do tries=$((tries - 1)); [ "$tries" -gt 0 ] || exit 1; sleep 1; done',
 ].join('\n');
 
@@ -25,8 +25,8 @@ const script = [
  * A process that removes a snapshot if this one can't: it was killed, a signal ends it, or LVM takes longer than a user waits
  * after a signal.
  */
-export class SnapshotGuard {
-  /** Names the guard in the tags of the snapshot. */
+export class SnapshotCleaner {
+  /** Names the cleaner in the tags of the snapshot. */
   readonly tag: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
@@ -34,7 +34,7 @@ export class SnapshotGuard {
   private constructor(child: ChildProcess, tag: string) {
     this.#child = child;
     this.tag = tag;
-    // A write to a guard that has ended fails with EPIPE. The caller then removes the snapshot itself.
+    // A write to a cleaner that has ended fails with EPIPE. The caller then removes the snapshot itself.
     child.stdin?.on('error', () => undefined);
     this.#ended = new Promise((resolve) => child.once('exit', () => resolve()));
     child.unref();
@@ -45,7 +45,7 @@ export class SnapshotGuard {
    * @param keepMs how long the snapshot stays after the end of this process, for a later attempt of the run.
    * @returns a clause if it can't be started.
    */
-  static async start(idTag: string, keepMs: number): Promise<SnapshotGuard | string> {
+  static async start(idTag: string, keepMs: number): Promise<SnapshotCleaner | string> {
     try {
       // In a session of its own: a signal from the terminal reaches the whole process group.
       const child = spawn('/bin/sh', ['-c', script, 'basyn-snapshot', idTag, `${Math.ceil(keepMs / 1000)}`], {
@@ -56,7 +56,7 @@ export class SnapshotGuard {
       });
       await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
       const name = processName(child.pid!);
-      return name === undefined ? '/proc is not mounted' : new SnapshotGuard(child, guardTagOf(name));
+      return name === undefined ? '/proc is not mounted' : new SnapshotCleaner(child, cleanerTagOf(name));
     } catch (error) {
       return `/bin/sh can't be started: ${systemReason(error as NodeJS.ErrnoException)}`;
     }
@@ -81,16 +81,16 @@ export class SnapshotGuard {
 }
 
 /**
- * Ends the guard of an earlier attempt, with what it does.
+ * Ends the cleaner of an earlier attempt, with what it does.
  *
- * @param tag names the guard.
+ * @param tag names the cleaner.
  */
-export async function endGuard(tag: string): Promise<void> {
+export async function endCleaner(tag: string): Promise<void> {
   const endMs = bounds.killAfterMs / tuning.predecessorPollMs;
-  for (let count = 0; isGuardAlive(tag) && count < endMs; count++) {
+  for (let count = 0; isCleanerAlive(tag) && count < endMs; count++) {
     try {
       // With its process group, which is its own.
-      process.kill(-guardOf(tag)!.pid, 'SIGUSR1');
+      process.kill(-cleanerOf(tag)!.pid, 'SIGUSR1');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
@@ -98,12 +98,12 @@ export async function endGuard(tag: string): Promise<void> {
   }
 }
 
-/** Whether the guard that a tag names is still there. */
-export function isGuardAlive(tag: string): boolean {
-  const guard = guardOf(tag);
-  if (guard === undefined) return false;
-  const now = processName(guard.pid);
-  return now !== undefined && guardTagOf(now) === guardTagOf(guard);
+/** Whether the cleaner that a tag names is still there. */
+export function isCleanerAlive(tag: string): boolean {
+  const cleaner = cleanerOf(tag);
+  if (cleaner === undefined) return false;
+  const now = processName(cleaner.pid);
+  return now !== undefined && cleanerTagOf(now) === cleanerTagOf(cleaner);
 }
 
 /** Undefined if there is no such process, or if it has ended. */

@@ -17,42 +17,40 @@ const onlyInLaboratory =
 
 const excluded = ['test/nodes/**', 'test/package-checks/**', ...onlyInLaboratory];
 
+/** What holds for every test. A project inherits nothing here: `globalSetup` would run once more for each. */
+const common: ProjectConfig = {
+  environment: 'node',
+  pool: 'forks',
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+  // Whatever is awaited may be late on a busy machine.
+  expect: { poll: { timeout: 20_000 } },
+  setupFiles: ['test/support/temporary-files.ts'],
+};
+
 /** Many files need only the sources, which they can share. The others have a process each. */
 function projects(): TestProjectInlineConfiguration[] {
   const quick = quickTestFiles();
   const shared = quick.filter((file) => !isMocking(file));
+  const isolated =
+    process.env.BASYN_TEST_QUICK === undefined
+      ? { include: ['test/**/*.test.ts'], exclude: [...excluded, ...shared] }
+      : { include: quick.filter(isMocking) };
   const project = (name: string, test: ProjectConfig): TestProjectInlineConfiguration => ({
-    extends: true,
-    test: { name, ...test },
+    plugins: [virtualPlugin],
+    define: { ...define }, // A copy, because vitest takes its own object apart.
+    test: { name, ...common, ...test },
   });
-  return [
-    project('shared', { isolate: false, include: shared }),
-    project(
-      'isolated',
-      process.env.BASYN_TEST_QUICK === undefined
-        ? { include: ['test/**/*.test.ts'], exclude: [...excluded, ...shared] }
-        : { include: quick.filter(isMocking) },
-    ),
-  ];
+  return [project('shared', { isolate: false, include: shared }), project('isolated', isolated)];
 }
 
 export default defineConfig({
-  plugins: [virtualPlugin],
-  define: { ...define }, // A copy, because vitest takes its own object apart.
   test: {
     projects: projects(),
-    exclude: excluded,
-    environment: 'node',
-    pool: 'forks',
     // A file often waits: for a link, a timeout, a process. Four at once keep two cores busy.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
-    // Whatever is awaited may be late on a busy machine.
-    expect: { poll: { timeout: 20_000 } },
     globalSetup: ['test/support/global-setup.ts'],
-    setupFiles: ['test/support/temporary-files.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
   },
 });

@@ -1,21 +1,41 @@
 import { basename } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
+import type { Metafile } from 'esbuild';
 import { bundle, filesIn, oldestNode } from './bundle.ts';
+
+/** A piece of a program in parts. */
+export interface Part {
+  readonly name: string;
+  /** The modules that it has, from the root. */
+  readonly modules: readonly string[];
+  /** An expression. */
+  readonly text: string;
+  /** When it is loaded: in each run, or by an `import()`. */
+  readonly loaded: 'always' | 'on demand';
+}
 
 /**
  * A program of one file that is fast to start. Node parses a file completely before it runs the first statement, which takes
  * most of the time that a short run needs. So only the text of what each run needs is in the file as it is, and that of each
  * `import()` is packed. The whole text is in strings: an old node need not understand it to refuse itself.
+ *
+ * @returns JavaScript of any version, which belongs into a function, and the files that it is made of, from the root.
  */
-export interface ProgramInParts {
-  /** JavaScript of any version, which begins the program. It goes into a function. */
-  readonly loader: string;
-  /** What the program is made of, from the root. */
-  readonly files: readonly string[];
+export async function programInParts(
+  entryPoint: string,
+): Promise<{ readonly loader: string; readonly files: readonly string[] }> {
+  const { parts, first, files } = await partsOf(entryPoint);
+  const early = parts.filter(({ loaded }) => loaded === 'always');
+  const earlyText = early.map(({ name, text }) => `${quoted(name)}:${text}`).join(',\n');
+  const late = parts.filter(({ loaded }) => loaded === 'on demand');
+  return { loader: loaderOf(first, `({${earlyText}})`, late), files };
 }
 
-export async function programInParts(entryPoint: string): Promise<ProgramInParts> {
+/** The parts of a program, the name of the first one, and the files that all are made of. */
+export async function partsOf(
+  entryPoint: string,
+): Promise<{ readonly parts: readonly Part[]; readonly first: string; readonly files: readonly string[] }> {
   const { outputFiles = [], metafile } = await bundle({
     entryPoints: [entryPoint],
     outdir: 'parts',
@@ -25,28 +45,33 @@ export async function programInParts(entryPoint: string): Promise<ProgramInParts
     target: `node${oldestNode}`,
     legalComments: 'none',
   });
-  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
   const first = basename(entryPoint).replace(/\.ts$/, '.js');
-  const early = new Set<string>();
-  const addWithImports = (name: string): void => {
-    if (early.has(name)) return;
-    early.add(name);
-    const { imports } = metafile.outputs[`parts/${name}`]!;
-    const needed = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
-    for (const { path } of needed) addWithImports(basename(path));
-  };
-  addWithImports(first);
-  const functions = await Promise.all(
-    [...texts].map(async ([name, text]) => [name, await asFunction(text)] as const),
+  const early = withImports(first, metafile);
+  const parts = await Promise.all(
+    outputFiles.map(async ({ path, text }): Promise<Part> => {
+      const name = basename(path);
+      const modules = Object.keys(metafile.outputs[`parts/${name}`]!.inputs);
+      return {
+        name,
+        modules,
+        text: await asFunction(text),
+        loaded: early.has(name) ? 'always' : 'on demand',
+      };
+    }),
   );
-  const earlyText = functions
-    .filter(([name]) => early.has(name))
-    .map(([name, text]) => `${quoted(name)}:${text}`);
-  const late = functions.filter(([name]) => !early.has(name));
-  return {
-    loader: loaderOf(first, `({${earlyText.join(',\n')}})`, late),
-    files: await filesIn(metafile),
-  };
+  return { parts, first, files: await filesIn(metafile) };
+}
+
+/** A part and all that it imports, directly or through others. */
+function withImports(first: string, { outputs }: Metafile): ReadonlySet<string> {
+  const names = new Set([first]);
+  // A set goes on to what is added meanwhile.
+  for (const name of names) {
+    for (const { kind, external, path } of outputs[`parts/${name}`]!.imports) {
+      if (kind === 'import-statement' && external !== true) names.add(basename(path));
+    }
+  }
+  return names;
 }
 
 /** A part as an expression: a function as Node makes one of a CommonJS file. */
@@ -64,8 +89,8 @@ async function asFunction(text: string): Promise<string> {
   return `(function(require,module,exports){${code}\n})`;
 }
 
-function loaderOf(first: string, earlyText: string, late: readonly (readonly [string, string])[]): string {
-  const packed = late.map(([name, text]) => `${quoted(name)}: ${quoted(packedText(text))}`);
+function loaderOf(first: string, earlyText: string, late: readonly Part[]): string {
+  const packed = late.map(({ name, text }) => `${quoted(name)}: ${quoted(packedText(text))}`);
   return `
 var vm = require('vm');
 var packed = {${packed.join(',\n')}};

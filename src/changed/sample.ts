@@ -3,9 +3,7 @@ import type { Geometry } from '../digest/geometry.ts';
 import { bufferCountOf } from '../digest/geometry.ts';
 import { coverageOfRuns, runsOf, type Coverage } from '../session/coverage.ts';
 import { RunCollector } from '../session/run-collector.ts';
-
-/** The most places, so that their list is small. If more bytes are wanted, the places are larger. */
-const mostPlaces = 16_384;
+import { bounds } from '../limits.ts';
 
 /** What a coverage leaves out. */
 export function complementOf(coverage: Coverage, geometry: Geometry): Coverage {
@@ -30,7 +28,7 @@ export function complementOf(coverage: Coverage, geometry: Geometry): Coverage {
 export function sampleOutside(coverage: Coverage, geometry: Geometry, sampleBytes: number): Coverage {
   const rest = complementOf(coverage, geometry);
   const wanted = Math.ceil(sampleBytes / geometry.bufferBytes);
-  const placeBuffers = Math.ceil(wanted / mostPlaces);
+  const placeBuffers = Math.ceil(wanted / bounds.samplePlaces);
   const collector = new RunCollector(geometry);
   if (rest.bufferCount <= wanted) {
     collector.addCoverage(rest);

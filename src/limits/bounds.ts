@@ -228,6 +228,15 @@ export const bounds = {
   /** Pages of a state file in memory, and what is read of it at once when it is examined. */
   stateFilePages: 1024,
   stateFileReadBytes: MiB,
+  /** What is kept of a list of changes that arrives in parts. No line of two numbers and a comment needs more. */
+  changeList: { lineCharacters: 4096, jsonElementCharacters: 64 * KiB, xmlPartCharacters: MiB },
+  /** The random places of a sample, whose list is in memory. If more bytes are wanted, the places are larger. */
+  samplePlaces: 16_384,
+  /** What a message repeats of the output of LVM and thin_delta. */
+  lvmComplaint: { lines: 3, characters: 400 },
+  thinDeltaComplaintCharacters: 8 * KiB,
+  /** Lines of progress of several jobs, so that they fit onto a small terminal. The others are counted. */
+  progressLines: 16,
   /** The table of a device-mapper device. */
   mappingTableBytes: MiB,
   /** Old kernels give consecutive writes to a file the same time for up to 10 ms. */

@@ -218,6 +218,10 @@ export const tuning = {
     noticeBytes: 500,
     pathBytes: 200,
   },
+  /** Of a list of differing ranges: the ranges that are in memory, and one write of the finished list. */
+  rangeList: { blockRanges: 4096, writeBytes: 64 * KiB },
+  /** Extents that have been sent and are not settled yet, before the settled ones are looked for. */
+  movingExtents: 4096,
   /** The least time between two writes of the metrics while jobs run. */
   metricsIntervalMs: 10_000,
   /** Output that a pipe or a terminal did not take is offered again after this time. */

@@ -1,9 +1,7 @@
 import { ListProblem } from './list-parser.ts';
+import { bounds } from '../limits.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** An element of such a list has some small fields. */
-const longestElement = 64 * 1024;
 
 /**
  * Reads a JSON array of objects as a stream: it finds where elements end, and hands over as many as have arrived. JavaScript's
@@ -61,7 +59,7 @@ export class JsonElements {
   #takeElements(at: number): boolean {
     const end = endOfElements(this.#pending, at);
     if (end === undefined) {
-      if (this.#pending.length - at <= longestElement) return false;
+      if (this.#pending.length - at <= bounds.changeList.jsonElementCharacters) return false;
       throw new ListProblem(`has an element that is too long, ${this.#place()}`);
     }
     let elements: JsonObject[];

@@ -1,7 +1,5 @@
 import { ListProblem } from './list-parser.ts';
-
-/** No line of two numbers and a comment needs more. */
-const longestLine = 4096;
+import { bounds } from '../limits.ts';
 
 /** Cuts a text that arrives in parts into its lines. */
 export class LineSplitter {
@@ -29,8 +27,10 @@ export class LineSplitter {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop()!;
     for (const line of lines) this.#onLine(line, ++this.#count);
-    if (this.#rest.length > longestLine) {
-      throw new ListProblem(`has a line ${this.restNumber} of more than ${longestLine} characters`);
+    if (this.#rest.length > bounds.changeList.lineCharacters) {
+      throw new ListProblem(
+        `has a line ${this.restNumber} of more than ${bounds.changeList.lineCharacters} characters`,
+      );
     }
   }
 }

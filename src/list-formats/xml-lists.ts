@@ -6,12 +6,11 @@ import {
   type ListParser,
   type RangeListener,
 } from './list-parser.ts';
+import { bounds } from '../limits.ts';
 
 const thinDelta = 'thin_delta';
 const eraInvalidate = 'era_invalidate';
 const sectorBytes = 512;
-/** The parser keeps what is not complete in memory. */
-const longestPart = 1024 * 1024;
 
 /** The elements of thin_delta that say what is in a range. */
 const isChange = { different: true, left_only: true, right_only: true, same: false } as const;
@@ -92,9 +91,9 @@ export class XmlListParser implements ListParser {
   write(text: string): void {
     this.#pendingCharacters += text.length;
     this.#parser.write(text);
-    if (this.#pendingCharacters > longestPart) {
+    if (this.#pendingCharacters > bounds.changeList.xmlPartCharacters) {
       throw new ListProblem(
-        `has more than ${longestPart} characters without a complete element ${this.#place()}`,
+        `has more than ${bounds.changeList.xmlPartCharacters} characters without a complete element ${this.#place()}`,
       );
     }
   }

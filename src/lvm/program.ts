@@ -95,10 +95,7 @@ export function complaintIn(errors: string): string {
     .split('\n')
     .map((line) => line.trim().replace(/\.$/, ''))
     .filter((line) => line !== '' && !line.startsWith('WARNING'))
-    .slice(0, complaintLines)
+    .slice(0, bounds.lvmComplaint.lines)
     .join('; ')
-    .slice(0, complaintCharacters);
+    .slice(0, bounds.lvmComplaint.characters);
 }
-
-const complaintLines = 3;
-const complaintCharacters = 400;

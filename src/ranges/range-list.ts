@@ -6,9 +6,7 @@ import type { Extent } from '../digest/extent.ts';
 import { BasynError, systemReason } from '../errors.ts';
 import type { ExtentFact, PhaseReport, ReportedPhase, RunReport } from '../report.ts';
 import { Spool, unionOfLists, writeAll } from './spool.ts';
-
-/** One write of the list. */
-const writeBytes = 64 * 1024;
+import { tuning } from '../limits.ts';
 
 /**
  * The list of every range that a run finds to differ, as a file: one JSON object a line, and a last line with their number and
@@ -146,7 +144,7 @@ export class RangeList {
         text += `{"offset":${offsetBytes},"length":${lengthBytes}}\n`;
         count++;
         bytes += lengthBytes;
-        if (text.length >= writeBytes) flush();
+        if (text.length >= tuning.rangeList.writeBytes) flush();
       }
       text += `{"ranges":${count},"bytes":${bytes}}\n`;
       flush();

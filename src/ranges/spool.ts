@@ -1,8 +1,6 @@
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import type { Extent } from '../digest/extent.ts';
-
-/** Ranges in memory, of a spool that is written or read. */
-const blockRanges = 4096;
+import { tuning } from '../limits.ts';
 
 /**
  * Ascending ranges without overlap, in a file without a name: nothing is left of it, however the process ends. Ranges that touch
@@ -15,7 +13,7 @@ export class Spool {
    * ranges.
    */
   readonly #state = {
-    block: new Float64Array(2 * blockRanges),
+    block: new Float64Array(2 * tuning.rangeList.blockRanges),
     /** Numbers in the block. */
     blockLength: 0,
     writtenBytes: 0,

@@ -1,4 +1,5 @@
 import type { Extent } from '../digest/extent.ts';
+import { tuning } from '../limits.ts';
 
 /**
  * What may be written to the target although its buffers are not settled. If the attempt fails, the next one may find it equal,
@@ -8,13 +9,13 @@ export class MovingExtents {
   #extents: Extent[] = [];
   #settledBytes = 0;
   /** Extents at which those that are settled are removed. */
-  #mostExtents = leastExtents;
+  #mostExtents: number = tuning.movingExtents;
 
   add(extents: readonly Extent[]): void {
     for (const extent of extents) this.#extents.push(extent);
     if (this.#extents.length < this.#mostExtents) return;
     this.#removeSettled();
-    this.#mostExtents = Math.max(leastExtents, 2 * this.#extents.length);
+    this.#mostExtents = Math.max(tuning.movingExtents, 2 * this.#extents.length);
   }
 
   /** Everything in front of the end of these ranges is settled, and what differs there was reported. */
@@ -37,5 +38,3 @@ export class MovingExtents {
     );
   }
 }
-
-const leastExtents = 4096;

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { partsOf } from '../../scripts/program-parts.ts';
 import { expectSilence, hostOptions, useBasyn } from '../support/basyn.ts';
 import { deviceOptions, makePair } from '../support/disks.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -9,6 +10,8 @@ import { useSshServer } from '../support/ssh-server.ts';
 
 const server = useSshServer();
 const basyn = useBasyn();
+/** As the build makes it. */
+const program = partsOf(fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)));
 
 /** A short run is over before the rest of the program would be there. */
 test.each(['SYNC', 'COPY'])('a local %s loads nothing that only other runs need', async (mode) => {
@@ -28,34 +31,23 @@ test('what only a run over ssh needs is found if it is loaded', async () => {
 const onlyForOtherRuns =
   /^src\/(agent|transport|link|protocol|codec|lvm|changed|list-formats|state-file)\/|^basyn:|^node_modules\//;
 
-/**
- * The modules that a PUSH evaluates, of those that are loaded on demand. The bundle has a function for each of them, and
- * node counts the calls.
- */
+/** The modules that a PUSH loads: node counts the calls in each script that it has seen. */
 async function modulesOf(options: readonly string[]): Promise<string[]> {
+  const { parts } = await program;
   const folder = scratchDirectory();
   const args = [...deviceOptions('PUSH', makePair({ sizeBytes: 2 ** 20 })), '-a', 'PUSH', ...options];
   expectSilence(await basyn.run(args, { env: { NODE_V8_COVERAGE: folder } }));
   const reports = readdirSync(folder).map(
     (file) => JSON.parse(readFileSync(join(folder, file), 'utf8')) as CoverageReport,
   );
-  const scripts = reports.flatMap(({ result }) => result);
-  return scripts
-    .filter(({ url }) => url === pathToFileURL(basyn.executable).href)
-    .flatMap(({ functions }) => functions)
-    .filter(({ functionName, ranges }) => isModule.test(functionName) && ranges[0]!.count > 0)
-    .map(({ functionName }) => functionName);
+  const scripts = new Set(reports.flatMap(({ result }) => result).map(({ url }) => url));
+  expect(scripts).toContain('basyn');
+  return parts
+    .filter(({ name, loaded }) => loaded === 'always' || scripts.has(`basyn ${name}`))
+    .flatMap(({ modules }) => modules);
 }
 
-const isModule = /^(src|node_modules)\/|^basyn:/;
-
-/** What NODE_V8_COVERAGE writes. The first range of a function is all of it. */
+/** What NODE_V8_COVERAGE writes. */
 interface CoverageReport {
-  readonly result: readonly {
-    readonly url: string;
-    readonly functions: readonly {
-      readonly functionName: string;
-      readonly ranges: readonly { readonly count: number }[];
-    }[];
-  }[];
+  readonly result: readonly { readonly url: string }[];
 }

@@ -2,9 +2,7 @@ import type { Level } from '../journal.ts';
 import type { Importance } from '../outlet.ts';
 import type { LineWriter } from '../output.ts';
 import { safeText } from '../../display/safe-text.ts';
-
-/** The most lines of progress, so that they fit onto a small terminal. The others are counted. */
-const mostLines = 16;
+import { bounds } from '../../limits.ts';
 
 /** The output of several jobs at once: each line begins with the name of its job, and each running job has a line of progress. */
 export class JobsScreen {
@@ -49,8 +47,8 @@ export class JobsScreen {
     if (columns === undefined) return;
     const all = [...this.#statuses.values()];
     const shown =
-      all.length > mostLines
-        ? [...all.slice(0, mostLines - 1), `… and ${all.length - mostLines + 1} more`]
+      all.length > bounds.progressLines
+        ? [...all.slice(0, bounds.progressLines - 1), `… and ${all.length - bounds.progressLines + 1} more`]
         : all;
     const lines = this.#total === '' ? shown : [...shown, this.#total];
     this.#output.showStatus(lines.map((line) => safeText(line).slice(0, columns - 1)).join('\n'));

@@ -87,7 +87,7 @@ async function listDelta(question: DeltaQuestion, listener: RangeListener): Prom
     });
     let errors = '';
     child.stderr.on('data', (part: Buffer) => {
-      if (errors.length < longestComplaint) errors += part.toString();
+      if (errors.length < bounds.thinDeltaComplaintCharacters) errors += part.toString();
     });
     const closed = new Promise<number | null>((resolve, reject) => {
       child.once('close', resolve).once('error', reject);
@@ -101,8 +101,6 @@ async function listDelta(question: DeltaQuestion, listener: RangeListener): Prom
     return `/bin/sh can't be started: ${systemReason(error as NodeJS.ErrnoException)}`;
   }
 }
-
-const longestComplaint = 8192;
 
 /** Reads to the end in any case: the process must not be stopped before it has released the metadata. */
 export async function readList(

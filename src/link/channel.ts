@@ -10,10 +10,10 @@ import { LaneSet } from './lane-set.ts';
 import { messageTrace } from './message-trace.ts';
 import { PayloadMemory } from './payload-memory.ts';
 import { Pinger } from './pinger.ts';
-import { measureRoundTripMs } from './round-trip.ts';
+import { isNear, measureRoundTripMs } from './round-trip.ts';
 import { SendWindow } from './send-window.ts';
 import { ThroughputMeter } from './throughput-meter.ts';
-import { isNear, type Throughput } from './throughput.ts';
+import type { LinkSpeed } from './link-speed.ts';
 
 type ControlMessage = Exclude<Message, DataMessage>;
 
@@ -158,7 +158,7 @@ export class Channel {
   }
 
   /** What has been measured so far. */
-  get throughput(): Throughput {
+  get speed(): LinkSpeed {
     const { bytesPerMs } = this.#window.near ?? this.#laneMeter;
     const limit = this.#limitBytesPerMs;
     return {

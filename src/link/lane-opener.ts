@@ -2,7 +2,7 @@ import { bounds, tuning } from '../limits.ts';
 import type { LaneAddress } from '../protocol/schemas.ts';
 import type { Channel } from './channel.ts';
 import type { LaneStreams } from './lane.ts';
-import { isNear } from './throughput.ts';
+import { isNear } from './round-trip.ts';
 
 /**
  * What carries a further lane: a channel within the first ssh connection, or a connection of its own. The former is ready

@@ -26,3 +26,8 @@ export async function measureRoundTripMs(ping: () => Promise<number>, shortMs: n
     if (shortestMs < shortMs || areEnough) return shortestMs;
   }
 }
+
+/** Whether the round trip is short. A link that has not been measured may have a long one. */
+export function isNear(roundTripMs = Infinity): boolean {
+  return roundTripMs < tuning.longRoundTripMs;
+}

@@ -283,7 +283,7 @@ async function measureRoundTrip(
 ): Promise<void> {
   if (order.dryRun || !isWriting(order)) return;
   // An earlier run over the same link has measured it.
-  const known = channel.throughput.roundTripMs;
+  const known = channel.speed.roundTripMs;
   const roundTripMs = known ?? (await channel.measureRoundTripMs(tuning.longRoundTripMs));
   laneOpener.watch(laneAddress, roundTripMs, order.phases.includes('copy') ? sizeBytes : 0);
 }

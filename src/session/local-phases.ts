@@ -73,7 +73,7 @@ async function runPhase(
   const { localRole } = order;
   // What the state file knows is decided when both devices are open.
   if (recorder !== undefined) await opening;
-  const whole = planOf(order, name, sizeBytes, channel.throughput.roundTripMs);
+  const whole = planOf(order, name, sizeBytes, channel.speed.roundTripMs);
   const listed = await selectionFor(end, device, whole, opening);
   const selection = withRecord(end, listed, whole);
   const continued = continuity?.continued(whole) ?? whole;

@@ -64,8 +64,8 @@ test('with a short round trip, waiting for space measures the throughput', async
     setTimeout(() => confirm(channel, 1), 20);
   }
   // Two MiB every 20 ms, over a lane that accepts them immediately.
-  expect(channel.throughput.bytesPerMs).toBeGreaterThan((2 * MiB) / 40);
-  expect(channel.throughput.bytesPerMs).toBeLessThan((2 * MiB) / 10);
+  expect(channel.speed.bytesPerMs).toBeGreaterThan((2 * MiB) / 40);
+  expect(channel.speed.bytesPerMs).toBeLessThan((2 * MiB) / 10);
 });
 
 test('a short round trip is recognised while the peer is busy', async () => {

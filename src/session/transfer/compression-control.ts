@@ -1,6 +1,7 @@
 import type { CompressionSetting, Encoding } from '../../codec/encoding.ts';
 import { bounds, tuning } from '../../limits.ts';
-import { isNear, type Throughput } from '../../link/throughput.ts';
+import type { LinkSpeed } from '../../link/link-speed.ts';
+import { isNear } from '../../link/round-trip.ts';
 import type { CompressionChoice } from '../../protocol/schemas.ts';
 import { MovingAverage } from '../moving-average.ts';
 
@@ -20,7 +21,7 @@ export interface CompressionOutcome {
 /** Chooses the compression of the next data frame. */
 export interface CompressionControl {
   /** @param parallelism the number of threads that compress at once. */
-  next(link: Throughput, parallelism: number): CompressionSetting;
+  next(link: LinkSpeed, parallelism: number): CompressionSetting;
   observe(outcome: CompressionOutcome): void;
 }
 
@@ -90,7 +91,7 @@ export class AdaptiveCompression implements CompressionControl {
     this.#least = least;
   }
 
-  next({ bytesPerMs: linkBytesPerMs, roundTripMs }: Throughput, parallelism: number): CompressionSetting {
+  next({ bytesPerMs: linkBytesPerMs, roundTripMs }: LinkSpeed, parallelism: number): CompressionSetting {
     this.#frames++;
     const encoding = this.#encoding;
     if (linkBytesPerMs === undefined) return this.#firstSetting(roundTripMs);

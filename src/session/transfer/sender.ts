@@ -168,14 +168,14 @@ export class Sender {
     const setting = encoding === 'none' ? 'none' : `${encoding} level ${level}`;
     if (setting === this.#tracedSetting) return;
     this.#tracedSetting = setting;
-    const { bytesPerMs } = this.#channel.throughput;
+    const { bytesPerMs } = this.#channel.speed;
     const rate = bytesPerMs === undefined ? 'not measured yet' : `${(bytesPerMs / 1000).toFixed(1)} MB/s`;
     trace(`decision: compression ${setting}; throughput of the link: ${rate}`);
   }
 
   async #sendFrame(extents: readonly Extent[], lengthBytes: number, place: FramePlace): Promise<void> {
     const { output: device, runner, cacheRelease } = this.#phase;
-    const setting = this.#control.next(this.#channel.throughput, runner.parallelism);
+    const setting = this.#control.next(this.#channel.speed, runner.parallelism);
     if (this.#phase.trace !== undefined) this.#traceChange(setting, this.#phase.trace);
     const room = this.#channel.memory.take(lengthBytes);
     const result = await runner.run({ kind: 'read', device, extents, setting, memory: room }, 'now');

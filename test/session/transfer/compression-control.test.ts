@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Encoding } from '../../../src/codec/encoding.ts';
-import type { Throughput } from '../../../src/link/throughput.ts';
+import type { LinkSpeed } from '../../../src/link/link-speed.ts';
 import {
   compressionControlOf,
   type CompressionControl,
@@ -101,7 +101,7 @@ describe('an automatic compression', () => {
 });
 
 /** On a link whose round trip has not been measured. */
-function over(bytesPerMs: number | undefined): Throughput {
+function over(bytesPerMs: number | undefined): LinkSpeed {
   return { bytesPerMs, roundTripMs: undefined };
 }
 

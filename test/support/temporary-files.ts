@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, onTestFinished } from 'vitest';
 
 /** The guard of a killed process removes its files, which takes a moment. */
-const withinMs = 20_000;
+const withinMs = 5000;
 
 /** Those of this process. With `isolate: false`, it runs several files, whose modules remember the names. */
 const shared = globalThis as { basynTestDirectories?: readonly string[] };

@@ -119,7 +119,7 @@ describe.each(['here', 'over ssh'] as const)('%s', (where) => {
       'result',
     ]);
     const device = { side: 'local', path: pair.source, kind: 'regular file', sizeBytes: 3_000_017 };
-    expect(lines[0]).toMatchObject({
+    expect(lines.find(({ type }) => type === 'start')).toMatchObject({
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       host: where === 'here' ? null : expect.any(String),

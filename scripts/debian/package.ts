@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -33,6 +33,9 @@ export interface DebianPackage {
  */
 export async function buildDebianPackage(made: DebianPackage, date: Date, output: string): Promise<string> {
   const tree = makeTemporaryDirectory('debian');
+  const { Package: name, Architecture: architecture } = made.control;
+  const file = join(output, `${name}_${debianVersion}_${architecture}.deb`);
+  const partial = `${file}.partial`;
   try {
     await fill(tree.path, made, date);
     const kilobytes = Math.ceil((await bytesBelow(tree.path)) / 1024);
@@ -43,14 +46,14 @@ export async function buildDebianPackage(made: DebianPackage, date: Date, output
     }
     await addSums(tree.path);
     await setTimes(tree.path, date);
-    const { Package: name, Architecture: architecture } = made.control;
-    const file = join(output, `${name}_${debianVersion}_${architecture}.deb`);
     const env = { ...process.env, SOURCE_DATE_EPOCH: `${date.getTime() / 1000}` };
     // One thread of xz: its output does not depend on the number of processors.
-    const args = ['--root-owner-group', '-Zxz', '--threads-max=1', '--build', tree.path, file];
+    const args = ['--root-owner-group', '-Zxz', '--threads-max=1', '--build', tree.path, partial];
     await run('dpkg-deb', args, { env });
+    await rename(partial, file);
     return file;
   } finally {
+    await rm(partial, { force: true });
     tree.remove();
   }
 }

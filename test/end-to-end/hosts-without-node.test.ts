@@ -261,6 +261,16 @@ async function expectKept(root: HostRoot, sent: readonly string[]): Promise<void
   expect(lines.find(({ type }) => type === 'runtime-start')).toMatchObject({ storage: 'found' });
   expect(lines.map(({ type }) => type)).not.toContain('runtime-end');
   expect(root.leftovers()).toEqual([kept]);
+  // As after a power cut. The first attempt removes it.
+  writeFileSync(join(cache, 'basyn', kept!, 'node'), 'no program\n');
+  const third = pairIn(root);
+  const repaired = await basyn.run([...third.options, ...options, '--retries=1', '--retry-wait=1', '--json']);
+  expect(repaired).toMatchObject({ exitCode: 0 });
+  expect(jsonLines(repaired).find(({ type }) => type === 'attempt')).toMatchObject({
+    reason: expect.stringMatching(/the node that was kept there can't run, and is removed/),
+  });
+  expectSame(third);
+  expect(root.leftovers()).toEqual([kept]);
 }
 
 async function startInMiddle(options: readonly string[]): Promise<RunningCommand> {

@@ -133,7 +133,7 @@ export class AnyHostLoader implements AgentLoader {
     remote.stdin.write('start -\n');
     const sent = sendPackage(this.#package, remote, timeoutMs);
     if ((await this.#versionOf(remote, timeoutMs, kind)) === undefined) {
-      throw await this.#failed(remote, cannotRun(kind));
+      throw await this.#cannotRun(remote, kind);
     }
     await sent;
     if (kind !== 'found') observer.end(runtime, upload.progress);
@@ -144,8 +144,16 @@ export class AnyHostLoader implements AgentLoader {
       return await readBanner(remote.stdout, timeoutMs);
     } catch (error) {
       if (!(error instanceof OtherText)) throw error;
-      throw await this.#failed(remote, cannotRun(kind));
+      throw await this.#cannotRun(remote, kind);
     }
+  }
+
+  /** The host has removed a copy that it had kept. The next attempt sends a new one. */
+  async #cannotRun(remote: RemoteCommand, kind: PlaceOfRuntime['storage']): Promise<BasynError> {
+    if (kind !== 'found') return this.#failed(remote, "node was sent, and can't run there");
+    const what = "the node that was kept there can't run, and is removed";
+    const { message } = await this.#failed(remote, what);
+    return new BasynError('connection', `${message}: run it again to send a new one`, { retryable: true });
   }
 
   #usable(place: Exclude<HostPlace, { kind: 'no sudo' }>, { because }: HostNeeds) {
@@ -197,9 +205,3 @@ const beginnings: Readonly<Record<HostNeeds['because'], string>> = {
   // Sudo has the same status for a node that is missing and for one that fails.
   'broken node': 'node does not start there',
 };
-
-function cannotRun(kind: PlaceOfRuntime['storage']): string {
-  return kind === 'found'
-    ? "the node that was kept there can't run: remove it from the cache of the user there"
-    : "node was sent, and can't run there";
-}

@@ -29,7 +29,7 @@ export type HostPlace =
   /** `sudo -n` does not start a program. */
   | { readonly kind: 'no sudo' };
 
-const pattern = /^(not (\d+|noexec) .+|place (memory|disk|kept) .+|found .+|nowhere|sudo)$/;
+const pattern = /^(not (\d+|noexec|readonly|unsafe) .+|place (memory|disk|kept) .+|found .+|nowhere|sudo)$/;
 
 /**
  * Reads where a host puts a runtime.
@@ -61,6 +61,8 @@ export async function readPlace(
 
 function refusalInWords(detail: string, neededBytes: number): string {
   if (detail === 'noexec') return 'noexec';
+  if (detail === 'readonly') return 'not writable';
+  if (detail === 'unsafe') return 'other users can write to it';
   const freeMB = Math.floor((Number(detail) * 1024) / 1e6);
   return `${freeMB} MB free, ${Math.ceil(neededBytes / 1e6)} needed`;
 }

@@ -98,8 +98,16 @@ measure() {
   done 2>/dev/null </proc/meminfo
 }
 
+# Each directory is tried for memory and for a disk, and reported once.
+refuse() {
+  if test $1 != disk; then say "not $2 $3"; fi
+  return 1
+}
+
 try() {
-  sound "$2" && test -w "$2" || return 1
+  test -d "$2" || return 1
+  sound "$2" || refuse $1 unsafe "$2" || return 1
+  test -w "$2" || refuse $1 readonly "$2" || return 1
   measure "$2"
   case $1-$type in memory-tmpfs|memory-ramfs|kept-*) ;; memory-*|disk-tmpfs|disk-ramfs) return 1;; esac
   sweep "$2"
@@ -111,9 +119,14 @@ try() {
   rm -rf "$d"; d=; return 1
 }
 
-start() {
-  if test -f "$1/ld"; then $sudo "$1/ld" --library-path "$1" "$1/node" -e "$loader" "$2"
-  else $sudo "$1/node" -e "$loader" "$2"; fi
+# A power cut may leave an empty file.
+there() { test -x "$1/node" && test -s "$1/node"; }
+
+run() {
+  k=$1
+  shift
+  if test -f "$k/ld"; then $sudo "$k/ld" --library-path "$k" "$k/node" "$@"
+  else $sudo "$k/node" "$@"; fi
 }
 
 place() {
@@ -128,11 +141,14 @@ place() {
 
 if test -n "$sudo" && ! $sudo true; then say sudo; exit 0; fi
 k=$cache/$digest
-if test -n "$digest" && sound "$cache" && test -O "$k" && test ! -L "$k" && test -x "$k/node"; then
+if test -n "$digest" && sound "$cache" && test -O "$k" && test ! -L "$k" && there "$k"; then
   say found "$k"
   read -r f z && test "$f" = start || exit 1
-  start "$k" ""
-  exit
+  run "$k" -e "$loader" "" && exit
+  s=$?
+  # What does not run, as after a power cut, must not stop each following run.
+  run "$k" -v >/dev/null 2>&1 || rm -rf "$k"
+  exit $s
 fi
 if ! place; then say nowhere; exit 0; fi
 say "place $kind $d"
@@ -147,14 +163,14 @@ if test $kind = kept; then
   for o in "$cache"/*; do
     n=\${o##*/}
     # Another run has kept the same in the meantime, and may be about to start it.
-    if test "$o" = "$k" && test -x "$k/node"; then continue; fi
+    if test "$o" = "$k" && there "$k"; then continue; fi
     case $n in *[!0-9a-f]*) ;; *) test \${#n} = 64 && test -O "$o" && rm -rf "$o";; esac
   done
   mv "$d" "$k" && d= || exit 1
   rm -rf "$k"/basyn-*
-  start "$k" ""
+  run "$k" -e "$loader" ""
 else
-  start "$d" "$d"
+  run "$d" -e "$loader" "$d"
 fi
 exit
 `;

@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 import type { Job, JobHooks } from '../jobs/job.ts';
 import { BasynError } from '../errors.ts';
 import { bounds } from '../limits.ts';
-import type { OptionName } from '../options/table.ts';
+import type { OptionEntry } from '../options/entry.ts';
+import { optionTable, type OptionName } from '../options/table.ts';
 import { taskOf } from '../options/task.ts';
 import { expandPattern, isPattern, wouldFind, type Found } from './expand.ts';
 import { fileWording, givenOptionsOf, type OptionTexts } from './read-options.ts';
@@ -86,8 +87,16 @@ function targetHereOf({ kind, options }: Job): string | undefined {
 function combine({ options }: Section, { defaults, hosts }: Sections): OptionTexts {
   const given = new Map<OptionName, readonly string[] | null>([...(defaults?.options ?? []), ...options]);
   const hostName = given.get('host')?.[0];
-  const host = hostName === undefined ? undefined : hosts.get(hostName);
+  if (hostName === undefined)
+    return new Map([...given].filter(([name]) => options.has(name) || !needsHost(name)));
+  const host = hosts.get(hostName);
   return host === undefined ? given : new Map([...given, ...host.options, ...ownConnection(options)]);
+}
+
+/** A default for connections is none for a job whose devices are both on this machine. */
+function needsHost(name: OptionName): boolean {
+  const { needs }: OptionEntry = optionTable[name];
+  return needs === 'host';
 }
 
 /** What the job itself says about its connection, besides the name of the host, goes before what the host says. */

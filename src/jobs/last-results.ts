@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { lockFile, syncDirectory } from '../device/device.ts';
 import { BasynError, systemReason } from '../errors.ts';
 import { Replacement } from '../replacement.ts';
+import type { Job } from './job.ts';
 import type { JobResult } from './report.ts';
 
 const version = 1;
@@ -12,6 +13,8 @@ const version = 1;
 const lastResultSchema = v.object({
   /** `begun`: it is to run, or was when its run was killed. */
   status: v.picklist(['succeeded', 'failed', 'skipped', 'begun']),
+  /** What the job did. A job of the same name that does something else has not run yet. */
+  work: v.string(),
   /** Milliseconds since 1970. */
   endedMs: v.number(),
   /** When it last succeeded. Left out: never. */
@@ -26,11 +29,18 @@ const fileSchema = v.object({
 
 export type LastResult = v.InferOutput<typeof lastResultSchema>;
 
-/** Where results are kept: `$STATE_DIRECTORY`, which systemd sets, or the user's directory for state. */
-export function stateDirectoryOf({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: NodeJS.ProcessEnv): string {
+/**
+ * Where results are kept: `$STATE_DIRECTORY`, which systemd sets, or the user's directory for state. Root uses the directory of
+ * the service where there is one: by hand, root repeats what has failed in the service.
+ */
+export function stateDirectoryOf(
+  { STATE_DIRECTORY, XDG_STATE_HOME, HOME }: NodeJS.ProcessEnv,
+  serviceDirectory = '/var/lib/basyn',
+): string {
   // systemd separates several directories by colons.
   const [given] = (STATE_DIRECTORY ?? '').split(':');
   if (isSet(given)) return given;
+  if (process.getuid?.() === 0 && existsSync(serviceDirectory)) return serviceDirectory;
   const home = isSet(HOME) ? HOME : '/root';
   return join(isSet(XDG_STATE_HOME) ? XDG_STATE_HOME : join(home, '.local/state'), 'basyn');
 }
@@ -67,7 +77,7 @@ export class LastResults {
     const id = createHash('sha256').update(realPath).digest('hex').slice(0, 16);
     const lockPath = join(directory, `${id}.lock`);
     const fd = inState(lockPath, () => {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectory(directory);
       return openSync(lockPath, constants.O_RDWR | constants.O_CREAT, 0o600);
     });
     const lock = await lockFile(fd);
@@ -90,30 +100,36 @@ export class LastResults {
   }
 
   /** Undefined for a job that has never run. */
-  of(name: string): LastResult | undefined {
-    return this.#jobs[name];
+  of(job: Job): LastResult | undefined {
+    const last = this.#jobs[job.name];
+    return last?.work === workOf(job) ? last : undefined;
   }
 
   /** These jobs are to run. If the process is killed before they end, they count as failed. */
-  begin(names: readonly string[]): void {
-    const nowMs = Date.now();
-    for (const name of names) {
-      const succeededMs = this.#jobs[name]?.succeededMs;
-      this.#jobs[name] = {
-        status: 'begun',
-        endedMs: nowMs,
-        ...(succeededMs !== undefined && { succeededMs }),
-      };
-    }
+  begin(jobs: readonly Job[]): void {
+    const endedMs = Date.now();
+    for (const job of jobs.filter(isRecorded)) this.#set(job, 'begun', endedMs, this.of(job)?.succeededMs);
     inState(this.#path, () => this.#write());
   }
 
   /** Takes the result of a job, and writes all of them to the disk. */
-  add({ name, status, startedMs, elapsedMs }: JobResult): void {
+  add(
+    job: Job,
+    { status, startedMs, elapsedMs }: Pick<JobResult, 'status' | 'startedMs' | 'elapsedMs'>,
+  ): void {
+    if (!isRecorded(job)) return;
     const endedMs = Math.round(startedMs + elapsedMs);
-    const succeededMs = status === 'succeeded' ? endedMs : this.#jobs[name]?.succeededMs;
-    this.#jobs[name] = { status, endedMs, ...(succeededMs !== undefined && { succeededMs }) };
+    this.#set(job, status, endedMs, status === 'succeeded' ? endedMs : this.of(job)?.succeededMs);
     inState(this.#path, () => this.#write());
+  }
+
+  #set(job: Job, status: LastResult['status'], endedMs: number, succeededMs: number | undefined): void {
+    this.#jobs[job.name] = {
+      status,
+      work: workOf(job),
+      endedMs,
+      ...(succeededMs !== undefined && { succeededMs }),
+    };
   }
 
   close(): void {
@@ -126,6 +142,29 @@ export class LastResults {
     // The lock keeps other processes from writing the same file.
     new Replacement(this.#path, `${this.#path}.new`, 0o600).write(text);
     syncDirectory(this.#directory);
+  }
+}
+
+/** A dry run says nothing about the target. */
+function isRecorded({ options }: Job): boolean {
+  return !('dryRun' in options && options.dryRun === true);
+}
+
+function workOf({ kind, options }: Job): string {
+  const { host, local, remote } = options;
+  return JSON.stringify([kind, 'action' in options ? options.action : null, local, host, remote]);
+}
+
+/** With all directories above. Node's own `recursive` never ends below /proc, where no directory can be made. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeDirectory(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
   }
 }
 

@@ -38,17 +38,17 @@ export async function runJob(job: Job, context: JobContext): Promise<JobResult> 
 
 type Outcome = Pick<JobResult, 'status' | 'report' | 'error' | 'attempts'>;
 
-/** `after` runs in any case. */
+/** `after` runs in any case. `afterFailure` is last, because `after` may fail as well. */
 async function runWithHooks(job: Job, context: JobContext): Promise<Outcome> {
   const hook = (name: HookName, facts: Partial<JobResult>): Promise<void> =>
     runHook(job, name, facts, (line) => context.onEvent?.({ type: 'hook-output', job: job.name, line }));
   let outcome = await skippedIfFails(() => hook('before', {}));
   if (outcome.status === 'succeeded') outcome = await outcomeOf(job, context);
-  const beforeHooks = outcome;
-  if (outcome.status !== 'succeeded') {
-    outcome = await failedIfFails(outcome, () => hook('afterFailure', beforeHooks));
-  }
-  return failedIfFails(outcome, () => hook('after', beforeHooks));
+  const ofRun = outcome;
+  outcome = await failedIfFails(ofRun, () => hook('after', ofRun));
+  if (outcome.status === 'succeeded') return outcome;
+  const ofJob = outcome;
+  return failedIfFails(ofJob, () => hook('afterFailure', ofJob));
 }
 
 async function outcomeOf(

@@ -128,6 +128,17 @@ describe('--jobs', () => {
     expect(linesOf(result.stdout)).toContain('skipped: No space.');
   });
 
+  test('reports a job of which only the last command fails', async () => {
+    const log = join(root, 'log');
+    const hooks = `after = "false"\nafter-failure = 'echo "$BASYN_JOB $BASYN_RESULT" >> ${log}'\n`;
+    writeFileSync(file, `${top}${hooks}${pattern().replace('*', '[a]')}`);
+    const { exitCode, stdout } = await run();
+    expect(exitCode).toBe(2);
+    expect(stdout).toContain('all/a: The command "after" failed with exit code 1');
+    expect(readFileSync(log, 'utf8')).toBe('all/a failed\n');
+    expect(target('a').equals(data)).toBe(true);
+  });
+
   test('prints JSON in which each event has its job', async () => {
     writeFileSync(file, top + missing() + pattern());
     const lines = jsonLines(await run(['--json']));

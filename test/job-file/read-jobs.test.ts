@@ -122,6 +122,17 @@ describe('a file of jobs', () => {
   });
 });
 
+test('a default for connections is none for a job without a host', () => {
+  const rest = 'remote = "/dev/b"\naction = "PUSH"\nmode = "SYNC"\n';
+  const defaults =
+    '[defaults]\nlocal = "/dev/a"\nretries = 3\nretry-wait = 5\nbwlimit = "1M"\nrecheck = true\n';
+  const { jobs } = read(`${defaults}[jobs.near]\n${rest}[jobs.far]\nhost = "backup"\n${rest}`);
+  expect(jobs[0]!.options).not.toHaveProperty('retries');
+  expect(jobs[0]!.options).toMatchObject({ recheck: true });
+  expect(jobs[1]!.options).toMatchObject({ retries: 3, recheck: true });
+  expect(problemOf(`[jobs.near]\nlocal = "/dev/a"\nretries = 3\n${rest}`)).toMatch(/"retries" needs "host"/);
+});
+
 describe('a pattern of devices', () => {
   function directory(): string {
     const path = scratchDirectory();

@@ -1,10 +1,15 @@
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Job } from '../../src/jobs/job.ts';
 import { LastResults, stateDirectoryOf } from '../../src/jobs/last-results.ts';
+import { isRoot } from '../support/loop-device.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
 const ended = { attempts: 1, startedMs: 1_000, elapsedMs: 500 };
+const options = { local: '/dev/a', remote: '/dev/b', action: 'push', mode: 'sync' } as const;
+const mail: Job = { name: 'mail', kind: 'sync', options };
+const workOfMail = '["sync","push","/dev/a",null,"/dev/b"]';
 
 function setUp(): { directory: string; file: string } {
   const root = scratchDirectory();
@@ -16,13 +21,23 @@ function setUp(): { directory: string; file: string } {
 test('results are kept from one run to the next, and a failure keeps the time of the last success', async () => {
   const { directory, file } = setUp();
   const first = await LastResults.open(directory, file);
-  expect(first.of('mail')).toBeUndefined();
-  first.add({ name: 'mail', status: 'succeeded', ...ended });
+  expect(first.of(mail)).toBeUndefined();
+  first.add(mail, { status: 'succeeded', ...ended });
   first.close();
   const second = await LastResults.open(directory, file);
-  expect(second.of('mail')).toEqual({ status: 'succeeded', endedMs: 1_500, succeededMs: 1_500 });
-  second.add({ name: 'mail', status: 'failed', ...ended, startedMs: 9_000 });
-  expect(second.of('mail')).toEqual({ status: 'failed', endedMs: 9_500, succeededMs: 1_500 });
+  expect(second.of(mail)).toEqual({
+    status: 'succeeded',
+    work: workOfMail,
+    endedMs: 1_500,
+    succeededMs: 1_500,
+  });
+  second.add(mail, { status: 'failed', ...ended, startedMs: 9_000 });
+  expect(second.of(mail)).toEqual({
+    status: 'failed',
+    work: workOfMail,
+    endedMs: 9_500,
+    succeededMs: 1_500,
+  });
   second.close();
 });
 
@@ -31,12 +46,45 @@ test('a job that has begun and never ended counts as one that did not succeed', 
   const file = join(directory, 'night.toml');
   writeFileSync(file, '');
   const first = await LastResults.open(directory, file);
-  first.add({ name: 'mail', status: 'succeeded', attempts: 1, startedMs: 1_000, elapsedMs: 5 });
-  first.begin(['mail']);
+  first.add(mail, { status: 'succeeded', startedMs: 1_000, elapsedMs: 5 });
+  first.begin([mail]);
   first.close();
   const second = await LastResults.open(directory, file);
-  expect(second.of('mail')).toMatchObject({ status: 'begun', succeededMs: 1_005 });
+  expect(second.of(mail)).toMatchObject({ status: 'begun', succeededMs: 1_005 });
   second.close();
+});
+
+test.each([
+  ['another target', { ...mail, options: { ...options, remote: '/dev/c' } }],
+  ['another source', { ...mail, options: { ...options, local: '/dev/c' } }],
+  ['another host', { ...mail, options: { ...options, host: 'backup' } }],
+  ['the other direction', { ...mail, options: { ...options, action: 'pop' } }],
+] as [string, Job][])('a job of the same name that has %s has not run yet', async (_name, other) => {
+  const { directory, file } = setUp();
+  const results = await LastResults.open(directory, file);
+  results.add(mail, { status: 'succeeded', ...ended });
+  expect(results.of(other)).toBeUndefined();
+  results.add(other, { status: 'failed', ...ended });
+  expect(results.of(other)).not.toHaveProperty('succeededMs');
+  results.close();
+});
+
+test('a dry run leaves the result of the last real run', async () => {
+  const { directory, file } = setUp();
+  const results = await LastResults.open(directory, file);
+  results.add(mail, { status: 'failed', ...ended });
+  const dry: Job = { ...mail, options: { ...options, dryRun: true } };
+  results.begin([dry]);
+  results.add(dry, { status: 'succeeded', ...ended });
+  expect(results.of(mail)).toMatchObject({ status: 'failed' });
+  results.close();
+});
+
+test('a directory that cannot be made is reported', async () => {
+  const { file } = setUp();
+  await expect(LastResults.open('/proc/none/basyn', file)).rejects.toThrow(
+    /^The results of jobs can't be kept in \/proc\/none\/basyn\//,
+  );
 });
 
 test('a second run of the same file is refused, also under another name, and one of another file is not', async () => {
@@ -57,7 +105,7 @@ test('a second run of the same file is refused, also under another name, and one
 test('a file of results that is damaged is reported, and not replaced', async () => {
   const { directory, file } = setUp();
   const results = await LastResults.open(directory, file);
-  results.add({ name: 'mail', status: 'succeeded', ...ended });
+  results.add(mail, { status: 'succeeded', ...ended });
   results.close();
   const path = join(
     directory,
@@ -73,5 +121,11 @@ test.each([
   [{ XDG_STATE_HOME: '/state', HOME: '/root' }, '/state/basyn'],
   [{ HOME: '/home/me' }, '/home/me/.local/state/basyn'],
 ])('the directory of the results: %j', (environment, directory) => {
-  expect(stateDirectoryOf(environment)).toBe(directory);
+  expect(stateDirectoryOf(environment, '/none')).toBe(directory);
+});
+
+test.runIf(isRoot)('root uses the directory of the service where there is one (needs root)', () => {
+  const directory = scratchDirectory();
+  expect(stateDirectoryOf({ HOME: '/root' }, directory)).toBe(directory);
+  expect(stateDirectoryOf({ HOME: '/root', STATE_DIRECTORY: '/state' }, directory)).toBe('/state');
 });

@@ -43,9 +43,7 @@ export async function runJobFile(run: JobFileRun): Promise<JobsReport> {
   const results = await LastResults.open(stateDirectoryOf(run.environment), request.path);
   try {
     const jobs =
-      request.selection === 'all'
-        ? wanted
-        : wanted.filter(({ name }) => results.of(name)?.status !== 'succeeded');
+      request.selection === 'all' ? wanted : wanted.filter((job) => results.of(job)?.status !== 'succeeded');
     return await runWanted(run, file, jobs, results);
   } finally {
     results.close();
@@ -61,8 +59,9 @@ async function runWanted(
   for (const job of file.jobs) refuseScpNotation(job, fileWording);
   // Two jobs may be wrong together although only one of them is asked for.
   requireSeparate(file.jobs, commonFiles);
-  onRead({ path: request.path, jobs: file.jobs, lastOf: (name) => results?.of(name) });
-  results?.begin(jobs.map(({ name }) => name));
+  onRead({ path: request.path, jobs: file.jobs, lastOf: (job) => results?.of(job) });
+  results?.begin(jobs);
+  const byName = new Map(jobs.map((job) => [job.name, job]));
   onStart(jobs);
   return runJobs(request.work === 'check' ? jobs.flatMap(checkOf) : jobs, {
     parallel: request.parallel ?? file.parallel,
@@ -73,7 +72,7 @@ async function runWanted(
     debug,
     onExtent,
     onEvent: (event) => {
-      if (event.type === 'job-end') results?.add({ name: event.job, ...event });
+      if (event.type === 'job-end') results?.add(byName.get(event.job)!, event);
       onEvent(event);
     },
   });

@@ -1,5 +1,6 @@
 import type { JobResult, JobsReport } from '../../jobs/report.ts';
 import { bytesPerSecond, formatBytes, formatClock, formatCount, formatSpeed } from '../../display/format.ts';
+import { safeText } from '../../display/safe-text.ts';
 
 const header = ['job', 'differing', 'sent', 'time', 'speed', 'result'] as const;
 
@@ -41,7 +42,9 @@ function failureLines(jobs: readonly JobResult[]): string[] {
     .map((result) => `  ${result.name}: ${reasonOf(result)}`);
 }
 
-function rowOf({ name, status, report, elapsedMs }: JobResult): string[] {
+function rowOf({ name: givenName, status, report, elapsedMs }: JobResult): string[] {
+  // As it is printed: the width counts.
+  const name = safeText(givenName);
   if (report === undefined || !('phases' in report)) {
     return [name, '-', '-', formatClock(elapsedMs), '-', status];
   }

@@ -16,7 +16,7 @@ export interface KnownJobs {
   readonly path: string;
   /** All of them. Some may not run this time. */
   readonly jobs: readonly Job[];
-  readonly lastOf: (name: string) => LastResult | undefined;
+  readonly lastOf: (job: Job) => LastResult | undefined;
 }
 
 /** The metrics of all jobs of a file. Those of a job that does not run this time stay as they are. */
@@ -39,7 +39,7 @@ export class JobsMetrics {
       jobs.map((job) => {
         const identity = { file: name, name: job.name, kind: kindOf(job) };
         const previous = this.#file.previous.find((known) => isSameJob(known, identity))?.measures;
-        return [job.name, { ...identity, measures: latestOf(previous, lastOf(job.name)) }];
+        return [job.name, { ...identity, measures: latestOf(previous, lastOf(job)) }];
       }),
     );
   }

@@ -39,7 +39,7 @@ export const jobsOptions = {
     value: { type: 'flag' },
     help: 'Run only the jobs that failed last time.',
     details:
-      'The results of the last run of each file are in `$STATE_DIRECTORY`, or else in `~/.local/state/basyn`. ' +
+      'The results of the last run of each file are in `$STATE_DIRECTORY`; else, for root, in `/var/lib/basyn` if it exists; else in `~/.local/state/basyn`. ' +
       'A job that has never run counts as failed.',
   },
 } as const satisfies Record<string, CheckedEntry>;

@@ -6,8 +6,12 @@ const root = resolve(import.meta.dirname, '../..');
 
 /** Files that `npm run test:quick` avoids: ssh servers, links, virtual machines. */
 const slowParts = ['rig/ssh/', 'rig/relay/', 'test/lab/'];
-/** It also avoids the build, whatever starts other programs, and tests that wait for a failure. */
-const slowText = /\bdist\/|test\.fails|'node:child_process'|'vitest\/node'|\/transport\/child\.ts'/;
+/**
+ * It also avoids the build, whatever starts other programs, tests that wait for a failure, and runs with a state file, which wait
+ * until the times of the target have settled.
+ */
+const slowText =
+  /\bdist\/|test\.fails|'node:child_process'|'vitest\/node'|\/transport\/child\.ts'|Recorder\.open\(/;
 
 /**
  * The test files of `npm run test:quick`, from the project's root: those that need nothing slow, by what they import,

@@ -92,6 +92,7 @@ footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--li
   section, figure, tr { break-inside: avoid; }
   .result, .chart, svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll { overflow: visible; }
+  details::details-content { content-visibility: visible; block-size: auto; }
 }
 `;
 

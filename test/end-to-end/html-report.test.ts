@@ -189,6 +189,13 @@ describe('the page of --report', () => {
       'bad failed',
     ]);
     expect(readFileSync(report, 'utf8').match(/<details class="job"\s+open/g)).toHaveLength(1);
+    // Paper cannot be unfolded.
+    await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false; })");
+    const sections = 'document.querySelectorAll("details.job section")';
+    const areVisible = `[...${sections}].map((section) => section.checkVisibility())`;
+    expect(new Set(await page.evaluate<boolean[]>(areVisible))).toEqual(new Set([false]));
+    await page.emulateMedia({ media: 'print' });
+    expect(new Set(await page.evaluate<boolean[]>(areVisible))).toEqual(new Set([true]));
     expect(isSmall(report)).toBe(true);
   });
 });

@@ -26,7 +26,7 @@ export function snapshotProcesses(): ProcessSnapshot {
 }
 
 /** Waits for all new processes of this test to end. Throws if they do not end. */
-export async function assertNothingLeft(before: ProcessSnapshot, withinMs = 20_000): Promise<void> {
+export async function assertNothingLeft(before: ProcessSnapshot, withinMs = 5000): Promise<void> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     const left = ourProcesses().filter((info) => !before.has(identity(info)));

@@ -47,7 +47,7 @@ test.each(casesOf(cases, isSelected))(
       ...options,
       `--remote-node=${remoteNode}`,
     ]);
-    expect(expectFailure(result)).toMatch(sentences[place]);
+    expect(expectFailure(result, { withinMs: 30_000 })).toMatch(sentences[place]);
     check();
     const [source, target] = [readFileSync(pair.source), readFileSync(pair.target)];
     for (let start = 0; start < pair.sizeBytes; start += MiB) {

@@ -60,7 +60,7 @@ describe('SIGKILL', () => {
     await expectKilled(run, name);
     check();
     await relay.stop();
-    await workshop.expectNothingLeft();
+    await workshop.expectNothingLeft(5000);
     await workshop.expectRepair({ ...wiring, over: 'here' }, pair);
   });
 
@@ -89,10 +89,10 @@ describe('SIGKILL', () => {
     // ssh would wait for it, whether or not its own stderr has a reader.
     const options = ['--mode=COPY', '--remote-node=yes >&2; node'];
     const run = await workshop.start(push, workshop.pair(MiB), options, { env: { TMPDIR: temporary } });
-    await expect.poll(() => firstBelow(server().pid, /^yes$/)).toBeDefined();
+    await expect.poll(() => firstBelow(server().pid, /^yes$/), { timeout: 10_000 }).toBeDefined();
     process.kill(run.pid, 'SIGKILL');
     await run.result;
-    await workshop.expectNothingLeft();
+    await workshop.expectNothingLeft(6000);
     expect(readdirSync(temporary)).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('SIGKILL', () => {
     }
     process.kill(pid, 'SIGKILL');
     const result = await run.result;
-    if (name !== 'the local process') expectFailure(result);
+    if (name !== 'the local process') expectFailure(result, { withinMs: 12_000 });
     else expect(result).toMatchObject({ exitCode: null, signal: 'SIGKILL', stdout: noSuccess });
   }
 });
@@ -178,11 +178,11 @@ describe('a link that is stalled', () => {
       const relay = await workshop.relay({ stallAfterBytes: 2_000_000 });
       const options = ['--mode=SYNC', '--compress=none', '--timeout=5', ...verbose];
       const result = await workshop.run(wiring, pair, options, { port: relay.port });
-      const sentence = expectFailure(result);
+      const sentence = expectFailure(result, { withinMs: 12_000 });
       expect(sentence).toContain('The peer sent nothing for 5 seconds');
       expect(sentence).toContain('. If the host or the link is only slow, raise --timeout.');
       // The agent has also ended by itself, although its session still exists.
-      await expect.poll(victims['the remote agent']).toBeUndefined();
+      await expect.poll(victims['the remote agent'], { timeout: 9000 }).toBeUndefined();
       expect(victims['the ssh session']()).toBeDefined();
       check();
       await relay.stop();
@@ -211,7 +211,7 @@ describe('a host that does not answer', () => {
       const pair = workshop.pair(MiB);
       const { port } = await workshop.relay({ stallAfterBytes: bytes });
       const result = await workshop.run({ action, over: 'ssh' }, pair, options, { ...unattended, port });
-      expect(expectFailure(result)).toBe(sentence);
+      expect(expectFailure(result, { withinMs: 6000 })).toBe(sentence);
       expect(result.wallMs).toBeGreaterThan(2000);
     },
   );
@@ -220,8 +220,8 @@ describe('a host that does not answer', () => {
     const slow = '--remote-node=cat > /dev/null; node';
     const more = [...options, slow];
     const result = await workshop.run(push, workshop.pair(MiB), more, unattended);
-    expect(expectFailure(result)).toBe(sentence);
-    await workshop.expectNothingLeft();
+    expect(expectFailure(result, { withinMs: 6000 })).toBe(sentence);
+    await workshop.expectNothingLeft(3000);
   });
 
   test('because ssh is a script whose own processes hang: ends the run by --timeout, without a terminal', async () => {
@@ -261,7 +261,7 @@ describe('an agent', () => {
     await lineWith(run.child.stdout!, 'to go through');
     process.kill(victims['the ssh client'](run)!, 'SIGKILL');
     expectFailure(await run.result);
-    await workshop.expectNothingLeft();
+    await workshop.expectNothingLeft(3000);
   });
 
   test('that runs out of memory ends the run', async () => {

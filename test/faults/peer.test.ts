@@ -56,7 +56,7 @@ describe('a peer that answers garbage', () => {
       '--timeout=3',
       fake(behaviour, pair.sizeBytes),
     ]);
-    expect(expectFailure(result)).toMatch(sentence);
+    expect(expectFailure(result, { withinMs: 12_000 })).toMatch(sentence);
     check();
   });
 
@@ -74,7 +74,7 @@ describe('a peer that answers garbage', () => {
       return workshop.run(push, pair, options);
     });
     for (const [index, [behaviour, sentence]] of cases.entries()) {
-      expect(expectFailure(await results[index]!), behaviour).toMatch(sentence);
+      expect(expectFailure(await results[index]!, { withinMs: 29_000 }), behaviour).toMatch(sentence);
     }
   });
 
@@ -89,7 +89,7 @@ describe('a peer that answers garbage', () => {
         return rssOf(run.pid) - earlyBytes;
       };
       await lineWith(run.child.stderr!, 'the flood begins');
-      await expect.poll(grownBytes).toBeLessThan(32 * MiB);
+      await expect.poll(grownBytes, { timeout: 20_000 }).toBeLessThan(32 * MiB);
     } finally {
       process.kill(run.pid, 'SIGTERM');
     }

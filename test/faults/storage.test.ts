@@ -200,7 +200,7 @@ describe.skipIf(!isRoot)('the reason of a failure (needs root: loop devices)', (
     const result = await workshop.run(wiring, { ...pair, source: loop }, ['--mode=COPY'], {
       port: relay.port,
     });
-    expectFailedRead(expectFailure(result), `remote device ${loop}`, 6 * MiB);
+    expectFailedRead(expectFailure(result, { withinMs: 20_000 }), `remote device ${loop}`, 6 * MiB);
   });
 });
 

@@ -42,7 +42,7 @@ describe('a worker thread that runs out of memory', () => {
         isRemote ? {} : { env: { NODE_OPTIONS: hungry } },
       );
       // Filling the heap takes most of this time.
-      expect(expectFailure(result)).toBe(
+      expect(expectFailure(result, { withinMs: 20_000 })).toBe(
         `basyn: A worker thread on the ${isRemote ? 'remote' : 'local'} host died: ` +
           'Worker terminated due to reaching memory limit: JS heap out of memory.',
       );

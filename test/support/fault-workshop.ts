@@ -85,14 +85,14 @@ export interface Workshop {
   /** A link to the server with the given faults; stopped after the test. */
   relay(link: LinkOptions): Promise<Relay>;
   /** Waits until all processes that the test has started have ended. */
-  expectNothingLeft(): Promise<void>;
+  expectNothingLeft(withinMs?: number): Promise<void>;
 }
 
 /** A workshop around the built executable, which is copied first: a build may replace it at any time. */
 export function useWorkshop(server: () => SshServer): Workshop {
   const temporary = makeTemporaryDirectory('faults');
   const script = join(temporary.path, 'basyn.cjs');
-  const processes = useProcessCheck();
+  const processes = useProcessCheck(8000);
   const relays: Relay[] = [];
   let pairCount = 0;
   beforeAll(() => copyFileSync(join(import.meta.dirname, '../../dist/basyn.cjs'), script));
@@ -145,7 +145,7 @@ export function useWorkshop(server: () => SshServer): Workshop {
       relays.push(relay);
       return relay;
     },
-    expectNothingLeft: () => processes.expectNothingLeft(),
+    expectNothingLeft: (withinMs) => processes.expectNothingLeft(withinMs),
   };
   return workshop;
 }
@@ -178,9 +178,6 @@ const stackTrace = /^\s+at |node:internal|file:\/\/|\bError:/m;
 /** Text that a failed run must not print to stdout. */
 const successWords = /all done| written|Ratio|phase-end|the devices match/;
 
-/** Much less than the time-outs that hold where the command line states none, on a busy machine as well. */
-const longestFailureMs = 30_000;
-
 /** For `toMatchObject`, if {@link expectFailure} would be too strict. */
 export const noSuccess: unknown = expect.not.stringMatching(successWords);
 
@@ -188,14 +185,10 @@ export const noSuccess: unknown = expect.not.stringMatching(successWords);
  * A run that failed as required: exit code 2, one message of Basyn, no stack trace, no report of success. The message
  * is returned without the advice for a target that may have been written to. Lines of the remote stderr may be added.
  */
-export function expectFailure({
-  exitCode,
-  signal,
-  deadlineExceeded,
-  stdout,
-  stderr,
-  wallMs,
-}: CommandResult): string {
+export function expectFailure(
+  { exitCode, signal, deadlineExceeded, stdout, stderr, wallMs }: CommandResult,
+  { withinMs = 10_000 } = {},
+): string {
   const said = stderr.split('\n').filter((line) => line !== '');
   const sentences = said.filter((line) => line.startsWith('basyn: '));
   expect({ exitCode, signal, deadlineExceeded, sentences }).toEqual({
@@ -208,6 +201,6 @@ export function expectFailure({
   expect(stderr).not.toMatch(stackTrace);
   expect(stderr + stdout).not.toMatch(controls);
   expect(stdout).not.toMatch(successWords);
-  expect(wallMs).toBeLessThan(longestFailureMs);
+  expect(wallMs).toBeLessThan(withinMs);
   return sentences[0]!.replace(repairAdvice, '');
 }

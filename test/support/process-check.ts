@@ -4,16 +4,16 @@ import { assertNothingLeft, snapshotProcesses, type ProcessSnapshot } from '../.
 /** The processes that tests start, and that must end with them. */
 export interface ProcessCheck {
   /** Waits until all processes that the test has started have ended. */
-  expectNothingLeft(): Promise<void>;
+  expectNothingLeft(withinMs?: number): Promise<void>;
 }
 
 /** For all tests of the file: each of them fails if it leaves a process. */
-export function useProcessCheck(): ProcessCheck {
+export function useProcessCheck(withinMs = 10_000): ProcessCheck {
   let before: ProcessSnapshot = new Set();
   beforeEach(() => {
     before = snapshotProcesses();
     // Runs after the clean-up of the test itself, because these hooks are called in reverse order.
-    onTestFinished(() => assertNothingLeft(before));
+    onTestFinished(() => assertNothingLeft(before, withinMs));
   });
-  return { expectNothingLeft: () => assertNothingLeft(before) };
+  return { expectNothingLeft: (limitMs) => assertNothingLeft(before, limitMs) };
 }

@@ -125,6 +125,15 @@ export const virtualPlugin: Plugin = {
   },
 };
 
+/** How every product is written. */
+export const compactText = {
+  // Identifiers stay as they are written: a few kilobytes more, and a stack trace that can be read.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Node shows the line that an uncaught error came from: it should not be the whole program.
+  lineLimit: 160,
+} as const;
+
 /** Runs esbuild as every product needs it. A warning is an error. */
 export async function bundle(options: BuildOptions): Promise<BuildResult<{ metafile: true }>> {
   const result = await esbuild.build({
@@ -133,11 +142,7 @@ export async function bundle(options: BuildOptions): Promise<BuildResult<{ metaf
     define,
     plugins: [virtualPlugin],
     absWorkingDir: root,
-    // Identifiers stay as they are written: a few kilobytes more, and a stack trace that can be read.
-    minifySyntax: true,
-    minifyWhitespace: true,
-    // Node shows the line that an uncaught error came from: it should not be the whole program.
-    lineLimit: 160,
+    ...compactText,
     logLevel: 'warning',
     ...options,
     metafile: true,

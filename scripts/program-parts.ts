@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import type { Metafile } from 'esbuild';
-import { bundle, filesIn, oldestNode } from './bundle.ts';
+import { bundle, compactText, filesIn, oldestNode } from './bundle.ts';
 
 /** A piece of a program in parts. */
 export interface Part {
@@ -79,9 +79,7 @@ async function asFunction(text: string): Promise<string> {
   const options: esbuild.TransformOptions = {
     format: 'cjs',
     target: `node${oldestNode}`,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    lineLimit: 160,
+    ...compactText,
     // The parts are no files that import() could find.
     supported: { 'dynamic-import': false },
   };

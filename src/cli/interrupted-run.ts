@@ -3,6 +3,7 @@ import type { ReportedPhase, RunEvent } from '../report.ts';
 import { formatExactBytes, percentOf } from '../display/format.ts';
 import type { Task } from '../options/task.ts';
 import type { Wording } from '../options/wording.ts';
+import { writtenSideOf } from '../options/written-side.ts';
 import type { Reporter } from './reporter.ts';
 import { withSentence } from './remedies.ts';
 import { GivenUp } from './signals.ts';
@@ -21,7 +22,7 @@ export class Milestone implements Reporter {
   }
 
   started({ kind, options }: Task): void {
-    this.#writes = kind === 'sync' && options.dryRun !== true;
+    this.#writes = writtenSideOf(kind, options) !== undefined;
   }
 
   event(event: RunEvent): void {

@@ -14,9 +14,9 @@ export type Job = Task & {
 export interface JobHooks {
   /** Before the job. If it fails, the job is skipped. */
   readonly before?: string | undefined;
-  /** When the job has failed, or was skipped. */
+  /** When the job has failed, also because of `after`, or was skipped. It is the last command. */
   readonly afterFailure?: string | undefined;
-  /** At the end of the job in any case, also after a signal. */
+  /** When the job has ended, in any case, also after a signal. */
   readonly after?: string | undefined;
   /** Of each command. 1000 to 86400000, default 600000. */
   readonly timeoutMs?: number | undefined;

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { lockFile, syncDirectory } from '../device/device.ts';
 import { BasynError, systemReason } from '../errors.ts';
+import { isDryRun } from '../options/written-side.ts';
 import { Replacement } from '../replacement.ts';
 import type { Job } from './job.ts';
 import type { JobResult } from './report.ts';
@@ -147,7 +148,7 @@ export class LastResults {
 
 /** A dry run says nothing about the target. */
 function isRecorded({ options }: Job): boolean {
-  return !('dryRun' in options && options.dryRun === true);
+  return !isDryRun(options);
 }
 
 function workOf({ kind, options }: Job): string {

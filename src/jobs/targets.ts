@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { StackIndex, stacksAt, type Stack } from '../device/device.ts';
 import { BasynError, type Side } from '../errors.ts';
+import { writtenSideOf } from '../options/written-side.ts';
 import { fileKeyAt } from '../separate-files.ts';
 import type { Job } from './job.ts';
 
@@ -62,12 +63,7 @@ export class JobDevices {
 
 function endpointsOf({ name, kind, options }: Job): Omit<Endpoint, 'stack'>[] {
   const { local, remote, host } = options;
-  const isWriting = kind === 'sync' && options.dryRun !== true;
-  const targetSide: Side | undefined = isWriting
-    ? options.action === 'push'
-      ? 'remote'
-      : 'local'
-    : undefined;
+  const targetSide = writtenSideOf(kind, options);
   const endpoint = (side: Side, path: string | undefined): Omit<Endpoint, 'stack'>[] => {
     if (path === undefined) return [];
     const role = side === targetSide ? 'target' : 'source';

@@ -1,15 +1,16 @@
+import type { Side } from '../errors.ts';
 import type { NamedFile } from '../separate-files.ts';
 import type { OptionsByRun, RunKind } from './entry.ts';
 import type { SyncOptions } from './types.ts';
+import { writtenSideOf } from './written-side.ts';
 
 type AnyOptions = { readonly [Key in keyof SyncOptions]?: SyncOptions[Key] | undefined };
 
 /** The devices and files on this machine that a run names. */
 export function namedFilesOf(runKind: RunKind, options: OptionsByRun[RunKind]): NamedFile[] {
-  const { local, remote, host, action, bitmap, ranges, changed, dryRun }: AnyOptions = options;
-  const isWriting = runKind === 'sync' && dryRun !== true;
-  const useOf = (side: 'local' | 'remote'): NamedFile['use'] =>
-    isWriting && (side === 'remote') === (action === 'push') ? 'written' : 'read';
+  const { local, remote, host, bitmap, ranges, changed }: AnyOptions = options;
+  const writtenSide = writtenSideOf(runKind, options);
+  const useOf = (side: Side): NamedFile['use'] => (side === writtenSide ? 'written' : 'read');
   const files: (Omit<NamedFile, 'path'> & { readonly path: string | undefined })[] = [
     { what: 'local device', path: local, kind: 'device', use: useOf('local') },
     {

@@ -5,6 +5,7 @@ import type { Job } from '../../jobs/job.ts';
 import type { LastResult } from '../../jobs/last-results.ts';
 import type { JobResult } from '../../jobs/report.ts';
 import { tuning } from '../../limits.ts';
+import { isDryRun } from '../../options/written-side.ts';
 import { isSameJob, type JobMetrics } from './exposition.ts';
 import type { JobMeasures } from './families.ts';
 import { kindOf, measuresOf, measuresOfLast } from './measure.ts';
@@ -28,7 +29,7 @@ export class JobsMetrics {
 
   /** @throws {BasynError} `usage`, where the file of metrics can't be used, or a job is a dry run. */
   constructor(metricsPath: string, { path, jobs, lastOf }: KnownJobs) {
-    const dryRun = jobs.find(({ options }) => 'dryRun' in options && options.dryRun === true);
+    const dryRun = jobs.find(({ options }) => isDryRun(options));
     if (dryRun !== undefined) throw dryRunProblem(dryRun.name);
     const name = path === '-' ? 'stdin' : resolve(path);
     this.#file = new MetricsFile(metricsPath);
